@@ -1,0 +1,14 @@
+#ifndef CRIER_ADAPTERS_ADAPTERS_LIST_H
+#define CRIER_ADAPTERS_ADAPTERS_LIST_H
+
+/* The adapters by symbol, for registry.c and for each adapter's own file. Everybody else finds them
+ * through registry.h. */
+
+struct adapter;
+
+extern const struct adapter adapter_webhook;
+extern const struct adapter adapter_telegram;
+extern const struct adapter adapter_mastodon;
+extern const struct adapter adapter_bluesky;
+
+#endif

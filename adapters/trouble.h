@@ -1,0 +1,42 @@
+#ifndef CRIER_ADAPTERS_TROUBLE_H
+#define CRIER_ADAPTERS_TROUBLE_H
+
+/* The rules from status to verdict that platforms share. An adapter handles what differs and gives
+ * the rest to trouble_from_status(). service/courier.c gives failed exchanges to
+ * trouble_from_transport(). */
+
+#include "adapters/adapter.h"
+
+enum transport_outcome {
+    TRANSPORT_ANSWERED,
+    TRANSPORT_NOT_SENT, /* no connection, no name, refused by the address check: nothing left us */
+    TRANSPORT_LOST,     /* the request left (in part or whole), no complete answer came */
+};
+
+/* For answers an adapter has no row for:
+ *   2xx            the adapter's bug or a lie: UNKNOWN when the step publishes, else AGAIN
+ *   3xx            REJECTED (POSTs are never redirected)
+ *   401, 403       BLOCKED       404, 410, other 4xx  REJECTED
+ *   408, 425       AGAIN         429                  AGAIN, SCOPE_CHANNEL, Retry-After
+ *   503            AGAIN, SCOPE_HOST, Retry-After
+ *   other 5xx      after a publishing step that is not repeatable: UNKNOWN, else AGAIN
+ * detail holds the status and the beginning of the body, cleaned of control bytes. */
+struct verdict trouble_from_status(const struct step *step, const struct http_response *res);
+struct verdict trouble_from_transport(const struct step *step, enum transport_outcome outcome,
+                                      const char *error);
+/* A row of an adapter's error table: first match wins. */
+struct trouble_row {
+    int status;         /* 0: any; then needle is set */
+    const char *needle; /* substring of the error text, folded; NULL: any */
+    enum verdict_kind kind;
+    enum verdict_scope scope;
+    const char *jump; /* with VERDICT_NEXT */
+};
+/* Ends a table: a row that says neither status nor text. */
+#define TROUBLE_END {.status = 0, .needle = NULL}
+/* True and *out set when a row matches; text is the platform's error text (may be NULL).
+ * retry_after_ms goes into verdicts of kind AGAIN. */
+bool trouble_match(const struct trouble_row *rows, int status, const char *text,
+                   int64_t retry_after_ms, struct verdict *out);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef CRIER_CONFIG_PROBLEM_H
+#define CRIER_CONFIG_PROBLEM_H
+
+/* Mistakes in a settings file, collected so that one run names them all. */
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+struct problem {
+    char *file;
+    int line, column; /* from 1; 0: the file as a whole */
+    char *what;       /* "channels.telegram.not_after: \"2 hourz\" is no duration" */
+    char *accepted;   /* "a duration such as 30s, 5m, 2h"; may suggest: "did you mean …?" */
+};
+struct problems {
+    struct problem *v;
+    size_t count;
+};
+
+void problems_init(struct problems *p);
+void problems_done(struct problems *p);
+void problems_add(struct problems *p, const char *file, int line, int column, const char *accepted,
+                  const char *what_format, ...) PRINTF_LIKE(6, 7);
+void problems_sort(struct problems *p);
+/* "file:line:col: what: accepted" and a line end. Never holds a secret's value. */
+void problem_print(const struct problem *p, struct buf *out);
+
+#endif

@@ -1,0 +1,366 @@
+#ifndef CRIER_QUEUE_LEDGER_H
+#define CRIER_QUEUE_LEDGER_H
+
+/* The ledger: what is kept. Articles, revisions, deliveries, attempts, posts, channel states,
+ * events. It knows no platform and no network.
+ *
+ * Work is handed over as requests that live inside the object waiting for them. Writes run on the
+ * ledger's own thread, which takes everything waiting into ONE transaction (group commit, WAL,
+ * synchronous=FULL); reads run on a second thread with its own connection, so a long list never
+ * holds up a commit. When requests have finished, `wake` is called from the ledger's threads; the
+ * owner then calls ledger_collect() on its own thread, which runs the `done` of each, in the order
+ * in which they were submitted, writes and reads apart.
+ *
+ * A request that fails (rc != 0) has changed nothing; the others of its batch are unharmed. When the
+ * commit itself fails every write of the batch fails with ERR_IO. In-parameters are borrowed until
+ * done; out-parameters are the request's: ledger_request_done() frees them (call it in or after
+ * done).
+ *
+ * Writes and crashes. An attempt is written (ledger_begin) before its request leaves and again after
+ * its answer (ledger_end). At open, deliveries found in flight are recovered: ready again where the
+ * step at hand is repeatable or had not yet published, else unknown. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/id.h"
+#include "base/list.h"
+#include "queue/state.h"
+
+struct ledger;
+struct ledger_request;
+typedef void ledger_done_fn(struct ledger_request *r);
+typedef void ledger_wake_fn(void *context); /* from any thread; must be cheap and not block */
+
+enum ledger_kind {
+    /* writes */
+    LEDGER_ACCEPT,
+    LEDGER_BEGIN,
+    LEDGER_END,
+    LEDGER_MOVE,
+    LEDGER_CHANNEL_SAVE,
+    LEDGER_RELEASE_CHANNEL,
+    LEDGER_EXPIRE,
+    LEDGER_CLICK,
+    LEDGER_PRUNE,
+    /* reads */
+    LEDGER_DUE,
+    LEDGER_LOAD,
+    LEDGER_ARTICLES,
+    LEDGER_ARTICLE,
+    LEDGER_DELIVERIES,
+    LEDGER_CHANNELS,
+    LEDGER_EVENTS,
+};
+
+struct ledger_request {
+    struct list_node node;
+    enum ledger_kind kind;
+    ledger_done_fn *done;
+    enum err_code rc;
+    struct err why;
+};
+
+/* ---- what scheduling needs to know of a delivery ---- */
+struct ledger_job {
+    struct delivery_id id;
+    struct article_id article;
+    char channel[64];
+    bool breaking;
+    bool verify;           /* state unknown: what is due is a look, not a send */
+    int64_t due_at_ms;
+    int64_t not_after_ms;
+    int64_t created_at_ms;
+    int64_t attempts;      /* counted failures so far */
+};
+
+/* ---- accept: one revision of an article and its deliveries, in one transaction ---- */
+enum accept_kind { ACCEPT_CONTENT, ACCEPT_RETRACT };
+enum accept_outcome {
+    ACCEPT_NEW,       /* first sight */
+    ACCEPT_UNCHANGED, /* the same again: nothing written but the alias */
+    ACCEPT_REVISED,   /* a new revision */
+    ACCEPT_STALE,     /* older than what is stored (updated_at): ignored */
+    ACCEPT_RETRACTED, /* retracted now, or content for a retracted article: recorded, not sent */
+    ACCEPT_REPLAYED,  /* replay_key seen before: answered as then */
+};
+const char *accept_outcome_name(enum accept_outcome o); /* "new" "unchanged" … */
+
+struct accept_channel { /* a channel that this revision shall reach */
+    const char *name;
+    const char *adapter;
+    int64_t not_after_ms; /* wall clock */
+    bool matches;         /* `when` holds. false: only if a post or an open delivery is there */
+};
+struct accept_alias {
+    const char *kind;  /* "id" (within source), "url", "guid" (within source) */
+    const char *value; /* normalised */
+};
+struct accept_delivery { /* out */
+    struct delivery_id id;
+    char channel[64];
+    enum delivery_state state;
+};
+struct ledger_accept {
+    struct ledger_request req;
+    /* in */
+    enum accept_kind kind;
+    const char *source;
+    const struct accept_alias *aliases;
+    size_t alias_count;
+    const char *wanted_id;   /* public id for a new article; NULL: made from its number */
+    const char *document;    /* article_to_json as compact text; retract: NULL */
+    const uint8_t *hash;     /* 32 bytes, article_hash */
+    const uint8_t *face;     /* 32 bytes, article_face_hash */
+    const char *url, *title;
+    int64_t updated_at_ms;   /* the source's; 0 */
+    bool breaking;
+    bool republish;
+    const char *reason;      /* of breaking; of a retraction */
+    const char *replay_key;  /* signature or message id of the door; NULL: none */
+    int64_t now_ms;
+    uint64_t new_article;    /* ids to use when needed: from id_next */
+    const uint64_t *delivery_ids; /* channel_count of them */
+    const struct accept_channel *channels;
+    size_t channel_count;
+    /* out */
+    enum accept_outcome outcome;
+    struct article_id article;
+    char *public_id;
+    int64_t revision;
+    bool out_breaking;       /* as stored */
+    char *out_reason;
+    struct accept_delivery *deliveries; /* of this revision (unchanged: those that stand) */
+    size_t delivery_count;
+    struct ledger_job *jobs;            /* ready now */
+    size_t job_count;
+    struct delivery_id *superseded;     /* cancelled in favour of this revision */
+    size_t superseded_count;
+};
+/* Superseding: an earlier revision's delivery on the same channel that is held, ready or again and
+ * not `exposed` (nothing of it can be public) is cancelled; one that may be public goes on to its
+ * end, and the new one is held behind it. A channel whose last delivery a person cancelled and which
+ * has no post gets none. A retraction makes deliveries only where a post stands or one may come. */
+
+/* ---- begin: an attempt of one step is about to leave ---- */
+struct ledger_bucket { /* token bucket of a channel after this start */
+    double tokens;
+    int64_t at_ms;
+};
+struct ledger_begin {
+    struct ledger_request req;
+    /* in */
+    struct delivery_id id;
+    const char *course, *step;
+    bool repeatable, publishes;
+    const char *record;  /* compact JSON */
+    const char *account; /* compact JSON to store for the channel; NULL: unchanged */
+    const char *channel;
+    struct ledger_bucket bucket;
+    bool counts; /* a new attempt; false: the next step of the same attempt */
+    uint64_t attempt_id;
+    int64_t now_ms;
+    /* rc: ERR_CONFLICT when the delivery is no longer ready, again, unknown(verify) or in flight by
+     * us: cancelled meanwhile; do not send */
+};
+
+/* ---- end: what became of a step ---- */
+struct ledger_end {
+    struct ledger_request req;
+    /* in */
+    struct delivery_id id;
+    uint64_t attempt_id;
+    const char *verdict, *detail;
+    int status; /* HTTP, 0: none */
+    int64_t sent_ms;
+    int64_t now_ms;
+    enum delivery_state to;  /* DELIVERY_IN_FLIGHT: the course goes on (then only the record is kept) */
+    int64_t due_at_ms;       /* again, unknown with a look planned */
+    bool failure;            /* counts towards max_attempts */
+    bool exposed;            /* it may be public by now */
+    const char *course;
+    const char *next_step;   /* where the course goes on, NULL: from its start */
+    const char *record;      /* compact JSON */
+    const char *account;     /* NULL: unchanged */
+    const char *remote_id, *remote_url, *text; /* done */
+    const char *channel;
+    bool post_stands;        /* done: after publish/update a post stands, after retract none does */
+    /* out: the delivery that was held behind this one and is ready now */
+    struct ledger_job released;
+    bool has_released;
+};
+
+/* ---- move: by a person or a rule ---- */
+enum ledger_move_kind {
+    MOVE_REPLAY,   /* rejected, expired, cancelled, blocked, again, unknown -> ready, attempts 0 */
+    MOVE_CANCEL,   /* held, ready, again, blocked, unknown -> cancelled */
+    MOVE_POSTED,   /* unknown -> done: "it is there" (remote_id, remote_url may be NULL) */
+    MOVE_ABSENT,   /* unknown -> ready: "it is not there" */
+};
+struct ledger_move {
+    struct ledger_request req;
+    enum ledger_move_kind move;
+    struct delivery_id id;
+    const char *by;       /* "api", "cli" */
+    const char *remote_id, *remote_url;
+    int64_t not_after_ms; /* MOVE_REPLAY of an expired one: its new limit */
+    int64_t now_ms;
+    /* out */
+    enum delivery_state state;
+    struct ledger_job job; /* when ready now, or a delivery behind it was released */
+    bool has_job;
+    struct ledger_job released;
+    bool has_released;
+};
+
+/* ---- channels ---- */
+struct ledger_channel {
+    char name[64];
+    bool paused;
+    bool blocked;
+    char *blocked_why;       /* NULL */
+    int64_t blocked_at_ms;
+    char *last_error;
+    int64_t last_error_at_ms, last_done_at_ms;
+    struct ledger_bucket bucket;
+    char *account;           /* compact JSON; NULL: none yet */
+    /* counts, filled by LEDGER_CHANNELS only */
+    int64_t by_state[DELIVERY_STATE_COUNT];
+    int64_t oldest_waiting_at_ms; /* created_at of the oldest ready/again/blocked/held; 0 */
+};
+void ledger_channel_done(struct ledger_channel *c);
+struct ledger_channel_save { /* paused, blocked, last_error, bucket; never the account */
+    struct ledger_request req;
+    const struct ledger_channel *channel;
+    const char *event; /* "channel_paused" …, also written to the events; NULL: none */
+    int64_t now_ms;
+};
+struct ledger_release_channel { /* all blocked deliveries of a mended channel are ready again */
+    struct ledger_request req;
+    const char *channel;
+    int64_t now_ms;
+    int64_t count; /* out */
+};
+struct ledger_expire { /* everything waiting whose not_after has passed */
+    struct ledger_request req;
+    int64_t now_ms;
+    struct delivery_id *ids; /* out, at most 1000 a call */
+    size_t count;
+    struct ledger_job *released; /* out: those that were held behind them */
+    size_t released_count;
+};
+struct ledger_click { /* a share link was followed */
+    struct ledger_request req;
+    struct article_id article;
+    const char *target;
+    int64_t now_ms;
+};
+struct ledger_prune { /* ended articles older than before_ms, events beyond keep_events */
+    struct ledger_request req;
+    int64_t before_ms;
+    int64_t keep_events;
+    int64_t count; /* out */
+};
+
+/* ---- reads ---- */
+struct ledger_due { /* the next jobs of a channel, breaking first, then by due time */
+    struct ledger_request req;
+    const char *channel;
+    int64_t now_ms;
+    size_t limit;
+    struct ledger_job *jobs; /* out; ready, again, unknown with a planned look; due or not */
+    size_t count;
+    bool more; /* there are more than these */
+};
+struct ledger_load { /* all that is needed to run one delivery */
+    struct ledger_request req;
+    struct delivery_id id;
+    /* out */
+    enum delivery_state state;
+    char *public_id;      /* of the article */
+    struct article_id article;
+    int64_t revision, latest_revision;
+    bool retract;         /* this revision is a retraction */
+    bool breaking;
+    char *reason;
+    char *document;       /* for a retraction: of the last revision with content */
+    uint8_t face[32];
+    char *channel;
+    int64_t created_at_ms, not_after_ms;
+    int64_t attempts;
+    char *course, *step;  /* where it stands; NULL: not begun */
+    char *record;         /* JSON; "{}" */
+    int64_t step_first_at_ms; /* first request of that step; 0 */
+    bool exposed;
+    bool has_post;        /* a post of the article stands on this channel */
+    char *post;           /* its record, JSON */
+    uint8_t post_face[32];
+};
+/* Lists: pages by an opaque cursor (NULL: from the newest); at most `limit` rows. The answer is the
+ * JSON the API gives, under "items", with "next" (cursor or null). */
+struct ledger_list {
+    struct ledger_request req; /* LEDGER_ARTICLES, LEDGER_DELIVERIES */
+    const char *cursor;
+    size_t limit;
+    int state;           /* enum delivery_state, -1: any */
+    const char *channel; /* NULL: any */
+    const char *source;  /* articles; NULL: any */
+    json_t *out;         /* owned by the request; take with json_incref */
+};
+struct ledger_article { /* one article with revisions, deliveries, attempts, aliases, clicks */
+    struct ledger_request req;
+    const char *id;  /* public id, or "art_…" */
+    const char *url; /* normalised; used when id is NULL */
+    bool brief;      /* newest document, public id and number only (share redirects) */
+    json_t *out;     /* NULL with ERR_NOT_FOUND */
+    struct article_id article;
+};
+struct ledger_channels {
+    struct ledger_request req;
+    struct ledger_channel *v; /* out: every channel the ledger knows, also unconfigured ones */
+    size_t count;
+};
+
+/* ---- events: every state change, written with it, in the order of commits ---- */
+struct ledger_event {
+    int64_t id;
+    int64_t at_ms;
+    char *kind; /* "article.accepted" "delivery.state" "channel.state" */
+    char *data; /* compact JSON */
+};
+struct ledger_events { /* after `after`, oldest first */
+    struct ledger_request req;
+    int64_t after;
+    size_t limit;
+    struct ledger_event *v;
+    size_t count;
+    int64_t oldest; /* the oldest kept id: a gap shows when after + 1 < oldest */
+};
+/* Called by ledger_collect() for each event committed since, before the dones of its batch. */
+typedef void ledger_event_fn(void *context, const struct ledger_event *event);
+
+struct ledger_stats {
+    uint64_t commits, writes, failed_commits;
+    int64_t last_commit_us, queue_now;
+    int64_t recovered_ready, recovered_unknown; /* found in flight at open */
+};
+
+/* location: "sqlite:/path/file.db" or "sqlite::memory:". Creates the file and its schema, migrates
+ * an older one (after a copy beside it), refuses a newer one, recovers what was in flight. Blocks. */
+MUST_USE enum err_code ledger_open(struct ledger **out, const char *location, ledger_wake_fn *wake,
+                                   void *wake_context, int64_t now_ms, struct err *why);
+void ledger_set_event_fn(struct ledger *l, ledger_event_fn *fn, void *context);
+/* Finishes what was submitted, then closes; dones not yet collected are run with their results. */
+void ledger_close(struct ledger *l);
+void ledger_submit(struct ledger *l, struct ledger_request *r);
+void ledger_collect(struct ledger *l);
+void ledger_request_done(struct ledger_request *r); /* frees the out-parameters */
+void ledger_stats(const struct ledger *l, struct ledger_stats *out);
+/* Submit and wait: for start-up and for verbs, never on a loop. */
+enum err_code ledger_run(struct ledger *l, struct ledger_request *r, struct err *why);
+
+#endif
