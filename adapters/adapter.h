@@ -30,7 +30,8 @@
 #include "base/text.h"
 
 enum verdict_kind {
-    VERDICT_NEXT,     /* this step is done, go on to the next (or to `jump`) */
+    VERDICT_NEXT,     /* this step is done, go on to the next (or to `jump`); after the last step (as
+                       * after a last step that skips) the course is DONE */
     VERDICT_DONE,     /* the course is done; remote id and link are set where the platform has any */
     VERDICT_AGAIN,    /* later: processing, rate limit, 5xx, no connection. Nothing became public */
     VERDICT_UNKNOWN,  /* it may be public: the request left and no usable answer came */
@@ -68,7 +69,7 @@ bool course_parse(const char *name, enum course *out);
 
 /* What fit_text() measured, for `crier preview` and the ledger. */
 struct fit_report {
-    const struct text_rule *rule;
+    struct text_rule rule; /* a copy: a server may have told its own maximum */
     size_t measured;
     bool cut;
 };
@@ -126,6 +127,9 @@ struct step {
                                * keys after an hour), then verify first; 0: always */
     bool publishes;     /* its request may make something public; steps before it are invisible */
     bool wants_media;   /* fetch the article's first picture before; see step_media_url */
+    bool (*media_wanted)(const struct step_ctx *ctx); /* with wants_media: false: not this time, fetch
+                                                       * nothing (the picture is there already, or
+                                                       * pictures are switched off); NULL: always */
     enum err_code (*build)(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
     struct verdict (*read)(struct step_ctx *ctx, const struct http_response *res);
     const char *sample; /* an answer of the platform, body only, status 200: `preview` reads it to show

@@ -7,8 +7,10 @@
  *
  * Variables of templates: title, summary, url (as this channel links it), canonical_url, body_text,
  * language, author, authors[], categories[], tags[], hashtags ("#Breaking #World"), image, image_alt,
- * site, site_url, channel, breaking, reason, revision, update (true in an update), correction,
- * published_at, id. */
+ * site, site_url, channel, breaking, reason, revision, update (true in an update), correction (true
+ * when a category or tag of the article is "Correction"), published_at, id. What the article does
+ * not have is not there, so that {{#summary}}…{{/summary}} does what one expects; author is all
+ * authors joined by ", "; hashtags are the categories and then the tags, each word once. */
 
 #include "adapters/adapter.h"
 
@@ -16,7 +18,8 @@ json_t *fit_view(const struct step_ctx *ctx); /* new reference */
 
 /* Render tpl and make it fit rule, appending to out: values are shortened until it does, body_text
  * first, then summary, then hashtags from the end, then title; url is never touched. When even that
- * is too long the rendered text is cut at a word. escape as in mustache_render; for text that is
+ * is too long the rendered text is cut at a word (its markup dropped, the url kept at the end).
+ * Empty lines that missing values leave behind are closed up: never two in a row, none at the ends. escape as in mustache_render; for text that is
  * measured after markup is removed (Telegram's HTML) give `measured` a function that strips it.
  * Notes the measure in ctx->fits. ERR_TOO_BIG when the url alone does not fit. */
 typedef void fit_strip_fn(struct buf *out, const char *text, size_t len);

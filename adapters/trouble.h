@@ -24,6 +24,10 @@ enum transport_outcome {
 struct verdict trouble_from_status(const struct step *step, const struct http_response *res);
 struct verdict trouble_from_transport(const struct step *step, enum transport_outcome outcome,
                                       const char *error);
+/* The beginning of what a platform said, on one line, fit for a detail: always UTF-8 without control
+ * characters, at most TROUBLE_EXCERPT_BYTES. text may be NULL when len is 0. */
+#define TROUBLE_EXCERPT_BYTES 160
+void trouble_excerpt(char out[TROUBLE_EXCERPT_BYTES + 1], const char *text, size_t len);
 /* A row of an adapter's error table: first match wins. */
 struct trouble_row {
     int status;         /* 0: any; then needle is set */

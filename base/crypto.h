@@ -26,7 +26,8 @@ bool crypto_unhex(const char *text, size_t text_len, uint8_t *out, size_t len);
 /* RFC 4648 sections 4 and 5 (url: no padding). */
 void crypto_base64(struct buf *out, const void *data, size_t len);
 void crypto_base64url(struct buf *out, const void *data, size_t len);
-/* Both alphabets, with or without padding; false on anything else. */
+/* Both alphabets, with or without padding; false (and nothing appended) on anything else, leftover
+ * bits that are not zero included, so that one value has one text. */
 bool crypto_unbase64(struct buf *out, const char *text, size_t len);
 
 #endif

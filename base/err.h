@@ -44,7 +44,8 @@ enum err_code err_set(struct err *why, enum err_code code, const char *format, .
 /* ERR_IO (or ERR_NOT_FOUND for ENOENT, ERR_DENIED for EACCES/EPERM) with strerror(errno) behind
  * the text. */
 enum err_code err_errno(struct err *why, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Put "text: " in front of what is there. Keeps the code, and returns it. */
+/* Put "text: " in front of what is there. Keeps the code, and returns it; with a NULL why the code
+ * is not known, and ERR_INVALID is returned. */
 enum err_code err_wrap(struct err *why, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -4,7 +4,8 @@
 /* Mustache templates by the public specification (mustache/spec: interpolation, sections, inverted
  * sections, comments, partials, delimiters; no lambdas, no inheritance). A template is parsed once
  * and rendered over Jansson values. {{x}} escapes with the function given, {{{x}}} and {{&x}} do
- * not. Numbers print without a trailing ".0". */
+ * not. Numbers print without a trailing ".0"; objects and lists print nothing. Null, false, 0, "" and
+ * an empty list are false to a section. In a dotted name a number picks from a list: images.0.url. */
 
 #include <jansson.h>
 

@@ -22,7 +22,7 @@ bool parse_f64(const char *text, double *out);
 bool parse_bool(const char *text, bool *out);             /* true false yes no on off */
 bool parse_duration_ms(const char *text, int64_t *out_ms); /* 500ms 30s 5m 2h 1d 1h30m; 0 alone */
 bool parse_size(const char *text, int64_t *out_bytes);    /* 100 64KiB 10MiB 1GiB 5KB 5MB 1GB */
-bool parse_rate(const char *text, struct rate *out);      /* 20/min 1/s 300/3h 5000/day 20/10m */
+bool parse_rate(const char *text, struct rate *out);      /* 20/min 1/s 300/3h 20/10m unlimited */
 bool parse_range(const char *text, struct range *out);    /* 3 1..3 */
 
 /* The same forms back, for messages and tables; returns out. */

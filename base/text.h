@@ -23,6 +23,8 @@ struct text_rule {
 
 const char *text_unit_name(enum text_unit unit); /* "bytes" "code points" "UTF-16 units" "graphemes" */
 bool text_valid(const char *text, size_t len);    /* UTF-8, no NUL, no surrogates, no overlong */
+/* Bytes of the UTF-8 character at the start, 0 when there is none or it is broken. */
+size_t text_character(const char *text, size_t len);
 size_t text_measure(const struct text_rule *rule, const char *text, size_t len);
 bool text_fits(const struct text_rule *rule, const char *text, size_t len);
 /* Length in bytes of the longest prefix of at most `units` in the rule's unit, never inside a
@@ -38,7 +40,8 @@ bool text_next_link(const char *text, size_t len, size_t pos, size_t *out_start,
 /* White space folded to single blanks, ends trimmed, control characters dropped. */
 void text_collapse(struct buf *out, const char *text, size_t len);
 /* HTML to plain text: tags dropped, blocks become line breaks, script and style left out, entities
- * decoded (named ones of HTML 4, numeric ones). Never fails; hostile input gives bounded output. */
+ * decoded (named ones of HTML 4, numeric ones), white space folded, ends trimmed. A '<' that begins
+ * no tag stays. Never fails; hostile input gives bounded output (at most three times its size). */
 void text_from_html(struct buf *out, const char *html, size_t len);
 void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > " ' */
 /* A tag as hashtag word without '#': letters, marks, digits and underscore of any script, blanks

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-struct url_parts { /* slices of the parsed text */
+struct url_parts { /* slices of the parsed text; an IPv6 host keeps its brackets */
     const char *scheme, *host, *path, *query, *fragment; /* query, fragment without ? and # */
     size_t scheme_len, host_len, path_len, query_len, fragment_len;
     int port; /* 0: none given */

@@ -42,7 +42,6 @@ struct server_settings {
     int64_t max_connections;
     int64_t idle_timeout_ms;
     int64_t drain_ms; /* SIGTERM: how long deliveries in flight may take */
-    char *log_format_name;
     int log_form;  /* enum log_form */
     int log_level; /* enum log_level */
 };

@@ -109,6 +109,7 @@ struct ledger_accept {
     struct ledger_request req;
     /* in */
     enum accept_kind kind;
+    struct article_id known; /* the article, when its number is known; 0: found by the aliases */
     const char *source;
     const struct accept_alias *aliases;
     size_t alias_count;
@@ -189,6 +190,9 @@ struct ledger_end {
     const char *remote_id, *remote_url, *text; /* done */
     const char *channel;
     bool post_stands;        /* done: after publish/update a post stands, after retract none does */
+    /* out: where it went. `to`, or cancelled: `to` was ready or again, nothing of it is public, and
+     * a newer revision waited behind it, which goes instead */
+    enum delivery_state state;
     /* out: the delivery that was held behind this one and is ready now */
     struct ledger_job released;
     bool has_released;
@@ -198,9 +202,13 @@ struct ledger_end {
 enum ledger_move_kind {
     MOVE_REPLAY,   /* rejected, expired, cancelled, blocked, again, unknown -> ready, attempts 0 */
     MOVE_CANCEL,   /* held, ready, again, blocked, unknown -> cancelled */
-    MOVE_POSTED,   /* unknown -> done: "it is there" (remote_id, remote_url may be NULL) */
-    MOVE_ABSENT,   /* unknown -> ready: "it is not there" */
+    MOVE_POSTED,   /* unknown -> done: "it is there" (remote_id, remote_url may be NULL); of a
+                    * retraction: "it took effect" */
+    MOVE_ABSENT,   /* unknown -> ready: "it is not there"; cancelled when a newer revision waits */
 };
+/* ERR_CONFLICT: not possible from the state it is in; or a replay of what a newer revision on that
+ * channel, or a retraction of the article, has overtaken. A replay behind an earlier delivery that
+ * is still open becomes held. */
 struct ledger_move {
     struct ledger_request req;
     enum ledger_move_kind move;
@@ -262,12 +270,14 @@ struct ledger_click { /* a share link was followed */
 struct ledger_prune { /* ended articles older than before_ms, events beyond keep_events */
     struct ledger_request req;
     int64_t before_ms;
-    int64_t keep_events;
-    int64_t count; /* out */
+    int64_t keep_events; /* the newest one always stays */
+    int64_t count; /* out: articles, at most 500 a call: come again while it is that many */
 };
 
 /* ---- reads ---- */
-struct ledger_due { /* the next jobs of a channel, breaking first, then by due time */
+/* The next jobs of a channel: what is due, breaking first, then new and retried ones in equal parts
+ * (neither hides behind the other), then what is due later; each by due time. */
+struct ledger_due {
     struct ledger_request req;
     const char *channel;
     int64_t now_ms;
@@ -346,6 +356,7 @@ typedef void ledger_event_fn(void *context, const struct ledger_event *event);
 struct ledger_stats {
     uint64_t commits, writes, failed_commits;
     int64_t last_commit_us, queue_now;
+    bool last_failed; /* the newest commit did not succeed: the disk is full or gone */
     int64_t recovered_ready, recovered_unknown; /* found in flight at open */
 };
 

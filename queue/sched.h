@@ -6,7 +6,7 @@
  * the ledger and is asked for by SCHED_LOAD.
  *
  * Order within a destination: breaking first, then new before retried in turns (one retry for every
- * RETRY_SHARE new ones, so that neither starves), each by due time. Between destinations: round
+ * SCHED_RETRY_SHARE - 1 new ones, so that neither starves), each by due time. Between destinations: round
  * robin, so that none with a long queue slows another. A destination has a window of concurrency that
  * adapts: up by 1/N per success, down by 1/N per failure (cohort feedback, as Postfix's queue manager
  * does), never under 1; when failures go on (a whole cohort), the destination backs off as a whole
@@ -23,7 +23,8 @@
 #include "queue/ledger.h"
 #include "queue/policy.h"
 
-#define SCHED_WINDOW 256 /* jobs held per destination */
+#define SCHED_WINDOW 256 /* jobs held per destination of each sort: new, retried, not yet due */
+#define SCHED_RETRY_SHARE 4 /* of so many jobs in turn, one is a retry when there are both */
 
 struct sched;
 
@@ -88,6 +89,9 @@ struct sched_end {
 };
 /* Nothing is put back: a delivery to be tried again comes in again through sched_add. */
 void sched_end(struct sched *s, struct delivery_id id, const struct sched_end *end, int64_t now_ms);
+/* A started job that never left (its begin was refused or failed): no word on the destination, and
+ * its token is given back. Like SCHED_NEUTRAL, nothing is put back. */
+void sched_give_back(struct sched *s, struct delivery_id id, int64_t now_ms);
 /* When a delivery that failed so often is due: backoff with jitter, or retry_after_ms if longer. */
 int64_t sched_retry_at(struct sched *s, const char *destination, int64_t failures,
                        int64_t retry_after_ms, int64_t now_ms);

@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # The arrow base <- config, queue, adapters <- service, checked where it can turn: #include lines.
 set(may_base "base")
 set(may_config "base;config")

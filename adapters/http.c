@@ -1,0 +1,241 @@
+/* Requests and answers as data: building the one, reading the other. Adapters call it in their
+ * steps, service/out.c when it carries a request and collects an answer. It owns the copies it
+ * makes of names, values and URLs; media bytes stay borrowed. No socket here. */
+
+#include "adapters/http.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/text.h"
+
+#define HTTP_URL_BYTES (64 * 1024)
+#define HTTP_HEADER_BYTES (64 * 1024)
+#define HTTP_JSON_DEPTH 64
+
+/* A delay nobody means: what is longer is cut to it, so that sums of times never overflow. */
+#define RETRY_AFTER_MAX_MS (366 * MS_DAY)
+
+const char *http_method_name(enum http_method m)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+
+    must((size_t)m < ARRAY_LEN(names));
+    return names[m];
+}
+
+void http_request_init(struct http_request *r)
+{
+    memset(r, 0, sizeof *r);
+    buf_init(&r->body, HTTP_BODY_BYTES);
+}
+
+static void part_done(struct http_part *part)
+{
+    mem_free(part->name);
+    mem_free(part->filename);
+    mem_free(part->type);
+    mem_free(part->text);
+}
+
+void http_request_done(struct http_request *r)
+{
+    if (!r) {
+        return;
+    }
+    mem_free(r->url);
+    http_headers_done(&r->headers);
+    buf_done(&r->body);
+    for (size_t i = 0; i < r->part_count; i++) {
+        part_done(&r->parts[i]);
+    }
+    mem_free(r->parts);
+    memset(r, 0, sizeof *r);
+}
+
+/* Whether text may stand in a header line: a line break in it would begin another header. */
+static bool one_line(const char *text)
+{
+    return !strpbrk(text, "\r\n");
+}
+
+static struct http_header *header_find(const struct http_headers *h, const char *name)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        if (text_same_fold(h->v[i].name, name)) {
+            return &h->v[i];
+        }
+    }
+    return NULL;
+}
+
+void http_set_header(struct http_request *r, const char *name, const char *value)
+{
+    struct http_header *old;
+    char *copy;
+
+    must(*name && one_line(name) && one_line(value));
+    old = header_find(&r->headers, name);
+    if (!old) {
+        http_headers_add(&r->headers, name, strlen(name), value, strlen(value));
+        return;
+    }
+    copy = mem_strdup(value); /* value may be the old one */
+    mem_free(old->value);
+    old->value = copy;
+}
+
+/* The formatted text, yours. */
+static PRINTF_LIKE(2, 0) char *format_text(size_t max, const char *format, va_list args)
+{
+    va_list again;
+    char *text;
+    int len;
+
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    must(len >= 0 && (size_t)len <= max);
+    text = mem_alloc((size_t)len + 1);
+    (void)vsnprintf(text, (size_t)len + 1, format, args);
+    return text;
+}
+
+void http_set_headerf(struct http_request *r, const char *name, const char *format, ...)
+{
+    va_list args;
+    char *value;
+
+    va_start(args, format);
+    value = format_text(HTTP_HEADER_BYTES, format, args);
+    va_end(args);
+    http_set_header(r, name, value);
+    mem_free(value);
+}
+
+void http_set_url(struct http_request *r, const char *format, ...)
+{
+    va_list args;
+    char *url;
+
+    va_start(args, format);
+    url = format_text(HTTP_URL_BYTES, format, args);
+    va_end(args);
+    mem_free(r->url);
+    r->url = url;
+}
+
+void http_set_json(struct http_request *r, const json_t *v)
+{
+    buf_clear(&r->body);
+    json_write(&r->body, v);
+    http_set_header(r, "Content-Type", "application/json");
+}
+
+static struct http_part *part_add(struct http_request *r, const char *name)
+{
+    struct http_part *part;
+
+    r->parts = mem_realloc(r->parts, r->part_count + 1, sizeof *r->parts);
+    part = &r->parts[r->part_count++];
+    memset(part, 0, sizeof *part);
+    part->name = mem_strdup(name);
+    return part;
+}
+
+void http_add_part_text(struct http_request *r, const char *name, const char *text)
+{
+    part_add(r, name)->text = mem_strdup(text);
+}
+
+void http_add_part_bytes(struct http_request *r,
+                         const char *name,
+                         const char *filename,
+                         const char *type,
+                         const void *bytes,
+                         size_t len)
+{
+    struct http_part *part = part_add(r, name);
+
+    part->filename = mem_strdup(filename);
+    part->type = mem_strdup(type);
+    part->bytes = bytes;
+    part->len = len;
+}
+
+const char *http_header(const struct http_headers *h, const char *name)
+{
+    const struct http_header *found = header_find(h, name);
+
+    return found ? found->value : NULL;
+}
+
+void http_headers_add(struct http_headers *h,
+                      const char *name,
+                      size_t name_len,
+                      const char *value,
+                      size_t value_len)
+{
+    h->v = mem_realloc(h->v, h->count + 1, sizeof *h->v);
+    h->v[h->count].name = mem_strndup(name, name_len);
+    h->v[h->count].value = mem_strndup(value, value_len);
+    h->count++;
+}
+
+void http_headers_done(struct http_headers *h)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        mem_free(h->v[i].name);
+        mem_free(h->v[i].value);
+    }
+    mem_free(h->v);
+    memset(h, 0, sizeof *h);
+}
+
+json_t *http_json(const struct http_response *res)
+{
+    json_t *v = NULL;
+
+    if (!res->body || res->truncated) {
+        return NULL;
+    }
+    if (json_read(&v, res->body, res->body_len, HTTP_JSON_DEPTH, NULL)) {
+        return NULL;
+    }
+    return v;
+}
+
+int64_t http_retry_after_ms(const struct http_response *res)
+{
+    const char *text = http_header(&res->headers, "Retry-After");
+    double seconds;
+    int64_t at_ms;
+
+    if (!text) {
+        return 0;
+    }
+    if (parse_f64(text, &seconds)) {
+        return http_seconds_ms(seconds);
+    }
+    if (!time_parse_http(text, &at_ms) || at_ms <= res->now_ms) {
+        return 0;
+    }
+    return at_ms - res->now_ms < RETRY_AFTER_MAX_MS ? at_ms - res->now_ms : RETRY_AFTER_MAX_MS;
+}
+
+int64_t http_seconds_ms(double seconds)
+{
+    if (!(seconds > 0)) { /* also not a number */
+        return 0;
+    }
+    if (seconds >= (double)(RETRY_AFTER_MAX_MS / MS_SECOND)) {
+        return RETRY_AFTER_MAX_MS;
+    }
+    return (int64_t)ceil(seconds * (double)MS_SECOND);
+}

@@ -1,0 +1,27 @@
+#ifndef CRIER_ADAPTERS_RECORD_H
+#define CRIER_ADAPTERS_RECORD_H
+
+/* What adapters note in the JSON objects the ledger keeps for them: a delivery's record, a
+ * channel's account. Absent members read as 0, false or NULL. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "adapters/adapter.h"
+
+int64_t record_int(const json_t *object, const char *name);
+void record_set_int(json_t *object, const char *name, int64_t value);
+bool record_flag(const json_t *object, const char *name);
+void record_set_flag(json_t *object, const char *name, bool value); /* false removes it */
+const char *record_str(const json_t *object, const char *name);     /* borrowed */
+void record_drop(json_t *object, const char *name);
+/* The milliseconds since the first call with this name for this object; 0 at the first.
+ * Building a request twice at one time changes nothing, so this bounds a wait where a counter
+ * would not. */
+int64_t record_age(json_t *object, const char *name, int64_t now_ms);
+/* Copy members of ctx->post that ctx->record does not have: names ends with NULL. */
+void record_keep(struct step_ctx *ctx, const char *const *names);
+
+#endif

@@ -1,0 +1,59 @@
+/* Every adapter, one row each, and how to find an adapter, a course and a step by name. Called
+ * by config checks, the courier, the pages and the command line. Owns nothing. */
+
+#include "adapters/registry.h"
+
+#include <string.h>
+
+#include "adapters/adapters_list.h"
+#include "base/attr.h"
+
+static const struct adapter *const adapters[] = {
+    &adapter_webhook,
+    &adapter_telegram,
+    &adapter_mastodon,
+    &adapter_bluesky,
+};
+
+const struct adapter *const *adapters_all(size_t *out_count)
+{
+    *out_count = ARRAY_LEN(adapters);
+    return adapters;
+}
+
+const struct adapter *adapter_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(adapters); i++) {
+        if (strcmp(adapters[i]->name, name) == 0) {
+            return adapters[i];
+        }
+    }
+    return NULL;
+}
+
+const struct step *adapter_course(const struct adapter *a, enum course c)
+{
+    switch (c) {
+    case COURSE_PUBLISH:
+        return a->publish;
+    case COURSE_UPDATE:
+        return a->update;
+    case COURSE_RETRACT:
+        return a->retract;
+    case COURSE_VERIFY:
+        return a->verify;
+    case COURSE_TEST:
+        return a->test;
+    }
+    return NULL;
+}
+
+const struct step *step_find(const struct step *steps, const char *name)
+{
+    for (const struct step *s = steps; s && s->name; s++) {
+        if (strcmp(s->name, name) == 0) {
+            return s;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,161 @@
+#include "config/parse_internal.h"
+
+/* What no row and no section can say alone: a door open to other machines needs a token, its
+ * sources need secrets. parse.c calls it when all is read, so that the order of sections does
+ * not matter. It looks at the config and, for positions and for what was left out, at the tree.
+ */
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/url.h"
+
+enum reach { REACH_UNKNOWN, REACH_HERE, REACH_OTHERS };
+
+static bool split_port(const char *listen, char *host, size_t host_size)
+{
+    const char *colon = strrchr(listen, ':');
+    size_t len;
+    int64_t port;
+
+    if (colon == NULL || !parse_i64(colon + 1, &port) || port < 0 || port > 65535) {
+        return false;
+    }
+    len = (size_t)(colon - listen);
+    if (len > 2 && listen[0] == '[' && listen[len - 1] == ']') {
+        listen++;
+        len -= 2;
+    } else if (memchr(listen, ':', len) != NULL) {
+        return false; /* IPv6 without brackets: which colon is the port's cannot be told */
+    }
+    if (len >= host_size) {
+        return false;
+    }
+    memcpy(host, listen, len);
+    host[len] = '\0';
+    return true;
+}
+
+/* Who can reach an address; REACH_UNKNOWN: it is none. */
+static enum reach reach_of(const char *listen)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    char host[INET6_ADDRSTRLEN];
+
+    if (strncmp(listen, "unix:", 5) == 0) {
+        /* sun_path holds 108 bytes with its NUL. */
+        return listen[5] != '\0' && strlen(listen + 5) < 108 ? REACH_HERE : REACH_UNKNOWN;
+    }
+    if (!split_port(listen, host, sizeof(host))) {
+        return REACH_UNKNOWN;
+    }
+    if (strcmp(host, "localhost") == 0) {
+        return REACH_HERE;
+    }
+    if (listen[0] != '[' && inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+        return net_address_is_loopback((const struct sockaddr *)(const void *)&v4)
+                   ? REACH_HERE
+                   : REACH_OTHERS;
+    }
+    if (listen[0] == '[' && inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
+        return net_address_is_loopback((const struct sockaddr *)(const void *)&v6)
+                   ? REACH_HERE
+                   : REACH_OTHERS;
+    }
+    return REACH_UNKNOWN;
+}
+
+static const struct node *nearest(const struct node *wanted, const struct node *else_this)
+{
+    return wanted != NULL ? wanted : else_this;
+}
+
+static enum reach check_listen(struct parser *p)
+{
+    const struct node *server = node_get(p->root, "server");
+    const struct node *node = node_get(server, "listen");
+    const char *listen = p->config->server.listen;
+    enum reach reach = listen != NULL ? reach_of(listen) : REACH_UNKNOWN;
+    char shown[PROBLEM_SHOWN_BYTES];
+
+    if (listen != NULL && reach == REACH_UNKNOWN) {
+        value_problem(
+            &p->reader,
+            nearest(node, p->root),
+            "an IP address and a port such as 127.0.0.1:8480, 0.0.0.0:8480 or [::1]:8480, "
+            "or unix:/run/crier.sock",
+            "server.listen: \"%s\" is no address to listen at",
+            node != NULL && node->kind == NODE_TEXT ? problem_shown(node->text, shown) : "");
+    }
+    if (reach == REACH_OTHERS && node_get(server, "token") == NULL) {
+        value_problem(
+            &p->reader,
+            nearest(node, p->root),
+            "server.token: a secret such as ${CRIER_TOKEN}, or a loopback address, or "
+            "unix:/run/crier.sock",
+            "server.listen is open to other machines, and `token` is missing");
+    }
+    return reach;
+}
+
+static void check_source(struct parser *p,
+                         const struct source_settings *source,
+                         const struct node *node,
+                         enum reach reach)
+{
+    if (source->signature != SIGN_NONE && node_get(node, "secret") == NULL) {
+        value_problem(
+            &p->reader,
+            node,
+            "a secret, best as ${NAME} or ${file:/run/secrets/name}; signature: none does "
+            "without, on a loopback listen only",
+            "sources.%s: `secret` is missing",
+            source->name);
+    }
+    if (source->signature == SIGN_NONE && reach == REACH_OTHERS) {
+        value_problem(
+            &p->reader,
+            nearest(node_get(node, "signature"), node),
+            "hub or standard with a secret, or a loopback server.listen",
+            "sources.%s.signature: none, while server.listen is open to other machines",
+            source->name);
+    }
+}
+
+static void check_sources(struct parser *p, enum reach reach)
+{
+    const struct node *section = node_get(p->root, "sources");
+
+    for (size_t i = 0; i < p->config->source_count; i++) {
+        const struct source_settings *source = &p->config->sources[i];
+        const struct node *node = node_get(section, source->name);
+
+        if (node != NULL && node->kind == NODE_MAP) {
+            check_source(p, source, node, reach);
+        }
+    }
+}
+
+static void check_backoff(struct parser *p)
+{
+    const struct node *queue = node_get(p->root, "queue");
+    const struct node *least = node_get(queue, "backoff_min");
+    const struct node *most = node_get(queue, "backoff_max");
+
+    if (p->config->queue.backoff_min_ms > p->config->queue.backoff_max_ms) {
+        value_problem(&p->reader,
+                      nearest(nearest(least, most), p->root),
+                      "a backoff_max of at least backoff_min",
+                      "queue: backoff_min is longer than backoff_max");
+    }
+}
+
+void parse__check(struct parser *p)
+{
+    enum reach reach = check_listen(p);
+
+    check_sources(p, reach);
+    check_backoff(p);
+}

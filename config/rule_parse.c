@@ -1,0 +1,326 @@
+#include "config/rule_internal.h"
+
+/* How a rule is written: from a mapping of the file, by a table like any other setting. Called
+ * by parse.c for `when` and `breaking`. What a regular expression could do to time and memory
+ * is bounded here, since titles are matched on the loop. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define REGEX_BYTES 500
+#define REGEX_REPEATS 1000 /* of all {m,n} multiplied: glibc copies the automaton that often   \
+                            */
+#define REGEX_NESTING 20
+
+#define AT(member) .offset = offsetof(struct rule, member)
+/* clang-format off */
+const struct field rule__fields[] = {
+    {.key = "breaking", .kind = FIELD_CUSTOM, .example = "true",
+     .help = "whether the article is breaking; not in the rules of `breaking`"},
+    {.key = "category", .kind = FIELD_STRINGS, AT(categories), .min = "1", .example = "[World, Politics]",
+     .help = "any of these among its categories"},
+    {.key = "tag", .kind = FIELD_STRINGS, AT(tags), .min = "1", .example = "election",
+     .help = "any of these among its tags"},
+    {.key = "language", .kind = FIELD_STRINGS, AT(languages), .min = "1", .example = "de",
+     .help = "its language; de also matches de-AT"},
+    {.key = "source", .kind = FIELD_STRINGS, AT(sources), .min = "1", .example = "cms",
+     .help = "the source it came from; api for the API"},
+    {.key = "author", .kind = FIELD_STRINGS, AT(authors), .min = "1", .example = "Jane Doe",
+     .help = "any of these among its authors"},
+    {.key = "title", .kind = FIELD_CUSTOM, .example = "\"^(BREAKING|URGENT)\"",
+     .help = "a POSIX extended regular expression, or a list of them, in its title"},
+    {.key = "urgency", .kind = FIELD_CUSTOM, .example = "1..3",
+     .help = "its urgency from 1 to 9, a range of it, or a list of both"},
+    {.key = "not", .kind = FIELD_CUSTOM, .example = "{tag: sponsored}",
+     .help = "a rule that must not match"},
+    {.key = "any", .kind = FIELD_CUSTOM, .example = "[{tag: a}, {category: b}]",
+     .help = "a list of rules, one of which must match"},
+    {.key = "all", .kind = FIELD_CUSTOM, .example = "[{tag: a}, {tag: b}]",
+     .help = "a list of rules that must all match"},
+    FIELD_END,
+};
+/* clang-format on */
+
+static const char accepted_title[] =
+    "a POSIX extended regular expression such as \"^(BREAKING|URGENT)\"";
+static const char accepted_urgency[] = "a number from 1 to 9 or a range such as 1..3";
+static const char accepted_rules[] =
+    "a list of rules such as [{category: World}, {urgency: 1..3}]";
+static const char accepted_rule[] =
+    "a rule such as {category: [World, Politics], urgency: 1..3}";
+
+/* Calls each for a text, or for every text of a list. */
+typedef void text_fn(struct value_reader *r,
+                     struct rule *rule,
+                     const struct node *node,
+                     const char *path,
+                     const char *text);
+
+static void one_text(struct value_reader *r,
+                     struct rule *rule,
+                     const struct node *node,
+                     const char *path,
+                     const char *accepted,
+                     text_fn *each)
+{
+    char *text = value_text_dup(r, node, path, accepted, NULL);
+
+    if (text != NULL) {
+        each(r, rule, node, path, text);
+    }
+    mem_free(text);
+}
+
+static void each_text(struct value_reader *r,
+                      struct rule *rule,
+                      const struct node *node,
+                      const char *path,
+                      const char *accepted,
+                      text_fn *each)
+{
+    if (node->kind != NODE_LIST) {
+        one_text(r, rule, node, path, accepted, each);
+        return;
+    }
+    if (node->count == 0) {
+        value_problem(r, node, accepted, "%s: is empty", path);
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        one_text(r, rule, node->items[i], path, accepted, each);
+    }
+}
+
+/* ---- title ---- */
+
+/* The product of the largest numbers in all {…}; a bound, not a parser. */
+static long repeats(const char *pattern)
+{
+    long product = 1;
+
+    for (const char *c = pattern; *c != '\0' && product <= REGEX_REPEATS; c++) {
+        long largest = 0;
+        long number = 0;
+
+        if (*c == '\\' && c[1] != '\0') {
+            c++;
+            continue;
+        }
+        if (*c != '{') {
+            continue;
+        }
+        for (; *c != '\0' && *c != '}'; c++) {
+            number = *c >= '0' && *c <= '9' ? number * 10 + (*c - '0') : 0;
+            number = number > REGEX_REPEATS ? REGEX_REPEATS + 1 : number;
+            largest = number > largest ? number : largest;
+        }
+        product *= largest > 0 ? largest : 1;
+        if (*c == '\0') {
+            break;
+        }
+    }
+    return product;
+}
+
+static bool nests_deep(const char *pattern)
+{
+    int depth = 0;
+    int deepest = 0;
+
+    for (const char *c = pattern; *c != '\0'; c++) {
+        depth += *c == '(' ? 1 : (*c == ')' ? -1 : 0);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest > REGEX_NESTING;
+}
+
+/* A back reference makes matching exponential. */
+static bool refers_back(const char *pattern)
+{
+    for (const char *c = pattern; *c != '\0'; c++) {
+        if (*c == '\\' && c[1] != '\0') {
+            c++;
+            if (*c >= '1' && *c <= '9') {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static const char *regex_fault(const char *pattern)
+{
+    if (pattern[0] == '\0') {
+        return "is empty, which matches every title";
+    }
+    if (strlen(pattern) > REGEX_BYTES) {
+        return "is longer than 500 bytes";
+    }
+    if (repeats(pattern) > REGEX_REPEATS) {
+        return "repeats more than 1000 times";
+    }
+    if (nests_deep(pattern)) {
+        return "nests more than 20 groups";
+    }
+    return refers_back(pattern) ? "refers back, which could take for ever" : NULL;
+}
+
+static void add_title(struct value_reader *r,
+                      struct rule *rule,
+                      const struct node *node,
+                      const char *path,
+                      const char *text)
+{
+    char fault[256] = "";
+    char shown[PROBLEM_SHOWN_BYTES];
+    regex_t compiled;
+    int rc = 0;
+
+    if (regex_fault(text) != NULL) {
+        (void)snprintf(fault, sizeof(fault), "%s", regex_fault(text));
+    } else {
+        rc = regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB);
+        if (rc != 0) {
+            size_t used = (size_t)snprintf(fault, sizeof(fault), "is no regular expression: ");
+            (void)regerror(rc, &compiled, fault + used, sizeof(fault) - used);
+        }
+    }
+    if (fault[0] != '\0') {
+        value_problem(r,
+                      node,
+                      accepted_title,
+                      "%s: \"%s\" %s",
+                      path,
+                      problem_shown(node->text, shown),
+                      fault);
+        return;
+    }
+    rule->titles = mem_realloc(rule->titles, rule->title_count + 1, sizeof(*rule->titles));
+    rule->titles[rule->title_count].source = mem_strdup(text);
+    rule->titles[rule->title_count].compiled = compiled;
+    rule->title_count++;
+}
+
+/* ---- urgency ---- */
+
+static void add_urgency(struct value_reader *r,
+                        struct rule *rule,
+                        const struct node *node,
+                        const char *path,
+                        const char *text)
+{
+    char shown[PROBLEM_SHOWN_BYTES];
+    struct range range;
+
+    if (!parse_range(text, &range) || range.low < 1 || range.high > 9 ||
+        range.low > range.high) {
+        value_problem(r,
+                      node,
+                      accepted_urgency,
+                      "%s: \"%s\" is no urgency",
+                      path,
+                      problem_shown(node->text, shown));
+        return;
+    }
+    rule->urgencies = mem_realloc(rule->urgencies, rule->urgency_count + 1, sizeof(range));
+    rule->urgencies[rule->urgency_count++] = range;
+}
+
+/* ---- rules in rules ---- */
+
+static void read_rules(struct value_reader *r,
+                       const struct node *node,
+                       const char *path,
+                       bool deciding,
+                       struct rule ***out,
+                       size_t *out_count)
+{
+    if (node->kind != NODE_LIST || node->count == 0) {
+        value_problem(r,
+                      node,
+                      accepted_rules,
+                      "%s: %s is given",
+                      path,
+                      node->kind == NODE_LIST ? "an empty list" : node_kind_name(node));
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        char *inner = mem_printf("%s[%zu]", path, i + 1);
+        struct rule *rule = rule__read(r, node->items[i], inner, deciding);
+
+        if (rule != NULL) {
+            *out = mem_realloc(*out, *out_count + 1, sizeof(struct rule *));
+            (*out)[(*out_count)++] = rule;
+        }
+        mem_free(inner);
+    }
+}
+
+static void read_breaking(struct value_reader *r,
+                          struct rule *rule,
+                          const struct node *node,
+                          const char *path,
+                          bool deciding)
+{
+    static const struct field row = {.key = "breaking", .kind = FIELD_BOOL};
+    bool value = false;
+
+    if (deciding) {
+        value_problem(r,
+                      node,
+                      "category, tag, language, source, author, title, urgency, not, any, all",
+                      "%s: the rules of `breaking` decide this and cannot ask for it",
+                      path);
+        return;
+    }
+    value_read(r, &row, node, path, &value);
+    rule->breaking = value ? 1 : 0;
+}
+
+static void read_member(struct value_reader *r,
+                        const struct value_section *section,
+                        const struct field *f,
+                        const struct node *node,
+                        const char *path)
+{
+    struct rule *rule = section->object;
+    const bool *deciding = section->context;
+
+    if (strcmp(f->key, "breaking") == 0) {
+        read_breaking(r, rule, node, path, *deciding);
+    } else if (strcmp(f->key, "title") == 0) {
+        each_text(r, rule, node, path, accepted_title, add_title);
+    } else if (strcmp(f->key, "urgency") == 0) {
+        each_text(r, rule, node, path, accepted_urgency, add_urgency);
+    } else if (strcmp(f->key, "not") == 0) {
+        rule->negated = rule__read(r, node, path, *deciding);
+    } else if (strcmp(f->key, "any") == 0) {
+        read_rules(r, node, path, *deciding, &rule->any, &rule->any_count);
+    } else {
+        must(strcmp(f->key, "all") == 0);
+        read_rules(r, node, path, *deciding, &rule->all, &rule->all_count);
+    }
+}
+
+struct rule *
+rule__read(struct value_reader *r, const struct node *node, const char *path, bool deciding)
+{
+    struct rule *rule;
+    struct value_section section = {
+        .fields = rule__fields, .custom = read_member, .context = &deciding};
+
+    if (node->kind != NODE_MAP || node->count == 0) {
+        value_problem(r,
+                      node,
+                      accepted_rule,
+                      "%s: %s is given",
+                      path,
+                      node->kind == NODE_MAP ? "an empty rule" : node_kind_name(node));
+        return NULL;
+    }
+    rule = rule__new();
+    section.object = rule;
+    value_read_mapping(r, &section, 1, node, path);
+    return rule;
+}

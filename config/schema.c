@@ -1,0 +1,198 @@
+#include "config/schema.h"
+
+/* Every setting, one row each: name, type, bounds, default, whether a reload can change it, help.
+ * parse.c, the checks, the JSON Schema, the reference page and `crier channels NAME` all come from
+ * these rows. What only one kind of channel has stands in that adapter's file. */
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/log.h"
+#include "config/config.h"
+
+/* clang-format off */
+
+/* A row's type must be the member's: the parser writes through the offset. */
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static const char *const log_forms[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+static const char *const log_levels[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
+static const char *const source_kinds[] = {[SOURCE_JSON] = "json", NULL};
+static const char *const signatures[] = {
+    [SIGN_HUB] = "hub", [SIGN_STANDARD] = "standard", [SIGN_NONE] = "none", NULL};
+static const char *const unknown_choices[] = {
+    [ON_UNKNOWN_HOLD] = "hold", [ON_UNKNOWN_RETRY] = "retry", NULL};
+
+const struct source_type config_source_types[] = {
+    {"json", "JSON", "the article as crier's own JSON, posted to /hooks/NAME"},
+    {NULL, NULL, NULL},
+};
+
+static const char *const template_names[] = {
+    "title", "summary", "url", "canonical_url", "body_text", "language", "author", "authors",
+    "categories", "tags", "hashtags", "image", "image_alt", "site", "site_url", "channel",
+    "breaking", "reason", "revision", "update", "correction", "published_at", "id",
+    "type", /* of the event: webhook bodies only */
+    NULL,
+};
+static const char *const utm_names[] = {"channel", "type", "site", "language", "id", NULL};
+
+static const struct field utm_fields[] = {
+    {.key = "source", .kind = FIELD_TEMPLATE, AT(utm_settings, source), .example = "\"{{channel}}\"",
+     .help = "utm_source of links"},
+    {.key = "medium", .kind = FIELD_TEMPLATE, AT(utm_settings, medium), .example = "social",
+     .help = "utm_medium of links"},
+    {.key = "campaign", .kind = FIELD_TEMPLATE, AT(utm_settings, campaign), .example = "breaking",
+     .help = "utm_campaign of links"},
+    {.key = "content", .kind = FIELD_TEMPLATE, AT(utm_settings, content), .example = "\"{{id}}\"",
+     .help = "utm_content of links"},
+    {.key = "term", .kind = FIELD_TEMPLATE, AT(utm_settings, term), .example = "\"{{language}}\"",
+     .help = "utm_term of links"},
+    FIELD_END,
+};
+
+static const struct field site_fields[] = {
+    {.key = "name", .kind = FIELD_STRING, AT(site_settings, name), .min = "1", .max = "200",
+     .example = "Example News", .help = "name of the newsroom, {{site}} in templates"},
+    {.key = "url", .kind = FIELD_URL, AT(site_settings, url), .example = "https://news.example",
+     .help = "its front page, {{site_url}} in templates"},
+    {.key = "language", .kind = FIELD_STRING, AT(site_settings, language), .min = "2", .max = "35",
+     .example = "en", .help = "language of articles that name none (BCP 47)"},
+    {.key = "utm", .kind = FIELD_OBJECT, AT(site_settings, utm), .fields = utm_fields,
+     .help = "campaign parameters added to the links of posts; what is not set is not added"},
+    FIELD_END,
+};
+
+static const struct field server_fields[] = {
+    {.key = "listen", .kind = FIELD_STRING, AT(server_settings, listen), .needs_restart = true,
+     .def = "127.0.0.1:8480", .min = "1", .max = "200", .example = "127.0.0.1:8480",
+     .help = "where requests are taken: an IP address and a port, or unix:PATH"},
+    {.key = "public_url", .kind = FIELD_URL, AT(server_settings, public_url),
+     .example = "https://push.news.example",
+     .help = "where readers and platforms reach the server, through the reverse proxy"},
+    {.key = "token", .kind = FIELD_SECRET, AT(server_settings, token), .example = "${CRIER_TOKEN}",
+     .help = "bearer token of the API; needed unless listen is a loopback address or unix:PATH"},
+    {.key = "max_body", .kind = FIELD_BYTES, AT(server_settings, max_body_bytes), .def = "5MiB",
+     .min = "1KiB", .max = "64MiB", .help = "largest request body taken"},
+    {.key = "max_connections", .kind = FIELD_INT, AT(server_settings, max_connections),
+     .needs_restart = true, .def = "1000", .min = "1", .max = "100000",
+     .help = "connections open at the same time"},
+    {.key = "idle_timeout", .kind = FIELD_MS, AT(server_settings, idle_timeout_ms),
+     .needs_restart = true, .def = "30s", .min = "1s", .max = "1h",
+     .help = "a connection on which nothing happens is closed after so long"},
+    {.key = "drain", .kind = FIELD_MS, AT(server_settings, drain_ms), .def = "20s", .min = "0",
+     .max = "10m", .help = "at the end (SIGTERM), deliveries in flight may take so long"},
+    {.key = "log_format", .kind = FIELD_ENUM, AT(server_settings, log_form), .choices = log_forms,
+     .def = "text", .help = "log lines for people, or as JSON"},
+    {.key = "log_level", .kind = FIELD_ENUM, AT(server_settings, log_level), .choices = log_levels,
+     .def = "info", .help = "the least important lines to log"},
+    FIELD_END,
+};
+
+const struct field config_ledger_fields[] = {
+    {.key = "location", .kind = FIELD_STRING, AT(ledger_settings, location), .needs_restart = true,
+     .def = "sqlite:/var/lib/crier/crier.db", .min = "1", .max = "1000",
+     .example = "sqlite:/var/lib/crier/crier.db", .help = "sqlite: and the path of the file"},
+    {.key = "keep", .kind = FIELD_MS, AT(ledger_settings, keep_ms), .def = "90d", .min = "0",
+     .max = "3650d", .help = "ended articles and their deliveries are kept so long; 0: for ever"},
+    FIELD_END,
+};
+
+static const struct field queue_fields[] = {
+    {.key = "backoff_min", .kind = FIELD_MS, AT(queue_settings, backoff_min_ms), .def = "2s",
+     .min = "10ms", .max = "1h", .help = "first wait after a failure; doubled with each further one"},
+    {.key = "backoff_max", .kind = FIELD_MS, AT(queue_settings, backoff_max_ms), .def = "15m",
+     .min = "10ms", .max = "1d", .help = "the longest wait of our own; what a platform asks for is obeyed in full"},
+    {.key = "max_attempts", .kind = FIELD_INT, AT(queue_settings, max_attempts), .def = "20",
+     .min = "1", .max = "1000", .help = "a delivery that failed so often is rejected"},
+    {.key = "concurrency", .kind = FIELD_INT, AT(queue_settings, concurrency), .def = "5",
+     .min = "1", .max = "1000", .help = "deliveries at once to one channel, at most"},
+    {.key = "total_concurrency", .kind = FIELD_INT, AT(queue_settings, total_concurrency),
+     .def = "200", .min = "1", .max = "10000", .help = "deliveries at once to all channels together"},
+    {.key = "not_after", .kind = FIELD_MS, AT(queue_settings, not_after_ms), .def = "6h",
+     .min = "1s", .max = "30d", .help = "a delivery is worthless after so long, where the channel says nothing else"},
+    {.key = "verify_after", .kind = FIELD_MS, AT(queue_settings, verify_after_ms), .def = "5s",
+     .min = "0", .max = "1h", .help = "after an unknown outcome, look for our post after so long"},
+    FIELD_END,
+};
+
+const struct field config_source_fields[] = {
+    {.key = "type", .kind = FIELD_ENUM, AT(source_settings, kind), .required = true,
+     .choices = source_kinds, .help = "what the source sends"},
+    {.key = "secret", .kind = FIELD_SECRET, AT(source_settings, secret), .min = "8",
+     .example = "${CMS_SECRET}",
+     .help = "shared with the source, which signs what it sends; needed unless signature is none"},
+    {.key = "old_secret", .kind = FIELD_SECRET, AT(source_settings, old_secret), .min = "8",
+     .example = "${CMS_SECRET_OLD}", .help = "also accepted, while the secret is being changed"},
+    {.key = "signature", .kind = FIELD_ENUM, AT(source_settings, signature), .choices = signatures,
+     .def = "hub",
+     .help = "hub: X-Hub-Signature-256 over the body; standard: Standard Webhooks headers; none: only with a loopback listen"},
+    {.key = "replay_window", .kind = FIELD_MS, AT(source_settings, replay_window_ms), .def = "5m",
+     .min = "1s", .max = "1d", .help = "a signed time may differ from ours by so much"},
+    {.key = "trusted_breaking", .kind = FIELD_BOOL, AT(source_settings, trusted_breaking),
+     .def = "true", .help = "an article's own `breaking` counts; false: only the rules decide"},
+    FIELD_END,
+};
+
+const struct field config_channel_common[] = {
+    {.key = "type", .kind = FIELD_CUSTOM, .required = true, .example = "telegram",
+     .help = "the kind of channel, one of `crier channels`"},
+    {.key = "enabled", .kind = FIELD_BOOL, AT(channel_settings, enabled), .def = "true",
+     .help = "false: nothing goes to this channel"},
+    {.key = "when", .kind = FIELD_CUSTOM, AT(channel_settings, when), .example = "{breaking: true}",
+     .help = "a rule: only articles that it matches; not set: every article"},
+    {.key = "not_after", .kind = FIELD_MS, AT(channel_settings, not_after_ms), .min = "1s",
+     .max = "30d", .example = "2h",
+     .help = "a delivery is worthless so long after the revision came in; not set: queue.not_after"},
+    {.key = "on_unknown", .kind = FIELD_ENUM, AT(channel_settings, on_unknown),
+     .choices = unknown_choices, .def = "hold",
+     .help = "when a post may be public and nobody can look: hold it for a person, or retry"},
+    {.key = "rate", .kind = FIELD_RATE, AT(channel_settings, rate), .example = "20/min",
+     .help = "posts per time, at most; not set: what the platform publishes"},
+    {.key = "concurrency", .kind = FIELD_INT, AT(channel_settings, concurrency), .min = "1",
+     .max = "1000", .example = "2", .help = "deliveries at once, at most; not set: queue.concurrency"},
+    {.key = "timeout", .kind = FIELD_MS, AT(channel_settings, timeout_ms), .min = "100ms",
+     .max = "10m", .example = "20s", .help = "wait so long for one answer; not set: the adapter's own"},
+    {.key = "allow_private", .kind = FIELD_BOOL, AT(channel_settings, allow_private), .def = "false",
+     .help = "may connect to private, loopback and link-local addresses"},
+    {.key = "updates", .kind = FIELD_BOOL, AT(channel_settings, updates), .def = "true",
+     .help = "pass corrections on, where the platform can change a post"},
+    {.key = "retracts", .kind = FIELD_BOOL, AT(channel_settings, retracts), .def = "true",
+     .help = "pass retractions on, where the platform can delete a post"},
+    {.key = "tag_links", .kind = FIELD_BOOL, AT(channel_settings, tag_links), .def = "true",
+     .help = "add the campaign parameters of site.utm to links"},
+    FIELD_END,
+};
+
+const struct field config_fields[] = {
+    {.key = "site", .kind = FIELD_OBJECT, AT(config, site), .fields = site_fields,
+     .help = "the newsroom"},
+    {.key = "server", .kind = FIELD_OBJECT, AT(config, server), .fields = server_fields,
+     .help = "the HTTP door and the log"},
+    {.key = "ledger", .kind = FIELD_CUSTOM, AT(config, ledger), .needs_restart = true,
+     .fields = config_ledger_fields, .example = "sqlite:/var/lib/crier/crier.db",
+     .help = "what is kept, and where: a location alone, or a mapping"},
+    {.key = "queue", .kind = FIELD_OBJECT, AT(config, queue), .fields = queue_fields,
+     .help = "how often and how long deliveries are tried"},
+    {.key = "sources", .kind = FIELD_CUSTOM, AT(config, sources), .fields = config_source_fields,
+     .example = "{cms: {type: json, secret: ${CMS_SECRET}}}",
+     .help = "where articles come from, besides the API: a mapping of names to sources"},
+    {.key = "breaking", .kind = FIELD_CUSTOM, AT(config, breaking),
+     .example = "[{category: Breaking}, {urgency: 1..3}]",
+     .help = "a list of rules: any that matches makes an article breaking"},
+    {.key = "channels", .kind = FIELD_CUSTOM, AT(config, channels), .required = true,
+     .fields = config_channel_common, .help = "where articles go: a mapping of names to channels"},
+    FIELD_END,
+};
+/* clang-format on */
+
+const char *const *config_template_names(const struct field *f)
+{
+    for (size_t i = 0; i < ARRAY_LEN(utm_fields); i++) {
+        if (f == &utm_fields[i]) {
+            return utm_names;
+        }
+    }
+    return template_names;
+}

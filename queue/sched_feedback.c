@@ -1,0 +1,136 @@
+/* How a destination is doing: how many at once, and when to leave it alone. Called by sched.c
+ * when a job ends; owns the numbers in struct dest, leaves the order of jobs to others.
+ *
+ * The window follows the cohort feedback of Postfix's queue manager: with N at once a success
+ * adds 1/N and a failure takes 1/N, so a whole cohort changes it by one. When a whole cohort
+ * has failed without one success, the destination is left alone, longer each time, with full
+ * jitter; then one job at a time probes it. Jobs that were already running when it was left
+ * alone belong to that same trouble and do not count again. */
+
+#include "queue/sched_internal.h"
+
+/* Half of Postfix's initial_destination_concurrency would be slow to reach fifty channels'
+ * pace; it is the size of a first burst that no platform minds. */
+#define FIRST_WINDOW 5.0
+
+int64_t quiet_left(struct quiet *q, int64_t now_ms)
+{
+    if (q->until_ms == 0) {
+        return 0;
+    }
+    if (now_ms < q->from_ms) {
+        q->until_ms = now_ms + (q->until_ms - q->from_ms);
+        q->from_ms = now_ms;
+    }
+    return q->until_ms > now_ms ? q->until_ms - now_ms : 0;
+}
+
+void quiet_extend(struct quiet *q, int64_t now_ms, int64_t wait_ms)
+{
+    if (wait_ms > quiet_left(q, now_ms)) {
+        q->from_ms = now_ms;
+        q->until_ms = now_ms + wait_ms;
+    }
+}
+
+static double ceiling(const struct dest *d)
+{
+    return d->limits.concurrency > 1 ? (double)d->limits.concurrency : 1.0;
+}
+
+static void set_window(struct dest *d, double window)
+{
+    double max = ceiling(d);
+
+    d->window = window < 1.0 ? 1.0 : window > max ? max : window;
+}
+
+void feedback_init(struct dest *d)
+{
+    set_window(d, FIRST_WINDOW);
+}
+
+void feedback_limits(struct dest *d)
+{
+    set_window(d, d->window);
+}
+
+size_t feedback_slots(const struct dest *d)
+{
+    /* The sum of many 1/N misses a whole number by rounding. */
+    return d->probing ? 1 : (size_t)(d->window + 1e-9);
+}
+
+int64_t feedback_quiet_left(struct dest *d, int64_t now_ms)
+{
+    int64_t own = quiet_left(&d->quiet, now_ms);
+    int64_t host = d->host ? quiet_left(&d->host->quiet, now_ms) : 0;
+
+    return own > host ? own : host;
+}
+
+static void success(struct dest *d, const struct sjob *j)
+{
+    if (j->cohort != d->cohort) {
+        return; /* from before it was left alone: says nothing of now */
+    }
+    set_window(d, d->window + 1.0 / d->window);
+    d->failed_cohorts = 0;
+    d->backoffs = 0;
+    d->probing = false;
+}
+
+static void leave_alone(struct sched *s, struct dest *d, int64_t now_ms)
+{
+    d->backoffs++;
+    d->cohort++;
+    d->failed_cohorts = 0;
+    d->probing = true;
+    set_window(d, 1.0);
+    quiet_extend(&d->quiet,
+                 now_ms,
+                 policy_backoff_ms(
+                     d->limits.backoff_min_ms, d->limits.backoff_max_ms, d->backoffs, &s->rng));
+}
+
+static void
+failure(struct sched *s, struct dest *d, const struct sjob *j, bool overload, int64_t now_ms)
+{
+    double before = d->window;
+
+    if (j->cohort != d->cohort) {
+        return;
+    }
+    set_window(d, overload ? before / 2 : before - 1.0 / before);
+    d->failed_cohorts += 1.0 / before;
+    if (d->probing || d->failed_cohorts >= 1.0 - 1e-9) {
+        leave_alone(s, d, now_ms);
+    }
+}
+
+void feedback_end(struct sched *s,
+                  struct dest *d,
+                  const struct sjob *j,
+                  const struct sched_end *end,
+                  int64_t now_ms)
+{
+    switch (end->outcome) {
+    case SCHED_OK:
+        success(d, j);
+        break;
+    case SCHED_TROUBLE:
+        failure(s, d, j, end->overload, now_ms);
+        break;
+    case SCHED_STOPPED:
+        d->stopped = true;
+        break;
+    case SCHED_NEUTRAL:
+        break;
+    }
+    if (end->whole_channel || end->whole_host) {
+        quiet_extend(&d->quiet, now_ms, end->retry_after_ms);
+    }
+    if (end->whole_host && d->host) {
+        quiet_extend(&d->host->quiet, now_ms, end->retry_after_ms);
+    }
+}

@@ -1,0 +1,230 @@
+/* The SQLite store: many requests, one transaction. Called by ledger.c on its two threads; owns
+ * the connections and the transaction, leaves each kind of request to its own file.
+ *
+ * A batch is one transaction without savepoints: every request checks first and writes after,
+ * so one that is refused has written nothing. If one fails in the midst of its writes all the
+ * same (a full disk, an id used twice), the whole batch is rolled back and its requests are run
+ * one by one, each in a transaction of its own, so that only the one at fault fails.
+ *
+ * What a crash leaves: before COMMIT has returned, nothing of the batch (the WAL frame that
+ * ends the transaction is not there); after it, all of it (synchronous=FULL: the WAL is on
+ * disk). Nobody is told before. */
+
+#include "queue/sqlite_internal.h"
+
+#include "base/fault.h"
+#include "base/mem.h"
+
+/* ---- transactions ---- */
+
+void sqlite__start(struct sqlite *s)
+{
+    sqlite__exec(&s->writer, "BEGIN IMMEDIATE");
+}
+
+static void drop_events(struct sqlite *s)
+{
+    struct list_node *n;
+
+    while ((n = list_pop(&s->events))) {
+        ledger__event_free(container_of(n, struct ledger_event_node, node));
+    }
+}
+
+void sqlite__rollback(struct sqlite *s)
+{
+    s->writer.error.code = ERR_NONE;
+    if (!sqlite3_get_autocommit(s->writer.db)) {
+        sqlite__exec(&s->writer, "ROLLBACK");
+        s->writer.error.code =
+            ERR_NONE; /* nothing more can be done; the next start will fail */
+    }
+    drop_events(s);
+    s->next_event = 0;
+    sqlite__channels_forget(s);
+}
+
+enum err_code sqlite__commit(struct sqlite *s, struct err *why)
+{
+    enum err_code rc;
+
+    sqlite__channels_flush(s);
+    if (FAULT("ledger.commit")) {
+        err_set(&s->writer.error, ERR_IO, "fault point");
+    }
+    sqlite__exec(&s->writer, "COMMIT");
+    rc = sqlite__error_take(&s->writer, why);
+    if (rc) {
+        err_wrap(why, "commit");
+        sqlite__rollback(s);
+        return rc;
+    }
+    (void)FAULT("ledger.committed"); /* of use with ":exit": on disk, and nobody was told */
+    return ERR_NONE;
+}
+
+/* ---- one request ---- */
+
+static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
+{
+    switch (r->kind) {
+    case LEDGER_ACCEPT:
+        return sqlite__accept(s, container_of(r, struct ledger_accept, req));
+    case LEDGER_BEGIN:
+        return sqlite__begin(s, container_of(r, struct ledger_begin, req));
+    case LEDGER_END:
+        return sqlite__end_step(s, container_of(r, struct ledger_end, req));
+    case LEDGER_MOVE:
+        return sqlite__move_asked(s, container_of(r, struct ledger_move, req));
+    case LEDGER_CHANNEL_SAVE:
+        return sqlite__channel_save(s, container_of(r, struct ledger_channel_save, req));
+    case LEDGER_RELEASE_CHANNEL:
+        return sqlite__release_channel(s, container_of(r, struct ledger_release_channel, req));
+    case LEDGER_EXPIRE:
+        return sqlite__expire(s, container_of(r, struct ledger_expire, req));
+    case LEDGER_CLICK:
+        return sqlite__click(s, container_of(r, struct ledger_click, req));
+    case LEDGER_PRUNE:
+        return sqlite__prune(s, container_of(r, struct ledger_prune, req));
+    default:
+        break;
+    }
+    must(!"a write of a known kind");
+    return ERR_INVALID;
+}
+
+static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
+{
+    switch (r->kind) {
+    case LEDGER_DUE:
+        return sqlite__due(c, container_of(r, struct ledger_due, req));
+    case LEDGER_LOAD:
+        return sqlite__load(c, container_of(r, struct ledger_load, req));
+    case LEDGER_ARTICLES:
+        return sqlite__articles(c, container_of(r, struct ledger_list, req));
+    case LEDGER_ARTICLE:
+        return sqlite__article(c, container_of(r, struct ledger_article, req));
+    case LEDGER_DELIVERIES:
+        return sqlite__deliveries(c, container_of(r, struct ledger_list, req));
+    case LEDGER_CHANNELS:
+        return sqlite__channels(c, container_of(r, struct ledger_channels, req));
+    case LEDGER_EVENTS:
+        return sqlite__events(c, container_of(r, struct ledger_events, req));
+    default:
+        break;
+    }
+    must(!"a read of a known kind");
+    return ERR_INVALID;
+}
+
+/* An error of the connection is the request's, and stronger than what it thought it saw. */
+static void settle(struct sqlite_conn *c, struct ledger_request *r)
+{
+    if (c->error.code) {
+        r->rc = sqlite__error_take(c, &r->why);
+    }
+    if (r->rc) {
+        ledger_request_done(r); /* a failed request gives nothing out */
+    }
+}
+
+static void store_read(void *store, struct ledger_request *r)
+{
+    struct sqlite *s = store;
+    struct sqlite_conn *c = s->single ? &s->writer : &s->reader;
+
+    r->rc = run_read(c, r);
+    settle(c, r);
+}
+
+/* ---- a batch ---- */
+
+enum outcome { COMMITTED, COMMIT_FAILED, BROKEN };
+
+/* False: it failed after it had written something. */
+static bool run_one(struct sqlite *s, struct ledger_request *r)
+{
+    s->writer.wrote = false;
+    r->rc = run_write(s, r);
+    settle(&s->writer, r);
+    return r->rc == ERR_NONE || !s->writer.wrote;
+}
+
+static void fail_all(struct ledger_request **v, size_t count, const struct err *why)
+{
+    for (size_t i = 0; i < count; i++) {
+        ledger_request_done(v[i]);
+        v[i]->rc = why->code;
+        v[i]->why = *why;
+    }
+}
+
+static enum outcome
+run_together(struct sqlite *s, struct ledger_batch *b, size_t from, size_t count)
+{
+    struct err why = {.code = ERR_NONE};
+
+    sqlite__start(s);
+    for (size_t i = from; i < from + count && !s->writer.error.code; i++) {
+        if (!run_one(s, b->v[i])) {
+            sqlite__rollback(s);
+            return BROKEN;
+        }
+    }
+    if (sqlite__commit(s, &why)) {
+        b->failed_commits++;
+        fail_all(b->v + from, count, &why);
+        return COMMIT_FAILED;
+    }
+    b->commits++;
+    list_move_all(&b->events, &s->events);
+    return COMMITTED;
+}
+
+static void run_apart(struct sqlite *s, struct ledger_batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        ledger_request_done(b->v[i]);
+        b->v[i]->rc = ERR_NONE;
+        b->v[i]->why.code = ERR_NONE;
+        (void)run_together(s, b, i, 1); /* its result stands in the request */
+    }
+}
+
+static void store_write(void *store, struct ledger_batch *b)
+{
+    struct sqlite *s = store;
+
+    s->want_events = b->want_events;
+    if (run_together(s, b, 0, b->count) == BROKEN && b->count > 1) {
+        run_apart(s, b);
+    }
+}
+
+/* ---- */
+
+static enum err_code store_open(void **out_store,
+                                const char *location,
+                                int64_t now_ms,
+                                struct ledger_opened *out_opened,
+                                struct err *why)
+{
+    struct sqlite *s = NULL;
+    enum err_code rc = sqlite__open(&s, location, now_ms, out_opened, why);
+
+    *out_store = s;
+    return rc;
+}
+
+static void store_close(void *store)
+{
+    sqlite__close(store);
+}
+
+const struct ledger_store ledger_sqlite = {
+    .scheme = "sqlite",
+    .open = store_open,
+    .write = store_write,
+    .read = store_read,
+    .close = store_close,
+};

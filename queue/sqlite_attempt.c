@@ -1,0 +1,238 @@
+/* One step of a delivery: written before its request leaves, and again after its answer.
+ *
+ * The order, and what a crash just there leaves:
+ *   1. sqlite__begin commits      in flight, with course, step, record and key of the step at
+ * hand. A crash before: it is as it was, nothing has left.
+ *   2. the request leaves         A crash after 1, before or after the answer: found in flight
+ * at open; sqlite_recover.c makes it ready again (the step is repeatable, or publishes nothing)
+ * or unknown (it may be public: a look is planned).
+ *   3. sqlite__end_step commits   the verdict, and with it what hangs on it: the post that
+ * stands and the delivery held behind it. Never one without the other. All checks stand before
+ * the first write, so a request that is refused has written nothing. */
+
+#include "queue/sqlite_internal.h"
+
+#include <string.h>
+
+#include "base/fault.h"
+
+static enum err_code
+get_row(struct sqlite *s, struct delivery_id id, struct delivery_row *d, struct err *why)
+{
+    char text[ID_TEXT_BYTES];
+
+    if (!sqlite__delivery(s, id, d)) {
+        return err_set(why, ERR_NOT_FOUND, "no delivery %s", id_delivery_text(id, text));
+    }
+    return ERR_NONE;
+}
+
+static void save_account(struct sqlite *s, const struct channel_row *ch, const char *account)
+{
+    if (account) {
+        sqlite__do(&s->writer, SQL_CHANNEL_ACCOUNT, ARGS(ARG_I(ch->id), ARG_S(account)));
+    }
+}
+
+/* ---- begin ---- */
+
+/* In flight is the next step of an attempt of ours; a second attempt beside it would be a
+ * second post. */
+static bool may_begin(const struct delivery_row *d, const struct ledger_begin *r)
+{
+    if (d->state == DELIVERY_IN_FLIGHT) {
+        return !r->counts;
+    }
+    return delivery_may_move(d->state, DELIVERY_IN_FLIGHT);
+}
+
+static void write_begin(struct sqlite *s, struct delivery_row *d, const struct ledger_begin *r)
+{
+    if (r->counts) {
+        d->tries++;
+    }
+    if (d->state != DELIVERY_IN_FLIGHT) {
+        sqlite__move(s, d, DELIVERY_IN_FLIGHT, &(struct move_note){.detail = NULL}, r->now_ms);
+    }
+    sqlite__do(&s->writer,
+               SQL_DELIVERY_BEGIN,
+               ARGS(ARG_I(d->id.v),
+                    ARG_S(r->course),
+                    ARG_S(r->step),
+                    ARG_I(r->now_ms),
+                    ARG_I(r->repeatable),
+                    ARG_I(r->publishes),
+                    ARG_S(r->record ? r->record : "{}")));
+    sqlite__do(&s->writer,
+               SQL_ATTEMPT_NEW,
+               ARGS(ARG_I(d->id.v),
+                    ARG_I(r->attempt_id),
+                    ARG_S(r->step ? r->step : ""),
+                    ARG_I(r->now_ms)));
+    save_account(s, d->channel, r->account);
+    d->channel->bucket = r->bucket;
+    d->channel->bucket_changed = true;
+}
+
+enum err_code sqlite__begin(struct sqlite *s, struct ledger_begin *r)
+{
+    struct delivery_row d;
+    enum err_code rc;
+
+    if (FAULT("ledger.begin")) {
+        return err_set(&r->req.why, ERR_IO, "begin: fault point");
+    }
+    rc = get_row(s, r->id, &d, &r->req.why);
+    if (rc) {
+        return rc;
+    }
+    if (may_begin(&d, r)) {
+        write_begin(s, &d, r);
+    } else {
+        rc = err_set(
+            &r->req.why, ERR_CONFLICT, "the delivery is %s", delivery_state_name(d.state));
+    }
+    sqlite__delivery_done(&d);
+    return rc;
+}
+
+/* ---- end ---- */
+
+static bool is_open(enum delivery_state s)
+{
+    return s == DELIVERY_READY || s == DELIVERY_AGAIN;
+}
+
+/* May something of it be public, after this answer? What was exposed stays so, except that a
+ * look at the platform is believed when it found nothing. */
+static bool exposed_after(const struct delivery_row *d, const struct ledger_end *r)
+{
+    if (r->to == DELIVERY_UNKNOWN) {
+        return true;
+    }
+    if (d->in_doubt && is_open(r->to)) {
+        return r->exposed;
+    }
+    return d->exposed || r->exposed;
+}
+
+static void apply(struct sqlite *s, struct delivery_row *d, struct ledger_end *r)
+{
+    d->exposed = exposed_after(d, r);
+    d->failures += r->failure ? 1 : 0;
+    d->has_due = r->to == DELIVERY_READY || r->to == DELIVERY_AGAIN ||
+                 (r->to == DELIVERY_UNKNOWN && r->due_at_ms > 0);
+    d->due_at_ms = r->to == DELIVERY_READY ? r->now_ms : r->due_at_ms;
+    if (r->to != DELIVERY_IN_FLIGHT) {
+        d->in_doubt = r->to == DELIVERY_UNKNOWN;
+    }
+    r->state = r->to;
+    if (is_open(r->to) && !d->exposed && sqlite__is_overtaken(s, d)) {
+        r->state = DELIVERY_CANCELLED;
+    }
+}
+
+static void
+write_step(struct sqlite *s, const struct delivery_row *d, const struct ledger_end *r)
+{
+    sqlite__do(&s->writer,
+               SQL_DELIVERY_END,
+               ARGS(ARG_I(d->id.v),
+                    ARG_S(r->course),
+                    ARG_S(r->next_step),
+                    ARG_S(r->record),
+                    ARG_S(r->remote_id),
+                    ARG_S(r->remote_url),
+                    ARG_S(r->text),
+                    ARG_I(r->sent_ms),
+                    ARG_I(d->exposed)));
+    sqlite__do(&s->writer,
+               SQL_ATTEMPT_END,
+               ARGS(ARG_I(d->id.v),
+                    ARG_I(r->attempt_id),
+                    ARG_I(r->now_ms),
+                    ARG_S(r->verdict),
+                    ARG_I(r->status),
+                    ARG_S(r->detail),
+                    ARG_I(r->sent_ms)));
+    save_account(s, d->channel, r->account);
+}
+
+static void
+note_on_channel(struct sqlite *s, const struct delivery_row *d, const struct ledger_end *r)
+{
+    if (r->state == DELIVERY_DONE) {
+        d->channel->last_done_at_ms = r->now_ms;
+        d->channel->done_changed = true;
+    } else if (r->failure || r->to == DELIVERY_REJECTED || r->to == DELIVERY_BLOCKED ||
+               r->to == DELIVERY_UNKNOWN) {
+        sqlite__do(&s->writer,
+                   SQL_CHANNEL_ERROR,
+                   ARGS(ARG_I(d->channel->id), ARG_S(r->detail), ARG_I(r->now_ms)));
+    }
+}
+
+/* A retraction that leaves the post standing changes nothing of it. */
+static void
+write_post(struct sqlite *s, const struct delivery_row *d, const struct ledger_end *r)
+{
+    if (!r->post_stands) {
+        sqlite__post_remove(s, d);
+    } else if (!d->retracts) {
+        sqlite__post_set(s, d, r->record ? r->record : "{}", r->now_ms);
+    }
+}
+
+static void write_end(struct sqlite *s, struct delivery_row *d, struct ledger_end *r)
+{
+    apply(s, d, r);
+    write_step(s, d, r);
+    if (r->state != DELIVERY_IN_FLIGHT) {
+        struct move_note note = {.detail = r->detail, .link = r->remote_url};
+
+        if (r->state != r->to) {
+            note.detail = "superseded by a newer revision";
+        }
+        sqlite__move(s, d, r->state, &note, r->now_ms);
+        note_on_channel(s, d, r);
+    }
+    if (r->state == DELIVERY_DONE) {
+        write_post(s, d, r);
+    }
+    if (delivery_state_ended(r->state)) {
+        r->has_released = sqlite__release(s, d->article, d->channel, r->now_ms, &r->released);
+    }
+}
+
+static bool may_end(const struct delivery_row *d, enum delivery_state to)
+{
+    if (to == DELIVERY_IN_FLIGHT) {
+        return d->state == DELIVERY_IN_FLIGHT;
+    }
+    return delivery_may_move(d->state, to);
+}
+
+enum err_code sqlite__end_step(struct sqlite *s, struct ledger_end *r)
+{
+    struct delivery_row d;
+    enum err_code rc;
+
+    if (FAULT("ledger.end")) {
+        return err_set(&r->req.why, ERR_IO, "end: fault point");
+    }
+    rc = get_row(s, r->id, &d, &r->req.why);
+    if (rc) {
+        return rc;
+    }
+    if (may_end(&d, r->to)) {
+        write_end(s, &d, r);
+    } else {
+        rc = err_set(&r->req.why,
+                     ERR_CONFLICT,
+                     "the delivery is %s and cannot become %s",
+                     delivery_state_name(d.state),
+                     delivery_state_name(r->to));
+    }
+    sqlite__delivery_done(&d);
+    return rc;
+}

@@ -1,0 +1,280 @@
+#ifndef CRIER_QUEUE_SQLITE_INTERNAL_H
+#define CRIER_QUEUE_SQLITE_INTERNAL_H
+
+/* Shared by the files of the SQLite store: the connection with its prepared statements, what a
+ * transaction gathers, and the one way a delivery is moved. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "queue/ledger_internal.h"
+
+#define SQLITE_SCHEMA_VERSION 1
+#define SQLITE_APPLICATION_ID 0x63726965 /* "crie": says what the file is */
+
+/* ---- statements (sqlite_stmt.c) ---- */
+
+enum sqlite_sql {
+#define SQL(id, text) id,
+#include "queue/sqlite_sql.def"
+#undef SQL
+    SQL_COUNT
+};
+const char *sqlite__sql(enum sqlite_sql id);
+
+/* A connection. Its error sticks: after one, statements do nothing until sqlite__error_take(),
+ * so a chain of statements is written without a check behind each. */
+struct sqlite_conn {
+    sqlite3 *db;
+    sqlite3_stmt *stmts[SQL_COUNT];
+    struct err error;
+    bool wrote; /* a statement that writes has run since this was cleared */
+};
+
+enum sql_kind { SQL_K_END, SQL_K_NULL, SQL_K_INT, SQL_K_REAL, SQL_K_TEXT, SQL_K_HASH };
+struct sql_arg {
+    enum sql_kind kind;
+    int64_t i;
+    double d;
+    const void *p; /* borrowed until the statement is done; NULL binds NULL */
+};
+/* clang-format off */
+#define ARG_I(v)    ((struct sql_arg){.kind = SQL_K_INT, .i = (int64_t)(v)})
+#define ARG_D(v)    ((struct sql_arg){.kind = SQL_K_REAL, .d = (v)})
+#define ARG_S(v)    ((struct sql_arg){.kind = SQL_K_TEXT, .p = (v)})
+#define ARG_HASH(v) ((struct sql_arg){.kind = SQL_K_HASH, .p = (v)}) /* 32 bytes */
+#define ARG_NULL    ((struct sql_arg){.kind = SQL_K_NULL})
+#define ARGS(...)   ((const struct sql_arg[]){__VA_ARGS__, {.kind = SQL_K_END}})
+#define NO_ARGS     ((const struct sql_arg[]){{.kind = SQL_K_END}})
+/* clang-format on */
+
+/* Runs a statement that gives no rows; returns how many rows it changed. */
+int64_t sqlite__do(struct sqlite_conn *c, enum sqlite_sql id, const struct sql_arg *args);
+/* Starts a query; then sqlite__row() until false. Leave early with sqlite__end(). A statement
+ * must not be started again while it is being read. NULL after an error; both accept that. */
+sqlite3_stmt *
+sqlite__query(struct sqlite_conn *c, enum sqlite_sql id, const struct sql_arg *args);
+bool sqlite__row(struct sqlite_conn *c, sqlite3_stmt *stmt);
+void sqlite__end(sqlite3_stmt *stmt);
+/* The first column of the first row, or `none`. */
+int64_t sqlite__int(struct sqlite_conn *c,
+                    enum sqlite_sql id,
+                    const struct sql_arg *args,
+                    int64_t none);
+/* Plain text SQL, for pragmas and schemas. */
+void sqlite__exec(struct sqlite_conn *c, const char *sql);
+void sqlite__fail(struct sqlite_conn *c, const char *doing); /* from sqlite3_errmsg */
+/* The sticky error and clear: 0 or ERR_IO. */
+enum err_code sqlite__error_take(struct sqlite_conn *c, struct err *why);
+void sqlite__conn_done(struct sqlite_conn *c);
+
+char *sqlite__col_dup(sqlite3_stmt *stmt, int column);        /* NULL for NULL */
+const char *sqlite__col_text(sqlite3_stmt *stmt, int column); /* borrowed; NULL for NULL */
+bool sqlite__col_hash(sqlite3_stmt *stmt,
+                      int column,
+                      uint8_t out[32]); /* zero and false: none */
+void sqlite__col_name(sqlite3_stmt *stmt, int column, char out[64]);
+
+/* ---- the store ---- */
+
+/* A channel as the writer knows it: read once, its hot columns written once per transaction. */
+struct channel_row {
+    int64_t id;
+    char name[64];
+    struct ledger_bucket bucket;
+    bool bucket_changed;
+    int64_t last_done_at_ms;
+    bool done_changed;
+    int64_t moved[DELIVERY_STATE_COUNT]; /* to be added to tally */
+    bool counts_changed;
+};
+
+struct sqlite {
+    struct sqlite_conn writer, reader;
+    bool single; /* in memory: reader is not used */
+    int lock_fd;
+    struct map *channels;       /* by name: struct channel_row; dropped on rollback */
+    struct map *channels_by_id; /* the same */
+    int64_t next_event;         /* 0: not known */
+    int64_t latest_ms; /* newest now_ms seen: the writer's notion of time for pruning */
+    bool want_events;
+    struct list events; /* of the transaction at hand */
+};
+
+/* ---- transactions (sqlite.c) ---- */
+void sqlite__start(struct sqlite *s);
+/* Commits, with what was gathered for the channels; events stay in s->events. Else rolled back.
+ */
+enum err_code sqlite__commit(struct sqlite *s, struct err *why);
+void sqlite__rollback(struct sqlite *s); /* also forgets channels and events */
+
+/* ---- channels and counts (sqlite_channel.c) ---- */
+/* NULL when there is none (and it shall not be made), or after an error. */
+struct channel_row *sqlite__channel(struct sqlite *s, const char *name, bool create);
+struct channel_row *sqlite__channel_by_id(struct sqlite *s, int64_t id);
+void sqlite__count(struct channel_row *ch, enum delivery_state state, int64_t by);
+void sqlite__channels_flush(struct sqlite *s);  /* before the commit */
+void sqlite__channels_forget(struct sqlite *s); /* after a rollback */
+enum err_code sqlite__channel_save(struct sqlite *s, struct ledger_channel_save *r);
+
+/* ---- events (sqlite_event.c) ---- */
+/* Members of an event's data, appended in order: "{" is there from the start. */
+void sqlite__event_start(struct buf *b);
+void sqlite__event_text(struct buf *b, const char *key, const char *value); /* NULL: left out */
+void sqlite__event_int(struct buf *b, const char *key, int64_t value);
+void sqlite__event_bool(struct buf *b, const char *key, bool value);
+void sqlite__event_article(struct buf *b,
+                           const char *key,
+                           struct article_id id,
+                           const char *public_id);
+void sqlite__event_write(struct sqlite *s, const char *kind, struct buf *b, int64_t now_ms);
+
+/* ---- deliveries (sqlite_state.c) ---- */
+
+/* What moving a delivery needs to know. The fields marked * are stored by sqlite__move(). */
+struct delivery_row {
+    struct delivery_id id;
+    struct article_id article;
+    int64_t revision;
+    struct channel_row *channel;
+    enum delivery_state state;
+    bool breaking;
+    bool has_due;         /* * */
+    int64_t due_at_ms;    /* * */
+    int64_t not_after_ms; /* * */
+    int64_t created_at_ms;
+    int64_t failures; /* * */
+    int64_t tries;    /* * */
+    bool exposed;     /* * */
+    bool in_doubt;    /* * */
+    bool by_hand;     /* * */
+    bool repeatable, publishes;
+    bool retracts;   /* its revision is a retraction */
+    char *public_id; /* of the article; NULL: made from its number */
+};
+/* False: not there, or an error. */
+bool sqlite__delivery(struct sqlite *s, struct delivery_id id, struct delivery_row *out);
+void sqlite__delivery_done(struct delivery_row *d);
+
+struct move_note { /* for the event and for people; all may be NULL */
+    const char *detail, *link, *by;
+};
+/* Moves it, in the ledger, the counts and the events. An illegal move is a bug of the caller.
+ */
+void sqlite__move(struct sqlite *s,
+                  struct delivery_row *d,
+                  enum delivery_state to,
+                  const struct move_note *note,
+                  int64_t now_ms);
+/* Ready now: due at once. */
+void sqlite__make_ready(struct sqlite *s,
+                        struct delivery_row *d,
+                        const char *by,
+                        int64_t now_ms);
+void sqlite__job(const struct delivery_row *d, struct ledger_job *out);
+/* The oldest open delivery on that channel, if it is held, becomes ready. True: out is its job.
+ */
+bool sqlite__release(struct sqlite *s,
+                     struct article_id article,
+                     struct channel_row *ch,
+                     int64_t now_ms,
+                     struct ledger_job *out);
+/* Is a newer revision's delivery held behind it? */
+bool sqlite__is_overtaken(struct sqlite *s, const struct delivery_row *d);
+/* What stands on the channel after it is done; record with its remote ids. */
+void sqlite__post_set(struct sqlite *s,
+                      const struct delivery_row *d,
+                      const char *record,
+                      int64_t now_ms);
+void sqlite__post_remove(struct sqlite *s, const struct delivery_row *d);
+
+/* A growing list of numbers. */
+struct id_list {
+    int64_t *v;
+    size_t count, cap;
+};
+void sqlite__ids_add(struct id_list *ids, int64_t id);
+void sqlite__ids_done(struct id_list *ids);
+/* All first columns of a query. */
+void sqlite__ids_query(struct sqlite_conn *c,
+                       enum sqlite_sql id,
+                       const struct sql_arg *args,
+                       struct id_list *out);
+
+/* ---- the writes ---- */
+enum err_code sqlite__accept(struct sqlite *s, struct ledger_accept *a); /* sqlite_accept.c */
+enum err_code sqlite__begin(struct sqlite *s, struct ledger_begin *r);   /* sqlite_attempt.c */
+enum err_code sqlite__end_step(struct sqlite *s, struct ledger_end *r);  /* sqlite_attempt.c */
+enum err_code sqlite__move_asked(struct sqlite *s, struct ledger_move *r); /* sqlite_move.c */
+enum err_code sqlite__release_channel(struct sqlite *s, struct ledger_release_channel *r);
+enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r); /* sqlite_tidy.c */
+enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r);   /* sqlite_tidy.c */
+enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqlite_tidy.c */
+
+/* How the deliveries of a new revision are made (sqlite_fanout.c). */
+struct accepted {
+    struct article_id article;
+    char *public_id; /* NULL: made from its number */
+    int64_t revision;
+    bool is_new; /* the article: nothing can stand in the way */
+    bool breaking;
+    bool retracts;
+};
+void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct accepted *at);
+void sqlite__standing(struct sqlite *s, struct ledger_accept *a, struct article_id article);
+
+/* ---- the reads ---- */
+enum err_code sqlite__due(struct sqlite_conn *c, struct ledger_due *r);   /* sqlite_read.c */
+enum err_code sqlite__load(struct sqlite_conn *c, struct ledger_load *r); /* sqlite_read.c */
+enum err_code sqlite__channels(struct sqlite_conn *c,
+                               struct ledger_channels *r); /* sqlite_read.c */
+enum err_code sqlite__events(struct sqlite_conn *c,
+                             struct ledger_events *r); /* sqlite_read.c */
+enum err_code sqlite__articles(struct sqlite_conn *c,
+                               struct ledger_list *r); /* sqlite_list.c */
+enum err_code sqlite__deliveries(struct sqlite_conn *c,
+                                 struct ledger_list *r); /* sqlite_list.c */
+enum err_code sqlite__article(struct sqlite_conn *c,
+                              struct ledger_article *r); /* sqlite_article.c */
+/* The delivery as the API shows it, from a row of SQL_SHOW_…; new reference (sqlite_article.c).
+ */
+json_t *sqlite__delivery_json(sqlite3_stmt *stmt);
+/* The members that come from the article's own row; NULL: not there. */
+json_t *sqlite__article_head(struct sqlite_conn *c, int64_t id);
+void sqlite__json_time(json_t *object, const char *key, int64_t at_ms); /* 0: null */
+
+/* ---- open and recovery ---- */
+enum err_code sqlite__open(struct sqlite **out,
+                           const char *path,
+                           int64_t now_ms,
+                           struct ledger_opened *opened,
+                           struct err *why); /* sqlite_open.c */
+void sqlite__close(struct sqlite *s);
+/* In a transaction of its own (sqlite_recover.c). */
+enum err_code sqlite__recover(struct sqlite *s,
+                              int64_t now_ms,
+                              struct ledger_opened *opened,
+                              struct err *why);
+
+/* One step of the schema, from version to - 1 (sqlite_migrate.c). */
+struct sqlite_migration {
+    int to;
+    const char *sql;
+};
+/* Brings the file at path to version `newest`: makes it when it is empty, refuses a newer one,
+ * copies an older one to PATH.v<n>.bak before it migrates. path NULL: in memory. */
+enum err_code sqlite__migrate(struct sqlite_conn *c,
+                              const char *path,
+                              int newest,
+                              const struct sqlite_migration *steps,
+                              size_t count,
+                              struct err *why);
+
+#endif

@@ -1,0 +1,222 @@
+/* Opening a ledger file: alone, with its mode, its pragmas, its version, and in order. Called
+ * by sqlite.c for ledger_open(); owns the lock file and the two connections.
+ *
+ * One crier at a time: two would send everything twice. SQLite's own locks do not say that
+ * (they let two writers take turns), so a file beside the ledger is locked for as long as it is
+ * open. The lock file stays when the program ends; removing it would let a third open a new one
+ * while a second holds the old. */
+
+#include "queue/sqlite_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* Checking the whole file takes about a second per GiB; a start must take 50 ms. Larger files
+ * are checked page by page as they are read (cell_size_check). */
+#define CHECKED_WHOLE_BYTES (8 * 1024 * 1024)
+
+/* No migration yet: version 1 is the first. Rows: {2, "ALTER TABLE …;"}. */
+static const struct sqlite_migration migrations[] = {{SQLITE_SCHEMA_VERSION, ""}};
+
+/* ---- files ---- */
+
+static enum err_code make_parent(const char *path, struct err *why)
+{
+    const char *slash = strrchr(path, '/');
+    enum err_code rc = ERR_NONE;
+    char *parent;
+
+    if (!slash || slash == path) {
+        return ERR_NONE;
+    }
+    parent = mem_strndup(path, (size_t)(slash - path));
+    if (mkdir(parent, 0700) != 0 && errno != EEXIST) {
+        rc = err_errno(why, "make folder %s", parent);
+    }
+    mem_free(parent);
+    return rc;
+}
+
+static enum err_code take_lock(const char *path, int *out_fd, struct err *why)
+{
+    char *name = mem_printf("%s.lock", path);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    enum err_code rc = ERR_NONE;
+
+    if (fd < 0) {
+        rc = err_errno(why, "open %s", name);
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        rc = errno == EWOULDBLOCK
+                 ? err_set(why, ERR_BUSY, "another crier has it open (%s is locked)", name)
+                 : err_errno(why, "lock %s", name);
+        close(fd);
+    } else {
+        *out_fd = fd;
+    }
+    mem_free(name);
+    return rc;
+}
+
+/* SQLite gives its WAL the mode of the database file. */
+static enum err_code make_file(const char *path, struct err *why)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return err_errno(why, "open %s", path);
+    }
+    close(fd);
+    return ERR_NONE;
+}
+
+/* ---- connections ---- */
+
+static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct err *why)
+{
+    /* NOMUTEX: each connection stays on one thread. */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+
+    if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK) {
+        return err_set(why, ERR_IO, "open: %s", sqlite3_errmsg(c->db));
+    }
+    sqlite3_extended_result_codes(c->db, 1);
+    sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite__exec(c,
+                 "PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;"
+                 "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;");
+    return sqlite__error_take(c, why);
+}
+
+static enum err_code set_up_writer(struct sqlite *s, const char *file, struct err *why)
+{
+    enum err_code rc = sqlite__migrate(
+        &s->writer, file, SQLITE_SCHEMA_VERSION, migrations, ARRAY_LEN(migrations), why);
+
+    if (rc) {
+        return rc;
+    }
+    sqlite__exec(&s->writer,
+                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                 "PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000;"
+                 "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;");
+    return sqlite__error_take(&s->writer, why);
+}
+
+static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum err_code rc = ERR_NONE;
+    const char *found;
+
+    if (sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) ||
+        sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite__fail(c, "check the file");
+        rc = sqlite__error_take(c, why);
+    } else {
+        found = sqlite__col_text(stmt, 0);
+        if (!found || strcmp(found, "ok") != 0) {
+            rc = err_set(why, ERR_IO, "the file is damaged: %s", found ? found : "?");
+        }
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static enum err_code check_file(struct sqlite *s, const char *path, struct err *why)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        return err_errno(why, "look at %s", path);
+    }
+    return st.st_size <= CHECKED_WHOLE_BYTES ? check_whole(&s->writer, why) : ERR_NONE;
+}
+
+static enum err_code open_reader(struct sqlite *s, const char *path, struct err *why)
+{
+    enum err_code rc = connect_to(&s->reader, path, why);
+
+    if (rc) {
+        return rc;
+    }
+    sqlite__exec(&s->reader, "PRAGMA query_only = ON;");
+    return sqlite__error_take(&s->reader, why);
+}
+
+/* ---- */
+
+static enum err_code open_file(struct sqlite *s, const char *path, struct err *why)
+{
+    enum err_code rc = make_parent(path, why);
+
+    if (!rc) {
+        rc = take_lock(path, &s->lock_fd, why);
+    }
+    if (!rc) {
+        rc = make_file(path, why);
+    }
+    if (!rc) {
+        rc = connect_to(&s->writer, path, why);
+    }
+    if (!rc) {
+        rc = set_up_writer(s, path, why);
+    }
+    if (!rc) {
+        rc = check_file(s, path, why);
+    }
+    return rc ? rc : open_reader(s, path, why);
+}
+
+static enum err_code open_memory(struct sqlite *s, struct err *why)
+{
+    enum err_code rc = connect_to(&s->writer, ":memory:", why);
+
+    s->single = true;
+    return rc ? rc : set_up_writer(s, NULL, why);
+}
+
+enum err_code sqlite__open(struct sqlite **out,
+                           const char *path,
+                           int64_t now_ms,
+                           struct ledger_opened *opened,
+                           struct err *why)
+{
+    struct sqlite *s = mem_zalloc(sizeof *s);
+    enum err_code rc;
+
+    s->lock_fd = -1;
+    s->latest_ms = now_ms;
+    s->channels = map_new();
+    s->channels_by_id = map_new();
+    list_init(&s->events);
+    rc = strcmp(path, ":memory:") == 0 ? open_memory(s, why) : open_file(s, path, why);
+    if (!rc) {
+        opened->single = s->single;
+        rc = sqlite__recover(s, now_ms, opened, why);
+    }
+    if (rc) {
+        sqlite__close(s);
+        return rc;
+    }
+    *out = s;
+    return ERR_NONE;
+}
+
+void sqlite__close(struct sqlite *s)
+{
+    sqlite__conn_done(&s->reader);
+    sqlite__conn_done(&s->writer); /* last: it takes the WAL into the file */
+    sqlite__channels_forget(s);
+    map_free(s->channels);
+    map_free(s->channels_by_id);
+    if (s->lock_fd >= 0) {
+        close(s->lock_fd);
+    }
+    mem_free(s);
+}

@@ -1,0 +1,100 @@
+/* After a crash: what was in flight. Called once, at open, before anybody can ask.
+ *
+ * A delivery is written as in flight before its request leaves, so everything that may have
+ * left without an answer is found here, and nothing else. The step at hand, stored with it,
+ * decides: it was being looked for (in doubt)   unknown still, look again now repeatable ready:
+ * sending it twice does no harm publishes nothing                    ready: at worst an upload
+ * is repeated else                                 unknown: it may be public; a look is due now
+ * Course, step and record stay, so the work goes on where it stood. */
+
+#include "queue/sqlite_internal.h"
+
+static bool may_be_repeated(const struct delivery_row *d)
+{
+    return !d->in_doubt && (d->repeatable || !d->publishes);
+}
+
+static void make_unknown(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
+{
+    d->exposed = true;
+    d->in_doubt = true;
+    d->has_due = true;
+    d->due_at_ms = now_ms;
+    sqlite__move(s,
+                 d,
+                 DELIVERY_UNKNOWN,
+                 &(struct move_note){.detail = "stopped before the answer came"},
+                 now_ms);
+}
+
+/* Known not to be public, and a newer revision waits behind it: that one goes. */
+static void give_way(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
+{
+    struct ledger_job job;
+
+    sqlite__move(s,
+                 d,
+                 DELIVERY_CANCELLED,
+                 &(struct move_note){.detail = "superseded by a newer revision"},
+                 now_ms);
+    (void)sqlite__release(s, d->article, d->channel, now_ms, &job); /* found by LEDGER_DUE */
+}
+
+static void recover_one(struct sqlite *s,
+                        struct delivery_id id,
+                        int64_t now_ms,
+                        struct ledger_opened *opened)
+{
+    struct delivery_row d;
+
+    if (!sqlite__delivery(s, id, &d)) {
+        return;
+    }
+    if (may_be_repeated(&d)) {
+        d.exposed = d.exposed || d.publishes;
+        opened->recovered_ready++;
+        if (!d.exposed && sqlite__is_overtaken(s, &d)) {
+            give_way(s, &d, now_ms);
+        } else {
+            sqlite__make_ready(s, &d, NULL, now_ms);
+        }
+    } else {
+        opened->recovered_unknown++;
+        make_unknown(s, &d, now_ms);
+    }
+    sqlite__delivery_done(&d);
+}
+
+static void find_in_flight(struct sqlite *s, struct id_list *out)
+{
+    struct id_list channels = {.v = NULL};
+
+    sqlite__ids_query(&s->writer, SQL_CHANNEL_IDS, NO_ARGS, &channels);
+    for (size_t i = 0; i < channels.count; i++) {
+        sqlite__ids_query(
+            &s->writer,
+            SQL_LIST_OF_STATE,
+            ARGS(ARG_I(channels.v[i]), ARG_I(DELIVERY_IN_FLIGHT), ARG_I(INT64_MAX), ARG_I(-1)),
+            out);
+    }
+    sqlite__ids_done(&channels);
+}
+
+enum err_code
+sqlite__recover(struct sqlite *s, int64_t now_ms, struct ledger_opened *opened, struct err *why)
+{
+    struct id_list ids = {.v = NULL};
+    enum err_code rc;
+
+    sqlite__start(s);
+    find_in_flight(s, &ids);
+    for (size_t i = 0; i < ids.count; i++) {
+        recover_one(s, (struct delivery_id){(uint64_t)ids.v[i]}, now_ms, opened);
+    }
+    sqlite__ids_done(&ids);
+    rc = sqlite__commit(s, why);
+    if (rc) {
+        err_wrap(why, "recover what was in flight");
+    }
+    return rc;
+}

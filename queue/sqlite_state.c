@@ -1,0 +1,202 @@
+/* The one place that moves a delivery: row, counts and event together. Called by every write of
+ * the store; the legal moves stand in state.c. Also what hangs on a move: the delivery behind
+ * it, and the post that stands afterwards. */
+
+#include "queue/sqlite_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static void read_row(sqlite3_stmt *stmt, struct delivery_row *out, int64_t *out_channel)
+{
+    int i = 0;
+
+    out->id.v = (uint64_t)sqlite3_column_int64(stmt, i++);
+    out->article.v = (uint64_t)sqlite3_column_int64(stmt, i++);
+    out->revision = sqlite3_column_int64(stmt, i++);
+    *out_channel = sqlite3_column_int64(stmt, i++);
+    out->state = (enum delivery_state)sqlite3_column_int(stmt, i++);
+    out->breaking = sqlite3_column_int(stmt, i++) != 0;
+    out->has_due = sqlite3_column_type(stmt, i) != SQLITE_NULL;
+    out->due_at_ms = sqlite3_column_int64(stmt, i++);
+    out->not_after_ms = sqlite3_column_int64(stmt, i++);
+    out->created_at_ms = sqlite3_column_int64(stmt, i++);
+    out->failures = sqlite3_column_int64(stmt, i++);
+    out->tries = sqlite3_column_int64(stmt, i++);
+    out->exposed = sqlite3_column_int(stmt, i++) != 0;
+    out->in_doubt = sqlite3_column_int(stmt, i++) != 0;
+    out->by_hand = sqlite3_column_int(stmt, i++) != 0;
+    out->repeatable = sqlite3_column_int(stmt, i++) != 0;
+    out->publishes = sqlite3_column_int(stmt, i++) != 0;
+    out->public_id = sqlite__col_dup(stmt, i++);
+    out->retracts = sqlite3_column_int(stmt, i) == 2;
+}
+
+bool sqlite__delivery(struct sqlite *s, struct delivery_id id, struct delivery_row *out)
+{
+    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_DELIVERY_GET, ARGS(ARG_I(id.v)));
+    int64_t channel;
+
+    *out = (struct delivery_row){.public_id = NULL};
+    if (!sqlite__row(&s->writer, stmt)) {
+        return false;
+    }
+    read_row(stmt, out, &channel);
+    sqlite__end(stmt);
+    if ((unsigned)out->state < DELIVERY_STATE_COUNT) {
+        out->channel = sqlite__channel_by_id(s, channel);
+    }
+    if (!out->channel) { /* the schema forbids both: the file is damaged */
+        err_set(&s->writer.error, ERR_IO, "delivery with unknown state or channel");
+        sqlite__delivery_done(out);
+        return false;
+    }
+    return true;
+}
+
+void sqlite__delivery_done(struct delivery_row *d)
+{
+    mem_free(d->public_id);
+    d->public_id = NULL;
+}
+
+static void tell(struct sqlite *s,
+                 const struct delivery_row *d,
+                 enum delivery_state from,
+                 const struct move_note *note,
+                 int64_t now_ms)
+{
+    char id[ID_TEXT_BYTES];
+    struct buf b;
+
+    sqlite__event_start(&b);
+    sqlite__event_text(&b, "delivery", id_delivery_text(d->id, id));
+    sqlite__event_article(&b, "article", d->article, d->public_id);
+    sqlite__event_text(&b, "channel", d->channel->name);
+    sqlite__event_int(&b, "revision", d->revision);
+    sqlite__event_text(&b, "from", delivery_state_name(from));
+    sqlite__event_text(&b, "to", delivery_state_name(d->state));
+    sqlite__event_int(&b, "attempt", d->tries);
+    if (d->has_due && d->due_at_ms > now_ms) {
+        sqlite__event_int(&b, "due_at_ms", d->due_at_ms);
+    }
+    sqlite__event_text(&b, "detail", note->detail);
+    sqlite__event_text(&b, "link", note->link);
+    sqlite__event_text(&b, "by", note->by);
+    sqlite__event_write(s, "delivery.state", &b, now_ms);
+}
+
+/* Only these states have a turn; for all others the due time is gone (delivery_due in
+ * schema.sql). */
+static bool has_turn(enum delivery_state s)
+{
+    return s == DELIVERY_READY || s == DELIVERY_AGAIN || s == DELIVERY_UNKNOWN;
+}
+
+void sqlite__move(struct sqlite *s,
+                  struct delivery_row *d,
+                  enum delivery_state to,
+                  const struct move_note *note,
+                  int64_t now_ms)
+{
+    enum delivery_state from = d->state;
+
+    must(delivery_may_move(from, to));
+    d->state = to;
+    d->has_due = d->has_due && has_turn(to);
+    sqlite__do(&s->writer,
+               SQL_DELIVERY_MOVE,
+               ARGS(ARG_I(d->id.v),
+                    ARG_I(to),
+                    d->has_due ? ARG_I(d->due_at_ms) : ARG_NULL,
+                    ARG_I(d->not_after_ms),
+                    ARG_I(now_ms),
+                    ARG_I(d->failures),
+                    ARG_I(d->tries),
+                    ARG_I(d->exposed),
+                    ARG_I(d->in_doubt),
+                    ARG_I(d->by_hand),
+                    ARG_S(note->detail)));
+    sqlite__count(d->channel, from, -1);
+    sqlite__count(d->channel, to, 1);
+    tell(s, d, from, note, now_ms);
+}
+
+void sqlite__make_ready(struct sqlite *s,
+                        struct delivery_row *d,
+                        const char *by,
+                        int64_t now_ms)
+{
+    d->has_due = true;
+    d->due_at_ms = now_ms;
+    d->in_doubt = false;
+    d->by_hand = false;
+    sqlite__move(s, d, DELIVERY_READY, &(struct move_note){.by = by}, now_ms);
+}
+
+void sqlite__job(const struct delivery_row *d, struct ledger_job *out)
+{
+    *out = (struct ledger_job){
+        .id = d->id,
+        .article = d->article,
+        .breaking = d->breaking,
+        .verify = d->state == DELIVERY_UNKNOWN,
+        .due_at_ms = d->due_at_ms,
+        .not_after_ms = d->not_after_ms,
+        .created_at_ms = d->created_at_ms,
+        .attempts = d->failures,
+    };
+    memcpy(out->channel, d->channel->name, sizeof out->channel);
+}
+
+bool sqlite__release(struct sqlite *s,
+                     struct article_id article,
+                     struct channel_row *ch,
+                     int64_t now_ms,
+                     struct ledger_job *out)
+{
+    int64_t id =
+        sqlite__int(&s->writer, SQL_DELIVERY_NEXT, ARGS(ARG_I(article.v), ARG_I(ch->id)), 0);
+    struct delivery_row d;
+    bool released = false;
+
+    if (id == 0 || !sqlite__delivery(s, (struct delivery_id){(uint64_t)id}, &d)) {
+        return false;
+    }
+    if (d.state == DELIVERY_HELD) {
+        sqlite__make_ready(s, &d, NULL, now_ms);
+        sqlite__job(&d, out);
+        released = true;
+    }
+    sqlite__delivery_done(&d);
+    return released;
+}
+
+bool sqlite__is_overtaken(struct sqlite *s, const struct delivery_row *d)
+{
+    return sqlite__int(&s->writer,
+                       SQL_DELIVERY_BEHIND,
+                       ARGS(ARG_I(d->article.v), ARG_I(d->channel->id), ARG_I(d->revision)),
+                       0) != 0;
+}
+
+void sqlite__post_set(struct sqlite *s,
+                      const struct delivery_row *d,
+                      const char *record,
+                      int64_t now_ms)
+{
+    sqlite__do(&s->writer,
+               SQL_POST_SET,
+               ARGS(ARG_I(d->article.v),
+                    ARG_I(d->channel->id),
+                    ARG_I(d->id.v),
+                    ARG_I(now_ms),
+                    ARG_I(d->revision),
+                    ARG_S(record)));
+}
+
+void sqlite__post_remove(struct sqlite *s, const struct delivery_row *d)
+{
+    sqlite__do(&s->writer, SQL_POST_REMOVE, ARGS(ARG_I(d->article.v), ARG_I(d->channel->id)));
+}

@@ -1,0 +1,121 @@
+/* What time does: deliveries that became worthless, articles and events too old to keep, and
+ * the count of followed share links. Called by sqlite.c inside the writer's transaction, a
+ * bounded number of rows a call, so that tidying never holds up an article. */
+
+#include "queue/sqlite_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define EXPIRE_MAX 1000
+#define PRUNE_MAX 500
+/* Longer than any sender of webhooks repeats one (a day is usual). */
+#define SEEN_KEPT_MS (48 * MS_HOUR)
+
+/* ---- expire ---- */
+
+/* Where something expired: there a held delivery may have become the first. */
+struct place {
+    struct article_id article;
+    struct channel_row *channel;
+};
+
+static bool
+expire_one(struct sqlite *s, struct ledger_expire *r, struct delivery_id id, struct place *out)
+{
+    struct delivery_row d;
+
+    if (!sqlite__delivery(s, id, &d)) {
+        return false;
+    }
+    *out = (struct place){.article = d.article, .channel = d.channel};
+    sqlite__move(
+        s, &d, DELIVERY_EXPIRED, &(struct move_note){.detail = "not sent in time"}, r->now_ms);
+    r->ids[r->count++] = id;
+    sqlite__delivery_done(&d);
+    return true;
+}
+
+/* Only after all have expired: one that is let go must not be among them. */
+static void release_all(struct sqlite *s, struct ledger_expire *r, const struct place *places)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (sqlite__release(s,
+                            places[i].article,
+                            places[i].channel,
+                            r->now_ms,
+                            &r->released[r->released_count])) {
+            r->released_count++;
+        }
+    }
+}
+
+enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r)
+{
+    struct id_list ids = {.v = NULL};
+    struct place *places;
+
+    sqlite__ids_query(&s->writer, SQL_EXPIRED, ARGS(ARG_I(r->now_ms), ARG_I(EXPIRE_MAX)), &ids);
+    if (ids.count == 0) {
+        return ERR_NONE;
+    }
+    places = mem_calloc(ids.count, sizeof *places);
+    r->ids = mem_calloc(ids.count, sizeof *r->ids);
+    r->released = mem_calloc(ids.count, sizeof *r->released);
+    for (size_t i = 0; i < ids.count; i++) {
+        (void)expire_one(s, r, (struct delivery_id){(uint64_t)ids.v[i]}, &places[r->count]);
+    }
+    release_all(s, r, places);
+    mem_free(places);
+    sqlite__ids_done(&ids);
+    return ERR_NONE;
+}
+
+/* ---- prune ---- */
+
+/* The counts of its deliveries go with them. */
+static void uncount(struct sqlite *s, int64_t article)
+{
+    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_ARTICLE_COUNTS, ARGS(ARG_I(article)));
+
+    while (sqlite__row(&s->writer, stmt)) {
+        struct channel_row *ch = sqlite__channel_by_id(s, sqlite3_column_int64(stmt, 0));
+        int state = sqlite3_column_int(stmt, 1);
+
+        if (ch && state >= 0 && state < DELIVERY_STATE_COUNT) {
+            sqlite__count(ch, (enum delivery_state)state, -sqlite3_column_int64(stmt, 2));
+        }
+    }
+}
+
+enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r)
+{
+    struct id_list ids = {.v = NULL};
+    int64_t keep = r->keep_events > 1 ? r->keep_events : 1;
+
+    sqlite__ids_query(
+        &s->writer, SQL_PRUNABLE, ARGS(ARG_I(r->before_ms), ARG_I(PRUNE_MAX)), &ids);
+    for (size_t i = 0; i < ids.count; i++) {
+        uncount(s, ids.v[i]);
+        sqlite__do(&s->writer, SQL_ARTICLE_DELETE, ARGS(ARG_I(ids.v[i])));
+        r->count++;
+    }
+    sqlite__ids_done(&ids);
+    sqlite__do(&s->writer, SQL_EVENT_PRUNE, ARGS(ARG_I(keep)));
+    sqlite__do(&s->writer, SQL_SEEN_PRUNE, ARGS(ARG_I(s->latest_ms - SEEN_KEPT_MS)));
+    return ERR_NONE;
+}
+
+/* ---- clicks ---- */
+
+enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r)
+{
+    if (sqlite__int(&s->writer, SQL_ARTICLE_STATE, ARGS(ARG_I(r->article.v)), -1) < 0) {
+        return err_set(&r->req.why, ERR_NOT_FOUND, "no such article");
+    }
+    sqlite__do(&s->writer,
+               SQL_CLICK_ADD,
+               ARGS(ARG_I(r->article.v), ARG_S(r->target), ARG_I(r->now_ms)));
+    return ERR_NONE;
+}

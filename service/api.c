@@ -1,0 +1,182 @@
+/* The table of routes, and what all handlers share: ledger requests run on behalf of HTTP
+ * requests, bodies, pages. Called by the door. A call (struct api_call) belongs to the ledger
+ * while it runs and to nobody afterwards; the request it answers lives until then, whether its
+ * client is still there or not. */
+
+#include "service/api.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "service/api_internal.h"
+#include "service/channels.h"
+
+const struct door_route api_routes[] = {
+    {HTTP_POST, "/v1/articles", AUTH_TOKEN, api_post_article},
+    {HTTP_GET, "/v1/articles", AUTH_TOKEN, api_list_articles},
+    {HTTP_GET, "/v1/articles/{id}", AUTH_TOKEN, api_get_article},
+    {HTTP_DELETE, "/v1/articles/{id}", AUTH_TOKEN, api_delete_article},
+    {HTTP_GET, "/v1/deliveries", AUTH_TOKEN, api_list_deliveries},
+    {HTTP_POST, "/v1/deliveries/{id}/replay", AUTH_TOKEN, api_replay},
+    {HTTP_POST, "/v1/deliveries/{id}/cancel", AUTH_TOKEN, api_cancel},
+    {HTTP_POST, "/v1/deliveries/{id}/resolve", AUTH_TOKEN, api_resolve},
+    {HTTP_GET, "/v1/channels", AUTH_TOKEN, api_list_channels},
+    {HTTP_POST, "/v1/channels/{name}/pause", AUTH_TOKEN, api_pause},
+    {HTTP_POST, "/v1/channels/{name}/resume", AUTH_TOKEN, api_resume},
+    {HTTP_POST, "/v1/channels/{name}/test", AUTH_TOKEN, api_test},
+    {HTTP_POST, "/hooks/{source}", AUTH_HOOK, api_hook},
+    {HTTP_GET, "/v1/share", AUTH_TOKEN, api_share_links},
+    {HTTP_GET, "/share/{target}", AUTH_NONE, api_share_redirect},
+    {HTTP_GET, "/v1/events", AUTH_TOKEN, api_events},
+    {HTTP_POST, "/v1/reload", AUTH_TOKEN, api_reload},
+    {HTTP_GET, "/v1/openapi.json", AUTH_NONE, api_openapi},
+    {HTTP_GET, "/metrics", AUTH_TOKEN, api_metrics},
+    {HTTP_GET, "/healthz", AUTH_NONE, api_healthz},
+    {HTTP_GET, "/readyz", AUTH_NONE, api_readyz},
+#if WITH_FAULTS
+    {HTTP_POST, "/test/clock", AUTH_TOKEN, api_test_clock},
+#endif
+    {.pattern = NULL},
+};
+
+static void on_done(struct ledger_request *req)
+{
+    struct api_call *call = container_of(req, struct api_call, u.req);
+
+    if (req->rc == ERR_NONE)
+        call->answer(call);
+    else if (call->failed != NULL)
+        call->failed(call);
+    else
+        door_problem_err(call->request, req->rc, &req->why);
+    ledger_request_done(req);
+    if (call->free_kept != NULL)
+        call->free_kept(call->kept);
+    mem_free(call);
+}
+
+struct api_call *api__call_new(struct crier *c,
+                               struct door_request *r,
+                               enum ledger_kind kind,
+                               api_call_fn *answer)
+{
+    struct api_call *call = mem_zalloc(sizeof *call);
+
+    call->u.req.kind = kind;
+    call->u.req.done = on_done;
+    call->crier = c;
+    call->request = r;
+    call->answer = answer;
+    return call;
+}
+
+void api__call_submit(struct api_call *call)
+{
+    ledger_submit(call->crier->ledger, &call->u.req);
+    /* Continues in on_done(). */
+}
+
+/* application/json and everything that ends in +json; parameters do not matter. A client that
+ * says nothing about what it sends is taken by its word. */
+static bool is_json_type(const char *type)
+{
+    size_t len;
+
+    if (type == NULL)
+        return true;
+    len = strcspn(type, "; ");
+    if (len >= 5 && strncasecmp(type + len - 5, "+json", 5) == 0)
+        return true;
+    return len == strlen("application/json") && strncasecmp(type, "application/json", len) == 0;
+}
+
+json_t *api__body(struct door_request *r)
+{
+    size_t len;
+    const char *text = door_body(r, &len);
+    const char *type = door_header(r, "Content-Type");
+    json_t *json = NULL;
+    struct err why;
+
+    if (!is_json_type(type)) {
+        door_problem(r, 415, NULL, "the body must be JSON (Content-Type: application/json)");
+        return NULL;
+    }
+    if (len == 0) {
+        door_problem(r, 400, NULL, "the body is empty; JSON was expected");
+        return NULL;
+    }
+    if (json_read(&json, text, len, API_JSON_DEPTH, &why)) {
+        door_problem(r, 400, NULL, "the body is no JSON: %s", why.text);
+        return NULL;
+    }
+    return json;
+}
+
+json_t *api__body_or_empty(struct door_request *r)
+{
+    size_t len;
+    json_t *json;
+
+    (void)door_body(r, &len);
+    json = len == 0 ? json_object() : api__body(r);
+    if (json == NULL || json_is_object(json))
+        return json;
+    json_decref(json);
+    door_problem(r, 400, NULL, "the body must be a JSON object");
+    return NULL;
+}
+
+bool api__takes_in(struct crier *c, struct door_request *r)
+{
+    if (c->phase == CRIER_READY)
+        return true;
+    door_reply_header(r, "Retry-After", "5");
+    door_problem(r,
+                 503,
+                 NULL,
+                 "%s",
+                 c->phase == CRIER_DRAINING ? "the service is shutting down"
+                                            : "the service is starting");
+    return false;
+}
+
+bool api__page(struct door_request *r, struct ledger_list *list)
+{
+    const char *limit = door_query(r, "limit");
+    int64_t n = API_LIMIT_DEFAULT;
+
+    if (limit != NULL && (!parse_i64(limit, &n) || n < 1 || n > API_LIMIT_MAX)) {
+        door_problem(r, 400, NULL, "limit is a number from 1 to %d", API_LIMIT_MAX);
+        return false;
+    }
+    list->limit = (size_t)n;
+    list->cursor = door_query(r, "cursor");
+    list->state = -1;
+    return true;
+}
+
+void api__unknown_word(struct door_request *r,
+                       const char *what,
+                       const char *word,
+                       const char *key,
+                       json_t *words_taken)
+{
+    door_problem(
+        r, 400, json_pack("{s:o}", key, words_taken), "there is no %s \"%.64s\"", what, word);
+}
+
+json_t *api__channel_names(struct crier *c)
+{
+    json_t *names = json_array();
+    const struct channel *ch;
+    size_t cursor = 0;
+
+    while ((ch = channels_each(c->channels, &cursor)) != NULL)
+        if (!ch->gone)
+            (void)json_array_append_new(names, json_string(ch->name));
+    return names;
+}

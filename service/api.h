@@ -1,0 +1,27 @@
+#ifndef CRIER_SERVICE_API_H
+#define CRIER_SERVICE_API_H
+
+/* The HTTP API: the table of routes and the handlers, in api_*.c by theme. The contract for
+ * clients is openapi.json, embedded, served at /v1/openapi.json, and held to by a test. */
+
+#include "service/door.h"
+
+extern const struct door_route api_routes[]; /* ends with a row without pattern */
+
+/* api_articles.c */
+door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete_article;
+/* api_deliveries.c */
+door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
+/* api_channels.c */
+door_handler_fn api_list_channels, api_pause, api_resume, api_test;
+/* api_hooks.c */
+door_handler_fn api_hook;
+/* api_share.c */
+door_handler_fn api_share_links, api_share_redirect;
+/* api_service.c */
+door_handler_fn api_reload, api_openapi, api_metrics, api_healthz, api_readyz, api_events;
+#if WITH_FAULTS
+door_handler_fn api_test_clock; /* POST /test/clock {"advance": "1h"}: tests only */
+#endif
+
+#endif

@@ -1,0 +1,148 @@
+/* Channels over the API: how they are, pause and resume, a test message. Called by the door. */
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "service/api_internal.h"
+#include "service/channels.h"
+#include "service/courier.h"
+
+static const struct ledger_channel *row_of(const struct ledger_channels *rows, const char *name)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (strcmp(rows->v[i].name, name) == 0)
+            return &rows->v[i];
+    return NULL;
+}
+
+static void answer_channels(struct api_call *call)
+{
+    json_t *items = json_array();
+    const struct channel *ch;
+    size_t cursor = 0;
+
+    while ((ch = channels_each(call->crier->channels, &cursor)) != NULL)
+        if (!ch->gone)
+            (void)json_array_append_new(
+                items, channel_json(call->crier, ch, row_of(&call->u.channels, ch->name)));
+    door_reply_json(call->request, 200, json_pack("{s:o}", "items", items));
+}
+
+void api_list_channels(struct crier *c, struct door_request *r)
+{
+    api__call_submit(api__call_new(c, r, LEDGER_CHANNELS, answer_channels));
+}
+
+static struct channel *find(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = channels_find(c->channels, door_param(r, 0));
+
+    if (ch == NULL)
+        door_problem(r,
+                     404,
+                     json_pack("{s:o}", "channels", api__channel_names(c)),
+                     "there is no channel \"%.64s\"",
+                     door_param(r, 0));
+    return ch;
+}
+
+void api_pause(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = find(c, r);
+
+    if (ch == NULL)
+        return;
+    channel_pause(c, ch);
+    door_reply_json(r, 200, channel_json(c, ch, NULL));
+}
+
+void api_resume(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = find(c, r);
+
+    if (ch == NULL)
+        return;
+    channel_resume(c, ch, "api");
+    door_reply_json(r, 200, channel_json(c, ch, NULL));
+}
+
+/* ---- test ---- */
+
+/* An article like any other, so that a test goes the way that news will go. Its URL is new each
+ * time, or the second test would be the first one unchanged. */
+static json_t *test_article(struct crier *c)
+{
+    const struct site_settings *site = &c->config->site;
+    char stamp[ID_TEXT_BYTES];
+    char *title = mem_printf("Test message from %s – please ignore", site->name);
+    struct article_id id = {id_next(&c->ids, clock_wall_ms())};
+    struct buf url;
+    json_t *article;
+
+    buf_init(&url, ARTICLE_URL_BYTES);
+    buf_adds(&url, site->url);
+    url_add_param(&url, "crier-test", id_article_text(id, stamp));
+    article = json_pack("{s:s, s:s, s:s}",
+                        "title",
+                        title,
+                        "url",
+                        buf_str(&url),
+                        "summary",
+                        "This message proves that the channel works.");
+    if (site->language != NULL)
+        json_set_str(article, "language", site->language);
+    buf_done(&url);
+    mem_free(title);
+    return article;
+}
+
+static void send_test(struct crier *c, struct door_request *r, const struct channel *ch)
+{
+    const struct intake_options options = {.source = "test", .only_channel = ch->name};
+    json_t *article;
+
+    if (!api__takes_in(c, r))
+        return;
+    article = test_article(c);
+    api__take_article(c, r, article, &options);
+    json_decref(article);
+}
+
+static void on_probed(void *context, const struct verdict *v)
+{
+    struct door_request *r = context;
+
+    door_reply_json(
+        r, 200, json_pack("{s:s, s:s}", "verdict", verdict_name(v->kind), "detail", v->detail));
+}
+
+static void probe(struct crier *c, struct door_request *r, const struct channel *ch)
+{
+    struct err why;
+    enum err_code rc = courier_probe(c->courier, ch->name, on_probed, r, &why);
+
+    if (rc)
+        door_problem_err(r, rc, &why);
+    /* Continues in on_probed(). */
+}
+
+void api_test(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = find(c, r);
+    json_t *body;
+
+    if (ch == NULL)
+        return;
+    body = api__body_or_empty(r);
+    if (body == NULL)
+        return;
+    if (json_is_true(json_object_get(body, "probe")))
+        probe(c, r, ch);
+    else
+        send_test(c, r, ch);
+    json_decref(body);
+}

@@ -1,0 +1,237 @@
+/* Deliveries over the API: the queue and its dead letters, and what a person can do about one.
+ * Called by the door. A move that the state does not allow is answered with 409, the state, and
+ * what is possible instead. */
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "service/api_internal.h"
+#include "service/channels.h"
+#include "service/courier.h"
+
+/* ---- list ---- */
+
+static void answer_list(struct api_call *call)
+{
+    door_reply_json(call->request, 200, json_incref(call->u.list.out));
+}
+
+static bool read_state(struct door_request *r, struct ledger_list *list)
+{
+    const char *name = door_query(r, "state");
+    enum delivery_state state;
+    json_t *states;
+
+    if (name == NULL)
+        return true;
+    if (delivery_state_parse(name, &state)) {
+        list->state = (int)state;
+        return true;
+    }
+    states = json_array();
+    for (int i = 0; i < DELIVERY_STATE_COUNT; i++)
+        (void)json_array_append_new(states,
+                                    json_string(delivery_state_name((enum delivery_state)i)));
+    api__unknown_word(r, "state", name, "states", states);
+    return false;
+}
+
+static void submit_list(struct crier *c, struct door_request *r)
+{
+    struct api_call *call = api__call_new(c, r, LEDGER_DELIVERIES, answer_list);
+
+    if (!api__page(r, &call->u.list) || !read_state(r, &call->u.list)) {
+        mem_free(call);
+        return;
+    }
+    call->u.list.channel = door_query(r, "channel");
+    api__call_submit(call);
+}
+
+/* A channel that is no longer configured may still have deliveries in the ledger. */
+static void list_if_known(struct api_call *call)
+{
+    const char *name = door_query(call->request, "channel");
+
+    for (size_t i = 0; i < call->u.channels.count; i++) {
+        if (strcmp(call->u.channels.v[i].name, name) == 0) {
+            submit_list(call->crier, call->request);
+            return;
+        }
+    }
+    api__unknown_word(
+        call->request, "channel", name, "channels", api__channel_names(call->crier));
+}
+
+void api_list_deliveries(struct crier *c, struct door_request *r)
+{
+    const char *channel = door_query(r, "channel");
+
+    if (channel == NULL || channels_find(c->channels, channel) != NULL)
+        submit_list(c, r);
+    else
+        api__call_submit(api__call_new(c, r, LEDGER_CHANNELS, list_if_known));
+}
+
+/* ---- moves ---- */
+
+static void answer_conflict(struct door_request *r, enum delivery_state state, const char *why)
+{
+    static const struct {
+        const char *verb;
+        unsigned states; /* a bit per state it can start from; see queue/ledger.h */
+    } verbs[] = {
+        {"replay",
+         1U << DELIVERY_REJECTED | 1U << DELIVERY_EXPIRED | 1U << DELIVERY_CANCELLED |
+             1U << DELIVERY_BLOCKED | 1U << DELIVERY_AGAIN | 1U << DELIVERY_UNKNOWN},
+        {"cancel",
+         1U << DELIVERY_HELD | 1U << DELIVERY_READY | 1U << DELIVERY_AGAIN |
+             1U << DELIVERY_BLOCKED | 1U << DELIVERY_UNKNOWN},
+        {"resolve", 1U << DELIVERY_UNKNOWN},
+    };
+    json_t *possible = json_array();
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if ((verbs[i].states >> (unsigned)state & 1U) != 0)
+            (void)json_array_append_new(possible, json_string(verbs[i].verb));
+    door_problem(
+        r,
+        409,
+        json_pack("{s:s, s:o}", "state", delivery_state_name(state), "possible", possible),
+        "%s",
+        why);
+}
+
+static void answer_with_state(struct api_call *call)
+{
+    answer_conflict(call->request, call->u.load.state, door_context(call->request));
+}
+
+/* Not possible: look which state it is in now, to say so. */
+static void move_failed(struct api_call *call)
+{
+    struct door_request *r = call->request;
+    struct api_call *look;
+
+    if (call->u.req.rc != ERR_CONFLICT) {
+        door_problem_err(r, call->u.req.rc, &call->u.req.why);
+        return;
+    }
+    door_set_context(r, mem_strdup(call->u.req.why.text), mem_free);
+    look = api__call_new(call->crier, r, LEDGER_LOAD, answer_with_state);
+    look->u.load.id = call->u.move.id;
+    api__call_submit(look);
+}
+
+static void answer_move(struct api_call *call)
+{
+    const struct ledger_move *m = &call->u.move;
+    struct crier *c = call->crier;
+    char id[ID_TEXT_BYTES];
+
+    if (m->has_job)
+        courier_add(c->courier, &m->job, 1);
+    else
+        courier_cancel(c->courier, m->id);
+    if (m->has_released)
+        courier_add(c->courier, &m->released, 1);
+    door_reply_json(call->request,
+                    200,
+                    json_pack("{s:s, s:s}",
+                              "id",
+                              id_delivery_text(m->id, id),
+                              "state",
+                              delivery_state_name(m->state)));
+}
+
+/* The move on its way, to be completed and submitted; NULL: refused. */
+static struct api_call *
+move_new(struct crier *c, struct door_request *r, enum ledger_move_kind move)
+{
+    struct api_call *call;
+    struct delivery_id id;
+
+    if (!id_parse_delivery(door_param(r, 0), &id)) {
+        door_problem(
+            r, 404, NULL, "\"%.32s\" is no id of a delivery (dlv_…)", door_param(r, 0));
+        return NULL;
+    }
+    call = api__call_new(c, r, LEDGER_MOVE, answer_move);
+    call->failed = move_failed;
+    call->u.move.move = move;
+    call->u.move.id = id;
+    call->u.move.by = "api";
+    call->u.move.now_ms = clock_wall_ms();
+    return call;
+}
+
+/* Whoever replays an expired delivery wants it now: it is worth as long as a new one. */
+void api_replay(struct crier *c, struct door_request *r)
+{
+    struct api_call *call = api__takes_in(c, r) ? move_new(c, r, MOVE_REPLAY) : NULL;
+
+    if (call == NULL)
+        return;
+    call->u.move.not_after_ms = call->u.move.now_ms + c->config->queue.not_after_ms;
+    api__call_submit(call);
+}
+
+void api_cancel(struct crier *c, struct door_request *r)
+{
+    struct api_call *call = move_new(c, r, MOVE_CANCEL);
+
+    if (call != NULL)
+        api__call_submit(call);
+}
+
+/* ---- resolve ---- */
+
+static bool read_outcome(struct door_request *r, const json_t *body, enum ledger_move_kind *out)
+{
+    const char *outcome = json_path_str(body, "outcome");
+
+    if (outcome != NULL && strcmp(outcome, "posted") == 0)
+        *out = MOVE_POSTED;
+    else if (outcome != NULL && strcmp(outcome, "absent") == 0)
+        *out = MOVE_ABSENT;
+    else {
+        door_problem(r,
+                     422,
+                     json_pack("{s:[{s:s, s:s}]}",
+                               "errors",
+                               "pointer",
+                               "/outcome",
+                               "detail",
+                               "\"posted\" or \"absent\""),
+                     "outcome is \"posted\" (it is there) or \"absent\" (it is not)");
+        return false;
+    }
+    return true;
+}
+
+static void free_json(void *json)
+{
+    json_decref(json);
+}
+
+void api_resolve(struct crier *c, struct door_request *r)
+{
+    json_t *body = api__body_or_empty(r);
+    enum ledger_move_kind move;
+    struct api_call *call;
+
+    if (body == NULL)
+        return;
+    call = read_outcome(r, body, &move) ? move_new(c, r, move) : NULL;
+    if (call == NULL) {
+        json_decref(body);
+        return;
+    }
+    call->u.move.remote_id = json_path_str(body, "remote_id");
+    call->u.move.remote_url = json_path_str(body, "link");
+    call->kept = body;
+    call->free_kept = free_json;
+    api__call_submit(call);
+}

@@ -1,0 +1,150 @@
+/* What a CMS calls: POST /hooks/{source}. The raw body is checked against the source's
+ * signature before anything reads it. Then it is an article as in POST /v1/articles, or an
+ * envelope that says what happened: {"event": "published" | "updated" | "retracted" | …,
+ * "article": {…}}. Called by the door; the rest is the API's own way of taking articles in and
+ * back.
+ *
+ * The same call, repeated: with Standard Webhooks the message id is the key under which the
+ * ledger answers as it did the first time. GitHub's scheme has no id; there the same body is
+ * simply the same article, unchanged. */
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "service/api_internal.h"
+#include "service/signature.h"
+
+static const char *
+header_of(const struct door_request *r, const char *name, const char *old_name)
+{
+    const char *value = door_header(r, name);
+
+    return value != NULL ? value : door_header(r, old_name);
+}
+
+/* False: refused. The svix-* names carry the same scheme, from before it had a common name. */
+static bool check_signature(struct door_request *r, const struct source_settings *source)
+{
+    struct signature_call call = {
+        .hub = door_header(r, "X-Hub-Signature-256"),
+        .id = header_of(r, "webhook-id", "svix-id"),
+        .timestamp = header_of(r, "webhook-timestamp", "svix-timestamp"),
+        .signature = header_of(r, "webhook-signature", "svix-signature"),
+        .now_ms = clock_wall_ms(),
+    };
+    enum signature_verdict v;
+
+    call.body = door_body(r, &call.body_len);
+    v = signature_check(source, &call);
+    if (v == SIGNATURE_GOOD)
+        return true;
+    door_problem(r, 401, NULL, "source %s: %s", source->name, signature_explain(v));
+    return false;
+}
+
+enum hook_event { HOOK_CONTENT, HOOK_GONE, HOOK_UNKNOWN };
+
+static enum hook_event event_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum hook_event event;
+    } rows[] = {
+        {"published", HOOK_CONTENT},
+        {"updated", HOOK_CONTENT},
+        {"retracted", HOOK_GONE},
+        {"unpublished", HOOK_GONE},
+        {"deleted", HOOK_GONE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].event;
+    return HOOK_UNKNOWN;
+}
+
+static void take_back(struct crier *c,
+                      struct door_request *r,
+                      const json_t *envelope,
+                      const json_t *article,
+                      const struct intake_options *options)
+{
+    char *id = json_text_dup(json_object_get(article, "id"));
+
+    api__take_back(
+        c, r, id, json_path_str(article, "url"), options, json_path_str(envelope, "reason"));
+    mem_free(id);
+}
+
+static void refuse_event(struct door_request *r, const char *name)
+{
+    door_problem(r,
+                 422,
+                 json_pack("{s:[{s:s, s:s}]}",
+                           "errors",
+                           "pointer",
+                           "/event",
+                           "detail",
+                           "published, updated, retracted, unpublished or deleted"),
+                 "\"%.64s\" is no event known here",
+                 name);
+}
+
+/* An article has no member "event", so one that has is an envelope. */
+static void take(struct crier *c,
+                 struct door_request *r,
+                 const json_t *body,
+                 const struct intake_options *options)
+{
+    const json_t *event = json_object_get(body, "event");
+    const json_t *article = event == NULL ? body : json_object_get(body, "article");
+    const char *name = event == NULL ? "published" : json_string_value(event);
+
+    switch (event_of(name == NULL ? "" : name)) {
+    case HOOK_CONTENT:
+        api__take_article(c, r, article, options);
+        break;
+    case HOOK_GONE:
+        take_back(c, r, body, article, options);
+        break;
+    case HOOK_UNKNOWN:
+        refuse_event(r, name == NULL ? "" : name);
+        break;
+    }
+}
+
+static char *replay_key(const struct door_request *r, const struct source_settings *source)
+{
+    const char *id = header_of(r, "webhook-id", "svix-id");
+
+    if (source->signature != SIGN_STANDARD || id == NULL)
+        return NULL;
+    return mem_printf("%s:%s", source->name, id);
+}
+
+void api_hook(struct crier *c, struct door_request *r)
+{
+    const struct source_settings *source = config_source(c->config, door_param(r, 0));
+    struct intake_options options;
+    char *key;
+    json_t *body;
+
+    if (source == NULL) {
+        door_problem(r, 404, NULL, "there is no source \"%.64s\"", door_param(r, 0));
+        return;
+    }
+    if (!check_signature(r, source) || !api__takes_in(c, r))
+        return;
+    body = api__body(r);
+    if (body == NULL)
+        return;
+    key = replay_key(r, source);
+    options = (struct intake_options){.source = source->name,
+                                      .trusted_breaking = source->trusted_breaking,
+                                      .replay_key = key};
+    take(c, r, body, &options);
+    mem_free(key);
+    json_decref(body);
+}

@@ -1,0 +1,75 @@
+#ifndef CRIER_SERVICE_API_INTERNAL_H
+#define CRIER_SERVICE_API_INTERNAL_H
+
+/* What the handlers of the API share: reading bodies and ids, refusing while the service
+ * drains, and the one way in which most of them work: run a request of the ledger, then answer.
+ */
+
+#include <jansson.h>
+
+#include "queue/ledger.h"
+#include "service/api.h"
+#include "service/crier.h"
+#include "service/intake.h"
+
+#define API_JSON_DEPTH 32
+#define API_LIMIT_DEFAULT 50
+#define API_LIMIT_MAX 200
+
+/* One ledger request on behalf of one HTTP request. The handler fills the request for its kind
+ * and answers in `answer`, which is called with the request's results when it went well; when
+ * it did not, `failed` is called if set, else a problem document goes out. */
+struct api_call;
+typedef void api_call_fn(struct api_call *call);
+struct api_call {
+    union { /* each begins with its struct ledger_request */
+        struct ledger_request req;
+        struct ledger_list list;
+        struct ledger_article article;
+        struct ledger_channels channels;
+        struct ledger_move move;
+        struct ledger_load load;
+    } u;
+    struct crier *crier;
+    struct door_request *request;
+    api_call_fn *answer, *failed;
+    void *kept; /* what in-parameters point into; freed with the call */
+    void (*free_kept)(void *kept);
+};
+struct api_call *api__call_new(struct crier *c,
+                               struct door_request *r,
+                               enum ledger_kind kind,
+                               api_call_fn *answer);
+void api__call_submit(struct api_call *call);
+
+/* The body as JSON, new reference. NULL: refused already. */
+json_t *api__body(struct door_request *r);
+/* The same, but no body at all gives an empty object; it must be an object. */
+json_t *api__body_or_empty(struct door_request *r);
+/* False: refused, since the service takes nothing in right now. */
+bool api__takes_in(struct crier *c, struct door_request *r);
+/* ?limit= and ?cursor= of a list; false: refused. */
+bool api__page(struct door_request *r, struct ledger_list *list);
+/* 400 with the words that would have been right (a new reference, taken), under `key`. */
+void api__unknown_word(struct door_request *r,
+                       const char *what,
+                       const char *word,
+                       const char *key,
+                       json_t *words_taken);
+/* The names of the configured channels; new reference. */
+json_t *api__channel_names(struct crier *c);
+
+/* Taking an article in, or back, on behalf of a request: answered with 202 and intake_json().
+ */
+void api__take_article(struct crier *c,
+                       struct door_request *r,
+                       const json_t *article,
+                       const struct intake_options *options);
+void api__take_back(struct crier *c,
+                    struct door_request *r,
+                    const char *id,
+                    const char *url,
+                    const struct intake_options *options,
+                    const char *reason);
+
+#endif

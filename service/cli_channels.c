@@ -1,0 +1,224 @@
+/* `crier channels`: the types of channels this program knows, and all there is to know about
+ * one: how to set it up, its settings, its limits, what it can do. Made from the adapters'
+ * tables alone; needs neither settings nor service. */
+
+#include "service/cli.h"
+
+#include <string.h>
+
+#include "adapters/registry.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "config/manual.h"
+#include "service/cli_print.h"
+
+#define TEXT_MAX ((size_t)1024 * 1024)
+#define TYPES_MAX 64
+
+static bool takes_media(const struct adapter *a)
+{
+    return a->media_max_bytes > 0;
+}
+
+static json_t *can_json(const struct adapter *a)
+{
+    json_t *can = json_object();
+    static const struct {
+        const char *name;
+        enum course course;
+    } rows[] = {
+        {"publish", COURSE_PUBLISH},
+        {"update", COURSE_UPDATE},
+        {"retract", COURSE_RETRACT},
+        {"verify", COURSE_VERIFY},
+        {"test", COURSE_TEST},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        (void)json_object_set_new(
+            can, rows[i].name, json_boolean(adapter_course(a, rows[i].course) != NULL));
+    }
+    (void)json_object_set_new(can, "media", json_boolean(takes_media(a)));
+    return can;
+}
+
+static json_t *limits_json(const struct adapter *a)
+{
+    json_t *list = json_array();
+
+    for (const struct text_rule *r = a->limits; r != NULL && r->name != NULL; r++) {
+        json_t *item = json_object();
+        json_set_str(item, "name", r->name);
+        (void)json_object_set_new(item, "max", json_integer((json_int_t)r->max));
+        json_set_str(item, "unit", text_unit_name(r->unit));
+        if (r->max_bytes > 0) {
+            (void)json_object_set_new(
+                item, "max_bytes", json_integer((json_int_t)r->max_bytes));
+        }
+        if (r->link_length > 0) {
+            (void)json_object_set_new(
+                item, "link_length", json_integer((json_int_t)r->link_length));
+        }
+        json_set_str(item, "source", r->source);
+        (void)json_array_append_new(list, item);
+    }
+    return list;
+}
+
+static json_t *adapter_json(const struct adapter *a, bool whole)
+{
+    json_t *v = json_object();
+
+    json_set_str(v, "type", a->name);
+    json_set_str(v, "title", a->title);
+    json_set_str(v, "about", a->about);
+    json_set_str(v, "documentation", a->doc_url);
+    (void)json_object_set_new(v, "can", can_json(a));
+    if (whole) {
+        json_set_str(v, "setup", a->setup);
+        (void)json_object_set_new(v, "settings", config_fields_json(a->settings));
+        (void)json_object_set_new(
+            v, "common_settings", config_fields_json(config_channel_fields()));
+        (void)json_object_set_new(v, "limits", limits_json(a));
+    }
+    return v;
+}
+
+static int list_types(const struct cli_args *args)
+{
+    static const char *const titles[] = {"type", "name", "what a post looks like"};
+    size_t count;
+    const struct adapter *const *all = adapters_all(&count);
+
+    if (args->json) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < count; i++) {
+            (void)json_array_append_new(list, adapter_json(all[i], false));
+        }
+        cli_print_json(list);
+        json_decref(list);
+        return CLI_OK;
+    }
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    for (size_t i = 0; i < count; i++) {
+        table_row(t);
+        table_cell(t, all[i]->name, TINT_BOLD);
+        table_cell(t, all[i]->title, TINT_NONE);
+        table_cell(t, all[i]->about, TINT_NONE);
+    }
+    cli_print_table(t);
+    table_free(t);
+    (void)printf("\n`crier channels TYPE` tells how to set one up.\n");
+    return CLI_OK;
+}
+
+static void add_course(struct buf *out, const char *name, bool can, const char *why_not)
+{
+    buf_addf(out,
+             "  %-8s %s%s%s\n",
+             name,
+             can ? "yes" : "no",
+             !can && why_not != NULL ? ": " : "",
+             !can && why_not != NULL ? why_not : "");
+}
+
+static void add_abilities(struct buf *out, const struct adapter *a)
+{
+    char size[PARSE_TEXT_BYTES];
+
+    buf_adds(out, "\nWhat it can do\n");
+    add_course(out, "publish", a->publish != NULL, NULL);
+    add_course(out, "update", a->update != NULL, a->cannot_update);
+    add_course(out, "retract", a->retract != NULL, a->cannot_retract);
+    add_course(out, "verify", a->verify != NULL, a->cannot_verify);
+    if (takes_media(a)) {
+        buf_addf(out,
+                 "  %-8s yes, up to %s\n",
+                 "pictures",
+                 format_size((int64_t)a->media_max_bytes, size));
+    } else {
+        add_course(out, "pictures", false, "not uploaded");
+    }
+}
+
+static void add_limits(struct buf *out, const struct adapter *a)
+{
+    char rate[PARSE_TEXT_BYTES];
+
+    buf_adds(out, "\nLimits\n");
+    for (const struct text_rule *r = a->limits; r != NULL && r->name != NULL; r++) {
+        buf_addf(out, "  %-12s %zu %s", r->name, r->max, text_unit_name(r->unit));
+        if (r->max_bytes > 0) {
+            buf_addf(out, ", %zu bytes", r->max_bytes);
+        }
+        if (r->link_length > 0) {
+            buf_addf(out, ", every link counts %zu", r->link_length);
+        }
+        buf_addf(out,
+                 "%s%s%s\n",
+                 r->source ? " (" : "",
+                 r->source ? r->source : "",
+                 r->source ? ")" : "");
+    }
+    if (a->rate.count > 0) {
+        buf_addf(out,
+                 "  %-12s %s, unless `rate` says otherwise\n",
+                 "pace",
+                 format_rate(a->rate, rate));
+    }
+}
+
+static void print_type(const struct adapter *a)
+{
+    struct buf out;
+
+    buf_init(&out, TEXT_MAX);
+    buf_addf(&out, "%s (type: %s)\n%s\n%s\n", a->title, a->name, a->about, a->doc_url);
+    if (a->setup != NULL) {
+        buf_addf(&out, "\nSetting it up\n%s\n", a->setup);
+    }
+    buf_adds(&out, "\nSettings\n");
+    config_fields_text(a->settings, &out);
+    buf_adds(&out, "\nSettings every channel has\n");
+    config_fields_text(config_channel_fields(), &out);
+    add_limits(&out, a);
+    add_abilities(&out, a);
+    (void)fputs(buf_str(&out), stdout);
+    buf_done(&out);
+}
+
+static int unknown_type(const struct cli_args *args, const char *name)
+{
+    const char *names[TYPES_MAX];
+    size_t count, n = 0;
+    const struct adapter *const *all = adapters_all(&count);
+
+    for (; n < count && n < TYPES_MAX; n++) {
+        names[n] = all[n]->name;
+    }
+    const char *close = parse_closest(name, names, n);
+    if (close != NULL) {
+        return cli_fail(args, CLI_USAGE, "no type \"%s\"; did you mean \"%s\"?", name, close);
+    }
+    return cli_fail(
+        args, CLI_USAGE, "no type \"%s\"; `crier channels` lists what there is", name);
+}
+
+int cli_channels(const struct cli_args *args)
+{
+    if (args->operand_count == 0) {
+        return list_types(args);
+    }
+    const struct adapter *a = adapter_find(args->operands[0]);
+    if (a == NULL) {
+        return unknown_type(args, args->operands[0]);
+    }
+    if (args->json) {
+        json_t *v = adapter_json(a, true);
+        cli_print_json(v);
+        json_decref(v);
+    } else {
+        print_type(a);
+    }
+    return CLI_OK;
+}

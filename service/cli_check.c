@@ -1,0 +1,108 @@
+/* `crier check`: every mistake in the settings, none of them sent anywhere. Reads the file as
+ * `serve` would, then drops it. */
+
+#include "service/cli.h"
+
+#include <jansson.h>
+
+#include "base/json.h"
+#include "service/cli_print.h"
+#include "service/crier.h"
+
+#define TEXT_MAX ((size_t)4 * 1024 * 1024)
+
+static json_t *mistakes_json(const struct problems *problems)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *p = &problems->v[i];
+        json_t *item = json_object();
+        json_set_str(item, "file", p->file);
+        (void)json_object_set_new(item, "line", json_integer(p->line));
+        (void)json_object_set_new(item, "column", json_integer(p->column));
+        json_set_str(item, "what", p->what);
+        json_set_str(item, "accepted", p->accepted);
+        (void)json_array_append_new(list, item);
+    }
+    return list;
+}
+
+static void print_as_json(const char *path,
+                          const struct config *config,
+                          const struct problems *problems,
+                          const struct err *why)
+{
+    json_t *v = json_object();
+
+    json_set_str(v, "file", path);
+    (void)json_object_set_new(v, "ok", json_boolean(config != NULL));
+    (void)json_object_set_new(v, "mistakes", mistakes_json(problems));
+    if (config != NULL) {
+        (void)json_object_set_new(
+            v, "channels", json_integer((json_int_t)config->channel_count));
+        (void)json_object_set_new(v, "sources", json_integer((json_int_t)config->source_count));
+    } else if (problems->count == 0) {
+        json_set_str(v, "error", why->text);
+    }
+    cli_print_json(v);
+    json_decref(v);
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_as_text(const char *path,
+                          const struct config *config,
+                          const struct problems *problems,
+                          const struct err *why)
+{
+    struct buf text;
+
+    if (config != NULL) {
+        (void)printf("%s: ok (%zu channel%s, %zu source%s)\n",
+                     path,
+                     config->channel_count,
+                     plural(config->channel_count),
+                     config->source_count,
+                     plural(config->source_count));
+        return;
+    }
+    buf_init(&text, TEXT_MAX);
+    for (size_t i = 0; i < problems->count; i++) {
+        problem_print(&problems->v[i], &text);
+    }
+    (void)fputs(buf_str(&text), stdout);
+    buf_done(&text);
+    (void)fflush(stdout);
+    if (problems->count == 0) {
+        (void)fprintf(stderr, "crier check: %s\n", why->text);
+    } else {
+        (void)fprintf(stderr, "%zu mistake%s\n", problems->count, plural(problems->count));
+    }
+}
+
+int cli_check(const struct cli_args *args)
+{
+    const char *path = cli_config_path(args);
+    struct channel_types types = crier_channel_types();
+    struct config *config = NULL;
+    struct problems problems;
+    struct err why = {0};
+
+    if (path == NULL) {
+        return CLI_USAGE;
+    }
+    problems_init(&problems);
+    enum err_code rc = config_load(&config, path, &types, &problems, &why);
+    if (rc) {
+        config = NULL;
+    }
+    problems_sort(&problems);
+    (args->json ? print_as_json : print_as_text)(path, config, &problems, &why);
+    problems_done(&problems);
+    config_unref(config);
+    return rc ? CLI_FAILED : CLI_OK;
+}

@@ -1,0 +1,198 @@
+/* `crier keys`: fresh secrets for the settings, and the headers under which a CMS would send a
+ * body, so that a source can be tried with curl. Talks to nobody. */
+
+#include "service/cli.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "service/cli_print.h"
+
+#define BODY_BYTES ((size_t)64 * 1024 * 1024)
+#define TOKEN_BYTES 32
+#define WEBHOOK_BYTES 32 /* 24 to 64 by the Standard Webhooks specification */
+#define MESSAGE_ID_BYTES 16
+
+const struct cli_option cli_keys_options[] = {
+    {.name = "secret",
+     .value = "SECRET",
+     .help = "the source's secret (sign); whsec_... signs by Standard Webhooks too"},
+    {.name = "id", .value = "ID", .help = "webhook-id to sign with, instead of a fresh one"},
+    {.name = NULL},
+};
+
+static int print_secret(const struct cli_args *args, const char *name, const char *text)
+{
+    if (args->json) {
+        json_t *v = json_object();
+        json_set_str(v, name, text);
+        cli_print_json(v);
+        json_decref(v);
+    } else {
+        (void)printf("%s\n", text);
+    }
+    return CLI_OK;
+}
+
+static int make_token(const struct cli_args *args)
+{
+    uint8_t bytes[TOKEN_BYTES];
+    struct buf text;
+
+    crypto_random(bytes, sizeof bytes);
+    buf_init(&text, 128);
+    crypto_base64url(&text, bytes, sizeof bytes);
+    int rc = print_secret(args, "token", buf_str(&text));
+    buf_done(&text);
+    return rc;
+}
+
+static int make_webhook_secret(const struct cli_args *args)
+{
+    uint8_t bytes[WEBHOOK_BYTES];
+    struct buf text;
+
+    crypto_random(bytes, sizeof bytes);
+    buf_init(&text, 128);
+    buf_adds(&text, "whsec_");
+    crypto_base64(&text, bytes, sizeof bytes);
+    int rc = print_secret(args, "secret", buf_str(&text));
+    buf_done(&text);
+    return rc;
+}
+
+static void add_header(json_t *headers, const char *name, struct buf *value)
+{
+    json_set_str(headers, name, buf_str(value));
+    buf_clear(value);
+}
+
+/* X-Hub-Signature-256: HMAC over the raw body with the secret's bytes as they are. */
+static void sign_hub(json_t *headers, const char *secret, const struct buf *body)
+{
+    uint8_t mac[SHA256_BYTES];
+    char hex[SHA256_HEX_BYTES];
+    struct buf value;
+
+    crypto_hmac_sha256(secret, strlen(secret), buf_str(body), body->len, mac);
+    buf_init(&value, 128);
+    buf_addf(&value, "sha256=%s", crypto_hex(mac, sizeof mac, hex));
+    add_header(headers, "X-Hub-Signature-256", &value);
+    buf_done(&value);
+}
+
+/* Standard Webhooks: HMAC over "id.timestamp.body" with the decoded key. */
+static void
+sign_standard(json_t *headers, const struct buf *key, const char *id, const struct buf *body)
+{
+    uint8_t mac[SHA256_BYTES];
+    struct buf content, value;
+    long long now_s = (long long)(clock_wall_ms() / MS_SECOND);
+
+    buf_init(&content, BODY_BYTES + 1024);
+    buf_init(&value, 512);
+    buf_addf(&content, "%s.%lld.", id, now_s);
+    buf_add(&content, buf_str(body), body->len);
+    crypto_hmac_sha256(buf_str(key), key->len, buf_str(&content), content.len, mac);
+    buf_adds(&value, id);
+    add_header(headers, "webhook-id", &value);
+    buf_addf(&value, "%lld", now_s);
+    add_header(headers, "webhook-timestamp", &value);
+    buf_adds(&value, "v1,");
+    crypto_base64(&value, mac, sizeof mac);
+    add_header(headers, "webhook-signature", &value);
+    buf_done(&value);
+    buf_done(&content);
+}
+
+static char *message_id(const struct cli_args *args)
+{
+    uint8_t bytes[MESSAGE_ID_BYTES];
+    char hex[2 * MESSAGE_ID_BYTES + 1];
+
+    if (cli_given(args, "id")) {
+        return mem_strdup(cli_option(args, "id"));
+    }
+    crypto_random(bytes, sizeof bytes);
+    return mem_printf("msg_%s", crypto_hex(bytes, sizeof bytes, hex));
+}
+
+/* The key of a Standard Webhooks secret: base64 behind "whsec_". A secret of another form is
+ * used as it is, as for X-Hub-Signature-256. */
+static bool standard_key(const char *secret, struct buf *key)
+{
+    static const char prefix[] = "whsec_";
+    size_t skip = sizeof prefix - 1;
+
+    if (strncmp(secret, prefix, skip) != 0) {
+        buf_adds(key, secret);
+        return true;
+    }
+    return crypto_unbase64(key, secret + skip, strlen(secret + skip));
+}
+
+static void print_headers(const struct cli_args *args, json_t *headers)
+{
+    const char *name;
+    json_t *value;
+
+    if (args->json) {
+        cli_print_json(headers);
+        return;
+    }
+    json_object_foreach(headers, name, value)
+    {
+        (void)printf("%s: %s\n", name, json_string_value(value));
+    }
+}
+
+static int sign_file(const struct cli_args *args)
+{
+    const char *secret = cli_option(args, "secret");
+    struct buf body, key;
+    int rc = CLI_FAILED;
+
+    if (args->operand_count < 2 || secret == NULL) {
+        return cli_fail(args, CLI_USAGE, "usage: crier keys sign FILE --secret SECRET");
+    }
+    buf_init(&body, BODY_BYTES);
+    buf_init(&key, 1024);
+    if (!standard_key(secret, &key)) {
+        rc = cli_fail(args, CLI_USAGE, "behind whsec_ stands no base64");
+    } else if (cli_read_file(args->operands[1], &body)) {
+        json_t *headers = json_object();
+        char *id = message_id(args);
+        sign_hub(headers, secret, &body);
+        sign_standard(headers, &key, id, &body);
+        print_headers(args, headers);
+        mem_free(id);
+        json_decref(headers);
+        rc = CLI_OK;
+    }
+    buf_done(&key);
+    buf_done(&body);
+    return rc;
+}
+
+int cli_keys(const struct cli_args *args)
+{
+    const char *what = args->operands[0];
+
+    if (strcmp(what, "sign") == 0) {
+        return sign_file(args);
+    }
+    if (args->operand_count > 1) {
+        return cli_fail(args, CLI_USAGE, "\"%s\" is too much", args->operands[1]);
+    }
+    if (strcmp(what, "token") == 0) {
+        return make_token(args);
+    }
+    if (strcmp(what, "webhook") == 0) {
+        return make_webhook_secret(args);
+    }
+    return cli_fail(args, CLI_USAGE, "no key \"%s\"; accepted: token, webhook, sign", what);
+}

@@ -1,0 +1,247 @@
+/* `crier preview`: the exact requests an article would cause, made by preview.c, shown here.
+ * JSON bodies are laid out for reading; --json has them as they would go. No network, no
+ * ledger. */
+
+#include "service/cli.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "service/cli_print.h"
+#include "service/preview.h"
+
+#define FILE_BYTES ((size_t)16 * 1024 * 1024)
+#define DEPTH 64
+#define SHOWN_BYTES ((size_t)256 * 1024 * 1024)
+
+/* clang-format off */
+const struct cli_option cli_preview_options[] = {
+    {.name = "channel", .value = "NAME", .help = "only this one, even if the article would not go there"},
+    {.name = "source", .value = "NAME", .help = "as if it came from this source (default: the API)"},
+    {.name = NULL},
+};
+/* clang-format on */
+
+static void add_lines(struct buf *out, const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+        char *line = mem_strndup(text, len);
+        buf_adds(out, "    ");
+        terminal_text(out, line, TINT_NONE, false);
+        buf_addc(out, '\n');
+        mem_free(line);
+        text += len + (text[len] == '\n' ? 1 : 0);
+    }
+}
+
+static void add_body(struct buf *out, const char *body)
+{
+    json_t *v = NULL;
+    struct buf pretty;
+
+    if (body == NULL) {
+        return;
+    }
+    buf_init(&pretty, SHOWN_BYTES);
+    if (json_read(&v, body, strlen(body), DEPTH, NULL) == ERR_NONE && json_is_object(v)) {
+        json_write_pretty(&pretty, v);
+    } else {
+        buf_adds(&pretty, body);
+    }
+    buf_addc(out, '\n');
+    add_lines(out, buf_str(&pretty));
+    json_decref(v);
+    buf_done(&pretty);
+}
+
+static void add_parts(struct buf *out, const json_t *parts)
+{
+    json_t *part;
+    size_t i;
+
+    json_array_foreach(parts, i, part)
+    {
+        buf_addf(out,
+                 "\n    part %s %s %s\n",
+                 cli_member(part, "name", 0),
+                 cli_member(part, "filename", 1),
+                 cli_member(part, "type", 2));
+        add_lines(out, cli_member(part, "body", 3));
+    }
+}
+
+static void add_request(struct buf *out, const json_t *step, bool colours)
+{
+    const char *name;
+    json_t *value;
+
+    buf_adds(out, "\n  ");
+    terminal_text(out, cli_member(step, "method", 0), TINT_BOLD, colours);
+    buf_addc(out, ' ');
+    terminal_text(out, cli_member(step, "url", 1), TINT_BOLD, colours);
+    buf_adds(out, "  ");
+    terminal_text(out, cli_member(step, "step", 2), TINT_DIM, colours);
+    buf_addc(out, '\n');
+    json_object_foreach(json_object_get(step, "headers"), name, value)
+    {
+        char *line = mem_printf("%s: %s", name, json_string_value(value));
+        add_lines(out, line);
+        mem_free(line);
+    }
+    add_body(out, json_path_str(step, "body"));
+    add_parts(out, json_object_get(step, "parts"));
+}
+
+static void add_texts(struct buf *out, const json_t *texts, bool colours)
+{
+    json_t *t;
+    size_t i;
+
+    json_array_foreach(texts, i, t)
+    {
+        bool cut = json_is_true(json_object_get(t, "cut"));
+        const char *max = cli_member(t, "max", 2);
+        buf_addf(out, "  %-10s %s", cli_member(t, "name", 0), cli_member(t, "measured", 1));
+        if (strcmp(max, "0") != 0) {
+            buf_addf(out, " of %s", max);
+        }
+        buf_addf(out, " %s", cli_member(t, "unit", 3));
+        if (cut) {
+            terminal_text(out, " (cut to fit)", TINT_WARN, colours);
+        }
+        buf_addc(out, '\n');
+    }
+}
+
+static void add_channel(struct buf *out, const json_t *ch, bool colours)
+{
+    bool goes = json_is_true(json_object_get(ch, "goes"));
+    const char *error = json_path_str(ch, "error");
+    json_t *step;
+    size_t i;
+
+    buf_addc(out, '\n');
+    terminal_text(out, cli_member(ch, "channel", 0), TINT_BOLD, colours);
+    buf_addf(out, " (%s): ", cli_member(ch, "adapter", 1));
+    terminal_text(out, goes ? "goes" : "does not go", goes ? TINT_GOOD : TINT_DIM, colours);
+    buf_addf(out, ", %s\n", cli_member(ch, "why", 2));
+    add_texts(out, json_object_get(ch, "texts"), colours);
+    json_array_foreach(json_object_get(ch, "steps"), i, step)
+    {
+        add_request(out, step, colours);
+    }
+    if (error != NULL) {
+        buf_adds(out, "  ");
+        terminal_text(out, error, TINT_BAD, colours);
+        buf_addc(out, '\n');
+    }
+}
+
+static void print_preview(const json_t *v)
+{
+    bool colours = terminal_colours(STDOUT_FILENO);
+    struct buf out;
+    json_t *ch;
+    size_t i;
+
+    buf_init(&out, SHOWN_BYTES);
+    if (json_is_true(json_object_get(v, "breaking"))) {
+        buf_addf(&out, "breaking: %s\n", cli_member(v, "reason", 0));
+    } else {
+        buf_adds(&out, "not breaking\n");
+    }
+    json_array_foreach(json_object_get(v, "channels"), i, ch)
+    {
+        add_channel(&out, ch, colours);
+    }
+    (void)fputs(buf_str(&out), stdout);
+    buf_done(&out);
+}
+
+static bool has_error(const json_t *v)
+{
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(json_object_get(v, "channels"), i, ch)
+    {
+        if (json_object_get(ch, "error") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int say_faults(const struct cli_args *args,
+                      const struct article_faults *faults,
+                      const struct err *why)
+{
+    for (size_t i = 0; i < faults->count; i++) {
+        (void)fprintf(
+            stderr, "%s: %s: %s\n", args->operands[0], faults->v[i].where, faults->v[i].what);
+    }
+    return cli_fail(args, CLI_FAILED, "%s", why->text);
+}
+
+static int show(const struct cli_args *args, const struct config *config, const json_t *article)
+{
+    const char *source = cli_option(args, "source");
+    struct article_faults faults = {.count = 0};
+    struct err why = {0};
+    json_t *v = NULL;
+
+    if (source != NULL && config_source(config, source) == NULL) {
+        return cli_fail(args, CLI_USAGE, "no source \"%s\" in %s", source, config->path);
+    }
+    if (preview_article(&v,
+                        config,
+                        article,
+                        source != NULL ? source : "api",
+                        cli_option(args, "channel"),
+                        clock_wall_ms(),
+                        &faults,
+                        &why)) {
+        return say_faults(args, &faults, &why);
+    }
+    if (args->json) {
+        cli_print_json(v);
+    } else {
+        print_preview(v);
+    }
+    int rc = has_error(v) ? CLI_FAILED : CLI_OK;
+    json_decref(v);
+    return rc;
+}
+
+int cli_preview(const struct cli_args *args)
+{
+    struct config *config = NULL;
+    json_t *article = NULL;
+    struct err why = {0};
+    struct buf text;
+    int rc = CLI_FAILED;
+
+    buf_init(&text, FILE_BYTES);
+    if (!cli_read_file(args->operands[0], &text)) {
+        goto out;
+    }
+    if (json_read(&article, buf_str(&text), text.len, DEPTH, &why)) {
+        rc = cli_fail(args, CLI_FAILED, "%s: %s", args->operands[0], why.text);
+        article = NULL;
+        goto out;
+    }
+    config = cli_load_config(args);
+    if (config != NULL) {
+        rc = show(args, config, article);
+    }
+out:
+    config_unref(config);
+    json_decref(article);
+    buf_done(&text);
+    return rc;
+}

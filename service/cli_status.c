@@ -1,0 +1,263 @@
+/* `crier status`: how the running service, its channels or one article are; --watch follows the
+ * events. Only reads. */
+
+#include "service/cli.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "service/cli_print.h"
+#include "service/client.h"
+
+const struct cli_option cli_status_options[] = {
+    {.name = "watch", .letter = 'w', .help = "print every state change as it happens"},
+    {.name = NULL},
+};
+
+#define WATCH_TURN_MS (60 * MS_SECOND)
+
+/* ---- the service ---- */
+
+static int64_t backlog(const json_t *channel, const char *const *states)
+{
+    const json_t *counts = json_object_get(channel, "backlog");
+    int64_t sum = 0;
+
+    for (; *states != NULL; states++) {
+        sum += json_integer_value(json_object_get(counts, *states));
+    }
+    return sum;
+}
+
+static const char *trouble_of(const json_t *channel)
+{
+    const char *blocked = json_path_str(channel, "blocked_why");
+    const char *last = json_path_str(channel, "last_error");
+
+    return blocked != NULL ? blocked : last != NULL ? last : "";
+}
+
+static void print_channels(const json_t *channels)
+{
+    static const char *const titles[] = {
+        "channel", "type", "health", "waiting", "oldest", "unknown", "failed", "last error"};
+    static const char *const waiting[] = {
+        "held", "ready", "in_flight", "again", "blocked", NULL};
+    static const char *const unknown[] = {"unknown", NULL};
+    static const char *const failed[] = {"rejected", "expired", NULL};
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    int64_t now_ms = clock_wall_ms();
+    char age[CLI_AGE_BYTES];
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(channels, i, ch)
+    {
+        const char *health = cli_member(ch, "health", 0);
+        int64_t open = backlog(ch, unknown), lost = backlog(ch, failed);
+        table_row(t);
+        table_cell(t, cli_member(ch, "name", 1), TINT_BOLD);
+        table_cell(t, cli_member(ch, "adapter", 2), TINT_NONE);
+        table_cell(t, health, terminal_tint(health));
+        table_cellf(t, TINT_NONE, "%" PRId64, backlog(ch, waiting));
+        table_cell(t, cli_age(json_path_str(ch, "oldest_waiting_at"), now_ms, age), TINT_NONE);
+        table_cellf(t, open > 0 ? TINT_WARN : TINT_NONE, "%" PRId64, open);
+        table_cellf(t, lost > 0 ? TINT_BAD : TINT_NONE, "%" PRId64, lost);
+        table_cell(t, trouble_of(ch), TINT_NONE);
+    }
+    cli_print_table(t);
+    table_free(t);
+}
+
+static int show_service(const struct cli_args *args, struct client *client)
+{
+    json_t *ready = NULL, *channels = NULL;
+    struct err why = {0};
+    long status = 0;
+    enum err_code rc = client_ask(client, HTTP_GET, "/readyz", NULL, &status, &ready, &why);
+
+    if (rc == ERR_NONE) {
+        rc = client_call(client, HTTP_GET, "/v1/channels", NULL, &channels, &why);
+    }
+    if (rc) {
+        json_decref(ready);
+        return client_fail(args, rc, &why);
+    }
+    json_t *items = json_object_get(channels, "items");
+    if (args->json) {
+        json_t *v = json_pack("{s:s, s:b, s:O}",
+                              "service",
+                              client_url(client),
+                              "ready",
+                              status == 200,
+                              "channels",
+                              items);
+        cli_print_json(v);
+        json_decref(v);
+    } else {
+        (void)printf("%s: %s\n\n",
+                     client_url(client),
+                     status == 200 ? "ready" : "not ready (starting or draining)");
+        print_channels(items);
+    }
+    json_decref(ready);
+    json_decref(channels);
+    return status == 200 ? CLI_OK : CLI_FAILED;
+}
+
+/* ---- one article ---- */
+
+static void print_attempts(const json_t *deliveries)
+{
+    static const char *const titles[] = {
+        "channel", "delivery", "step", "time", "status", "verdict", "detail"};
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    char at[CLI_TIME_BYTES];
+    json_t *d, *a;
+    size_t i, j;
+
+    json_array_foreach(deliveries, i, d)
+    {
+        json_array_foreach(json_object_get(d, "attempts_log"), j, a)
+        {
+            table_row(t);
+            table_cell(t, cli_member(d, "channel", 0), TINT_BOLD);
+            table_cell(t, cli_member(d, "id", 1), TINT_DIM);
+            table_cell(t, cli_member(a, "step", 2), TINT_NONE);
+            table_cell(t, cli_time(json_path_str(a, "started_at"), at), TINT_DIM);
+            table_cell(t, cli_member(a, "status", 3), TINT_NONE);
+            table_cell(
+                t, json_path_str(a, "verdict"), terminal_tint(json_path_str(a, "verdict")));
+            table_cell(t, json_path_str(a, "detail"), TINT_NONE);
+        }
+    }
+    if (table_rows(t) > 0) {
+        (void)printf("\nattempts\n");
+        cli_print_table(t);
+    }
+    table_free(t);
+}
+
+/* A line of the head: from outside, so without control bytes. */
+static void print_line(const char *name, const char *value)
+{
+    struct buf text;
+
+    if (value == NULL || value[0] == '\0') {
+        return;
+    }
+    buf_init(&text, (size_t)64 * 1024);
+    terminal_text(&text, value, TINT_NONE, false);
+    (void)printf("%-10s %s\n", name, buf_str(&text));
+    buf_done(&text);
+}
+
+static void print_article(const json_t *v)
+{
+    const json_t *deliveries = json_object_get(v, "deliveries");
+    const char *reason = json_path_str(v, "reason");
+
+    print_line("article", json_path_str(v, "id"));
+    print_line("title", json_path_str(v, "title"));
+    print_line("url", json_path_str(v, "url"));
+    print_line("state", json_path_str(v, "state"));
+    print_line("revision", cli_member(v, "revision", 0));
+    print_line("source", json_path_str(v, "source"));
+    if (json_is_true(json_object_get(v, "breaking"))) {
+        print_line("breaking", reason != NULL ? reason : "yes");
+    }
+    (void)printf("\n");
+    cli_print_deliveries(deliveries, 0);
+    print_attempts(deliveries);
+}
+
+static int show_article(const struct cli_args *args, struct client *client, const char *id)
+{
+    json_t *v = NULL;
+    struct err why = {0};
+    struct buf path;
+
+    buf_init(&path, 4096);
+    buf_adds(&path, "/v1/articles/");
+    url_encode(&path, id);
+    enum err_code rc = client_call(client, HTTP_GET, buf_str(&path), NULL, &v, &why);
+    buf_done(&path);
+    if (rc) {
+        return client_fail(args, rc, &why);
+    }
+    if (args->json) {
+        cli_print_json(v);
+    } else {
+        print_article(v);
+    }
+    json_decref(v);
+    return CLI_OK;
+}
+
+/* ---- watching ---- */
+
+static void print_as_json(const struct client_event *e)
+{
+    json_t *v = json_pack("{s:s, s:s, s:O?}", "id", e->id, "event", e->kind, "data", e->data);
+    struct buf line;
+
+    buf_init(&line, (size_t)1024 * 1024);
+    json_write(&line, v);
+    (void)printf("%s\n", buf_str(&line));
+    (void)fflush(stdout);
+    buf_done(&line);
+    json_decref(v);
+}
+
+static bool concerns(const struct client_event *e, const char *article)
+{
+    const char *own = json_path_str(e->data, "article");
+
+    return article == NULL || (own != NULL && strcmp(own, article) == 0);
+}
+
+/* Until the service ends the stream or a signal ends us. */
+static int watch(const struct cli_args *args, struct client *client, const char *article)
+{
+    struct client_events *events = NULL;
+    struct client_event event;
+    struct err why = {0};
+    enum err_code rc = client_events_open(&events, client, &why);
+
+    while (rc == ERR_NONE || rc == ERR_BUSY) {
+        rc = client_events_next(events, WATCH_TURN_MS, &event, &why);
+        if (rc == ERR_NONE && concerns(&event, article)) {
+            if (args->json) {
+                print_as_json(&event);
+            } else {
+                cli_print_event(event.kind, event.data);
+            }
+        }
+    }
+    client_events_close(events);
+    return rc == ERR_STOPPED ? CLI_OK : client_fail(args, rc, &why);
+}
+
+int cli_status(const struct cli_args *args)
+{
+    const char *article = args->operand_count > 0 ? args->operands[0] : NULL;
+    int rc = CLI_OK;
+    struct client *client = client_for(args, &rc);
+
+    if (client == NULL) {
+        return rc;
+    }
+    if (cli_given(args, "watch")) {
+        rc = watch(args, client, article);
+    } else if (article != NULL) {
+        rc = show_article(args, client, article);
+    } else {
+        rc = show_service(args, client);
+    }
+    client_free(client);
+    return rc;
+}

@@ -1,0 +1,259 @@
+/* Which course a delivery takes, from what the ledger says of it. Called once per run by courier_run.c;
+ * decides, sends nothing.
+ *
+ *   unknown                    verify, where the adapter can look and a publication is in doubt;
+ *                              else the channel's on_unknown setting
+ *   a retraction               retract when a post stands, else done: there is nothing to retract
+ *   a post stands              update, or done when nothing a reader sees has changed
+ *   else                       publish
+ *
+ * A course that stopped half-way goes on at the step where it stands. A step that may be repeated
+ * only for some time after its first request (a platform forgets idempotency keys) and whose time is
+ * up while something may be public is looked for first. */
+
+#include "service/courier_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "adapters/registry.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "service/intake.h"
+
+#define RECORD_DEPTH 64
+#define DOUBT_MEMBER "_doubt"
+
+/* ---- outcomes without a request ---- */
+
+static enum courier_choice
+decide(struct run *run, enum delivery_state to, const char *verdict, const char *detail)
+{
+    run->outcome = (struct outcome){
+        .to = to, .verdict = verdict, .exposed = run->exposed, .course = run->course};
+    run->outcome.feedback.outcome = SCHED_NEUTRAL;
+    (void)snprintf(run->outcome.detail, sizeof run->outcome.detail, "%s", detail);
+    return CHOSE_OUTCOME;
+}
+
+static enum courier_choice refuse(struct run *run, const char *cannot)
+{
+    return decide(
+        run, DELIVERY_REJECTED, "rejected", cannot ? cannot : "the platform has no way to do it");
+}
+
+/* ---- doubt ---- */
+
+void courier__doubt_write(json_t *record, const struct doubt *d)
+{
+    json_t *v = json_pack("{s:s, s:s, s:I, s:I}",
+                          "course",
+                          course_name(d->course),
+                          "step",
+                          d->step,
+                          "looks",
+                          (json_int_t)d->looks,
+                          "tries",
+                          (json_int_t)d->tries);
+
+    (void)json_object_set_new(record, DOUBT_MEMBER, v);
+}
+
+static void set_doubt_step(struct doubt *d, const char *step)
+{
+    (void)snprintf(d->step, sizeof d->step, "%s", step ? step : "");
+}
+
+/* A look that a crash broke off has "verify" for its course in the ledger: what is in doubt then
+ * stands in the record, as it does from the second look on. */
+static void read_doubt(struct run *run)
+{
+    json_t *record = NULL;
+    json_t *v;
+    const char *course;
+
+    run->doubt = (struct doubt){.course = COURSE_PUBLISH};
+    if (run->load.course) {
+        (void)course_parse(run->load.course, &run->doubt.course);
+    }
+    set_doubt_step(&run->doubt, run->load.step);
+    if (run->load.record &&
+        json_read(&record, run->load.record, strlen(run->load.record), RECORD_DEPTH, NULL) == 0) {
+        v = json_path(record, DOUBT_MEMBER, NULL);
+        course = json_path_str(v, "course");
+        if (course && course_parse(course, &run->doubt.course)) {
+            set_doubt_step(&run->doubt, json_path_str(v, "step"));
+            run->doubt.looks = json_integer_value(json_path(v, "looks", NULL));
+            run->doubt.tries = json_integer_value(json_path(v, "tries", NULL));
+        }
+        json_decref(record);
+    }
+    if (run->doubt.course == COURSE_VERIFY) { /* a record that lost it */
+        run->doubt.course = COURSE_PUBLISH;
+        run->doubt.step[0] = '\0';
+    }
+}
+
+static enum courier_choice look(struct run *run)
+{
+    run->exposed = true;
+    if (run->channel->adapter->verify && run->doubt.course == COURSE_PUBLISH) {
+        run->course = COURSE_VERIFY;
+        run->steps = run->step = run->channel->adapter->verify;
+        return CHOSE_STEPS;
+    }
+    run->course = run->doubt.course;
+    courier__judge_unknown(run, 0, clock_wall_ms());
+    return CHOSE_OUTCOME;
+}
+
+static enum courier_choice choose_unknown(struct run *run)
+{
+    read_doubt(run);
+    return look(run);
+}
+
+/* ---- ordinary courses ---- */
+
+static bool same_face(const struct run *run)
+{
+    return memcmp(run->load.face, run->load.post_face, sizeof run->load.face) == 0;
+}
+
+static void take_course(struct run *run, enum course course, const struct step *steps)
+{
+    const struct step *stored = NULL;
+    enum course was;
+
+    run->course = course;
+    run->steps = run->step = steps;
+    if (run->load.course && run->load.step && course_parse(run->load.course, &was) &&
+        was == course) {
+        stored = step_find(steps, run->load.step);
+    }
+    if (stored) {
+        run->step = stored;
+        run->step_first_at_ms = run->load.step_first_at_ms;
+    }
+}
+
+/* Too late to repeat, and it may be there. */
+static bool must_look_first(const struct run *run)
+{
+    return run->exposed && run->step->repeatable && run->step->repeat_within_ms > 0 &&
+           run->step_first_at_ms > 0 &&
+           clock_wall_ms() - run->step_first_at_ms > run->step->repeat_within_ms;
+}
+
+/* It was repeatable and is no more: into doubt first, so that the ledger believes the look. */
+static enum courier_choice into_doubt(struct run *run)
+{
+    bool can_look = run->channel->adapter->verify && run->course == COURSE_PUBLISH;
+
+    if (!can_look && run->settings->on_unknown == ON_UNKNOWN_RETRY) {
+        return CHOSE_STEPS;
+    }
+    courier__judge_unknown(run, can_look ? clock_wall_ms() : 0, clock_wall_ms());
+    return CHOSE_OUTCOME;
+}
+
+static enum courier_choice walk(struct run *run, enum course course, const struct step *steps)
+{
+    take_course(run, course, steps);
+    return must_look_first(run) ? into_doubt(run) : CHOSE_STEPS;
+}
+
+static enum courier_choice choose_retract(struct run *run)
+{
+    const struct adapter *a = run->channel->adapter;
+
+    run->course = COURSE_RETRACT;
+    if (!run->load.has_post) {
+        return decide(run, DELIVERY_DONE, "done", "nothing to retract");
+    }
+    if (!a->retract) {
+        return refuse(run, a->cannot_retract);
+    }
+    if (!run->settings->retracts) {
+        return refuse(run, "retractions are switched off for this channel");
+    }
+    return walk(run, COURSE_RETRACT, a->retract);
+}
+
+static enum courier_choice choose_update(struct run *run)
+{
+    const struct adapter *a = run->channel->adapter;
+
+    run->course = COURSE_UPDATE;
+    if (same_face(run) && !a->every_revision) {
+        enum courier_choice choice =
+            decide(run, DELIVERY_DONE, "done", "nothing a reader sees has changed");
+
+        run->outcome.post_stands = true;
+        return choice;
+    }
+    if (!a->update) {
+        return refuse(run, a->cannot_update);
+    }
+    if (!run->settings->updates) {
+        return refuse(run, "updates are switched off for this channel");
+    }
+    return walk(run, COURSE_UPDATE, a->update);
+}
+
+enum courier_choice courier__choose(struct run *run)
+{
+    run->exposed = run->load.exposed;
+    switch (run->load.state) {
+    case DELIVERY_UNKNOWN:
+        return choose_unknown(run);
+    case DELIVERY_READY:
+    case DELIVERY_AGAIN:
+        break;
+    default:
+        return CHOSE_NOTHING; /* it was cancelled, or ended, since the scheduler heard of it */
+    }
+    if (run->load.retract) {
+        return choose_retract(run);
+    }
+    if (run->load.has_post) {
+        return choose_update(run);
+    }
+    return walk(run, COURSE_PUBLISH, run->channel->adapter->publish);
+}
+
+/* ---- context ---- */
+
+static bool is_test(const struct ledger_load *l)
+{
+    return !l->breaking && l->reason && strcmp(l->reason, CRIER_TEST_REASON) == 0;
+}
+
+enum err_code courier__make_context(struct run *run, struct err *why)
+{
+    const struct ledger_load *l = &run->load;
+    bool verify = run->course == COURSE_VERIFY;
+    struct context_facts facts = {
+        .config = run->config,
+        .channel = run->settings,
+        .document = l->document,
+        .article_id = l->public_id,
+        .delivery = run->job.id,
+        .revision = l->revision,
+        .breaking = l->breaking,
+        .reason = l->reason,
+        .created_at_ms = l->created_at_ms,
+        .course = run->course,
+        .in_doubt = run->doubt.course,
+        .record = l->record,
+        .post = verify ? l->record : l->has_post ? l->post : NULL,
+        .account = run->channel->account,
+        .is_test = is_test(l),
+    };
+    enum err_code rc = context_init(&run->sc, &facts, why);
+
+    if (rc == ERR_NONE && verify) {
+        courier__doubt_write(run->sc.ctx.record, &run->doubt);
+    }
+    return rc;
+}

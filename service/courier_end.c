@@ -1,0 +1,317 @@
+/* How a run ends: its outcome into the ledger, and when that is on disk, into the scheduler, the
+ * channel, the log and the numbers. Called by courier_run.c; courier__finish() is the only way out
+ * for a run that has written anything.
+ *
+ * A failing disk here is the bad moment: the platform has answered and we cannot say so. The run
+ * stays in its slot and tries again each second, so nothing is sent a second time meanwhile; when the
+ * program ends first, the ledger still says "in flight", and recovery takes the outcome for unknown
+ * where a repeat would do harm. */
+
+#include "service/courier_internal.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "service/metrics.h"
+
+#define RECORD_DEPTH 64
+#define DOUBT_MEMBER "_doubt"
+
+/* ---- texts ---- */
+
+static char *write_text(const json_t *v)
+{
+    struct buf text;
+    char *out;
+
+    buf_init(&text, SIZE_MAX / 2); /* what it was made from was bounded */
+    json_write(&text, v);
+    out = buf_detach(&text, NULL);
+    buf_done(&text);
+    return out;
+}
+
+void courier__texts_done(struct run_texts *t)
+{
+    mem_free(t->record);
+    mem_free(t->account);
+    *t = (struct run_texts){0};
+}
+
+void courier__write_texts(struct run *run, struct run_texts *out, const json_t *record)
+{
+    struct channel *ch = run->channel;
+    char *account = write_text(ch->account);
+
+    courier__texts_done(out);
+    out->record = write_text(record);
+    if (ch->account_saved && strcmp(account, ch->account_saved) == 0) {
+        mem_free(account);
+        return;
+    }
+    mem_free(ch->account_saved);
+    ch->account_saved = mem_strdup(account);
+    out->account = account;
+}
+
+/* ---- the end of a step that is not the last ---- */
+
+/* The begin behind it in the same batch says whether the ledger works. */
+static void on_next_written(struct ledger_request *r)
+{
+    struct run *run = container_of(r, struct run, end_next.req);
+
+    if (r->rc == ERR_IO) {
+        courier__complain(run->courier, &r->why);
+    }
+}
+
+void courier__submit_next(struct run *run)
+{
+    if (!run->next_pending) {
+        return;
+    }
+    run->next_pending = false;
+    courier__write_texts(run, &run->next_texts, run->sc.ctx.record);
+    run->end_next = (struct ledger_end){
+        .req = {.kind = LEDGER_END, .done = on_next_written},
+        .id = run->job.id,
+        .attempt_id = run->attempt_id,
+        .verdict = verdict_name(run->next_verdict.kind),
+        .detail = run->next_verdict.detail,
+        .status = run->status,
+        .sent_ms = run->step_sent_ms,
+        .now_ms = clock_wall_ms(),
+        .to = DELIVERY_IN_FLIGHT,
+        .exposed = run->exposed,
+        .course = course_name(run->course),
+        .next_step = run->step->name,
+        .record = run->next_texts.record,
+        .account = run->next_texts.account,
+        .channel = run->channel->name,
+    };
+    ledger_submit(run->courier->crier->ledger, &run->end_next.req);
+}
+
+/* ---- the record that stays ---- */
+
+static json_t *parse_record(const char *text)
+{
+    json_t *v = NULL;
+
+    if (text && json_read(&v, text, strlen(text), RECORD_DEPTH, NULL) == ERR_NONE &&
+        json_is_object(v)) {
+        return v;
+    }
+    json_decref(v);
+    return json_object();
+}
+
+/* A change that names no post of its own is about the one that stands. */
+static void keep_remote(json_t *record, const json_t *post)
+{
+    static const char *const kept[] = {"remote_id", "remote_url", NULL};
+
+    for (size_t i = 0; kept[i]; i++) {
+        json_t *value = json_object_get(post, kept[i]);
+
+        if (value && !json_object_get(record, kept[i])) {
+            (void)json_object_set(record, kept[i], value);
+        }
+    }
+}
+
+static json_t *record_of_end(const struct run *run)
+{
+    const struct outcome *o = &run->outcome;
+    json_t *record;
+
+    if (!run->sc.ctx.record) { /* no step was run */
+        bool kept = o->to == DELIVERY_DONE && o->post_stands;
+
+        return parse_record(kept ? run->load.post : run->load.record);
+    }
+    if (run->course == COURSE_VERIFY && o->to == DELIVERY_READY) {
+        record = parse_record(run->load.record); /* as it was before the look */
+    } else {
+        record = json_incref(run->sc.ctx.record);
+    }
+    if (o->to != DELIVERY_UNKNOWN) {
+        (void)json_object_del(record, DOUBT_MEMBER);
+    }
+    if (o->to == DELIVERY_DONE && run->course == COURSE_UPDATE) {
+        keep_remote(record, run->sc.post);
+    }
+    return record;
+}
+
+/* ---- the end ---- */
+
+static ledger_done_fn finish_2_on_written;
+
+static void ignore(struct ledger_request *r)
+{
+    (void)r; /* the end behind it in the same batch tells */
+}
+
+/* From ready or again no way leads straight to unknown: first it is in flight. */
+static void begin_for_form(struct run *run)
+{
+    run->attempt_id = id_next(&run->courier->crier->ids, clock_wall_ms());
+    run->begin = (struct ledger_begin){
+        .req = {.kind = LEDGER_BEGIN, .done = ignore},
+        .id = run->job.id,
+        .course = course_name(run->course),
+        .step = run->step->name,
+        .publishes = true,
+        .record = run->end_texts.record,
+        .channel = run->channel->name,
+        .bucket = run->bucket,
+        .counts = true,
+        .attempt_id = run->attempt_id,
+        .now_ms = clock_wall_ms(),
+    };
+    ledger_submit(run->courier->crier->ledger, &run->begin.req);
+}
+
+static void fill_end(struct run *run)
+{
+    const struct outcome *o = &run->outcome;
+
+    run->end = (struct ledger_end){
+        .req = {.kind = LEDGER_END, .done = finish_2_on_written},
+        .id = run->job.id,
+        .attempt_id = run->attempt_id,
+        .verdict = o->verdict,
+        .detail = o->detail,
+        .status = run->status,
+        .sent_ms = run->step_sent_ms,
+        .now_ms = clock_wall_ms(),
+        .to = o->to,
+        .due_at_ms = o->due_at_ms,
+        .failure = o->failure,
+        .exposed = o->exposed,
+        .course = course_name(o->course),
+        .next_step = o->next_step,
+        .record = run->end_texts.record,
+        .account = run->end_texts.account,
+        .remote_id = json_path_str(run->final_record, "remote_id"),
+        .remote_url = json_path_str(run->final_record, "remote_url"),
+        .text = json_path_str(run->final_record, "text"),
+        .channel = run->channel->name,
+        .post_stands = o->post_stands,
+    };
+}
+
+void courier__finish(struct run *run)
+{
+    const struct outcome *o = &run->outcome;
+
+    courier__submit_next(run);
+    if (o->block) {
+        channel_block(run->courier->crier, run->channel, o->detail);
+    }
+    run->final_record = record_of_end(run);
+    courier__write_texts(run, &run->end_texts, run->final_record);
+    if (o->to == DELIVERY_UNKNOWN && !run->begun && run->load.state != DELIVERY_UNKNOWN) {
+        begin_for_form(run);
+    }
+    fill_end(run);
+    ledger_submit(run->courier->crier->ledger, &run->end.req);
+}
+
+/* ---- it is on disk ---- */
+
+static void plan_next(struct run *run)
+{
+    const struct outcome *o = &run->outcome;
+    struct courier *k = run->courier;
+    struct ledger_job job = run->job;
+
+    if (run->end.has_released) {
+        courier_add(k, &run->end.released, 1);
+    }
+    if (o->due_at_ms == 0 || run->end.state != o->to) {
+        return; /* ended, or a newer revision goes instead */
+    }
+    job.due_at_ms = o->due_at_ms;
+    job.attempts = run->load.attempts + (o->failure ? 1 : 0);
+    job.verify = o->to == DELIVERY_UNKNOWN;
+    /* What may be public is looked for however late it is. */
+    job.not_after_ms = job.verify ? 0 : run->load.not_after_ms;
+    courier_add(k, &job, 1);
+}
+
+static void note_channel(struct run *run)
+{
+    struct crier *c = run->courier->crier;
+    const struct outcome *o = &run->outcome;
+
+    if (o->to == DELIVERY_DONE) {
+        channel_note_done(c, run->channel);
+    } else if (!o->block && (o->failure || o->to == DELIVERY_REJECTED)) {
+        channel_note_error(c, run->channel, o->detail);
+    }
+}
+
+static void write_closing_line(const struct run *run, enum delivery_state state)
+{
+    int64_t age_ms = clock_wall_ms() - run->load.created_at_ms;
+
+    log_write(state == DELIVERY_DONE || state == DELIVERY_CANCELLED ? LOG_INFO : LOG_WARN,
+              EV_DELIVERY_END,
+              LOG_FIELDS(LOG_DELIVERY(run->job.id),
+                         LOG_STR("article", run->load.public_id),
+                         LOG_STR("channel", run->channel->name),
+                         LOG_STR("adapter", run->channel->adapter->name),
+                         LOG_STR("course", course_name(run->outcome.course)),
+                         LOG_STR("state", delivery_state_name(state)),
+                         LOG_I64("attempts", run->load.attempts + 1),
+                         LOG_STR("link", run->end.remote_url),
+                         LOG_MS("waited", age_ms > run->sent_ms ? age_ms - run->sent_ms : 0),
+                         LOG_MS("sent", run->sent_ms),
+                         LOG_STR("detail", run->outcome.detail)));
+}
+
+static void tell_ended(struct run *run)
+{
+    enum delivery_state state = run->end.state;
+    bool waits_for_a_person = state == DELIVERY_UNKNOWN && run->outcome.due_at_ms == 0;
+
+    if (delivery_state_ended(state)) {
+        metrics_add(run->courier->crier->metrics,
+                    METRIC_DELIVERIES,
+                    run->channel->name,
+                    delivery_state_name(state));
+    }
+    if (delivery_state_ended(state) || waits_for_a_person) {
+        write_closing_line(run, state);
+    }
+}
+
+static void finish_2_on_written(struct ledger_request *r)
+{
+    struct run *run = container_of(r, struct run, end.req);
+    struct courier *k = run->courier;
+
+    if (r->rc == ERR_IO && !k->hurried) {
+        courier__retry_later(k, r);
+        return;
+    }
+    if (r->rc) {
+        courier__complain(k, &r->why);
+        channel_account_unsaved(run->channel);
+        courier__give_back(run, 0);
+        return;
+    }
+    run->settled = true;
+    sched_end(k->crier->sched, run->job.id, &run->outcome.feedback, clock_wall_ms());
+    plan_next(run);
+    note_channel(run);
+    tell_ended(run);
+    courier__run_free(run);
+    courier_poke(k);
+}

@@ -1,0 +1,68 @@
+#ifndef CRIER_SERVICE_CRIER_H
+#define CRIER_SERVICE_CRIER_H
+
+/* The running program: one libuv loop thread owns everything here; no locks. Made by serve.c in the
+ * order of the members, taken down in the opposite order. The parts know each other through this
+ * struct and call each other's public functions. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "config/config.h"
+#include "queue/ledger.h"
+#include "queue/sched.h"
+
+struct channels; /* channels.h: the configured destinations and their live state */
+struct out;      /* out.h: outbound HTTP */
+struct media;    /* adapters */
+struct media_store; /* media.h: pictures, fetched once */
+struct courier;  /* courier.h: runs deliveries */
+struct event_hub; /* events.h: state changes to whoever listens */
+struct metrics;  /* metrics.h */
+struct door;     /* door.h: the HTTP server */
+struct share_targets; /* share.h */
+
+enum crier_phase { CRIER_STARTING, CRIER_READY, CRIER_DRAINING };
+
+struct crier {
+    uv_loop_t *loop;
+    enum crier_phase phase;
+    int64_t started_at_ms;
+    struct rng rng;
+    struct id_maker ids;
+    struct channel_types types;
+    struct config *config;
+    struct metrics *metrics;
+    struct ledger *ledger;
+    uv_async_t ledger_wake;
+    struct event_hub *events;
+    struct sched *sched;
+    struct channels *channels;
+    struct out *out;
+    struct media_store *media;
+    struct courier *courier;
+    struct share_targets *share;
+    struct door *door;
+    const char *config_path;
+    uv_signal_t on_term, on_int, on_hup;
+    uv_timer_t housekeeping;
+    int64_t pruned_mono_ms;
+};
+
+/* Every adapter as a channel type for config_load(); the array is static. */
+struct channel_types crier_channel_types(void);
+
+/* Read the settings again: all or nothing. 0 and the new settings are in force; ERR_INVALID and
+ * problems tells why not (the old ones stay). restart gets the names of settings that a reload
+ * cannot change and that differ (they keep their old values), empty when none. */
+MUST_USE enum err_code crier_reload(struct crier *c, struct problems *problems,
+                                    struct buf *restart, struct err *why);
+/* SIGTERM: stop accepting, let deliveries in flight end (at most server.drain), give the others
+ * back, close. serve_run() returns after it. Calling again hurries. */
+void crier_drain(struct crier *c, const char *reason);
+
+#endif

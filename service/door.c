@@ -1,0 +1,219 @@
+/* The door's frame: libmicrohttpd's daemon under the libuv loop. Its epoll descriptor lies
+ * under a uv_poll_t and its timeout under a uv_timer_t; every turn is one MHD_run(). Called by
+ * serve.c, which makes the door last and takes it down first. It owns the daemon, the listening
+ * socket and the requests that still have a connection; what a request is and how it is
+ * answered stands in door_request.c and door_reply.c.
+ *
+ * Going down: door_quiesce() stops accepting and says "Connection: close" on every answer; when
+ * door_idle() is true nothing is suspended any more, and door_free() stops the daemon, which
+ * would abort the process over a suspended connection. Requests still open then are cut loose.
+ */
+
+#include "service/door.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "service/door_internal.h"
+
+/* Request line and headers of one connection, and the window its body comes through. */
+#define CONNECTION_BYTES (32 * 1024)
+
+static void arm_timer(struct door *d);
+
+static void run(struct door *d)
+{
+    if (d->running || d->closing)
+        return;
+    d->running = true;
+    (void)MHD_run(d->daemon);
+    d->running = false;
+    arm_timer(d);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    run(container_of(timer, struct door, timer));
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    run(container_of(poll, struct door, poll));
+}
+
+/* A timeout of 0 goes round the loop, so that nobody else starves. */
+static void arm_timer(struct door *d)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+
+    if (MHD_get_timeout(d->daemon, &wait_ms) == MHD_YES)
+        must(uv_timer_start(&d->timer, on_timer, (uint64_t)wait_ms, 0) == 0);
+    else
+        must(uv_timer_stop(&d->timer) == 0);
+}
+
+/* libmicrohttpd wakes nobody in external mode; the timer of 0 does, once for all that are
+ * resumed in this turn of the loop. */
+void door__resume(struct door *d, struct MHD_Connection *connection)
+{
+    MHD_resume_connection(connection);
+    if (!d->running && !d->closing)
+        must(uv_timer_start(&d->timer, on_timer, 0, 0) == 0);
+}
+
+void door__handle_closed(struct door *d)
+{
+    if (--d->handles > 0)
+        return;
+    mem_free(d->socket_path);
+    mem_free(d);
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+    door__handle_closed(container_of(handle, struct door, poll));
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    door__handle_closed(container_of(handle, struct door, timer));
+}
+
+/* libmicrohttpd must not decode: a decoded slash in a path segment would be taken for a border.
+ */
+static size_t keep_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strlen(text);
+}
+
+static enum err_code
+start_daemon(struct door *d, const struct server_settings *s, struct err *why)
+{
+    unsigned int idle_s = (unsigned int)((s->idle_timeout_ms + MS_SECOND - 1) / MS_SECOND);
+
+    d->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO,
+                                 0,
+                                 NULL,
+                                 NULL,
+                                 door__on_request,
+                                 d,
+                                 MHD_OPTION_LISTEN_SOCKET,
+                                 d->listen_fd,
+                                 MHD_OPTION_URI_LOG_CALLBACK,
+                                 door__request_new,
+                                 d,
+                                 MHD_OPTION_NOTIFY_COMPLETED,
+                                 door__on_completed,
+                                 d,
+                                 MHD_OPTION_UNESCAPE_CALLBACK,
+                                 keep_escaped,
+                                 NULL,
+                                 MHD_OPTION_CONNECTION_LIMIT,
+                                 (unsigned int)s->max_connections,
+                                 MHD_OPTION_CONNECTION_TIMEOUT,
+                                 idle_s,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                 (size_t)CONNECTION_BYTES,
+                                 MHD_OPTION_STRICT_FOR_CLIENT,
+                                 1,
+                                 MHD_OPTION_END);
+    if (d->daemon == NULL)
+        return err_set(why, ERR_IO, "start the HTTP server on %s", d->url);
+    return ERR_NONE;
+}
+
+static void watch_daemon(struct door *d)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(d->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+
+    must(info != NULL);
+    must(uv_poll_init(d->crier->loop, &d->poll, info->epoll_fd) == 0);
+    must(uv_timer_init(d->crier->loop, &d->timer) == 0);
+    d->handles = 2;
+    must(uv_poll_start(&d->poll, UV_READABLE, on_poll) == 0);
+    arm_timer(d);
+}
+
+enum err_code
+door_new(struct door **out, struct crier *c, const struct door_route *routes, struct err *why)
+{
+    const struct server_settings *s = &c->config->server;
+    struct door *d = mem_zalloc(sizeof *d);
+    enum err_code rc;
+
+    d->crier = c;
+    d->routes = routes;
+    d->listen_fd = -1;
+    list_init(&d->requests);
+    list_init(&d->lingers);
+    rc = door__listen(d, s->listen, why);
+    if (rc)
+        goto out;
+    rc = start_daemon(d, s, why);
+    if (rc) {
+        close(d->listen_fd);
+        goto out;
+    }
+    watch_daemon(d);
+    *out = d;
+    d = NULL;
+out:
+    if (d != NULL) {
+        mem_free(d->socket_path);
+        mem_free(d);
+    }
+    return rc;
+}
+
+const char *door_url(const struct door *d)
+{
+    return d->url;
+}
+
+size_t door_connections(const struct door *d)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(d->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info == NULL ? 0 : info->num_connections;
+}
+
+void door_quiesce(struct door *d)
+{
+    if (d->quiesced)
+        return;
+    d->quiesced = true;
+    (void)MHD_quiesce_daemon(d->daemon);
+    close(d->listen_fd);
+    d->listen_fd = -1;
+    if (d->socket_path != NULL)
+        (void)unlink(d->socket_path);
+    run(d);
+}
+
+bool door_idle(const struct door *d)
+{
+    return list_empty(&d->requests);
+}
+
+void door_free(struct door *d)
+{
+    if (d == NULL)
+        return;
+    must(!d->running);
+    door_quiesce(d);
+    d->closing = true;
+    door__requests_abandon(d);
+    door__lingers_end(d);
+    /* The descriptor under the poll dies with the daemon, so libuv must let go of it first. */
+    uv_close((uv_handle_t *)&d->poll, poll_closed);
+    MHD_stop_daemon(d->daemon);
+    d->daemon = NULL;
+    uv_close((uv_handle_t *)&d->timer, timer_closed);
+}

@@ -1,0 +1,192 @@
+/* A request from its first byte to the handler: libmicrohttpd's callbacks, the body under its
+ * limit, suspending while the handler works, and the end. Called by libmicrohttpd out of
+ * MHD_run(). It owns struct door_request; finding the route and asking who is there is
+ * door_route.c's and door_auth.c's, the answer door_reply.c's. */
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "service/door_internal.h"
+#include "service/metrics.h"
+
+/* A chunked body does not say how long it is. One over the limit is read on and thrown away for
+ * so long, so that the client can hear 413; after that the connection is cut. */
+#define DROP_BYTES ((size_t)64 * 1024 * 1024)
+
+static void request_free(struct door_request *r)
+{
+    if (r->free_context != NULL)
+        r->free_context(r->context);
+    for (size_t i = 0; i < r->param_count; i++)
+        mem_free(r->params[i]);
+    strings_done(&r->kept);
+    pairs_done(&r->headers);
+    buf_done(&r->body);
+    mem_free(r->path);
+    mem_free(r->target);
+    mem_free(r);
+}
+
+void door__request_drop(struct door_request *r)
+{
+    bool handler_has_it = r->phase == DOOR_HANDLING && !r->answered;
+
+    if (r->connection == NULL && !handler_has_it)
+        request_free(r);
+}
+
+void *door__request_new(void *door, const char *uri, struct MHD_Connection *connection)
+{
+    struct door *d = door;
+    struct door_request *r = mem_zalloc(sizeof *r);
+
+    r->door = d;
+    r->crier = d->crier;
+    r->connection = connection;
+    r->target = mem_strdup(uri);
+    buf_init(&r->body, (size_t)d->crier->config->server.max_body_bytes);
+    door__peer_read(r);
+    list_push(&d->requests, &r->node);
+    return r;
+}
+
+/* Hands the answer to libmicrohttpd, from inside its callback: the only place it takes one. */
+static enum MHD_Result send_answer(struct door_request *r)
+{
+    struct MHD_Response *response = r->response;
+    enum MHD_Result rc;
+
+    r->phase = DOOR_SENDING;
+    r->response = NULL;
+    rc = MHD_queue_response(r->connection, (unsigned int)r->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+static enum MHD_Result begin(struct door_request *r, const char *method)
+{
+    r->phase = DOOR_READING;
+    if (door__admit(r, method))
+        return MHD_YES;
+    r->linger = r->has_body;
+    return send_answer(r);
+}
+
+/* Never more than the limit in memory. */
+static enum MHD_Result take_body(struct door_request *r, const char *bytes, size_t *len)
+{
+    buf_add(&r->body, bytes, *len);
+    if (!buf_ok(&r->body)) {
+        r->dropped_bytes += *len;
+        buf_truncate(&r->body, 0);
+    }
+    *len = 0;
+    return r->dropped_bytes > DROP_BYTES ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result dispatch(struct door_request *r)
+{
+    r->phase = DOOR_HANDLING;
+    r->started_us = clock_mono_us();
+    metrics_add(r->crier->metrics, METRIC_REQUESTS, r->route->pattern, NULL);
+    if (r->dropped_bytes > 0) {
+        door_problem(r,
+                     413,
+                     NULL,
+                     "the body is larger than server.max_body_bytes (%lld)",
+                     (long long)r->body.max);
+        return send_answer(r);
+    }
+    r->in_handler = true;
+    r->route->handler(r->crier, r);
+    r->in_handler = false;
+    if (r->answered)
+        return send_answer(r);
+    r->suspended = true;
+    MHD_suspend_connection(r->connection);
+    return MHD_YES;
+}
+
+enum MHD_Result door__on_request(void *door,
+                                 struct MHD_Connection *connection,
+                                 const char *url,
+                                 const char *method,
+                                 const char *version,
+                                 const char *upload,
+                                 size_t *upload_len,
+                                 void **context)
+{
+    struct door_request *r = *context;
+
+    (void)door;
+    (void)connection;
+    (void)url;
+    (void)version;
+    switch (r->phase) {
+    case DOOR_NEW:
+        return begin(r, method);
+    case DOOR_READING:
+        return *upload_len > 0 ? take_body(r, upload, upload_len) : dispatch(r);
+    case DOOR_HANDLING:
+        must(r->answered); /* only an answer resumes a suspended connection */
+        return send_answer(r);
+    case DOOR_SENDING:
+        break;
+    }
+    return MHD_NO;
+}
+
+/* The descriptor, kept open beyond libmicrohttpd's own close. */
+static int connection_dup(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info == NULL ? -1 : fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void detach(struct door_request *r)
+{
+    list_remove(&r->door->requests, &r->node);
+    r->connection = NULL;
+    r->door = NULL;
+    door__request_drop(r);
+}
+
+void door__on_completed(void *door,
+                        struct MHD_Connection *connection,
+                        void **context,
+                        enum MHD_RequestTerminationCode why)
+{
+    struct door_request *r = *context;
+
+    (void)why;
+    *context = NULL;
+    if (r == NULL)
+        return;
+    if (r->linger)
+        door__linger_start(door, connection_dup(connection));
+    if (r->response != NULL) { /* answered, but the door stops before it could be sent */
+        MHD_destroy_response(r->response);
+        r->response = NULL;
+    }
+    detach(r);
+}
+
+/* Everything suspended must go on before the daemon may be stopped; it then ends each of them
+ * through door__on_completed(). */
+void door__requests_abandon(struct door *d)
+{
+    LIST_EACH(&d->requests, n)
+    {
+        struct door_request *r = container_of(n, struct door_request, node);
+
+        if (r->stream != NULL)
+            door_stream_end(r->stream);
+        if (!r->suspended)
+            continue;
+        r->suspended = false;
+        door__resume(d, r->connection);
+    }
+}

@@ -1,0 +1,447 @@
+/* An article comes in. Called by the API, the hooks and, for test messages, by a channel's test;
+ * owns the strings of one acceptance until its `done`; leaves recognising (which article is this, what
+ * is new, what is superseded) to the ledger and sending to the courier.
+ *
+ *   intake_article      reads and checks the JSON; nothing has happened yet when that fails
+ *   judge               is it breaking, and why
+ *   fan_out             which channels it is for, and until when it is worth sending
+ *   intake_2_on_stored  it is on disk: log, count, hand the new jobs to the courier, tell the caller */
+
+#include "service/intake.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "service/channels.h"
+#include "service/courier.h"
+#include "service/crier.h"
+#include "service/metrics.h"
+
+#define URL_BYTES ((size_t)16 * 1024)
+#define REASON_BYTES ((size_t)1024)
+#define WANTED_ID_BYTES 128
+/* A text that must go is worth removing long after its news is old. */
+#define RETRACT_NOT_AFTER_MS (7 * MS_DAY)
+
+/* ---- what came ---- */
+
+/* An id of a source becomes the article's public id when it can stand in a path as it is and is
+ * not taken for one of ours. */
+static bool may_be_public_id(const char *id)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
+    size_t len = strlen(id);
+
+    return len > 0 && len <= WANTED_ID_BYTES && strspn(id, plain) == len &&
+           strncmp(id, "art_", 4) != 0 && id[0] != '.';
+}
+
+static char *url_identity_dup(const char *url)
+{
+    struct buf identity;
+    char *text = NULL;
+
+    buf_init(&identity, URL_BYTES);
+    if (url_identity(&identity, url)) {
+        text = buf_detach(&identity, NULL);
+    }
+    buf_done(&identity);
+    return text;
+}
+
+static void add_alias(struct intake *in, const char *kind, const char *value)
+{
+    size_t n = in->accept.alias_count++;
+
+    in->aliases = mem_realloc(in->aliases, n + 1, sizeof *in->aliases);
+    in->aliases[n] = (struct accept_alias){.kind = kind, .value = value};
+    in->accept.aliases = in->aliases;
+}
+
+static void name_article(struct intake *in)
+{
+    in->url = url_identity_dup(in->article->url);
+    if (in->article->id) {
+        add_alias(in, "id", in->article->id);
+        in->wanted_id = may_be_public_id(in->article->id) ? mem_strdup(in->article->id) : NULL;
+    }
+    if (in->url) {
+        add_alias(in, "url", in->url);
+    }
+    in->accept.wanted_id = in->wanted_id;
+}
+
+/* ---- judging ---- */
+
+static struct rule_facts facts_of(const struct intake *in)
+{
+    return (struct rule_facts){
+        .article = in->article, .source = in->source, .breaking = in->accept.breaking};
+}
+
+static void judge(struct intake *in, const struct intake_options *options)
+{
+    struct rule_facts facts = facts_of(in);
+    struct buf reason;
+
+    if (!options->trusted_breaking) {
+        in->article->breaking = -1; /* the rules decide, not the source */
+    }
+    if (strcmp(in->source, "test") == 0) {
+        in->reason = mem_strdup(CRIER_TEST_REASON); /* never breaking */
+        in->accept.reason = in->reason;
+        return;
+    }
+    buf_init(&reason, REASON_BYTES);
+    in->accept.breaking = config_is_breaking(in->crier->config, &facts, &reason);
+    in->reason = buf_detach(&reason, NULL);
+    in->accept.reason = in->reason;
+    buf_done(&reason);
+}
+
+static void fill_content(struct intake *in)
+{
+    json_t *document = article_to_json(in->article);
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX / 2); /* the doors bounded what it was made from */
+    json_write(&text, document);
+    json_decref(document);
+    in->document = buf_detach(&text, NULL);
+    article_hash(in->article, in->hash);
+    article_face_hash(in->article, in->accept.breaking, in->face);
+    in->accept.document = in->document;
+    in->accept.hash = in->hash;
+    in->accept.face = in->face;
+    in->accept.url = in->article->url;
+    in->accept.title = in->article->title;
+    in->accept.updated_at_ms = in->article->updated_at_ms;
+    in->accept.republish = in->article->republish;
+}
+
+/* ---- fan-out ---- */
+
+static int64_t not_after_of(const struct intake *in, const struct channel_settings *channel)
+{
+    int64_t own = channel->not_after_ms ? channel->not_after_ms
+                                        : in->crier->config->queue.not_after_ms;
+    int64_t until_ms = in->accept.now_ms + own;
+
+    if (!in->article) {
+        return in->accept.now_ms + (own > RETRACT_NOT_AFTER_MS ? own : RETRACT_NOT_AFTER_MS);
+    }
+    if (in->article->not_after_ms > 0 && in->article->not_after_ms < until_ms) {
+        return in->article->not_after_ms;
+    }
+    return until_ms;
+}
+
+static bool is_for(const struct intake *in, const struct channel_settings *channel)
+{
+    struct rule_facts facts = facts_of(in);
+
+    if (in->only_channel || !in->article) {
+        return true;
+    }
+    return rule_matches(channel->when, &facts);
+}
+
+static bool is_wanted(const struct intake *in, const struct channel_settings *channel)
+{
+    return in->only_channel ? strcmp(in->only_channel, channel->name) == 0 : channel->enabled;
+}
+
+static void fan_out(struct intake *in)
+{
+    const struct config *config = in->crier->config;
+    size_t n = 0;
+
+    in->channels = mem_calloc(config->channel_count, sizeof *in->channels);
+    in->ids = mem_calloc(config->channel_count, sizeof *in->ids);
+    for (size_t i = 0; i < config->channel_count; i++) {
+        const struct channel_settings *channel = &config->channels[i];
+
+        if (!is_wanted(in, channel)) {
+            continue;
+        }
+        in->ids[n] = id_next(&in->crier->ids, in->accept.now_ms);
+        in->channels[n] = (struct accept_channel){.name = channel->name,
+                                                  .adapter = channel->type->name,
+                                                  .not_after_ms = not_after_of(in, channel),
+                                                  .matches = is_for(in, channel)};
+        n++;
+    }
+    in->accept.channels = in->channels;
+    in->accept.channel_count = n;
+    in->accept.delivery_ids = in->ids;
+}
+
+/* ---- stored ---- */
+
+static void log_accepted(const struct intake *in)
+{
+    const struct ledger_accept *a = &in->accept;
+
+    log_info(EV_ARTICLE_ACCEPTED,
+             LOG_STR("article", a->public_id),
+             LOG_I64("revision", a->revision),
+             LOG_STR("outcome", accept_outcome_name(a->outcome)),
+             LOG_STR("source", in->source),
+             LOG_BOOL("breaking", a->out_breaking),
+             LOG_STR("reason", a->out_reason),
+             LOG_U64("deliveries", a->delivery_count),
+             LOG_MS("commit", (clock_mono_us() - in->started_us) / 1000));
+}
+
+static void hand_over(struct intake *in)
+{
+    struct ledger_accept *a = &in->accept;
+
+    for (size_t i = 0; i < a->superseded_count; i++) {
+        courier_cancel(in->crier->courier, a->superseded[i]);
+    }
+    courier_add(in->crier->courier, a->jobs, a->job_count);
+}
+
+static void intake_2_on_stored(struct ledger_request *r)
+{
+    struct intake *in = container_of(r, struct intake, accept.req);
+    struct metrics *m = in->crier->metrics;
+
+    in->rc = r->rc;
+    in->why = r->why;
+    if (r->rc == ERR_NONE) {
+        log_accepted(in);
+        metrics_add(m, METRIC_ARTICLES, accept_outcome_name(in->accept.outcome), NULL);
+        metrics_observe_us(
+            m, METRIC_ACCEPT_SECONDS, in->source, clock_mono_us() - in->started_us);
+        hand_over(in);
+    } else if (r->rc == ERR_IO) {
+        log_error(EV_LEDGER_FAILED, LOG_STR("error", r->why.text));
+    }
+    in->done(in);
+}
+
+/* ---- ways in ---- */
+
+static void start(struct crier *c,
+                  struct intake *in,
+                  const struct intake_options *options,
+                  intake_done_fn *done,
+                  void *context)
+{
+    memset(in, 0, sizeof *in);
+    in->crier = c;
+    in->done = done;
+    in->context = context;
+    in->started_us = clock_mono_us();
+    in->source = mem_strdup(options->source);
+    in->replay_key = mem_strdup(options->replay_key);
+    in->only_channel = options->only_channel;
+    in->accept.req.kind = LEDGER_ACCEPT;
+    in->accept.req.done = intake_2_on_stored;
+    in->accept.source = in->source;
+    in->accept.replay_key = in->replay_key;
+    in->accept.now_ms = clock_wall_ms();
+    in->accept.new_article = id_next(&c->ids, in->accept.now_ms);
+}
+
+static enum err_code refuse(struct intake *in, enum err_code rc)
+{
+    log_warn(EV_ARTICLE_REFUSED, LOG_STR("source", in->source), LOG_STR("error", in->why.text));
+    intake_free_parts(in);
+    return rc;
+}
+
+static enum err_code check_only_channel(const struct intake *in, struct err *why)
+{
+    if (in->only_channel && !config_channel(in->crier->config, in->only_channel)) {
+        return err_set(why, ERR_NOT_FOUND, "no channel \"%s\"", in->only_channel);
+    }
+    return ERR_NONE;
+}
+
+enum err_code intake_article(struct crier *c,
+                             struct intake *in,
+                             const json_t *json,
+                             const struct intake_options *options,
+                             intake_done_fn *done,
+                             void *context)
+{
+    enum err_code rc;
+
+    start(c, in, options, done, context);
+    rc = check_only_channel(in, &in->why);
+    if (rc) {
+        return refuse(in, rc);
+    }
+    rc = article_from_json(&in->article, json, in->accept.now_ms, &in->faults, &in->why);
+    if (rc) {
+        return refuse(in, rc);
+    }
+    in->accept.kind = ACCEPT_CONTENT;
+    judge(in, options);
+    name_article(in);
+    fill_content(in);
+    fan_out(in);
+    ledger_submit(c->ledger, &in->accept.req);
+    return ERR_NONE; /* continues in intake_2_on_stored() */
+}
+
+/* The API speaks of an article by its public id, whatever source brought it. */
+static void retract_2_on_found(struct ledger_request *r)
+{
+    struct intake *in = container_of(r, struct intake, find.req);
+
+    if (r->rc && r->rc != ERR_NOT_FOUND) {
+        in->rc = r->rc;
+        in->why = r->why;
+        in->done(in);
+        return;
+    }
+    in->accept.known = in->find.article; /* none: by the aliases, as any source's */
+    ledger_submit(in->crier->ledger, &in->accept.req);
+}
+
+static void find_by_public_id(struct intake *in)
+{
+    in->find.req.kind = LEDGER_ARTICLE;
+    in->find.req.done = retract_2_on_found;
+    in->find.id = in->wanted_id;
+    in->find.brief = true;
+    ledger_submit(in->crier->ledger, &in->find.req);
+}
+
+enum err_code intake_retract(struct crier *c,
+                             struct intake *in,
+                             const char *id,
+                             const char *url,
+                             const struct intake_options *options,
+                             const char *reason,
+                             intake_done_fn *done,
+                             void *context)
+{
+    start(c, in, options, done, context);
+    in->url = url ? url_identity_dup(url) : NULL;
+    in->wanted_id = mem_strdup(id);
+    in->reason = mem_strdup(reason);
+    if (!in->wanted_id && !in->url) {
+        (void)err_set(&in->why, ERR_INVALID, "neither an id nor a URL of an article");
+        return refuse(in, ERR_INVALID);
+    }
+    if (in->wanted_id) {
+        add_alias(in, "id", in->wanted_id);
+    }
+    if (in->url) {
+        add_alias(in, "url", in->url);
+    }
+    in->accept.kind = ACCEPT_RETRACT;
+    in->accept.reason = in->reason;
+    fan_out(in);
+    if (in->wanted_id && strcmp(in->source, "api") == 0) {
+        find_by_public_id(in);
+    } else {
+        ledger_submit(c->ledger, &in->accept.req);
+    }
+    return ERR_NONE; /* continues in intake_2_on_stored() */
+}
+
+void intake_free_parts(struct intake *in)
+{
+    ledger_request_done(&in->accept.req);
+    json_decref(in->find.out);
+    in->find.out = NULL;
+    article_free(in->article);
+    in->article = NULL;
+    mem_free(in->document);
+    mem_free(in->url);
+    mem_free(in->replay_key);
+    mem_free(in->source);
+    mem_free(in->reason);
+    mem_free(in->wanted_id);
+    mem_free(in->aliases);
+    mem_free(in->channels);
+    mem_free(in->ids);
+    in->document = in->url = in->replay_key = in->source = in->reason = in->wanted_id = NULL;
+    in->aliases = NULL;
+    in->channels = NULL;
+    in->ids = NULL;
+}
+
+/* ---- what is answered ---- */
+
+static json_t *delivery_json(const struct accept_delivery *d)
+{
+    char id[ID_TEXT_BYTES];
+
+    return json_pack("{s:s, s:s, s:s}",
+                     "id",
+                     id_delivery_text(d->id, id),
+                     "channel",
+                     d->channel,
+                     "state",
+                     delivery_state_name(d->state));
+}
+
+/* Why a channel cannot take a post back; NULL when it can. */
+static const char *cannot_retract(struct crier *c, const char *name)
+{
+    const struct channel *ch = channels_find(c->channels, name);
+
+    if (!ch) {
+        return "this channel is no longer configured";
+    }
+    if (!ch->adapter->retract) {
+        return ch->adapter->cannot_retract ? ch->adapter->cannot_retract
+                                           : "this platform takes nothing back";
+    }
+    return ch->settings->retracts ? NULL : "retractions are switched off for this channel";
+}
+
+static json_t *cannot_json(const struct intake *in)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < in->accept.delivery_count; i++) {
+        const char *channel = in->accept.deliveries[i].channel;
+        const char *why = cannot_retract(in->crier, channel);
+
+        if (why) {
+            (void)json_array_append_new(
+                list, json_pack("{s:s, s:s}", "channel", channel, "why", why));
+        }
+    }
+    return list;
+}
+
+json_t *intake_json(const struct intake *in)
+{
+    const struct ledger_accept *a = &in->accept;
+    json_t *deliveries = json_array();
+    json_t *out = json_pack("{s:s?, s:I, s:s, s:b, s:s}",
+                            "id",
+                            a->public_id,
+                            "revision",
+                            (json_int_t)a->revision,
+                            "outcome",
+                            accept_outcome_name(a->outcome),
+                            "breaking",
+                            a->out_breaking,
+                            "reason",
+                            a->out_reason ? a->out_reason : "");
+
+    for (size_t i = 0; i < a->delivery_count; i++) {
+        (void)json_array_append_new(deliveries, delivery_json(&a->deliveries[i]));
+    }
+    (void)json_object_set_new(out, "deliveries", deliveries);
+    if (a->kind == ACCEPT_RETRACT) {
+        (void)json_object_set_new(out, "cannot", cannot_json(in));
+    }
+    return out;
+}

@@ -1,0 +1,64 @@
+#ifndef CRIER_SERVICE_OUT_H
+#define CRIER_SERVICE_OUT_H
+
+/* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Carries requests made by
+ * adapters; knows no platform. Connections are pooled per host, HTTP/2 where the host speaks it, TLS
+ * always verified, no redirects on anything but media, proxies only from the settings, answers bounded and
+ * decompressed under the same bound. The address a socket is about to connect to is checked at that
+ * very moment (CURLOPT_OPENSOCKETFUNCTION), so a name that resolves to a private address is refused
+ * whatever resolved it, unless the exchange allows private addresses.
+ *
+ * Telling "nothing left us" from "it may have arrived" is what exactly-once rests on: an exchange
+ * is NOT_SENT only when no byte of the request was handed to a connected socket. */
+
+#include "adapters/http.h"
+#include "adapters/trouble.h"
+#include "base/err.h"
+#include "base/list.h"
+
+struct crier;
+struct out;
+struct out_exchange;
+typedef void out_done_fn(struct out_exchange *x);
+
+struct out_timing {
+    int64_t connect_us, first_byte_us, total_us; /* since out_send(); 0: never came so far */
+};
+
+struct out_exchange {
+    /* in; borrowed until done */
+    struct http_request *request;
+    bool allow_private;
+    bool once;            /* a repeat does harm: a connection of its own, so that libcurl never sends
+                           * it a second time by itself */
+    bool follow;          /* redirects, GET and HEAD only, at most 5, each address checked anew */
+    int64_t timeout_ms;   /* whole exchange */
+    int64_t connect_timeout_ms; /* 0: 10 s or timeout_ms, whichever is less */
+    out_done_fn *done;    /* exactly once, never before out_send() has returned */
+    /* out; valid from done until out_exchange_done() */
+    enum transport_outcome outcome;
+    struct http_response response;
+    struct buf body;
+    char error[256];
+    struct out_timing timing;
+    /* out.c's own */
+    struct out *out;
+    void *curl, *header_list, *mime;
+    struct list_node node;
+    int64_t start_us;
+    size_t header_bytes;
+    bool cancelled;
+    bool left;    /* the connection stood and the request was about to go */
+    char refused[48]; /* the address that the check refused; "": none */
+};
+
+MUST_USE enum err_code out_new(struct out **out, struct crier *c, struct err *why);
+void out_free(struct out *o); /* running exchanges end as LOST or NOT_SENT first */
+/* Starts it; errors of our own (bad URL) come as NOT_SENT through done as well. */
+void out_send(struct out *o, struct out_exchange *x);
+/* done comes soon, with LOST or NOT_SENT. */
+void out_cancel(struct out_exchange *x);
+void out_exchange_done(struct out_exchange *x); /* frees what it holds; not x itself */
+size_t out_running(const struct out *o);
+
+#endif

@@ -1,0 +1,466 @@
+/* What would go out. Called by `crier preview` and by tests; sends nothing, keeps nothing. Runs
+ * the adapters' publish courses as the courier would, but reads sample answers of the platforms
+ * instead of real ones and hands out a stand-in for the picture. What is shown has every secret
+ * of the channel's settings replaced, in whatever form it was written into the request. */
+
+#include "service/preview.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "adapters/registry.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "service/context.h"
+
+#define STEPS_MAX 16
+#define SHOWN_BYTES ((size_t)80 * 1024 * 1024)
+#define EXPLAIN_BYTES 4096
+#define PUBLIC_ID_NUMBER 1 /* the ledger gives the real one on arrival */
+
+struct shown {
+    const struct config *config;
+    const struct channel_settings *settings;
+    const struct adapter *adapter;
+    struct step_context sc;
+    struct media media;
+    json_t *steps, *texts;
+};
+
+/* ---- secrets ---- */
+
+static void replace_all(struct buf *text, const char *needle)
+{
+    size_t needle_len = strlen(needle);
+    struct buf out;
+    const char *from = buf_str(text);
+
+    if (needle_len == 0 || strstr(from, needle) == NULL) {
+        return;
+    }
+    buf_init(&out, SHOWN_BYTES);
+    for (const char *hit; (hit = strstr(from, needle)) != NULL; from = hit + needle_len) {
+        buf_add(&out, from, (size_t)(hit - from));
+        buf_adds(&out, "***");
+    }
+    buf_adds(&out, from);
+    buf_clear(text);
+    buf_add(text, buf_str(&out), out.len);
+    buf_done(&out);
+}
+
+/* A secret as it may stand in a request: plain, percent-encoded, inside a JSON string. */
+static void hide_secret(struct buf *text, const struct secret *secret)
+{
+    struct buf form;
+
+    if (secret->text == NULL || secret->len == 0) {
+        return;
+    }
+    replace_all(text, secret->text);
+    buf_init(&form, SHOWN_BYTES);
+    url_encode(&form, secret->text);
+    replace_all(text, buf_str(&form));
+    buf_clear(&form);
+    json_t *list = json_pack("[s]", secret->text);
+    if (list != NULL) { /* NULL: not UTF-8, so no JSON string can hold it */
+        json_write(&form, list);
+        buf_truncate(&form, form.len - 2); /* ["…"] without its last two and first two bytes */
+        replace_all(text, buf_str(&form) + 2);
+    }
+    json_decref(list);
+    buf_done(&form);
+}
+
+/* Headers of an operator's own may carry credentials; their names say so. */
+static bool names_credential(const char *key)
+{
+    static const char *const words[] = {
+        "auth", "cookie", "key", "token", "secret", "password", "signature"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcasestr(key, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void hide_pairs(struct buf *text, const struct pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        struct secret value = {.text = pairs->v[i].value, .len = strlen(pairs->v[i].value)};
+        if (names_credential(pairs->v[i].key)) {
+            hide_secret(text, &value);
+        }
+    }
+}
+
+static void hide_fields(struct buf *text, const struct field *fields, const void *object)
+{
+    for (const struct field *f = fields; f != NULL && f->kind != FIELD_END_KIND; f++) {
+        const void *at = (const char *)object + f->offset;
+        if (f->kind == FIELD_SECRET) {
+            hide_secret(text, at);
+        } else if (f->kind == FIELD_MAP) {
+            hide_pairs(text, at);
+        } else if (f->kind == FIELD_OBJECT) {
+            hide_fields(text, f->fields, at);
+        }
+    }
+}
+
+static json_t *hidden(const struct shown *s, const char *bytes, size_t len)
+{
+    struct buf text;
+
+    buf_init(&text, SHOWN_BYTES);
+    buf_add(&text, bytes, len);
+    hide_fields(&text, s->adapter->settings, s->settings->own);
+    json_t *v = json_stringn(buf_str(&text), text.len);
+    if (v == NULL) {
+        v = json_sprintf("(%zu bytes that are no text)", len);
+    }
+    buf_done(&text);
+    return v;
+}
+
+/* ---- requests ---- */
+
+static json_t *picture_text(const struct shown *s)
+{
+    return json_sprintf("(the picture at %s)", s->sc.ctx.article->images[0].url);
+}
+
+static json_t *parts_json(const struct shown *s, const struct http_request *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->part_count; i++) {
+        const struct http_part *p = &r->parts[i];
+        json_t *item = json_object();
+        json_set_str(item, "name", p->name);
+        json_set_str(item, "filename", p->filename);
+        json_set_str(item, "type", p->type);
+        (void)json_object_set_new(item,
+                                  "body",
+                                  p->text != NULL ? hidden(s, p->text, strlen(p->text))
+                                  : p->bytes == s->media.bytes ? picture_text(s)
+                                                               : hidden(s, p->bytes, p->len));
+        (void)json_array_append_new(list, item);
+    }
+    return list;
+}
+
+static json_t *
+request_json(const struct shown *s, const struct step *step, const struct http_request *r)
+{
+    json_t *v = json_object(), *headers = json_object();
+
+    json_set_str(v, "step", step->name);
+    json_set_str(v, "method", http_method_name(r->method));
+    (void)json_object_set_new(v, "url", hidden(s, r->url, strlen(r->url)));
+    for (size_t i = 0; i < r->headers.count; i++) {
+        const struct http_header *h = &r->headers.v[i];
+        (void)json_object_set_new(headers, h->name, hidden(s, h->value, strlen(h->value)));
+    }
+    (void)json_object_set_new(v, "headers", headers);
+    if (r->part_count > 0) {
+        (void)json_object_set_new(v, "parts", parts_json(s, r));
+    } else if (r->bytes != NULL && r->bytes == s->media.bytes) {
+        (void)json_object_set_new(v, "body", picture_text(s));
+    } else if (r->bytes != NULL) {
+        (void)json_object_set_new(v, "body", hidden(s, r->bytes, r->bytes_len));
+    } else if (r->body.len > 0) {
+        (void)json_object_set_new(v, "body", hidden(s, buf_str(&r->body), r->body.len));
+    }
+    return v;
+}
+
+static bool same_text(const json_t *a, const json_t *b)
+{
+    return json_equal(a, b) == 1;
+}
+
+/* What the step measured; a text that a later step measures again is told once. */
+static void note_fits(struct shown *s)
+{
+    for (size_t i = 0; i < s->sc.ctx.fit_count; i++) {
+        const struct fit_report *f = &s->sc.ctx.fits[i];
+        json_t *item = json_object(), *other;
+        size_t at;
+        bool seen = false;
+
+        json_set_str(item, "name", f->rule.name);
+        (void)json_object_set_new(item, "measured", json_integer((json_int_t)f->measured));
+        (void)json_object_set_new(item, "max", json_integer((json_int_t)f->rule.max));
+        json_set_str(item, "unit", text_unit_name(f->rule.unit));
+        (void)json_object_set_new(item, "cut", json_boolean(f->cut));
+        json_array_foreach(s->texts, at, other)
+        {
+            seen = seen || same_text(item, other);
+        }
+        if (!seen) {
+            (void)json_array_append(s->texts, item);
+        }
+        json_decref(item);
+    }
+}
+
+/* ---- answers ---- */
+
+static void add_sample_headers(struct http_headers *headers, const char *lines)
+{
+    while (lines != NULL && *lines != '\0') {
+        size_t len = strcspn(lines, "\n");
+        const char *colon = memchr(lines, ':', len);
+        if (colon != NULL) {
+            const char *value = colon + 1;
+            while (value < lines + len && *value == ' ') {
+                value++;
+            }
+            http_headers_add(
+                headers, lines, (size_t)(colon - lines), value, (size_t)(lines + len - value));
+        }
+        lines += len + (lines[len] == '\n' ? 1 : 0);
+    }
+}
+
+static struct verdict read_sample(struct shown *s, const struct step *step)
+{
+    const char *body = step->sample != NULL ? step->sample : "{}";
+    struct http_response res = {
+        .status = 200,
+        .body = body,
+        .body_len = strlen(body),
+        .now_ms = s->sc.ctx.now_ms,
+    };
+
+    add_sample_headers(&res.headers, step->sample_headers);
+    struct verdict v = step->read(&s->sc.ctx, &res);
+    http_headers_done(&res.headers);
+    return v;
+}
+
+/* A stand-in for the picture: adapters look at its type and size only. */
+static void lend_picture(struct shown *s, const struct step *step)
+{
+    static const char bytes[] = "picture";
+    struct step_ctx *ctx = &s->sc.ctx;
+    bool has = step->wants_media && ctx->article->image_count > 0;
+
+    s->media = (struct media){.type = "image/jpeg", .bytes = bytes, .len = sizeof bytes - 1};
+    if (has) {
+        s->media.width = ctx->article->images[0].width;
+        s->media.height = ctx->article->images[0].height;
+    }
+    ctx->media = has ? &s->media : NULL;
+    ctx->media_error = has ? NULL : "the article has no picture";
+}
+
+/* The step behind this one, or NULL when the course ends here. */
+static const struct step *
+follow(const struct step *steps, const struct step *step, const struct verdict *v)
+{
+    if (v->kind != VERDICT_NEXT) {
+        return NULL;
+    }
+    const struct step *next = v->jump != NULL ? step_find(steps, v->jump) : step + 1;
+    return next != NULL && next->name != NULL ? next : NULL;
+}
+
+static enum err_code walk_steps(struct shown *s, struct err *why)
+{
+    const struct step *steps = s->adapter->publish;
+    const struct step *step = steps;
+    enum err_code rc = ERR_NONE;
+
+    for (size_t n = 0; step != NULL && step->name != NULL && n < STEPS_MAX; n++) {
+        struct http_request request;
+        struct verdict v = verdict_next();
+        http_request_init(&request);
+        lend_picture(s, step);
+        s->sc.ctx.fit_count = 0;
+        rc = step->build(&s->sc.ctx, &request, why);
+        if (rc) {
+            http_request_done(&request);
+            return err_wrap(why, "step %s", step->name);
+        }
+        note_fits(s);
+        if (!request.skip) {
+            (void)json_array_append_new(s->steps, request_json(s, step, &request));
+            v = read_sample(s, step);
+        }
+        http_request_done(&request);
+        step = follow(steps, step, &v);
+    }
+    return rc;
+}
+
+/* ---- one channel ---- */
+
+struct story {
+    struct article *article;
+    char *document;
+    const char *source;
+    bool breaking;
+    struct buf reason;
+    int64_t now_ms;
+};
+
+static bool
+goes_there(const struct channel_settings *ch, const struct story *story, struct buf *why)
+{
+    struct rule_facts facts = {
+        .article = story->article, .source = story->source, .breaking = story->breaking};
+
+    if (!ch->enabled) {
+        buf_adds(why, "the channel is not enabled");
+        return false;
+    }
+    if (ch->when == NULL) {
+        buf_adds(why, "every article");
+        return true;
+    }
+    if (rule_matches(ch->when, &facts)) {
+        rule_explain(ch->when, &facts, why);
+        return true;
+    }
+    buf_adds(why, "does not hold: ");
+    rule_print(ch->when, why);
+    return false;
+}
+
+static enum err_code show_requests(json_t *out,
+                                   const struct config *config,
+                                   const struct channel_settings *ch,
+                                   const struct story *story,
+                                   struct err *why)
+{
+    struct shown s = {
+        .config = config, .settings = ch, .adapter = adapter_find(ch->type->name)};
+    char article_id[ID_TEXT_BYTES];
+    json_t *account = json_object();
+    struct context_facts facts = {
+        .config = config,
+        .channel = ch,
+        .document = story->document,
+        .article_id = id_article_text((struct article_id){.v = PUBLIC_ID_NUMBER}, article_id),
+        .delivery = {.v = PUBLIC_ID_NUMBER},
+        .revision = 1,
+        .breaking = story->breaking,
+        .reason = buf_str(&story->reason),
+        .created_at_ms = story->now_ms,
+        .course = COURSE_PUBLISH,
+        .account = account,
+    };
+
+    must(s.adapter != NULL);
+    s.steps = json_array();
+    s.texts = json_array();
+    enum err_code rc = context_init(&s.sc, &facts, why);
+    if (rc == ERR_NONE) {
+        s.sc.ctx.now_ms = story->now_ms;
+        rc = walk_steps(&s, why);
+    }
+    (void)json_object_set_new(out, "steps", s.steps);
+    (void)json_object_set_new(out, "texts", s.texts);
+    context_done(&s.sc);
+    json_decref(account);
+    return rc;
+}
+
+static json_t *channel_preview(const struct config *config,
+                               const struct channel_settings *ch,
+                               const struct story *story,
+                               bool asked_for)
+{
+    json_t *v = json_object();
+    struct err why = {0};
+    struct buf text;
+
+    buf_init(&text, EXPLAIN_BYTES);
+    bool goes = goes_there(ch, story, &text);
+    json_set_str(v, "channel", ch->name);
+    json_set_str(v, "adapter", ch->type->name);
+    (void)json_object_set_new(v, "goes", json_boolean(goes));
+    json_set_str(v, "why", buf_str(&text));
+    buf_done(&text);
+    /* Who names a channel wants to see its requests even if the article would not go there. */
+    if ((goes || asked_for) && show_requests(v, config, ch, story, &why)) {
+        json_set_str(v, "error", why.text);
+    }
+    return v;
+}
+
+/* ---- the article ---- */
+
+static enum err_code story_init(struct story *story,
+                                const struct config *config,
+                                const json_t *article,
+                                struct article_faults *faults,
+                                struct err *why)
+{
+    const struct source_settings *source = config_source(config, story->source);
+    enum err_code rc = article_from_json(&story->article, article, story->now_ms, faults, why);
+
+    if (rc) {
+        return rc;
+    }
+    if (source != NULL && !source->trusted_breaking) {
+        story->article->breaking = -1;
+    }
+    struct rule_facts facts = {.article = story->article, .source = story->source};
+    story->breaking = config_is_breaking(config, &facts, &story->reason);
+    json_t *document = article_to_json(story->article);
+    struct buf text;
+    buf_init(&text, SHOWN_BYTES);
+    json_write(&text, document);
+    story->document = buf_detach(&text, NULL);
+    json_decref(document);
+    return ERR_NONE;
+}
+
+static void story_done(struct story *story)
+{
+    article_free(story->article);
+    mem_free(story->document);
+    buf_done(&story->reason);
+}
+
+enum err_code preview_article(json_t **out,
+                              const struct config *config,
+                              const json_t *article,
+                              const char *source,
+                              const char *channel,
+                              int64_t now_ms,
+                              struct article_faults *faults,
+                              struct err *why)
+{
+    struct story story = {.source = source, .now_ms = now_ms};
+    enum err_code rc;
+
+    if (channel != NULL && config_channel(config, channel) == NULL) {
+        return err_set(why, ERR_NOT_FOUND, "no channel \"%s\" in %s", channel, config->path);
+    }
+    buf_init(&story.reason, EXPLAIN_BYTES);
+    rc = story_init(&story, config, article, faults, why);
+    if (rc == ERR_NONE) {
+        json_t *v = json_object(), *list = json_array();
+        (void)json_object_set_new(v, "breaking", json_boolean(story.breaking));
+        json_set_str(v, "reason", buf_str(&story.reason));
+        for (size_t i = 0; i < config->channel_count; i++) {
+            const struct channel_settings *ch = &config->channels[i];
+            if (channel == NULL || strcmp(channel, ch->name) == 0) {
+                (void)json_array_append_new(
+                    list, channel_preview(config, ch, &story, channel != NULL));
+            }
+        }
+        (void)json_object_set_new(v, "channels", list);
+        *out = v;
+    }
+    story_done(&story);
+    return rc;
+}

@@ -1,0 +1,179 @@
+"""One article in, every channel out, once."""
+
+import concurrent.futures
+import json
+
+import pytest
+from harness import CMS_SECRET, sign_hub, wait_for
+
+PLATFORMS = ("telegram", "mastodon", "bluesky", "hook")
+FULL = ("breaking-article", "arabic", "full-german", "full-japanese", "flood", "no-image")
+
+
+def by_platform(platform):
+    posts = {}
+    for post in platform.posts():
+        posts.setdefault(post["platform"], []).append(post)
+    return posts
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_full_article_reaches_all_four_channels_with_picture_and_link(crier, platform, article, name):
+    story = article(name)
+    accepted = crier.send(story)
+    crier.await_done(accepted["id"])
+    posts = by_platform(platform)
+    assert {p: len(posts.get(p, [])) for p in PLATFORMS} == dict.fromkeys(PLATFORMS, 1)
+    for name_of in PLATFORMS:
+        post = posts[name_of][0]
+        assert story["title"][:40] in post["text"] or story["title"][:40] in json.dumps(post, ensure_ascii=False)
+        assert story["url"] in json.dumps(post, ensure_ascii=False).replace("&amp;", "&")
+    if story.get("images"):
+        alt = story["images"][0]["alt"]
+        assert posts["telegram"][0]["image"] and posts["bluesky"][0]["image"]
+        assert posts["mastodon"][0]["alt"] == alt
+        assert posts["hook"][0]["alt"] == alt
+    assert all(d["text"] or d["channel"] == "partner" for d in crier.deliveries(accepted["id"]))
+
+
+def test_links_carry_the_campaign_of_their_channel(crier, platform, article):
+    accepted = crier.send(article())
+    crier.await_done(accepted["id"])
+    posts = by_platform(platform)
+    assert "utm_source=telegram" in posts["telegram"][0]["text"]
+    assert "utm_source=mastodon" in posts["mastodon"][0]["text"]
+    assert "utm_source=bluesky" in posts["bluesky"][0]["url"]
+
+
+def test_the_answer_says_what_happens(crier, article):
+    accepted = crier.send(article())
+    assert accepted["outcome"] == "new" and accepted["revision"] == 1
+    assert accepted["breaking"] is True and "Breaking" in accepted["reason"]
+    assert {d["channel"] for d in accepted["deliveries"]} == {"telegram", "mastodon", "bluesky", "partner"}
+    done = crier.await_done(accepted["id"])
+    by_channel = {d["channel"]: d for d in done}
+    assert by_channel["telegram"]["link"].startswith("https://t.me/example/")
+    assert by_channel["mastodon"]["remote_id"] and by_channel["mastodon"]["link"]
+    assert by_channel["bluesky"]["link"].startswith("https://bsky.app/profile/")
+    assert all(d["attempts_log"] for d in crier.article(accepted["id"])["deliveries"])
+
+
+@pytest.mark.threads
+def test_the_same_webhook_a_hundred_times_in_parallel_is_one_post_per_channel(crier, platform, article):
+    raw = json.dumps(article()).encode()
+    headers = sign_hub(CMS_SECRET, raw)
+
+    def call(_):
+        return crier.call("POST", "/hooks/cms", raw, headers=headers, token=None)
+
+    with concurrent.futures.ThreadPoolExecutor(25) as pool:
+        answers = list(pool.map(call, range(100)))
+    assert {status for status, _, _ in answers} == {202}
+    ids = {body["id"] for _, body, _ in answers}
+    assert len(ids) == 1
+    assert sorted(body["outcome"] for _, body, _ in answers) == ["new"] + ["unchanged"] * 99
+    crier.await_done(ids.pop())
+    posts = by_platform(platform)
+    assert {p: len(posts.get(p, [])) for p in PLATFORMS} == dict.fromkeys(PLATFORMS, 1)
+
+
+def test_a_changed_title_and_slug_are_a_revision_of_the_same_article(crier, platform, article):
+    first = crier.send(article())
+    crier.await_done(first["id"])
+    again = crier.send(article(title="Three allies criticise Russia–North Korea ties",
+                               url="https://news.example/world/three-allies-criticise-ties"))
+    assert again["id"] == first["id"] and again["revision"] == 2 and again["outcome"] == "revised"
+    crier.await_done(first["id"])
+    assert all(len(posts) == 1 for posts in by_platform(platform).values())
+
+
+def test_an_update_reaches_every_post(crier, platform, article):
+    accepted = crier.send(article())
+    crier.await_done(accepted["id"])
+    changed = article(title="Corrected: three allies criticise growing ties", summary="A new lead.")
+    crier.send(changed)
+    crier.await_done(accepted["id"])
+    posts = by_platform(platform)
+    assert {p: len(posts.get(p, [])) for p in PLATFORMS} == dict.fromkeys(PLATFORMS, 1)
+    for name in PLATFORMS:
+        assert changed["title"][:30] in posts[name][0]["text"], name
+    assert posts["telegram"][0]["edits"] and posts["mastodon"][0]["edits"]
+    assert [e["type"] for e in posts["hook"][0]["extra"]["events"]] == ["article.published", "article.updated"]
+
+
+def test_a_retraction_reaches_every_post(crier, platform, article):
+    accepted = crier.send(article())
+    crier.await_done(accepted["id"])
+    answer = crier.retract(accepted["id"], "not true")
+    assert {d["channel"] for d in answer["deliveries"]} == {"telegram", "mastodon", "bluesky", "partner"}
+    crier.await_done(accepted["id"])
+    assert platform.posts() == []
+    assert crier.article(accepted["id"])["state"] == "retracted"
+    events = platform.posts("hook", standing=False)[0]["extra"]["events"]
+    assert events[-1]["type"] == "article.retracted" and events[-1]["data"].get("reason") is not None
+
+
+def test_the_same_article_again_changes_nothing(crier, platform, article):
+    first = crier.send(article())
+    crier.await_done(first["id"])
+    before = len(platform.truth()["requests"])
+    again = crier.send(article())
+    assert (again["outcome"], again["revision"]) == ("unchanged", 1)
+    assert len(platform.truth()["requests"]) == before
+
+
+def test_a_change_that_no_reader_sees_leaves_posts_alone(crier, platform, article):
+    first = crier.send(article())
+    crier.await_done(first["id"])
+    crier.send(article(body="<p>Another body altogether.</p>"))
+    crier.await_done(first["id"])
+    posts = by_platform(platform)
+    assert not posts["telegram"][0]["edits"] and not posts["mastodon"][0]["edits"]
+
+
+def test_when_decides_which_channel_takes_an_article(make_crier, platform, article):
+    def change(settings):
+        settings["channels"]["telegram"]["when"] = {"breaking": True}
+        settings["channels"]["mastodon"]["when"] = {"language": "de"}
+        settings["channels"]["bluesky"]["when"] = {"not": {"category": "World"}}
+    crier = make_crier(change)
+    accepted = crier.send(article())
+    assert {d["channel"] for d in accepted["deliveries"]} == {"telegram", "partner"}
+    crier.await_done(accepted["id"])
+    assert set(by_platform(platform)) == {"telegram", "hook"}
+
+
+def test_a_picture_that_is_none_does_not_hold_up_the_news(crier, platform, article):
+    story = article(images=[{"url": platform.picture("broken.jpg"), "alt": "A page instead"}])
+    accepted = crier.send(story)
+    crier.await_done(accepted["id"])
+    posts = by_platform(platform)
+    assert {p: len(posts.get(p, [])) for p in PLATFORMS} == dict.fromkeys(PLATFORMS, 1)
+    assert not posts["mastodon"][0]["image"] and not posts["bluesky"][0]["image"]
+
+
+def test_a_picture_is_fetched_once_for_all_channels(crier, platform, article):
+    accepted = crier.send(article())
+    crier.await_done(accepted["id"])
+    assert len(platform.requests("/img/")) == 1
+
+
+def test_bluesky_renews_an_expired_session_by_itself(crier, platform, article):
+    crier.await_done(crier.send(article(id="one", url="https://news.example/one"))["id"])
+    platform.control("forget_sessions")
+    crier.await_done(crier.send(article(id="two", url="https://news.example/two"))["id"])
+    assert len(platform.posts("bluesky")) == 2
+    logins = [r for r in platform.requests("/xrpc/com.atproto.server.createSession")]
+    assert len(logins) == 1
+
+
+def test_fifty_channels_have_the_article_in_a_moment(make_crier, platform, article):
+    def change(settings):
+        partner = settings["channels"]["partner"]
+        settings["channels"] = {f"partner{n}": dict(partner, url=f"{platform.faces['hook']}/hook/p{n}")
+                                for n in range(50)}
+    crier = make_crier(change)
+    accepted = crier.send(article())
+    wait_for(lambda: len(platform.posts("hook")) == 50, 10)
+    crier.await_done(accepted["id"])
+    assert len(platform.truth()["duplicates"]) == 0

@@ -1,0 +1,93 @@
+#ifndef CRIER_TESTS_SUPPORT_CONFIG_TYPES_H
+#define CRIER_TESTS_SUPPORT_CONFIG_TYPES_H
+
+/* Types of channels for tests of settings: "every" has a setting of each kind, "telegram" and
+ * "webhook" have the keys that examples use. They stand here and not in adapters/, since config/
+ * must work without knowing any. */
+
+#include <string.h>
+
+#include "base/mustache.h"
+#include "config/config.h"
+
+struct every_settings {
+    char *string, *url;
+    struct secret secret;
+    int64_t duration_ms, size_bytes, number;
+    bool flag;
+    int choice;
+    struct rate pace;
+    struct strings words;
+    struct pairs headers;
+    struct mustache *text, *note;
+    struct every_inner {
+        char *name;
+        int64_t depth;
+    } inner;
+};
+struct telegram_settings {
+    struct secret token;
+    char *chat;
+    struct mustache *text;
+};
+struct webhook_settings {
+    char *url;
+    struct secret secret;
+};
+
+/* clang-format off */
+static const char *const every_choices[] = {"standard", "cloudevents", "none", NULL};
+static const struct field every_inner_fields[] = {
+    {.key = "name", .kind = FIELD_STRING, .offset = offsetof(struct every_inner, name), .required = true, .help = "a name"},
+    {.key = "depth", .kind = FIELD_INT, .offset = offsetof(struct every_inner, depth), .def = "3", .help = "a depth"},
+    FIELD_END,
+};
+#define EVERY(member) .offset = offsetof(struct every_settings, member)
+static const struct field every_fields[] = {
+    {.key = "string", .kind = FIELD_STRING, EVERY(string), .min = "2", .max = "5", .example = "abc", .help = "a text"},
+    {.key = "url", .kind = FIELD_URL, EVERY(url), .required = true, .help = "an address"},
+    {.key = "secret", .kind = FIELD_SECRET, EVERY(secret), .max = "40", .help = "a secret"},
+    {.key = "duration", .kind = FIELD_MS, EVERY(duration_ms), .def = "90s", .min = "1s", .max = "1d", .help = "a duration"},
+    {.key = "size", .kind = FIELD_BYTES, EVERY(size_bytes), .def = "64KiB", .max = "1MiB", .help = "a size"},
+    {.key = "number", .kind = FIELD_INT, EVERY(number), .def = "7", .min = "-5", .max = "10", .help = "a number"},
+    {.key = "flag", .kind = FIELD_BOOL, EVERY(flag), .def = "true", .help = "a flag | or not"},
+    {.key = "choice", .kind = FIELD_ENUM, EVERY(choice), .choices = every_choices, .def = "cloudevents", .help = "a choice"},
+    {.key = "pace", .kind = FIELD_RATE, EVERY(pace), .def = "20/min", .help = "a rate"},
+    {.key = "words", .kind = FIELD_STRINGS, EVERY(words), .max = "3", .help = "some words"},
+    {.key = "headers", .kind = FIELD_MAP, EVERY(headers), .help = "more headers"},
+    {.key = "text", .kind = FIELD_TEMPLATE, EVERY(text), .def = "{{title}}\n{{url}}", .help = "a text"},
+    {.key = "note", .kind = FIELD_TEMPLATE, EVERY(note), .help = "a note"},
+    {.key = "inner", .kind = FIELD_OBJECT, EVERY(inner), .fields = every_inner_fields, .help = "more"},
+    FIELD_END,
+};
+static const struct field telegram_fields[] = {
+    {.key = "token", .kind = FIELD_SECRET, .offset = offsetof(struct telegram_settings, token), .required = true, .help = "the bot's token"},
+    {.key = "chat", .kind = FIELD_STRING, .offset = offsetof(struct telegram_settings, chat), .required = true, .help = "the chat"},
+    {.key = "text", .kind = FIELD_TEMPLATE, .offset = offsetof(struct telegram_settings, text), .help = "the message"},
+    FIELD_END,
+};
+static const struct field webhook_fields[] = {
+    {.key = "url", .kind = FIELD_URL, .offset = offsetof(struct webhook_settings, url), .required = true, .help = "where to post"},
+    {.key = "secret", .kind = FIELD_SECRET, .offset = offsetof(struct webhook_settings, secret), .help = "signs"},
+    FIELD_END,
+};
+/* clang-format on */
+
+static enum err_code every_check(const void *settings, struct err *why)
+{
+    const struct every_settings *s = settings;
+
+    if (s->string != NULL && strcmp(s->string, "wrong") == 0) {
+        return err_set(why, ERR_INVALID, "string: does not go with this url");
+    }
+    return ERR_NONE;
+}
+
+static const struct channel_type test_type_rows[] = {
+    {"telegram", "Telegram", telegram_fields, sizeof(struct telegram_settings), NULL},
+    {"webhook", "Webhook", webhook_fields, sizeof(struct webhook_settings), NULL},
+    {"every", "Every kind", every_fields, sizeof(struct every_settings), every_check},
+};
+static const struct channel_types test_types = {test_type_rows, 3};
+
+#endif

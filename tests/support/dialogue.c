@@ -1,0 +1,769 @@
+/* Dialogues: one delivery and one platform, played from a file without a socket, the way
+ * service/courier.c plays it. Called by the contract tests. Owns everything it reads from the
+ * file; the adapter sees only a context. */
+
+#include "support/dialogue.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/registry.h"
+#include "adapters/trouble.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "support/settings_fill.h"
+
+struct dialogue {
+    const struct adapter *adapter;
+    const char *path;
+    dialogue_request_fn *on_request;
+    void *context;
+    json_t *root;
+    void *settings;
+    struct article *article;
+    struct site_facts site;
+    struct media media;
+    struct buf media_bytes;
+    struct step_ctx ctx;
+    const struct step *steps, *step; /* step NULL: the course has ended */
+    size_t at;                       /* exchange, from 1; 0: before the first */
+    int faults;
+};
+
+void dialogue_fault(struct dialogue *d, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "%s: exchange %zu", d->path, d->at);
+    fprintf(stderr, d->step ? " (%s): " : "%s: ", d->step ? d->step->name : "");
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    d->faults++;
+}
+
+const char *dialogue_path(const struct dialogue *d)
+{
+    return d->path;
+}
+
+json_t *dialogue_load(const char *path)
+{
+    json_error_t error;
+    json_t *v = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+
+    if (!v) {
+        fprintf(stderr, "%s:%d:%d: %s\n", path, error.line, error.column, error.text);
+        abort();
+    }
+    return v;
+}
+
+/* ---- comparing ---- */
+
+static bool subset(const json_t *want, const json_t *got)
+{
+    const char *key;
+    json_t *v;
+    size_t i;
+
+    if (json_is_null(want)) {
+        return !got || json_is_null(got);
+    }
+    if (json_is_object(want) && json_is_object(got)) {
+        json_object_foreach((json_t *)(uintptr_t)want, key, v)
+        {
+            if (!subset(v, json_object_get(got, key))) {
+                return false;
+            }
+        }
+        return true;
+    }
+    if (json_is_array(want) && json_array_size(want) == json_array_size(got)) {
+        json_array_foreach(want, i, v)
+        {
+            if (!subset(v, json_array_get(got, i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+    return got && json_equal(want, got);
+}
+
+static void differ(struct dialogue *d, const char *what, const json_t *want, const json_t *got)
+{
+    char *w = json_dumps(want, JSON_ENCODE_ANY | JSON_INDENT(1));
+    char *g = got ? json_dumps(got, JSON_ENCODE_ANY | JSON_INDENT(1)) : NULL;
+
+    dialogue_fault(d, "%s: want\n%s\ngot\n%s", what, w, g ? g : "nothing");
+    free(w);
+    free(g);
+}
+
+static void
+expect_subset(struct dialogue *d, const char *what, const json_t *want, const json_t *got)
+{
+    if (want && !subset(want, got)) {
+        differ(d, what, want, got);
+    }
+}
+
+static void
+expect_text(struct dialogue *d, const char *what, const json_t *want, const char *got)
+{
+    if (!want) {
+        return;
+    }
+    if (json_is_null(want) ? got != NULL : !got || strcmp(json_string_value(want), got) != 0) {
+        dialogue_fault(d,
+                       "%s: want %s, got %s",
+                       what,
+                       json_is_null(want) ? "none" : json_string_value(want),
+                       got ? got : "none");
+    }
+}
+
+/* ---- the context ---- */
+
+static const char *text_or(const json_t *object, const char *name, const char *otherwise)
+{
+    const char *text = json_path_str(object, name);
+
+    return text ? text : otherwise;
+}
+
+static int64_t time_or(const json_t *object, const char *name, const char *otherwise)
+{
+    const char *text = text_or(object, name, otherwise);
+    int64_t at_ms;
+
+    must(time_parse_rfc3339(text, strlen(text), &at_ms));
+    return at_ms;
+}
+
+static void set_context(struct dialogue *d)
+{
+    const json_t *c = json_object_get(d->root, "context");
+    const json_t *site = json_object_get(c, "site");
+    const json_t *revision = json_object_get(c, "revision");
+    struct step_ctx *ctx = &d->ctx;
+
+    d->site.name = text_or(site, "name", "Example News");
+    d->site.url = text_or(site, "url", "https://news.example");
+    d->site.language = text_or(site, "language", "en");
+    ctx->site = &d->site;
+    ctx->channel = text_or(c, "channel", "main");
+    ctx->article_id = text_or(c, "article_id", "art_0000000000001");
+    ctx->delivery_id = text_or(c, "delivery_id", "dlv_0000000000001");
+    ctx->key =
+        text_or(c, "key", "8f14e45fceea167a5a36dedd4bea25438f14e45fceea167a5a36dedd4bea2543");
+    ctx->link = text_or(c, "link", d->article->url);
+    ctx->reason = text_or(c, "reason", "");
+    ctx->breaking = json_is_true(json_object_get(c, "breaking"));
+    ctx->is_test = json_is_true(json_object_get(c, "is_test"));
+    ctx->revision = revision ? json_integer_value(revision) : 1;
+    ctx->created_at_ms = time_or(c, "created_at", "2026-11-23T15:00:00Z");
+    ctx->now_ms = time_or(c, "now", "2026-11-23T15:00:01Z");
+}
+
+static json_t *object_or_new(const json_t *root, const char *name)
+{
+    const json_t *v = json_object_get(root, name);
+
+    return v ? json_deep_copy(v) : json_object();
+}
+
+static void set_memory(struct dialogue *d)
+{
+    const json_t *post = json_object_get(d->root, "post");
+
+    d->ctx.record = object_or_new(d->root, "record");
+    d->ctx.account = object_or_new(d->root, "account");
+    d->ctx.post = json_is_object(post) ? post : NULL;
+}
+
+static void set_media(struct dialogue *d)
+{
+    const json_t *m = json_object_get(d->root, "media");
+    const char *base64 = json_path_str(m, "base64");
+    json_int_t repeat = json_integer_value(json_object_get(m, "repeat"));
+    struct buf once;
+
+    if (!m) {
+        return;
+    }
+    d->ctx.media_error = json_path_str(m, "error");
+    if (d->ctx.media_error) {
+        return;
+    }
+    buf_init(&once, HTTP_BODY_BYTES);
+    must(base64 && crypto_unbase64(&once, base64, strlen(base64)));
+    for (json_int_t i = 0; i < (repeat > 0 ? repeat : 1); i++) {
+        buf_add(&d->media_bytes, once.data, once.len);
+    }
+    buf_done(&once);
+    d->media.type = text_or(m, "type", "image/jpeg");
+    d->media.bytes = d->media_bytes.data;
+    d->media.len = d->media_bytes.len;
+    d->media.width = json_integer_value(json_object_get(m, "width"));
+    d->media.height = json_integer_value(json_object_get(m, "height"));
+    d->ctx.media = &d->media;
+}
+
+static bool set_article(struct dialogue *d)
+{
+    json_t *v = json_object_get(d->root, "article");
+    struct article_faults faults = {.count = 0};
+    struct err why = {.code = ERR_NONE};
+    char path[1024];
+    json_t *json;
+
+    if (json_is_object(v)) {
+        json = json_incref(v);
+    } else {
+        (void)snprintf(path,
+                       sizeof path,
+                       "%s/%s",
+                       FIXTURES,
+                       v ? json_string_value(v) : "articles/flood.json");
+        json = dialogue_load(path);
+    }
+    if (article_from_json(&d->article, json, 0, &faults, &why)) {
+        dialogue_fault(d,
+                       "article: %s %s",
+                       faults.count ? faults.v[0].where : why.text,
+                       faults.count ? faults.v[0].what : "");
+    }
+    json_decref(json);
+    return d->article != NULL;
+}
+
+/* False when the dialogue ends here: refused settings, as expected or not. */
+static bool set_settings(struct dialogue *d)
+{
+    const char *want = json_path_str(d->root, "check_error");
+    struct err why = {.code = ERR_NONE};
+    enum err_code rc;
+
+    d->settings = mem_zalloc(d->adapter->settings_size);
+    rc = settings_fill(d->adapter->settings,
+                       d->settings,
+                       d->adapter->settings_size,
+                       json_object_get(d->root, "settings"),
+                       &why);
+    if (!rc && d->adapter->check) {
+        rc = d->adapter->check(d->settings, &why);
+    }
+    d->ctx.settings = d->settings;
+    if (want && (rc != ERR_INVALID || !strstr(why.text, want))) {
+        dialogue_fault(d, "check: want \"%s\", got \"%s\"", want, rc ? why.text : "no error");
+    } else if (!want && rc) {
+        dialogue_fault(d, "settings: %s", why.text);
+    }
+    return !want && !rc;
+}
+
+static bool set_course(struct dialogue *d)
+{
+    const char *start = json_path_str(d->root, "start");
+
+    if (!course_parse(text_or(d->root, "course", "publish"), &d->ctx.course)) {
+        dialogue_fault(d, "no such course");
+        return false;
+    }
+    d->steps = adapter_course(d->adapter, d->ctx.course);
+    if (!d->steps) {
+        dialogue_fault(d, "the adapter has no course %s", course_name(d->ctx.course));
+        return false;
+    }
+    d->step = start ? step_find(d->steps, start) : d->steps;
+    if (!d->step) {
+        dialogue_fault(d, "no step %s", start);
+    }
+    return d->step != NULL;
+}
+
+/* ---- requests ---- */
+
+static void check_json(struct dialogue *d, const struct http_request *req, const json_t *expect)
+{
+    const json_t *want = json_object_get(expect, "json");
+    const json_t *exact = json_object_get(expect, "json_exact");
+    json_t *got = NULL;
+    struct err why = {.code = ERR_NONE};
+
+    if (!want && !exact) {
+        return;
+    }
+    if (json_read(&got, buf_str(&req->body), req->body.len, 64, &why)) {
+        dialogue_fault(d, "body is no JSON: %s: %s", why.text, buf_str(&req->body));
+        return;
+    }
+    expect_subset(d, "body", want, got);
+    if (exact && !json_equal(exact, got)) {
+        differ(d, "body (exact)", exact, got);
+    }
+    json_decref(got);
+}
+
+static void
+check_contains(struct dialogue *d, const struct http_request *req, const json_t *want)
+{
+    json_t *v;
+    size_t i;
+
+    if (json_is_string(want) && !strstr(buf_str(&req->body), json_string_value(want))) {
+        dialogue_fault(d,
+                       "body: want it to hold \"%s\", got %s",
+                       json_string_value(want),
+                       buf_str(&req->body));
+    }
+    json_array_foreach(want, i, v)
+    {
+        check_contains(d, req, v);
+    }
+}
+
+static void expect_bytes(
+    struct dialogue *d, const char *what, const json_t *want, const void *bytes, size_t len)
+{
+    struct buf base64;
+
+    buf_init(&base64, 2 * (size_t)HTTP_BODY_BYTES);
+    crypto_base64(&base64, bytes, len);
+    expect_text(d, what, want, buf_str(&base64));
+    buf_done(&base64);
+}
+
+static void check_part(struct dialogue *d, const struct http_part *part, const json_t *want)
+{
+    expect_text(d, "part name", json_object_get(want, "name"), part->name);
+    expect_text(d, "part filename", json_object_get(want, "filename"), part->filename);
+    expect_text(d, "part type", json_object_get(want, "type"), part->type);
+    expect_text(d, "part text", json_object_get(want, "text"), part->text);
+    if (json_object_get(want, "base64")) {
+        expect_bytes(d, "part bytes", json_object_get(want, "base64"), part->bytes, part->len);
+    }
+}
+
+static void check_parts(struct dialogue *d, const struct http_request *req, const json_t *want)
+{
+    json_t *v;
+    size_t i;
+
+    if (!want) {
+        return;
+    }
+    if (json_array_size(want) != req->part_count) {
+        dialogue_fault(d, "want %zu parts, got %zu", json_array_size(want), req->part_count);
+        return;
+    }
+    json_array_foreach(want, i, v)
+    {
+        check_part(d, &req->parts[i], v);
+    }
+}
+
+static void
+check_request(struct dialogue *d, const struct http_request *req, const json_t *expect)
+{
+    const char *name;
+    json_t *v;
+
+    expect_text(d, "method", json_object_get(expect, "method"), http_method_name(req->method));
+    expect_text(d, "url", json_object_get(expect, "url"), req->url);
+    json_object_foreach(json_object_get(expect, "headers"), name, v)
+    {
+        expect_text(d, name, v, http_header(&req->headers, name));
+    }
+    check_json(d, req, expect);
+    expect_text(d, "body", json_object_get(expect, "body"), buf_str(&req->body));
+    check_contains(d, req, json_object_get(expect, "body_contains"));
+    if (json_object_get(expect, "bytes_base64")) {
+        expect_bytes(
+            d, "bytes", json_object_get(expect, "bytes_base64"), req->bytes, req->bytes_len);
+    }
+    check_parts(d, req, json_object_get(expect, "parts"));
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_request(const struct http_request *a, const struct http_request *b)
+{
+    bool same = a->method == b->method && a->skip == b->skip && same_text(a->url, b->url) &&
+                a->headers.count == b->headers.count && a->part_count == b->part_count &&
+                a->bytes_len == b->bytes_len && a->body.len == b->body.len &&
+                memcmp(buf_str(&a->body), buf_str(&b->body), a->body.len) == 0;
+
+    for (size_t i = 0; same && i < a->headers.count; i++) {
+        same = same_text(a->headers.v[i].name, b->headers.v[i].name) &&
+               same_text(a->headers.v[i].value, b->headers.v[i].value);
+    }
+    for (size_t i = 0; same && i < a->part_count; i++) {
+        same = same_text(a->parts[i].name, b->parts[i].name) &&
+               same_text(a->parts[i].text, b->parts[i].text) &&
+               a->parts[i].len == b->parts[i].len;
+    }
+    return same;
+}
+
+/* A step that is sent again must say the same: platforms' duplicate filters rest on it. */
+static void check_built_again(struct dialogue *d, const struct http_request *first)
+{
+    struct http_request again;
+
+    http_request_init(&again);
+    if (d->step->build(&d->ctx, &again, NULL) || !same_request(first, &again)) {
+        dialogue_fault(d, "built again it is another request: %s", buf_str(&again.body));
+    }
+    http_request_done(&again);
+}
+
+enum built { BUILT_REQUEST, BUILT_SKIP, BUILT_NOTHING };
+
+static enum built
+build_request(struct dialogue *d, struct http_request *req, const json_t *expect)
+{
+    const char *want_error = json_path_str(expect, "error");
+    bool want_skip = json_is_true(json_object_get(expect, "skip"));
+    struct err why = {.code = ERR_NONE};
+    enum err_code rc;
+
+    d->ctx.fit_count = 0;
+    rc = d->step->build(&d->ctx, req, &why);
+    if (rc || want_error) {
+        if (!rc || !want_error || strcmp(err_name(rc), want_error) != 0) {
+            dialogue_fault(d,
+                           "build: want %s, got %s %s",
+                           want_error ? want_error : "no error",
+                           err_name(rc),
+                           why.text);
+        }
+        return BUILT_NOTHING;
+    }
+    if (req->skip != want_skip) {
+        dialogue_fault(d, "build: %s", req->skip ? "skipped" : "did not skip");
+        return BUILT_NOTHING;
+    }
+    check_built_again(d, req);
+    return req->skip ? BUILT_SKIP : BUILT_REQUEST;
+}
+
+/* ---- answers ---- */
+
+static void add_answer_headers(struct http_headers *out, const json_t *headers)
+{
+    const char *name;
+    json_t *v, *item;
+    size_t i;
+
+    json_object_foreach((json_t *)(uintptr_t)headers, name, v)
+    {
+        const char *text = json_string_value(v);
+
+        if (text) {
+            http_headers_add(out, name, strlen(name), text, strlen(text));
+        }
+        json_array_foreach(v, i, item)
+        {
+            text = json_string_value(item);
+            http_headers_add(out, name, strlen(name), text, strlen(text));
+        }
+    }
+}
+
+static void answer_body(struct buf *body, const json_t *answer)
+{
+    const json_t *json = json_object_get(answer, "json");
+    const char *base64 = json_path_str(answer, "base64");
+
+    if (json) {
+        json_write(body, json);
+    } else if (base64) {
+        must(crypto_unbase64(body, base64, strlen(base64)));
+    } else {
+        buf_adds(body, text_or(answer, "body", ""));
+    }
+}
+
+static struct verdict read_answer(struct dialogue *d, const json_t *answer)
+{
+    const char *transport = json_path_str(answer, "transport");
+    const json_t *status = json_object_get(answer, "status");
+    struct http_response res = {.status = status ? (int)json_integer_value(status) : 200,
+                                .now_ms = d->ctx.now_ms,
+                                .truncated =
+                                    json_is_true(json_object_get(answer, "truncated"))};
+    struct buf body;
+    struct verdict v;
+
+    if (transport) {
+        return trouble_from_transport(d->step,
+                                      strcmp(transport, "lost") == 0 ? TRANSPORT_LOST
+                                                                     : TRANSPORT_NOT_SENT,
+                                      json_path_str(answer, "error"));
+    }
+    buf_init(&body, HTTP_BODY_BYTES);
+    answer_body(&body, answer);
+    add_answer_headers(&res.headers, json_object_get(answer, "headers"));
+    res.body = buf_str(&body);
+    res.body_len = body.len;
+    v = d->step->read(&d->ctx, &res);
+    http_headers_done(&res.headers);
+    buf_done(&body);
+    return v;
+}
+
+struct leak {
+    struct dialogue *d;
+    const char *where, *text;
+};
+
+static void check_leak(void *context, const struct secret *secret)
+{
+    const struct leak *leak = context;
+
+    if (secret->len >= 4 && strstr(leak->text, secret->text)) {
+        dialogue_fault(leak->d, "a secret stands in the %s: %s", leak->where, leak->text);
+    }
+}
+
+static void check_secrets(struct dialogue *d, const struct verdict *v)
+{
+    char *record = json_dumps(d->ctx.record, 0);
+    struct leak leak = {.d = d, .where = "detail", .text = v->detail};
+
+    settings_secrets(d->adapter->settings, d->settings, check_leak, &leak);
+    must(record);
+    leak.where = "record";
+    leak.text = record;
+    settings_secrets(d->adapter->settings, d->settings, check_leak, &leak);
+    free(record);
+}
+
+static void check_fits(struct dialogue *d, const json_t *want)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)want, name, v)
+    {
+        const struct fit_report *found = NULL;
+
+        for (size_t i = 0; i < d->ctx.fit_count; i++) {
+            found = strcmp(d->ctx.fits[i].rule.name, name) == 0 ? &d->ctx.fits[i] : found;
+        }
+        if (!found ||
+            (!json_is_null(v) && (json_int_t)found->measured != json_integer_value(v))) {
+            dialogue_fault(d,
+                           "fit %s: want %lld, got %zu",
+                           name,
+                           (long long)json_integer_value(v),
+                           found ? found->measured : 0);
+        }
+    }
+}
+
+static void check_verdict(struct dialogue *d, const struct verdict *v, const json_t *exchange)
+{
+    static const char *const scopes[] = {"post", "channel", "host"};
+    const json_t *retry = json_object_get(exchange, "retry_after_ms");
+    const json_t *counted = json_object_get(exchange, "not_counted");
+    const char *detail = json_path_str(exchange, "detail");
+    const char *want = json_path_str(exchange, "verdict");
+
+    if (!want || strcmp(want, verdict_name(v->kind)) != 0) {
+        dialogue_fault(d,
+                       "verdict: want %s, got %s (%s)",
+                       want ? want : "(not told)",
+                       verdict_name(v->kind),
+                       v->detail);
+    }
+    expect_text(d, "scope", json_object_get(exchange, "scope"), scopes[v->scope]);
+    expect_text(d, "jump", json_object_get(exchange, "jump"), v->jump);
+    if (retry && json_integer_value(retry) != v->retry_after_ms) {
+        dialogue_fault(d,
+                       "retry_after_ms: want %lld, got %lld",
+                       (long long)json_integer_value(retry),
+                       (long long)v->retry_after_ms);
+    }
+    if (counted && json_is_true(counted) != v->not_counted) {
+        dialogue_fault(d, "not_counted: got %d", v->not_counted);
+    }
+    if (detail && !strstr(v->detail, detail)) {
+        dialogue_fault(d, "detail: want \"%s\" in \"%s\"", detail, v->detail);
+    }
+    if (!text_valid(v->detail, strlen(v->detail))) {
+        dialogue_fault(d, "detail is not UTF-8");
+    }
+}
+
+/* ---- the course ---- */
+
+/* The step behind this one; NULL at the end of the table. */
+static const struct step *following(const struct step *step)
+{
+    return step[1].name ? step + 1 : NULL;
+}
+
+static void go_on(struct dialogue *d, const struct verdict *v, bool last)
+{
+    const struct step *to;
+
+    if (v->kind == VERDICT_AGAIN) {
+        return;
+    }
+    if (v->kind != VERDICT_NEXT) {
+        if (!last) {
+            dialogue_fault(d, "the course ended here, but the dialogue goes on");
+        }
+        d->step = NULL;
+        return;
+    }
+    to = v->jump ? step_find(d->steps, v->jump) : following(d->step);
+    if (!to && !v->jump) {
+        /* The last step has passed: the course is done (adapters/adapter.h, VERDICT_NEXT). */
+        if (!last) {
+            dialogue_fault(d, "the course ended here, but the dialogue goes on");
+        }
+    } else if (!to) {
+        dialogue_fault(d, "next, but there is no step %s", v->jump);
+    } else if (last) {
+        dialogue_fault(d, "the dialogue ends, but the course goes on with %s", to->name);
+    }
+    d->step = to;
+}
+
+static void exchange_answer(struct dialogue *d, const json_t *exchange, bool last)
+{
+    struct verdict v = read_answer(d, json_object_get(exchange, "answer"));
+
+    check_verdict(d, &v, exchange);
+    check_secrets(d, &v);
+    expect_subset(d, "record", json_object_get(exchange, "record"), d->ctx.record);
+    expect_subset(d, "account", json_object_get(exchange, "account"), d->ctx.account);
+    go_on(d, &v, last);
+}
+
+static void exchange(struct dialogue *d, const json_t *exchange, bool last)
+{
+    const json_t *expect = json_object_get(exchange, "expect");
+    struct verdict skipped = verdict_next();
+    struct http_request req;
+    enum built built;
+
+    d->ctx.now_ms += json_integer_value(json_object_get(exchange, "advance_ms"));
+    expect_text(d, "step", json_object_get(exchange, "step"), d->step->name);
+    http_request_init(&req);
+    built = build_request(d, &req, expect);
+    if (built == BUILT_REQUEST) {
+        check_request(d, &req, expect);
+        check_fits(d, json_object_get(exchange, "fits"));
+        if (d->on_request) {
+            d->on_request(d, d->adapter, d->step, &req, d->context);
+        }
+        exchange_answer(d, exchange, last);
+    } else if (built == BUILT_SKIP) {
+        go_on(d, &skipped, last);
+    } else {
+        d->step = NULL;
+    }
+    http_request_done(&req);
+}
+
+static void run_exchanges(struct dialogue *d)
+{
+    const json_t *list = json_object_get(d->root, "exchanges");
+    json_t *v;
+    size_t i;
+
+    if (json_array_size(list) == 0) {
+        dialogue_fault(d, "no exchanges");
+    }
+    json_array_foreach(list, i, v)
+    {
+        d->at = i + 1;
+        if (!d->step) {
+            dialogue_fault(d, "the course had ended before");
+            return;
+        }
+        exchange(d, v, i + 1 == json_array_size(list));
+    }
+}
+
+int dialogue_run(const struct adapter *a,
+                 const char *path,
+                 dialogue_request_fn *on_request,
+                 void *context)
+{
+    struct dialogue d = {
+        .adapter = a, .path = path, .on_request = on_request, .context = context};
+
+    d.root = dialogue_load(path);
+    buf_init(&d.media_bytes, HTTP_BODY_BYTES);
+    if (!json_path_str(d.root, "about")) {
+        dialogue_fault(&d, "says nothing about what it shows");
+    }
+    if (set_article(&d)) {
+        set_context(&d);
+        d.ctx.article = d.article;
+        set_memory(&d);
+        set_media(&d);
+        if (set_settings(&d) && set_course(&d)) {
+            run_exchanges(&d);
+        }
+    }
+    if (d.settings) {
+        field_done(a->settings, d.settings);
+    }
+    mem_free(d.settings);
+    article_free(d.article);
+    buf_done(&d.media_bytes);
+    json_decref(d.ctx.record);
+    json_decref(d.ctx.account);
+    json_decref(d.root);
+    return d.faults;
+}
+
+static int is_dialogue(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+
+    return len > 5 && strcmp(entry->d_name + len - 5, ".json") == 0;
+}
+
+int dialogues_run(const struct adapter *a,
+                  const char *only,
+                  dialogue_request_fn *on_request,
+                  void *context)
+{
+    char folder[512], path[1024];
+    struct dirent **names = NULL;
+    int faults = 0;
+    int count;
+
+    (void)snprintf(folder, sizeof folder, "%s/dialogues/%s", FIXTURES, a->name);
+    count = scandir(folder, &names, is_dialogue, alphasort);
+    if (count <= 0) {
+        fprintf(stderr, "%s: no dialogues\n", folder);
+        return 1;
+    }
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        if (!only || strstr(path, only)) {
+            faults += dialogue_run(a, path, on_request, context);
+        }
+        free(names[i]);
+    }
+    free(names);
+    return faults;
+}

@@ -1,0 +1,249 @@
+"""Runs the fake platforms (tests/support/fake) as one process on loopback.
+
+Prints one line of JSON when it is ready: {"url": …, "faces": {"telegram": …, …}}. Every face is a
+listener of its own on which all platforms answer, so that one platform can be down (its port
+closed) while the others are not. Ends on SIGTERM or when standard input closes (--leash).
+
+  GET    /                 what was received, for people
+  GET    /_truth           posts that were made, every request, duplicates
+  POST   /_control/fault   a fault (fake/world.py); answers its number
+  GET    /_control/faults  all of them with how often each fired
+  DELETE /_control/faults  no more faults
+  POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
+  POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
+  POST   /_control/forget_sessions   Bluesky's access tokens expire
+  POST   /_control/clock   {"advance_s": …}
+  POST   /_control/secret  {"hook": name, "secret": …}
+  POST   /_control/reset   all is as at the start
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from fake import bluesky, clock, hook, mastodon, page, pictures, telegram  # noqa: E402
+from fake.world import KINDS, PUBLISHING, Fault, World, never_ending  # noqa: E402
+
+PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "hook": hook, "img": pictures}
+KEPT_BODY = 64 * 1024
+
+
+class Cut(Exception):
+    """The connection is to be closed without an answer."""
+
+
+def note(world, request, body):
+    entry = {
+        "n": len(world.requests), "at": clock.now(), "method": request.method, "path": request.path,
+        "query": request.query_string, "headers": dict(request.headers), "status": None, "fault": "",
+        "body": body[:KEPT_BODY].decode("utf-8", "replace") if body is not None else None,
+    }
+    world.requests.append(entry)
+    return entry
+
+
+async def faulty(world, module, fault, request, body, do):
+    """Answers as the fault wants; do() is what would have happened."""
+    if fault.kind in PUBLISHING:
+        await do()
+    if fault.kind == "delay":
+        await asyncio.sleep(fault.seconds)
+        return await do()
+    if fault.kind in ("cut_after", "cut_published"):
+        raise Cut
+    if fault.kind == "error_published":
+        return refusal_of(module, 500, None)
+    if fault.kind == "endless":
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await never_ending(response)
+        return response
+    if fault.kind in ("garbage", "garbage_published"):
+        return web.Response(body=b"\x00\xff\xfe<html>{\"ok\": tru" + bytes(range(256)),
+                            content_type="text/html")
+    if fault.body is not None:
+        headers = {} if fault.retry_after is None else {"Retry-After": str(int(fault.retry_after))}
+        return web.Response(text=fault.body, status=fault.status, headers=headers)
+    return refusal_of(module, fault.status, fault.retry_after)
+
+
+def refusal_of(module, status, retry_after):
+    if hasattr(module, "refusal"):
+        return module.refusal(status, retry_after)
+    return web.Response(status=status)
+
+
+def serve_platform(world, name, module, handler):
+    async def handle(request):
+        fault = world.fault_for(request.method, request.path)
+        if fault is not None and fault.kind == "cut_before":
+            note(world, request, None)["fault"] = fault.kind
+            request.transport.abort()
+            return web.Response()
+        body = await request.read()
+        entry = note(world, request, body)
+        entry["fault"] = fault.kind if fault else ""
+
+        async def do():
+            result = handler(world, request, body)
+            return await result if hasattr(result, "__await__") else result
+
+        world.enter(name)
+        try:
+            response = await (faulty(world, module, fault, request, body, do) if fault else do())
+        except Cut:
+            request.transport.abort()
+            return web.Response()
+        finally:
+            world.leave(name)
+        entry["status"] = response.status
+        return response
+    return handle
+
+
+def app_for(world, faces):
+    app = web.Application(client_max_size=256 * 1024 * 1024)
+    for name, module in PLATFORMS.items():
+        for method, path, handler in module.ROUTES:
+            app.router.add_route(method, path, serve_platform(world, name, module, handler))
+    Control(world, faces).add_to(app)
+    return app
+
+
+class Control:
+    def __init__(self, world, faces):
+        self.world, self.faces = world, faces
+
+    def add_to(self, app):
+        add = app.router.add_route
+        add("GET", "/", self.page)
+        add("GET", "/_truth", self.truth)
+        add("GET", "/_control/faults", self.list_faults)
+        add("DELETE", "/_control/faults", self.clear_faults)
+        for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "clock"):
+            add("POST", f"/_control/{name}", getattr(self, name))
+
+    async def page(self, request):
+        return web.Response(text=page.render(self.world), content_type="text/html")
+
+    async def truth(self, request):
+        return web.json_response(self.world.truth())
+
+    async def list_faults(self, request):
+        return web.json_response([vars(f) for f in self.world.faults])
+
+    async def clear_faults(self, request):
+        self.world.faults.clear()
+        return web.json_response({})
+
+    async def fault(self, request):
+        fault = Fault(**await request.json())
+        if fault.kind not in KINDS:
+            return web.json_response({"error": f"kinds: {', '.join(KINDS)}"}, status=400)
+        self.world.faults.append(fault)
+        return web.json_response({"fault": len(self.world.faults) - 1})
+
+    async def down(self, request):
+        await self.faces[(await request.json())["face"]].down()
+        return web.json_response({})
+
+    async def up(self, request):
+        await self.faces[(await request.json())["face"]].up()
+        return web.json_response({})
+
+    async def revoke(self, request):
+        self.world.revoked.add((await request.json())["platform"])
+        return web.json_response({})
+
+    async def restore(self, request):
+        self.world.revoked.discard((await request.json())["platform"])
+        return web.json_response({})
+
+    async def clock(self, request):
+        clock.advance((await request.json())["advance_s"])
+        return web.json_response({"now": clock.now()})
+
+    async def secret(self, request):
+        body = await request.json()
+        self.world.hook_secrets[body["hook"]] = body["secret"]
+        return web.json_response({})
+
+    async def forget_sessions(self, request):
+        bluesky.memory(self.world)["access"].clear()
+        return web.json_response({})
+
+    async def reset(self, request):
+        self.world.reset()
+        self.world.hook_secrets.clear()
+        for face in self.faces.values():
+            await face.up()
+        return web.json_response({})
+
+
+class Face:
+    """One listener. Keeps its port while it is down."""
+
+    def __init__(self, world, faces, port=0):
+        self.world, self.faces, self.port, self.runner = world, faces, port, None
+
+    async def up(self):
+        if self.runner is not None:
+            return
+        self.runner = web.AppRunner(app_for(self.world, self.faces), access_log=None)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, "127.0.0.1", self.port, reuse_address=True, backlog=1024,
+                          shutdown_timeout=0.1).start()
+        self.port = self.runner.addresses[0][1]
+
+    async def down(self):
+        if self.runner is not None:
+            runner, self.runner = self.runner, None
+            await runner.cleanup()
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+
+async def wait_for_end(leash):
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end.set)
+    if leash:
+        loop.add_reader(sys.stdin, lambda: end.set() if not sys.stdin.buffer.read1(4096) else None)
+    await end.wait()
+
+
+async def run(args):
+    world, faces = World(), {}
+    for item in args.hook_secret:
+        name, _, secret = item.partition("=")
+        world.hook_secrets[name] = secret
+    faces["main"] = Face(world, faces, args.port)
+    for name in ("telegram", "mastodon", "bluesky", "hook", "img"):
+        faces[name] = Face(world, faces)
+    for face in faces.values():
+        await face.up()
+    print(json.dumps({"url": faces["main"].url(), "faces": {n: f.url() for n, f in faces.items()}}),
+          flush=True)
+    await wait_for_end(args.leash)
+    for face in faces.values():
+        await face.down()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--port", type=int, default=0, help="of the main face; 0: a free one")
+    parser.add_argument("--hook-secret", action="append", default=[], metavar="NAME=SECRET")
+    parser.add_argument("--leash", action="store_true", help="end when standard input closes")
+    asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1251 @@
+/* The ledger through its interface: accept, begin, end, moves, reads, events, threads, faults. */
+
+#include <pthread.h>
+
+#include "tests/support/queue_kit.h"
+
+#include "base/json.h"
+
+/* ---- accept ---- */
+
+/* A story told in accepts; each row says what must come of it. */
+struct accept_row {
+    struct kit_article in;
+    enum accept_outcome outcome;
+    int64_t revision;
+    size_t deliveries, jobs;
+};
+
+static void play(struct kit *k, const struct accept_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct kit_accept a;
+
+        kit_accept(k, &a, rows[i].in);
+        if (a.a.outcome != rows[i].outcome || a.a.revision != rows[i].revision ||
+            a.a.delivery_count != rows[i].deliveries || a.a.job_count != rows[i].jobs) {
+            fail_msg("row %zu: %s revision %d, %zu deliveries, %zu jobs",
+                     i,
+                     accept_outcome_name(a.a.outcome),
+                     (int)a.a.revision,
+                     a.a.delivery_count,
+                     a.a.job_count);
+        }
+        kit_accept_done(&a);
+    }
+}
+
+#define U "https://news.example/1"
+
+static void the_first_sight_is_new_the_same_again_unchanged_a_change_a_revision(void **state)
+{
+    static const struct accept_row rows[] = {
+        {{.id = "1", .url = U, .title = "A", .channels = "a b"}, ACCEPT_NEW, 1, 2, 2},
+        {{.id = "1", .url = U, .title = "A", .channels = "a b"}, ACCEPT_UNCHANGED, 1, 2, 0},
+        {{.id = "1", .url = U, .title = "B", .channels = "a b"}, ACCEPT_REVISED, 2, 2, 2},
+        {{.id = "1", .title = "B", .channels = "a b"}, ACCEPT_UNCHANGED, 2, 2, 0},
+        {{.id = "2", .url = "https://news.example/2", .title = "B"}, ACCEPT_NEW, 1, 1, 1},
+    };
+
+    play(*state, rows, ARRAY_LEN(rows));
+}
+
+static void one_article_is_known_under_all_its_names(void **state)
+{
+    static const struct accept_row rows[] = {
+        {{.id = "1", .url = U, .title = "A"}, ACCEPT_NEW, 1, 1, 1},
+        /* another source knows the URL only, and gives its own id to it */
+        {{.source = "feed", .id = "g9", .url = U, .title = "A"}, ACCEPT_UNCHANGED, 1, 1, 0},
+        {{.source = "feed", .id = "g9", .title = "B"}, ACCEPT_REVISED, 2, 1, 1},
+        /* the slug changes, the id stays */
+        {{.id = "1", .url = "https://news.example/new-slug", .title = "B"}, ACCEPT_UNCHANGED, 2, 1, 0},
+        {{.source = "other", .url = "https://news.example/new-slug", .title = "C"}, ACCEPT_REVISED, 3, 1, 1},
+        /* an id means nothing in another source */
+        {{.source = "other", .id = "1", .title = "C"}, ACCEPT_NEW, 1, 1, 1},
+    };
+
+    play(*state, rows, ARRAY_LEN(rows));
+}
+
+static void older_than_what_is_stored_is_ignored(void **state)
+{
+    static const struct accept_row rows[] = {
+        {{.id = "1", .title = "A", .updated_at_ms = 100}, ACCEPT_NEW, 1, 1, 1},
+        {{.id = "1", .title = "B", .updated_at_ms = 99}, ACCEPT_STALE, 1, 1, 0},
+        {{.id = "1", .title = "A", .updated_at_ms = 300}, ACCEPT_UNCHANGED, 1, 1, 0},
+        {{.id = "1", .title = "B", .updated_at_ms = 200}, ACCEPT_STALE, 1, 1, 0},
+        {{.id = "1", .title = "B"}, ACCEPT_REVISED, 2, 1, 1},
+        {{.id = "1", .updated_at_ms = 200}, ACCEPT_STALE, 2, 1, 0}, /* an old retraction */
+    };
+
+    play(*state, rows, ARRAY_LEN(rows));
+}
+
+static void a_retracted_article_stays_away_until_it_is_published_again(void **state)
+{
+    static const struct accept_row rows[] = {
+        {{.id = "1", .title = "A"}, ACCEPT_NEW, 1, 1, 1},
+        {{.id = "1"}, ACCEPT_RETRACTED, 2, 0, 0}, /* nothing was public: nothing to take back */
+        {{.id = "1"}, ACCEPT_UNCHANGED, 2, 1, 0},
+        {{.id = "1", .title = "A"}, ACCEPT_RETRACTED, 2, 1, 0},  /* the same: not recorded */
+        {{.id = "1", .title = "B"}, ACCEPT_RETRACTED, 3, 0, 0},  /* recorded, not sent */
+        {{.id = "1", .title = "B"}, ACCEPT_RETRACTED, 3, 1, 0},
+        {{.id = "1", .title = "B", .republish = true}, ACCEPT_REVISED, 4, 1, 1},
+        {{.id = "1", .title = "B"}, ACCEPT_UNCHANGED, 4, 1, 0},
+    };
+
+    play(*state, rows, ARRAY_LEN(rows));
+}
+
+static void a_replayed_request_is_answered_as_before(void **state)
+{
+    static const struct accept_row rows[] = {
+        {{.id = "1", .title = "A", .replay_key = "sig1"}, ACCEPT_NEW, 1, 1, 1},
+        {{.id = "1", .title = "B", .replay_key = "sig2"}, ACCEPT_REVISED, 2, 1, 1},
+        /* somebody repeats the first, signed, request: it must not bring A back */
+        {{.id = "1", .title = "A", .replay_key = "sig1"}, ACCEPT_REPLAYED, 2, 1, 0},
+        {{.id = "77", .title = "X", .replay_key = "sig2"}, ACCEPT_REPLAYED, 2, 1, 0},
+    };
+
+    play(*state, rows, ARRAY_LEN(rows));
+}
+
+static void a_revision_goes_where_it_matches_and_where_the_article_already_is(void **state)
+{
+    static const struct accept_row rows[] = {
+        {{.id = "1", .title = "A", .channels = "a !b !c"}, ACCEPT_NEW, 1, 1, 1},
+        {{.id = "1", .title = "B", .channels = "!a !b c"}, ACCEPT_REVISED, 2, 2, 2},
+        {{.id = "1", .title = "C", .channels = "!b"}, ACCEPT_REVISED, 3, 0, 0},
+    };
+
+    play(*state, rows, ARRAY_LEN(rows));
+}
+
+static void a_retraction_of_what_is_unknown_is_not_found(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+
+    kit_fill(k, &a, &(struct kit_article){.id = "nope"});
+    assert_int_equal(kit_run(k, &a.a.req), ERR_NOT_FOUND);
+    assert_null(a.a.public_id);
+}
+
+static void the_wanted_id_is_given_once_and_never_looks_like_ours(void **state)
+{
+    static const struct {
+        const char *id, *wanted;
+        bool granted;
+    } rows[] = {
+        {"1", "story-1", true}, {"2", "story-1", false}, {"3", "art_0000000000001", false},
+        {"4", "", false},       {"5", NULL, false},      {"6", "story-6", true},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit_accept a;
+        struct article_id id;
+
+        kit_accept(
+            k, &a, (struct kit_article){.id = rows[i].id, .title = "A", .wanted_id = rows[i].wanted});
+        assert_int_equal(id_parse_article(a.a.public_id, &id), !rows[i].granted);
+        if (rows[i].granted) {
+            assert_string_equal(a.a.public_id, rows[i].wanted);
+        }
+        kit_accept_done(&a);
+    }
+}
+
+static void when_names_lead_to_two_articles_the_id_wins_and_the_url_stays(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept one, two, both;
+    struct ledger_article by_url = {.req = {.kind = LEDGER_ARTICLE}, .url = "https://n.example/2"};
+
+    kit_accept(k, &one, (struct kit_article){.id = "1", .url = "https://n.example/1", .title = "A"});
+    kit_accept(k, &two, (struct kit_article){.id = "2", .url = "https://n.example/2", .title = "B"});
+    kit_accept(k, &both, (struct kit_article){.id = "1", .url = "https://n.example/2", .title = "C"});
+    assert_int_equal(both.a.article.v, one.a.article.v);
+    assert_int_equal(both.a.outcome, ACCEPT_REVISED);
+    assert_int_equal(kit_run(k, &by_url.req), ERR_NONE);
+    assert_int_equal(by_url.article.v, two.a.article.v);
+    ledger_request_done(&by_url.req);
+    kit_accept_done(&one);
+    kit_accept_done(&two);
+    kit_accept_done(&both);
+}
+
+/* ---- one article, however often it is said at once ---- */
+
+static void count_done(struct ledger_request *r)
+{
+    container_of(r, struct kit_accept, a.req)->kit->dones++;
+}
+
+static void wait_for(struct kit *k, size_t dones)
+{
+    for (int i = 0; i < 5000 && k->dones < dones; i++) {
+        ledger_collect(k->l);
+        usleep(1000);
+    }
+    ledger_collect(k->l);
+    assert_int_equal(k->dones, dones);
+}
+
+static void a_hundred_times_the_same_in_one_batch_is_one_article(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept *a = mem_calloc(100, sizeof *a);
+    size_t outcomes[6] = {0};
+
+    for (size_t i = 0; i < 100; i++) {
+        kit_fill(k, &a[i], &(struct kit_article){.id = "1", .url = U, .title = "A", .channels = "a b"});
+        a[i].a.req.done = count_done;
+    }
+    for (size_t i = 0; i < 100; i++) {
+        ledger_submit(k->l, &a[i].a.req);
+    }
+    wait_for(k, 100);
+    for (size_t i = 0; i < 100; i++) {
+        assert_int_equal(a[i].a.req.rc, ERR_NONE);
+        assert_int_equal(a[i].a.article.v, a[0].a.article.v);
+        outcomes[a[i].a.outcome]++;
+        kit_accept_done(&a[i]);
+    }
+    assert_int_equal(outcomes[ACCEPT_NEW], 1);
+    assert_int_equal(outcomes[ACCEPT_UNCHANGED], 99);
+    assert_int_equal(kit_count(k, DELIVERY_READY, NULL), 2);
+    mem_free(a);
+}
+
+struct submitter {
+    struct kit *k;
+    struct kit_accept a[25];
+};
+
+static void *submit_all(void *arg)
+{
+    struct submitter *s = arg;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->a); i++) {
+        assert_int_equal(ledger_run(s->k->l, &s->a[i].a.req, NULL), ERR_NONE);
+    }
+    return NULL;
+}
+
+static void a_hundred_times_the_same_from_four_threads_is_one_article(void **state)
+{
+    struct kit *k = *state;
+    struct submitter *s = mem_calloc(4, sizeof *s);
+    pthread_t threads[4];
+    size_t fresh = 0;
+
+    for (size_t t = 0; t < 4; t++) {
+        s[t].k = k;
+        for (size_t i = 0; i < ARRAY_LEN(s[t].a); i++) {
+            kit_fill(k, &s[t].a[i], &(struct kit_article){.id = "1", .title = "A"});
+        }
+    }
+    for (size_t t = 0; t < 4; t++) {
+        assert_int_equal(pthread_create(&threads[t], NULL, submit_all, &s[t]), 0);
+    }
+    for (size_t t = 0; t < 4; t++) {
+        pthread_join(threads[t], NULL);
+        for (size_t i = 0; i < ARRAY_LEN(s[t].a); i++) {
+            fresh += s[t].a[i].a.outcome == ACCEPT_NEW;
+            kit_accept_done(&s[t].a[i]);
+        }
+    }
+    assert_int_equal(fresh, 1);
+    assert_int_equal(kit_count(k, DELIVERY_READY, NULL), 1);
+    mem_free(s);
+}
+
+/* ---- begin and end ---- */
+
+static void an_attempt_is_written_before_and_after(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    load.id = a.a.deliveries[0].id;
+    kit_begin(k, load.id);
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_int_equal(load.state, DELIVERY_IN_FLIGHT);
+    assert_string_equal(load.course, "publish");
+    assert_string_equal(load.step, "post");
+    assert_string_equal(load.record, "{\"n\":1}");
+    assert_int_equal(load.step_first_at_ms, k->now_ms);
+    assert_string_equal(load.document, "{\"title\":\"A\"}");
+    assert_false(load.has_post);
+    ledger_request_done(&load.req);
+    kit_end(k, load.id, DELIVERY_DONE);
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_int_equal(load.state, DELIVERY_DONE);
+    assert_true(load.has_post);
+    assert_string_equal(load.post, "{\"remote_id\":\"r1\"}");
+    assert_memory_equal(load.post_face, a.hash, 32);
+    assert_null(load.step);
+    ledger_request_done(&load.req);
+    kit_accept_done(&a);
+}
+
+static void only_what_is_due_can_begin(void **state)
+{
+    static const struct {
+        enum delivery_state at;
+        enum err_code rc;
+    } rows[] = {
+        {DELIVERY_READY, ERR_NONE},         {DELIVERY_AGAIN, ERR_NONE},
+        {DELIVERY_UNKNOWN, ERR_NONE},       {DELIVERY_IN_FLIGHT, ERR_CONFLICT},
+        {DELIVERY_DONE, ERR_CONFLICT},      {DELIVERY_REJECTED, ERR_CONFLICT},
+        {DELIVERY_BLOCKED, ERR_CONFLICT},   {DELIVERY_EXPIRED, ERR_CONFLICT},
+        {DELIVERY_CANCELLED, ERR_CONFLICT},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit_accept a;
+        struct delivery_id id;
+        char name[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        kit_accept(k, &a, (struct kit_article){.id = name, .title = "A"});
+        id = a.a.deliveries[0].id;
+        if (rows[i].at != DELIVERY_READY) {
+            kit_begin(k, id);
+        }
+        if (rows[i].at != DELIVERY_READY && rows[i].at != DELIVERY_IN_FLIGHT) {
+            kit_end(k, id, rows[i].at);
+        }
+        assert_int_equal(kit_begin_step(k, id, "publish", "post", true, true), rows[i].rc);
+        kit_accept_done(&a);
+    }
+    assert_int_equal(
+        kit_begin_step(k, (struct delivery_id){1}, "publish", "post", true, true), ERR_NOT_FOUND);
+}
+
+static void steps_of_one_attempt_follow_each_other(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_begin begin = {.req = {.kind = LEDGER_BEGIN}, .course = "publish", .attempt_id = 5};
+    struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE}};
+    json_t *delivery;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    begin.id = a.a.deliveries[0].id;
+    begin.now_ms = k->now_ms;
+    for (int i = 0; i < 3; i++) {
+        static const char *const steps[] = {"upload", "await", "post"};
+        struct ledger_end end = kit_end_request(k, begin.id, DELIVERY_IN_FLIGHT);
+
+        begin.step = steps[i];
+        begin.counts = i == 0;
+        assert_int_equal(kit_run(k, &begin.req), ERR_NONE);
+        end.attempt_id = 5;
+        end.to = i == 2 ? DELIVERY_DONE : DELIVERY_IN_FLIGHT;
+        end.next_step = i == 2 ? NULL : steps[i + 1];
+        assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+        assert_int_equal(end.state, end.to);
+    }
+    show.id = a.a.public_id;
+    assert_int_equal(kit_run(k, &show.req), ERR_NONE);
+    delivery = json_array_get(json_object_get(show.out, "deliveries"), 0);
+    assert_int_equal(json_array_size(json_object_get(delivery, "attempts_log")), 3);
+    assert_int_equal(json_integer_value(json_object_get(delivery, "attempts")), 1);
+    ledger_request_done(&show.req);
+    kit_accept_done(&a);
+}
+
+static void an_illegal_end_changes_nothing(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_end end;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
+    assert_int_equal(kit_run(k, &end.req), ERR_CONFLICT);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_DONE);
+    kit_accept_done(&a);
+}
+
+static void an_update_that_needed_no_request_keeps_the_ids_of_the_post(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_end end;
+    struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B"});
+    load.id = b.a.deliveries[0].id;
+    end = kit_end_request(k, load.id, DELIVERY_DONE); /* from ready: nothing to send */
+    end.record = "{}";
+    end.remote_id = end.remote_url = NULL;
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_string_equal(load.post, "{\"remote_id\":\"r1\"}");
+    assert_memory_equal(load.post_face, b.hash, 32);
+    ledger_request_done(&load.req);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+/* ---- revisions that meet ---- */
+
+/* Where revision 1 stands when revision 2 comes, and what becomes of both. */
+struct meet_row {
+    enum delivery_state first_at;
+    bool exposed;
+    enum delivery_state first_then, second;
+};
+
+static struct delivery_id bring_to(struct kit *k, struct kit_accept *a, const struct meet_row *row)
+{
+    struct delivery_id id = a->a.deliveries[0].id;
+    struct ledger_end end;
+
+    if (row->first_at == DELIVERY_READY) {
+        return id;
+    }
+    kit_begin(k, id);
+    if (row->first_at != DELIVERY_IN_FLIGHT) {
+        end = kit_end_request(k, id, row->first_at);
+        end.exposed = row->exposed;
+        assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    }
+    return id;
+}
+
+static void what_cannot_be_public_gives_way_what_may_be_goes_on_to_its_end(void **state)
+{
+    static const struct meet_row rows[] = {
+        {DELIVERY_READY, false, DELIVERY_CANCELLED, DELIVERY_READY},
+        {DELIVERY_AGAIN, false, DELIVERY_CANCELLED, DELIVERY_READY},
+        {DELIVERY_AGAIN, true, DELIVERY_AGAIN, DELIVERY_HELD},
+        {DELIVERY_BLOCKED, false, DELIVERY_CANCELLED, DELIVERY_READY},
+        {DELIVERY_BLOCKED, true, DELIVERY_BLOCKED, DELIVERY_HELD},
+        {DELIVERY_IN_FLIGHT, false, DELIVERY_IN_FLIGHT, DELIVERY_HELD},
+        {DELIVERY_UNKNOWN, true, DELIVERY_UNKNOWN, DELIVERY_HELD},
+        {DELIVERY_DONE, true, DELIVERY_DONE, DELIVERY_READY},
+        {DELIVERY_REJECTED, false, DELIVERY_REJECTED, DELIVERY_READY},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit_accept one, two;
+        struct delivery_id first;
+        char name[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        kit_accept(k, &one, (struct kit_article){.id = name, .title = "A"});
+        first = bring_to(k, &one, &rows[i]);
+        kit_accept(k, &two, (struct kit_article){.id = name, .title = "B"});
+        kit_expect(k, first, rows[i].first_then);
+        kit_expect(k, two.a.deliveries[0].id, rows[i].second);
+        assert_int_equal(two.a.superseded_count, rows[i].first_then == DELIVERY_CANCELLED);
+        assert_int_equal(two.a.job_count, rows[i].second == DELIVERY_READY);
+        kit_accept_done(&one);
+        kit_accept_done(&two);
+    }
+}
+
+/* Revision 1 is in flight, revision 2 waits behind it: how revision 1 ends decides. */
+static void the_one_behind_is_released_when_the_first_has_ended(void **state)
+{
+    static const struct {
+        enum delivery_state to;
+        bool exposed;
+        enum delivery_state first_then, second;
+    } rows[] = {
+        {DELIVERY_DONE, true, DELIVERY_DONE, DELIVERY_READY},
+        {DELIVERY_REJECTED, false, DELIVERY_REJECTED, DELIVERY_READY},
+        {DELIVERY_EXPIRED, false, DELIVERY_EXPIRED, DELIVERY_READY},
+        {DELIVERY_AGAIN, true, DELIVERY_AGAIN, DELIVERY_HELD},
+        {DELIVERY_UNKNOWN, true, DELIVERY_UNKNOWN, DELIVERY_HELD},
+        /* it failed and nothing of it is public: the newer one goes instead */
+        {DELIVERY_AGAIN, false, DELIVERY_CANCELLED, DELIVERY_READY},
+        {DELIVERY_READY, false, DELIVERY_CANCELLED, DELIVERY_READY},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit_accept one, two;
+        struct ledger_end end;
+        char name[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        kit_accept(k, &one, (struct kit_article){.id = name, .title = "A"});
+        kit_begin(k, one.a.deliveries[0].id);
+        kit_accept(k, &two, (struct kit_article){.id = name, .title = "B"});
+        end = kit_end_request(k, one.a.deliveries[0].id, rows[i].to);
+        end.exposed = rows[i].exposed;
+        end.attempt_id = 0;
+        assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+        assert_int_equal(end.state, rows[i].first_then);
+        kit_expect(k, one.a.deliveries[0].id, rows[i].first_then);
+        kit_expect(k, two.a.deliveries[0].id, rows[i].second);
+        assert_int_equal(end.has_released, rows[i].second == DELIVERY_READY);
+        if (end.has_released) {
+            assert_int_equal(end.released.id.v, two.a.deliveries[0].id.v);
+            assert_string_equal(end.released.channel, "a");
+        }
+        kit_accept_done(&one);
+        kit_accept_done(&two);
+    }
+}
+
+static void a_retraction_goes_only_where_something_stands_or_may_come(void **state)
+{
+    static const struct meet_row rows[] = { /* second: of the retraction; HELD, READY or none */
+        {DELIVERY_READY, false, DELIVERY_CANCELLED, DELIVERY_STATE_COUNT},
+        {DELIVERY_AGAIN, false, DELIVERY_CANCELLED, DELIVERY_STATE_COUNT},
+        {DELIVERY_AGAIN, true, DELIVERY_AGAIN, DELIVERY_HELD},
+        {DELIVERY_IN_FLIGHT, false, DELIVERY_IN_FLIGHT, DELIVERY_HELD},
+        {DELIVERY_UNKNOWN, true, DELIVERY_UNKNOWN, DELIVERY_HELD},
+        {DELIVERY_DONE, true, DELIVERY_DONE, DELIVERY_READY},
+        {DELIVERY_REJECTED, false, DELIVERY_REJECTED, DELIVERY_STATE_COUNT},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit_accept one, gone;
+        struct delivery_id first;
+        char name[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        kit_accept(k, &one, (struct kit_article){.id = name, .title = "A"});
+        first = bring_to(k, &one, &rows[i]);
+        kit_accept(k, &gone, (struct kit_article){.id = name, .reason = "error"});
+        kit_expect(k, first, rows[i].first_then);
+        assert_int_equal(gone.a.delivery_count, rows[i].second != DELIVERY_STATE_COUNT);
+        if (gone.a.delivery_count > 0) {
+            kit_expect(k, gone.a.deliveries[0].id, rows[i].second);
+        }
+        kit_accept_done(&one);
+        kit_accept_done(&gone);
+    }
+}
+
+static void a_retraction_stops_what_waits_for_a_channel_no_longer_configured(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept one, gone;
+
+    kit_accept(k, &one, (struct kit_article){.id = "1", .title = "A", .channels = "a b"});
+    kit_accept(k, &gone, (struct kit_article){.id = "1", .channels = "a"});
+    assert_int_equal(gone.a.superseded_count, 2);
+    assert_int_equal(kit_count(k, DELIVERY_CANCELLED, "b"), 1);
+    kit_accept_done(&one);
+    kit_accept_done(&gone);
+}
+
+static void a_retraction_carries_the_last_content_and_takes_the_post_away(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept one, gone;
+    struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+    struct ledger_end end;
+
+    kit_accept(k, &one, (struct kit_article){.id = "1", .title = "A", .breaking = true, .reason = "b"});
+    kit_deliver(k, one.a.deliveries[0].id);
+    kit_accept(k, &gone, (struct kit_article){.id = "1", .reason = "wrong"});
+    assert_true(gone.a.out_breaking);
+    load.id = gone.a.deliveries[0].id;
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_true(load.retract);
+    assert_true(load.has_post);
+    assert_true(load.breaking);
+    assert_string_equal(load.reason, "wrong");
+    assert_string_equal(load.document, "{\"title\":\"A\"}");
+    ledger_request_done(&load.req);
+    kit_begin(k, load.id);
+    end = kit_end_request(k, load.id, DELIVERY_DONE);
+    end.post_stands = false;
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_false(load.has_post);
+    ledger_request_done(&load.req);
+    kit_accept_done(&one);
+    kit_accept_done(&gone);
+}
+
+/* ---- moves ---- */
+
+static enum err_code do_move(struct kit *k, struct ledger_move *r, enum ledger_move_kind kind,
+                             struct delivery_id id)
+{
+    *r = (struct ledger_move){
+        .req = {.kind = LEDGER_MOVE}, .move = kind, .id = id, .by = "api", .now_ms = k->now_ms};
+    return kit_run(k, &r->req);
+}
+
+static void a_person_moves_what_may_be_moved(void **state)
+{
+    static const struct {
+        enum delivery_state from;
+        enum ledger_move_kind move;
+        enum err_code rc;
+        enum delivery_state then;
+    } rows[] = {
+        {DELIVERY_REJECTED, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_EXPIRED, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_BLOCKED, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_AGAIN, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_UNKNOWN, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_READY, MOVE_REPLAY, ERR_CONFLICT, DELIVERY_READY},
+        {DELIVERY_IN_FLIGHT, MOVE_REPLAY, ERR_CONFLICT, DELIVERY_IN_FLIGHT},
+        {DELIVERY_DONE, MOVE_REPLAY, ERR_CONFLICT, DELIVERY_DONE},
+        {DELIVERY_READY, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_AGAIN, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_BLOCKED, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_UNKNOWN, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_IN_FLIGHT, MOVE_CANCEL, ERR_CONFLICT, DELIVERY_IN_FLIGHT},
+        {DELIVERY_DONE, MOVE_CANCEL, ERR_CONFLICT, DELIVERY_DONE},
+        {DELIVERY_UNKNOWN, MOVE_POSTED, ERR_NONE, DELIVERY_DONE},
+        {DELIVERY_UNKNOWN, MOVE_ABSENT, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_AGAIN, MOVE_POSTED, ERR_CONFLICT, DELIVERY_AGAIN},
+        {DELIVERY_READY, MOVE_ABSENT, ERR_CONFLICT, DELIVERY_READY},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct meet_row at = {.first_at = rows[i].from, .exposed = rows[i].from == DELIVERY_DONE};
+        struct kit_accept a;
+        struct ledger_move move;
+        struct delivery_id id;
+        char name[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        kit_accept(k, &a, (struct kit_article){.id = name, .title = "A"});
+        id = bring_to(k, &a, &at);
+        if (do_move(k, &move, rows[i].move, id) != rows[i].rc) {
+            fail_msg("row %zu: %s", i, move.req.why.text);
+        }
+        kit_expect(k, id, rows[i].then);
+        assert_int_equal(move.has_job, rows[i].rc == ERR_NONE && rows[i].then == DELIVERY_READY);
+        kit_accept_done(&a);
+    }
+}
+
+static void what_a_person_cancelled_stays_away_later_too(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_move move;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A", .channels = "a b"});
+    assert_int_equal(do_move(k, &move, MOVE_CANCEL, a.a.deliveries[0].id), ERR_NONE);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B", .channels = "a b"});
+    assert_int_equal(b.a.delivery_count, 1);
+    assert_string_equal(b.a.deliveries[0].channel, "b");
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void what_was_found_there_is_known_by_its_ids(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+    struct ledger_move move = {.req = {.kind = LEDGER_MOVE},
+                               .move = MOVE_POSTED,
+                               .by = "cli",
+                               .remote_id = "42",
+                               .remote_url = "https://there.example/42"};
+    json_t *post;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    move.id = load.id = a.a.deliveries[0].id;
+    kit_begin(k, move.id);
+    kit_end(k, move.id, DELIVERY_UNKNOWN);
+    assert_int_equal(kit_run(k, &move.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_true(load.has_post);
+    post = json_loads(load.post, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(post, "remote_id")), "42");
+    json_decref(post);
+    ledger_request_done(&load.req);
+    kit_accept_done(&a);
+}
+
+static void an_overtaken_delivery_is_not_replayed(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_move move;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_begin(k, a.a.deliveries[0].id);
+    kit_end(k, a.a.deliveries[0].id, DELIVERY_REJECTED);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B"});
+    assert_int_equal(do_move(k, &move, MOVE_REPLAY, a.a.deliveries[0].id), ERR_CONFLICT);
+    kit_accept_done(&b);
+    kit_accept(k, &b, (struct kit_article){.id = "1"});
+    assert_int_equal(do_move(k, &move, MOVE_REPLAY, a.a.deliveries[0].id), ERR_CONFLICT);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void a_mended_channel_lets_go_what_it_had_blocked(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_release_channel r = {
+        .req = {.kind = LEDGER_RELEASE_CHANNEL}, .channel = "a", .now_ms = k->now_ms};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_accept(k, &b, (struct kit_article){.id = "2", .title = "B", .channels = "b"});
+    kit_begin(k, a.a.deliveries[0].id);
+    kit_end(k, a.a.deliveries[0].id, DELIVERY_BLOCKED);
+    kit_begin(k, b.a.deliveries[0].id);
+    kit_end(k, b.a.deliveries[0].id, DELIVERY_BLOCKED);
+    assert_int_equal(kit_run(k, &r.req), ERR_NONE);
+    assert_int_equal(r.count, 1);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_READY);
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_BLOCKED);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void what_waits_too_long_expires_and_lets_go_what_it_held(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b, c;
+    struct ledger_expire r = {.req = {.kind = LEDGER_EXPIRE}, .now_ms = KIT_NOW + 5000};
+    struct ledger_end end;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A", .not_after_ms = KIT_NOW + 5000});
+    kit_begin(k, a.a.deliveries[0].id);
+    end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
+    end.exposed = true;
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B", .not_after_ms = KIT_NOW + 9000});
+    kit_accept(k, &c, (struct kit_article){.id = "2", .title = "C", .not_after_ms = KIT_NOW + 5001});
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_HELD);
+    assert_int_equal(kit_run(k, &r.req), ERR_NONE);
+    assert_int_equal(r.count, 1);
+    assert_int_equal(r.ids[0].v, a.a.deliveries[0].id.v);
+    assert_int_equal(r.released_count, 1);
+    assert_int_equal(r.released[0].id.v, b.a.deliveries[0].id.v);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_EXPIRED);
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_READY);
+    kit_expect(k, c.a.deliveries[0].id, DELIVERY_READY);
+    ledger_request_done(&r.req);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+    kit_accept_done(&c);
+}
+
+/* ---- reads ---- */
+
+static void what_is_due_comes_breaking_first_then_new_and_retried_in_turns(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a[9];
+    struct ledger_due due = {.req = {.kind = LEDGER_DUE}, .channel = "a", .limit = 5};
+
+    for (size_t i = 0; i < ARRAY_LEN(a); i++) { /* 0-3 retried, 4-7 new, 8 breaking */
+        char name[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        kit_accept(k, &a[i], (struct kit_article){.id = name, .title = "A", .breaking = i == 8});
+        if (i < 4) {
+            kit_begin(k, a[i].a.deliveries[0].id);
+            kit_end(k, a[i].a.deliveries[0].id, DELIVERY_AGAIN);
+        }
+        kit_accept_done(&a[i]);
+        k->now_ms++;
+    }
+    due.now_ms = KIT_NOW + 100; /* the retried ones are not due yet */
+    assert_int_equal(kit_run(k, &due.req), ERR_NONE);
+    assert_int_equal(due.count, 5);
+    assert_true(due.jobs[0].breaking && due.jobs[0].attempts == 0);
+    assert_int_equal(due.jobs[4].attempts, 0);
+    assert_true(due.more);
+    ledger_request_done(&due.req);
+    due.now_ms = KIT_NOW + 5000;
+    assert_int_equal(kit_run(k, &due.req), ERR_NONE);
+    assert_true(due.jobs[0].breaking);
+    for (size_t i = 1; i < 5; i++) {
+        assert_int_equal(due.jobs[i].attempts, i > 2);
+    }
+    assert_true(due.more);
+    ledger_request_done(&due.req);
+    due.limit = 9;
+    assert_int_equal(kit_run(k, &due.req), ERR_NONE);
+    assert_int_equal(due.count, 9);
+    assert_false(due.more);
+    ledger_request_done(&due.req);
+    due.channel = "none";
+    assert_int_equal(kit_run(k, &due.req), ERR_NONE);
+    assert_int_equal(due.count, 0);
+    ledger_request_done(&due.req);
+}
+
+static void channels_tell_counts_errors_and_their_bucket(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_channels list = {.req = {.kind = LEDGER_CHANNELS}};
+    struct ledger_channel ch = {.name = "a", .paused = true, .bucket = {.tokens = 3, .at_ms = 9}};
+    struct ledger_channel_save save = {
+        .req = {.kind = LEDGER_CHANNEL_SAVE}, .channel = &ch, .event = "channel_paused"};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A", .channels = "a b"});
+    k->now_ms++;
+    kit_accept(k, &b, (struct kit_article){.id = "2", .title = "B", .channels = "a"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_begin(k, a.a.deliveries[1].id);
+    kit_end(k, a.a.deliveries[1].id, DELIVERY_AGAIN);
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.v[0].by_state[DELIVERY_DONE], 1);
+    assert_int_equal(list.v[0].by_state[DELIVERY_READY], 1);
+    assert_int_equal(list.v[0].oldest_waiting_at_ms, KIT_NOW + 1);
+    assert_int_equal(list.v[0].last_done_at_ms, KIT_NOW + 1);
+    assert_true(list.v[0].bucket.tokens > 7.4 && list.v[0].bucket.tokens < 7.6);
+    assert_string_equal(list.v[1].last_error, "trouble");
+    assert_int_equal(list.v[1].by_state[DELIVERY_AGAIN], 1);
+    ledger_request_done(&list.req);
+    assert_int_equal(kit_run(k, &save.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    assert_true(list.v[0].paused);
+    assert_int_equal(list.v[0].bucket.at_ms, 9);
+    assert_int_equal(list.v[0].last_done_at_ms, KIT_NOW + 1);
+    ledger_request_done(&list.req);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void an_article_shows_everything_but_the_account(void **state)
+{
+    static const char *const members[] = {"id", "state", "url", "title", "source", "breaking",
+                                          "reason", "revision", "created_at", "updated_at",
+                                          "article", "aliases", "revisions", "deliveries", "clicks"};
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE}, .url = U};
+    struct ledger_click click = {.req = {.kind = LEDGER_CLICK}, .target = "x", .now_ms = KIT_NOW};
+    struct ledger_end end;
+    char *text;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .url = U, .title = "A"});
+    kit_begin(k, a.a.deliveries[0].id);
+    end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_DONE);
+    end.account = "{\"token\":\"hush\"}";
+    end.record = "{\"token\":\"hush\"}";
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    click.article = a.a.article;
+    assert_int_equal(kit_run(k, &click.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &click.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &show.req), ERR_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        assert_non_null(json_object_get(show.out, members[i]));
+    }
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(show.out, "clicks"), "x")), 2);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(show.out, "article"), "title")), "A");
+    text = json_dumps(show.out, 0);
+    assert_null(strstr(text, "hush"));
+    assert_non_null(strstr(text, "as sent"));
+    free(text);
+    ledger_request_done(&show.req);
+    click.article.v = 5;
+    assert_int_equal(kit_run(k, &click.req), ERR_NOT_FOUND);
+    kit_accept_done(&a);
+}
+
+/* Walks all pages; returns how many items, and that none came twice. */
+static size_t walk(struct kit *k, struct ledger_list *list)
+{
+    char cursor[ID_TEXT_BYTES] = "";
+    char last[ID_TEXT_BYTES] = "~";
+    size_t count = 0;
+
+    for (int page = 0; page < 100; page++) {
+        const char *next;
+        json_t *item;
+        size_t i;
+
+        list->cursor = cursor[0] ? cursor : NULL;
+        assert_int_equal(kit_run(k, &list->req), ERR_NONE);
+        json_array_foreach(json_object_get(list->out, "items"), i, item)
+        {
+            const char *id = json_string_value(json_object_get(item, "id"));
+
+            assert_true(strcmp(id, last) < 0); /* newest first, each once */
+            snprintf(last, sizeof last, "%s", id);
+            count++;
+        }
+        next = json_string_value(json_object_get(list->out, "next"));
+        snprintf(cursor, sizeof cursor, "%s", next ? next : "");
+        ledger_request_done(&list->req);
+        if (!cursor[0]) {
+            return count;
+        }
+    }
+    fail_msg("the pages do not end");
+    return 0;
+}
+
+static void lists_come_in_pages_newest_first_and_filtered(void **state)
+{
+    static const struct {
+        enum ledger_kind kind;
+        int state;
+        const char *channel, *source;
+        size_t limit, count;
+    } rows[] = {
+        {LEDGER_ARTICLES, -1, NULL, NULL, 3, 20},
+        {LEDGER_ARTICLES, -1, NULL, "feed", 3, 10},
+        {LEDGER_ARTICLES, DELIVERY_DONE, NULL, NULL, 3, 5},
+        {LEDGER_ARTICLES, DELIVERY_DONE, "b", NULL, 3, 0},
+        {LEDGER_ARTICLES, -1, "b", NULL, 7, 20},
+        {LEDGER_ARTICLES, -1, "no such", NULL, 7, 0},
+        {LEDGER_DELIVERIES, -1, NULL, NULL, 7, 40},
+        {LEDGER_DELIVERIES, DELIVERY_DONE, NULL, NULL, 2, 5},
+        {LEDGER_DELIVERIES, DELIVERY_DONE, "a", NULL, 5, 5},
+        {LEDGER_DELIVERIES, DELIVERY_READY, NULL, NULL, 4, 35},
+        {LEDGER_DELIVERIES, -1, "a", NULL, 1000, 20},
+        {LEDGER_DELIVERIES, -1, "a", NULL, 3, 20},
+        {LEDGER_DELIVERIES, DELIVERY_REJECTED, "a", NULL, 3, 0},
+        {LEDGER_DELIVERIES, -1, "no such", NULL, 3, 0},
+    };
+    struct kit *k = *state;
+
+    for (int i = 0; i < 20; i++) {
+        struct kit_accept a;
+        char name[16];
+
+        snprintf(name, sizeof name, "%d", i);
+        kit_accept(k,
+                   &a,
+                   (struct kit_article){
+                       .id = name, .title = "A", .channels = "a b", .source = i % 2 ? "feed" : "cms"});
+        if (i % 4 == 0) {
+            kit_deliver(k, a.a.deliveries[0].id);
+        }
+        kit_accept_done(&a);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ledger_list list = {.req = {.kind = rows[i].kind},
+                                   .state = rows[i].state,
+                                   .channel = rows[i].channel,
+                                   .source = rows[i].source,
+                                   .limit = rows[i].limit};
+        size_t count = walk(k, &list);
+
+        if (count != rows[i].count) {
+            fail_msg("row %zu: %zu items", i, count);
+        }
+    }
+}
+
+static void a_cursor_that_is_none_is_refused(void **state)
+{
+    static const enum ledger_kind kinds[] = {LEDGER_ARTICLES, LEDGER_DELIVERIES};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct ledger_list list = {
+            .req = {.kind = kinds[i]}, .cursor = "1 OR 1=1", .state = -1, .limit = 10};
+
+        assert_int_equal(kit_run(*state, &list.req), ERR_INVALID);
+        assert_null(list.out);
+    }
+}
+
+/* ---- events ---- */
+
+static void note_event(void *context, const struct ledger_event *event)
+{
+    struct buf *b = context;
+    json_t *data = json_loads(event->data, 0, NULL);
+    const char *to = json_string_value(json_object_get(data, "to"));
+
+    assert_true(json_is_object(data));
+    buf_addf(b, "%s%s%s ", event->kind, to ? ":" : "", to ? to : "");
+    json_decref(data);
+}
+
+static void every_change_is_told_in_the_order_of_commits(void **state)
+{
+    static const char expected[] =
+        "article.accepted delivery.state:in_flight delivery.state:done delivery.state:cancelled "
+        "article.accepted article.accepted ";
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_events list = {.req = {.kind = LEDGER_EVENTS}, .limit = 100};
+    struct buf told;
+    struct ledger_prune prune = {.req = {.kind = LEDGER_PRUNE}, .keep_events = 2};
+
+    buf_init(&told, 4096);
+    ledger_set_event_fn(k->l, note_event, &told);
+    kit_accept(
+        k, &a, (struct kit_article){.id = "1", .title = "\x01\"quoted\\ \n", .channels = "a b"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B", .channels = "a b"});
+    kit_accept_done(&b);
+    kit_accept(k, &b, (struct kit_article){.id = "2", .title = "C"});
+    ledger_collect(k->l);
+    assert_string_equal(buf_str(&told), expected);
+    ledger_set_event_fn(k->l, NULL, NULL);
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    assert_int_equal(list.count, 6);
+    for (size_t i = 0; i < list.count; i++) {
+        assert_int_equal(list.v[i].id, i + 1);
+    }
+    ledger_request_done(&list.req);
+    assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+    list.after = 4;
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    assert_int_equal(list.oldest, 5);
+    assert_int_equal(list.count, 2);
+    ledger_request_done(&list.req);
+    buf_done(&told);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void a_failed_request_tells_no_event(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct buf told;
+
+    buf_init(&told, 4096);
+    ledger_set_event_fn(k->l, note_event, &told);
+    assert_true(fault_set("ledger.commit:1") >= 0);
+    kit_fill(k, &a, &(struct kit_article){.id = "1", .title = "A"});
+    assert_int_equal(kit_run(k, &a.a.req), ERR_IO);
+    ledger_collect(k->l);
+    assert_string_equal(buf_str(&told), "");
+    buf_done(&told);
+}
+
+/* ---- prune ---- */
+
+static void what_is_old_and_ended_goes_with_all_that_hangs_on_it(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_prune prune = {
+        .req = {.kind = LEDGER_PRUNE}, .before_ms = KIT_NOW + 1, .keep_events = 100};
+    struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE}, .url = U};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .url = U, .title = "A"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_accept(k, &b, (struct kit_article){.id = "2", .title = "B"}); /* still open */
+    assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+    assert_int_equal(prune.count, 1);
+    assert_int_equal(kit_run(k, &show.req), ERR_NOT_FOUND);
+    assert_int_equal(kit_count(k, DELIVERY_DONE, "a"), 0);
+    assert_int_equal(kit_count(k, DELIVERY_READY, "a"), 1);
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_READY);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+    kit_accept(k, &a, (struct kit_article){.id = "1", .url = U, .title = "A"});
+    assert_int_equal(a.a.outcome, ACCEPT_NEW);
+    kit_accept_done(&a);
+}
+
+/* ---- faults ---- */
+
+static void when_the_commit_fails_every_request_fails_and_nothing_has_changed(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept *a = mem_calloc(20, sizeof *a);
+    struct ledger_stats stats;
+
+    assert_true(fault_set("ledger.commit:1") >= 0);
+    for (size_t i = 0; i < 20; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        kit_fill(k, &a[i], &(struct kit_article){.id = name, .title = "A"});
+        /* the alias must outlive this round */
+        a[i].aliases[0].value = "1";
+        a[i].a.req.done = count_done;
+        ledger_submit(k->l, &a[i].a.req);
+        if (i == 0) {
+            wait_for(k, 1); /* alone in its batch */
+        }
+    }
+    wait_for(k, 20);
+    assert_int_equal(a[0].a.req.rc, ERR_IO);
+    assert_null(a[0].a.public_id);
+    for (size_t i = 1; i < 20; i++) {
+        assert_int_equal(a[i].a.req.rc, ERR_NONE);
+        kit_accept_done(&a[i]);
+    }
+    assert_int_equal(fault_set(NULL), 1);
+    assert_int_equal(kit_count(k, DELIVERY_READY, NULL), 1); /* all the same article, once */
+    ledger_stats(k->l, &stats);
+    assert_int_equal(stats.failed_commits, 1);
+    assert_int_equal(stats.queue_now, 0);
+    mem_free(a);
+}
+
+static void a_fault_in_one_request_is_its_own(void **state)
+{
+    static const char *const points[] = {"ledger.accept:1", "ledger.begin:1", "ledger.end:1"};
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_end end;
+
+    for (size_t i = 0; i < ARRAY_LEN(points); i++) {
+        enum err_code want[] = {ERR_NONE, ERR_NONE, ERR_NONE};
+
+        want[i] = ERR_IO;
+        assert_true(fault_set(points[i]) >= 0);
+        kit_fill(k, &a, &(struct kit_article){.id = points[i], .title = "A"});
+        assert_int_equal(kit_run(k, &a.a.req), want[0]);
+        if (i == 0) {
+            assert_int_equal(kit_run(k, &a.a.req), ERR_NONE);
+        }
+        assert_int_equal(
+            kit_begin_step(k, a.a.deliveries[0].id, "publish", "p", true, true), want[1]);
+        if (i == 1) {
+            kit_begin(k, a.a.deliveries[0].id);
+        }
+        end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_DONE);
+        assert_int_equal(kit_run(k, &end.req), want[2]);
+        kit_expect(k, a.a.deliveries[0].id, i == 2 ? DELIVERY_IN_FLIGHT : DELIVERY_DONE);
+        kit_accept_done(&a);
+    }
+}
+
+static void a_request_that_breaks_midway_harms_only_itself(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept *a = mem_calloc(3, sizeof *a);
+
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const names[] = {"1", "2", "3"};
+
+        kit_fill(k, &a[i], &(struct kit_article){.id = names[i], .title = "A"});
+        a[i].a.req.done = count_done;
+    }
+    a[1].ids[0] = a[0].ids[0]; /* a delivery id used twice: found by the schema, after writes */
+    for (size_t i = 0; i < 3; i++) {
+        ledger_submit(k->l, &a[i].a.req);
+    }
+    wait_for(k, 3);
+    assert_int_equal(a[0].a.req.rc, ERR_NONE);
+    assert_int_equal(a[1].a.req.rc, ERR_IO);
+    assert_int_equal(a[2].a.req.rc, ERR_NONE);
+    assert_int_equal(kit_count(k, DELIVERY_READY, NULL), 2);
+    kit_accept_done(&a[0]);
+    kit_accept_done(&a[2]);
+    mem_free(a);
+}
+
+/* ---- open and close ---- */
+
+static void what_was_submitted_is_finished_by_close(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept *a = mem_calloc(50, sizeof *a);
+
+    for (size_t i = 0; i < 50; i++) {
+        kit_fill(k, &a[i], &(struct kit_article){.id = "1", .title = "A"});
+        a[i].a.req.done = count_done;
+        ledger_submit(k->l, &a[i].a.req);
+    }
+    kit_close(k);
+    assert_int_equal(k->dones, 50);
+    for (size_t i = 0; i < 50; i++) {
+        assert_int_equal(a[i].a.req.rc, ERR_NONE);
+        kit_accept_done(&a[i]);
+    }
+    mem_free(a);
+}
+
+static void a_ledger_in_memory_does_the_same_on_one_thread(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_due due;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    assert_int_equal(kit_due(k, "a", &due), 1);
+    ledger_request_done(&due.req);
+    kit_deliver(k, a.a.deliveries[0].id);
+    assert_int_equal(kit_due(k, "a", &due), 0);
+    ledger_request_done(&due.req);
+    kit_accept_done(&a);
+}
+
+static void a_wrong_location_is_refused_with_what_is_expected(void **state)
+{
+    static const char *const rows[] = {"", "sqlite", "sqlite:", "/tmp/x.db", "postgres://x"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ledger *l = NULL;
+        struct err why = {.code = ERR_NONE};
+
+        assert_int_equal(ledger_open(&l, rows[i], NULL, NULL, KIT_NOW, &why), ERR_INVALID);
+        assert_non_null(strstr(why.text, "sqlite:/path"));
+        assert_null(l);
+    }
+}
+
+#define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+#define IN_MEMORY(f) cmocka_unit_test_setup_teardown(f, kit_setup_memory, kit_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_MEMORY(the_first_sight_is_new_the_same_again_unchanged_a_change_a_revision),
+        IN_MEMORY(one_article_is_known_under_all_its_names),
+        IN_MEMORY(older_than_what_is_stored_is_ignored),
+        IN_MEMORY(a_retracted_article_stays_away_until_it_is_published_again),
+        IN_MEMORY(a_replayed_request_is_answered_as_before),
+        IN_MEMORY(a_revision_goes_where_it_matches_and_where_the_article_already_is),
+        IN_MEMORY(a_retraction_of_what_is_unknown_is_not_found),
+        IN_MEMORY(the_wanted_id_is_given_once_and_never_looks_like_ours),
+        IN_MEMORY(when_names_lead_to_two_articles_the_id_wins_and_the_url_stays),
+        ON_DISK(a_hundred_times_the_same_in_one_batch_is_one_article),
+        ON_DISK(a_hundred_times_the_same_from_four_threads_is_one_article),
+        ON_DISK(an_attempt_is_written_before_and_after),
+        IN_MEMORY(only_what_is_due_can_begin),
+        IN_MEMORY(steps_of_one_attempt_follow_each_other),
+        IN_MEMORY(an_illegal_end_changes_nothing),
+        IN_MEMORY(an_update_that_needed_no_request_keeps_the_ids_of_the_post),
+        IN_MEMORY(what_cannot_be_public_gives_way_what_may_be_goes_on_to_its_end),
+        IN_MEMORY(the_one_behind_is_released_when_the_first_has_ended),
+        IN_MEMORY(a_retraction_goes_only_where_something_stands_or_may_come),
+        IN_MEMORY(a_retraction_stops_what_waits_for_a_channel_no_longer_configured),
+        IN_MEMORY(a_retraction_carries_the_last_content_and_takes_the_post_away),
+        IN_MEMORY(a_person_moves_what_may_be_moved),
+        IN_MEMORY(what_a_person_cancelled_stays_away_later_too),
+        IN_MEMORY(what_was_found_there_is_known_by_its_ids),
+        IN_MEMORY(an_overtaken_delivery_is_not_replayed),
+        IN_MEMORY(a_mended_channel_lets_go_what_it_had_blocked),
+        IN_MEMORY(what_waits_too_long_expires_and_lets_go_what_it_held),
+        ON_DISK(what_is_due_comes_breaking_first_then_new_and_retried_in_turns),
+        ON_DISK(channels_tell_counts_errors_and_their_bucket),
+        ON_DISK(an_article_shows_everything_but_the_account),
+        IN_MEMORY(lists_come_in_pages_newest_first_and_filtered),
+        IN_MEMORY(a_cursor_that_is_none_is_refused),
+        ON_DISK(every_change_is_told_in_the_order_of_commits),
+        ON_DISK(a_failed_request_tells_no_event),
+        IN_MEMORY(what_is_old_and_ended_goes_with_all_that_hangs_on_it),
+        ON_DISK(when_the_commit_fails_every_request_fails_and_nothing_has_changed),
+        ON_DISK(a_fault_in_one_request_is_its_own),
+        ON_DISK(a_request_that_breaks_midway_harms_only_itself),
+        ON_DISK(what_was_submitted_is_finished_by_close),
+        IN_MEMORY(a_ledger_in_memory_does_the_same_on_one_thread),
+        cmocka_unit_test(a_wrong_location_is_refused_with_what_is_expected),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
