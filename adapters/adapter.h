@@ -1,20 +1,21 @@
 #ifndef CRIER_ADAPTERS_ADAPTER_H
 #define CRIER_ADAPTERS_ADAPTER_H
 
-/* The contract between crier and one kind of destination. An adapter is data (its settings table,
- * its limits) and courses of steps. A step's `build` makes a request from the context, its `read`
- * makes a verdict from the answer; both are pure: no socket, disk, clock or memory of their own.
- * What must outlive a step goes into ctx->record, which the ledger stores before the request leaves
- * and after its answer. service/courier.c runs the steps; it knows no platform.
+/* The contract between crier and one kind of destination. An adapter is data (its settings
+ * table, its limits) and courses of steps. A step's `build` makes a request from the context,
+ * its `read` makes a verdict from the answer; both are pure: no socket, disk, clock or memory
+ * of their own. What must outlive a step goes into ctx->record, which the ledger stores before
+ * the request leaves and after its answer. service/courier.c runs the steps; it knows no
+ * platform.
  *
  * The course of a delivery:
  *   publish  no post of this article stands on this channel yet
- *   update   a post stands; this revision changes it (NULL: the platform cannot; see `cannot_update`)
- *   retract  a post stands and must go (NULL: see `cannot_retract`)
- *   verify   a request left and no answer came: look whether our post is there. DONE = it is (remote
- *            id and link set), ABSENT = looked, not there, UNKNOWN = cannot tell. NULL: no way to look.
- *   test     optional: a harmless request that proves credentials (getMe); NULL: `test` publishes a
- *            marked message through `publish` */
+ *   update   a post stands; this revision changes it (NULL: the platform cannot; see
+ * `cannot_update`) retract  a post stands and must go (NULL: see `cannot_retract`) verify   a
+ * request left and no answer came: look whether our post is there. DONE = it is (remote id and
+ * link set), ABSENT = looked, not there, UNKNOWN = cannot tell. NULL: no way to look. test
+ * optional: a harmless request that proves credentials (getMe); NULL: `test` publishes a marked
+ * message through `publish` */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,10 +31,12 @@
 #include "base/text.h"
 
 enum verdict_kind {
-    VERDICT_NEXT,     /* this step is done, go on to the next (or to `jump`); after the last step (as
-                       * after a last step that skips) the course is DONE */
-    VERDICT_DONE,     /* the course is done; remote id and link are set where the platform has any */
-    VERDICT_AGAIN,    /* later: processing, rate limit, 5xx, no connection. Nothing became public */
+    VERDICT_NEXT,  /* this step is done, go on to the next (or to `jump`); after the last step
+                    * (as  after a last step that skips) the course is DONE */
+    VERDICT_DONE,  /* the course is done; remote id and link are set where the platform has any
+                    */
+    VERDICT_AGAIN, /* later: processing, rate limit, 5xx, no connection. Nothing became public
+                    */
     VERDICT_UNKNOWN,  /* it may be public: the request left and no usable answer came */
     VERDICT_REJECTED, /* no to this article; trying again cannot help */
     VERDICT_BLOCKED,  /* no to us (token, suspension): stop this channel, keep its articles */
@@ -53,15 +56,18 @@ struct verdict {
     enum verdict_kind kind;
     enum verdict_scope scope;
     int64_t retry_after_ms; /* what the platform asked for, 0: nothing; obeyed in full */
-    const char *jump;       /* NEXT only: name of the step to go on with; NULL: the following one */
-    bool not_counted;       /* AGAIN only: waiting (media processing), not a failed attempt */
+    const char *jump; /* NEXT only: name of the step to go on with; NULL: the following one */
+    bool not_counted; /* AGAIN only: waiting (media processing), not a failed attempt */
     char detail[VERDICT_DETAIL_BYTES]; /* for people; never a secret */
 };
 struct verdict verdict_next(void);
 struct verdict verdict_jump(const char *step);
 struct verdict verdict_done(void);
-struct verdict verdict_make(enum verdict_kind kind, enum verdict_scope scope, int64_t retry_after_ms,
-                            const char *format, ...) PRINTF_LIKE(4, 5);
+struct verdict verdict_make(enum verdict_kind kind,
+                            enum verdict_scope scope,
+                            int64_t retry_after_ms,
+                            const char *format,
+                            ...) PRINTF_LIKE(4, 5);
 
 enum course { COURSE_PUBLISH, COURSE_UPDATE, COURSE_RETRACT, COURSE_VERIFY, COURSE_TEST };
 const char *course_name(enum course c);
@@ -88,30 +94,31 @@ struct site_facts {
 };
 
 struct step_ctx {
-    const void *settings;          /* the adapter's own struct */
+    const void *settings; /* the adapter's own struct */
     const struct site_facts *site;
     const char *channel;           /* its name */
     const struct article *article; /* this revision */
     const char *article_id;        /* public id of the article, stable over revisions */
     const char *delivery_id;       /* "dlv_…", the same on every attempt */
-    const char *key;               /* 64 hex digits: SHA-256 of article, revision, channel and course;
-                                    * every id an adapter makes for a platform comes from it */
-    const char *link;              /* the article's URL as this channel shows it (campaign tagged) */
-    const char *reason;            /* why it is breaking; "" when it is not */
+    const char *key;    /* 64 hex digits: SHA-256 of article, revision, channel and course;
+                         * every id an adapter makes for a platform comes from it */
+    const char *link;   /* the article's URL as this channel shows it (campaign tagged) */
+    const char *reason; /* why it is breaking; "" when it is not */
     bool breaking;
-    int64_t revision;              /* counts from 1 */
-    int64_t created_at_ms;         /* of the delivery: fixed, the same on every attempt */
+    int64_t revision;      /* counts from 1 */
+    int64_t created_at_ms; /* of the delivery: fixed, the same on every attempt */
     int64_t now_ms;
     enum course course;
-    bool is_test;                  /* a marked test message, not news */
+    bool is_test; /* a marked test message, not news */
 
-    json_t *record;  /* object; this delivery's memory, stored before every request and after every
-                      * answer. On DONE it is kept as the post's record. Members the ledger and the
-                      * API show: "remote_id", "remote_url", "text" (as sent) */
+    json_t *record;     /* object; this delivery's memory, stored before every request and after
+                         * every     answer. On DONE it is kept as the post's record. Members the
+                         * ledger        and the     API show: "remote_id", "remote_url", "text" (as
+                         * sent) */
     const json_t *post; /* update, retract, verify: the record of the post that stands (or, for
                          * verify, of the unknown delivery); NULL when there is none */
-    json_t *account; /* object; this channel's memory (session tokens). Stored with the record; never
-                      * shown, never logged */
+    json_t *account; /* object; this channel's memory (session tokens). Stored with the record;
+                      * never shown, never logged */
 
     const struct media *media; /* for steps with wants_media; NULL when it could not be had */
     const char *media_error;   /* why, then */
@@ -121,22 +128,26 @@ struct step_ctx {
 };
 
 struct step {
-    const char *name;   /* stored in the ledger, so never renamed lightly */
-    bool repeatable;    /* sending it twice does no harm, or the platform honours our key */
-    int64_t repeat_within_ms; /* repeatable only so long after its first request (Mastodon forgets
-                               * keys after an hour), then verify first; 0: always */
-    bool publishes;     /* its request may make something public; steps before it are invisible */
-    bool wants_media;   /* fetch the article's first picture before; see step_media_url */
-    bool (*media_wanted)(const struct step_ctx *ctx); /* with wants_media: false: not this time, fetch
-                                                       * nothing (the picture is there already, or
-                                                       * pictures are switched off); NULL: always */
+    const char *name; /* stored in the ledger, so never renamed lightly */
+    bool repeatable;  /* sending it twice does no harm, or the platform honours our key */
+    int64_t repeat_within_ms; /* repeatable only so long after its first request (Mastodon
+                               * forgets keys after an hour), then verify first; 0: always */
+    bool publishes;   /* its request may make something public; steps before it are invisible */
+    bool wants_media; /* fetch the article's first picture before; see step_media_url */
+    bool (*media_wanted)(
+        const struct step_ctx *ctx); /* with wants_media: false: not this time, fetch
+                                      * nothing (the picture is there already, or
+                                      * pictures are switched off); NULL: always */
     enum err_code (*build)(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
     struct verdict (*read)(struct step_ctx *ctx, const struct http_response *res);
-    const char *sample; /* an answer of the platform, body only, status 200: `preview` reads it to show
-                         * the steps behind this one; NULL: "{}" */
+    const char *sample; /* an answer of the platform, body only, status 200: `preview` reads it
+                         * to show the steps behind this one; NULL: "{}" */
     const char *sample_headers; /* "Name: value\n…" that belong to it; NULL: none */
 };
-#define STEP_END {.name = NULL}
+#define STEP_END                                                                               \
+    {                                                                                          \
+        .name = NULL                                                                           \
+    }
 
 struct adapter {
     const char *name;  /* `type:` in the settings, log field, metric label */
@@ -148,18 +159,19 @@ struct adapter {
     const struct text_rule *limits; /* ends with a row without name */
     const struct step *publish, *update, *retract, *verify, *test;
     const char *cannot_update, *cannot_retract, *cannot_verify; /* why a course is NULL */
-    bool every_revision; /* update also when nothing a reader sees has changed */
+    bool every_revision;    /* update also when nothing a reader sees has changed */
     size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
-    struct rate rate;       /* the platform's published pace, used unless the channel sets `rate` */
+    struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
-    /* Checks of the settings that no single row can say. ERR_INVALID: why names the key first. */
+    /* Checks of the settings that no single row can say. ERR_INVALID: why names the key first.
+     */
     enum err_code (*check)(const void *settings, struct err *why);
     const char *setup; /* how an operator gets there, step by step, for `crier channels NAME` */
 };
 
 /* Store what a post is known by. Both may be NULL when the platform gives none. */
 void post_set(struct step_ctx *ctx, const char *remote_id, const char *remote_url);
-const char *post_id(const struct step_ctx *ctx);  /* remote_id of ctx->post; NULL */
+const char *post_id(const struct step_ctx *ctx); /* remote_id of ctx->post; NULL */
 const char *post_str(const struct step_ctx *ctx, const char *name); /* a string of ctx->post */
 
 #endif

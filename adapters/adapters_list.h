@@ -1,8 +1,8 @@
 #ifndef CRIER_ADAPTERS_ADAPTERS_LIST_H
 #define CRIER_ADAPTERS_ADAPTERS_LIST_H
 
-/* The adapters by symbol, for registry.c and for each adapter's own file. Everybody else finds them
- * through registry.h. */
+/* The adapters by symbol, for registry.c and for each adapter's own file. Everybody else finds
+ * them through registry.h. */
 
 struct adapter;
 

@@ -95,7 +95,7 @@ const struct text_rule bluesky__limits[] = {
     {.name = "put_record", .repeatable = true, .publishes = true,                              \
      .build = bluesky__build_put, .read = bluesky__read_put, .sample = SAMPLE_POST}
 #define DELETE(step)                                                                           \
-    {.name = step, .repeatable = true,                                                         \
+    {.name = (step), .repeatable = true,                                                       \
      .build = bluesky__build_delete, .read = bluesky__read_delete}
 
 static const struct step publish[] = {SIGN_IN, UPLOAD_AND_PUT, STEP_END};
@@ -200,9 +200,11 @@ static const char setup[] =
     "         password: ${BLUESKY_APP_PASSWORD}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "5. Run `crier check`. With the service running, POST /v1/channels/bluesky/test answers with\n"
-    "   the account's handle and posts nothing. Removing the app password at Bluesky ends crier's\n"
-    "   access at once.";
+    "5. Run `crier check`. With the service running, this answers with the account's handle and\n"
+    "   posts nothing:\n"
+    "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" -d '{\"probe\": true}' \\\n"
+    "       http://127.0.0.1:8480/v1/channels/bluesky/test\n"
+    "   Removing the app password at Bluesky ends crier's access at once.";
 // clang-format on
 
 const struct adapter adapter_bluesky = {

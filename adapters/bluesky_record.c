@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#define TEXT_BYTES_MAX (256 * 1024)
+#define TEXT_BYTES_MAX ((size_t)256 * 1024)
 
 static bool is_alpha(char c)
 {

@@ -76,7 +76,7 @@ static void add_hashtags(struct buf *out, const struct strings *words)
 {
     struct buf tag;
 
-    buf_init(&tag, ARTICLE_WORD_BYTES * 2);
+    buf_init(&tag, 2 * (size_t)ARTICLE_WORD_BYTES);
     for (size_t i = 0; i < words->count; i++) {
         buf_clear(&tag);
         buf_addc(&tag, '#');

@@ -1,8 +1,8 @@
 #ifndef CRIER_ADAPTERS_HTTP_H
 #define CRIER_ADAPTERS_HTTP_H
 
-/* Requests and answers as data. Adapters build the one and read the other; service/out.c carries
- * them. No socket here. */
+/* Requests and answers as data. Adapters build the one and read the other; service/out.c
+ * carries them. No socket here. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,8 +12,8 @@
 
 #include "base/buf.h"
 
-#define HTTP_BODY_BYTES (64 * 1024 * 1024)  /* ceiling of a request body */
-#define HTTP_ANSWER_BYTES (1024 * 1024)     /* ceiling of an answer, unless a step says otherwise */
+#define HTTP_BODY_BYTES (64 * 1024 * 1024) /* ceiling of a request body */
+#define HTTP_ANSWER_BYTES (1024 * 1024)    /* of an answer, unless a step says otherwise */
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 const char *http_method_name(enum http_method m);
@@ -39,12 +39,12 @@ struct http_request {
     enum http_method method;
     char *url;
     struct http_headers headers;
-    struct buf body;          /* ours; or: */
-    const void *bytes;        /* borrowed body (media), used when set */
+    struct buf body;   /* ours; or: */
+    const void *bytes; /* borrowed body (media), used when set */
     size_t bytes_len;
-    struct http_part *parts;  /* or: multipart/form-data */
+    struct http_part *parts; /* or: multipart/form-data */
     size_t part_count;
-    size_t max_answer_bytes;  /* 0: HTTP_ANSWER_BYTES */
+    size_t max_answer_bytes; /* 0: HTTP_ANSWER_BYTES */
     bool skip; /* set by a build that has nothing to send: go on with the next step */
 };
 
@@ -58,11 +58,18 @@ void http_set_url(struct http_request *r, const char *format, ...) PRINTF_LIKE(2
 /* Body = compact JSON of v (borrowed), Content-Type application/json. */
 void http_set_json(struct http_request *r, const json_t *v);
 void http_add_part_text(struct http_request *r, const char *name, const char *text);
-void http_add_part_bytes(struct http_request *r, const char *name, const char *filename,
-                         const char *type, const void *bytes, size_t len);
+void http_add_part_bytes(struct http_request *r,
+                         const char *name,
+                         const char *filename,
+                         const char *type,
+                         const void *bytes,
+                         size_t len);
 /* First value of that name, folded; NULL when absent. */
 const char *http_header(const struct http_headers *h, const char *name);
-void http_headers_add(struct http_headers *h, const char *name, size_t name_len, const char *value,
+void http_headers_add(struct http_headers *h,
+                      const char *name,
+                      size_t name_len,
+                      const char *value,
                       size_t value_len);
 void http_headers_done(struct http_headers *h);
 
@@ -71,17 +78,17 @@ struct http_response {
     struct http_headers headers;
     const char *body; /* NUL-terminated, may hold anything */
     size_t body_len;
-    bool truncated;  /* the answer was larger than max_answer_bytes: body holds its beginning */
-    int64_t now_ms;  /* wall clock when it was complete, for dates in headers */
+    bool truncated; /* the answer was larger than max_answer_bytes: body holds its beginning */
+    int64_t now_ms; /* wall clock when it was complete, for dates in headers */
 };
 
 /* The body as JSON (depth-limited), new reference; NULL when it is none. */
 json_t *http_json(const struct http_response *res);
-/* Retry-After in milliseconds from now, RFC 9110 section 10.2.3: seconds (a fraction too, as Zulip
- * sends) or a date. 0 when absent or unreadable; never negative. */
+/* Retry-After in milliseconds from now, RFC 9110 section 10.2.3: seconds (a fraction too, as
+ * Zulip sends) or a date. 0 when absent or unreadable; never negative. */
 int64_t http_retry_after_ms(const struct http_response *res);
-/* The same for a number of seconds found in a body: rounded up, 0 for anything not positive, a year
- * at most. */
+/* The same for a number of seconds found in a body: rounded up, 0 for anything not positive, a
+ * year at most. */
 int64_t http_seconds_ms(double seconds);
 
 #endif

@@ -231,9 +231,11 @@ static const char setup[] =
     "         token: ${MASTODON_TOKEN}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "7. Run `crier check`. With the service running, POST /v1/channels/mastodon/test answers with\n"
-    "   the account's name and posts nothing. A token ends when it is revoked, the password is\n"
-    "   reset or the account is suspended.";
+    "7. Run `crier check`. With the service running, this answers with the account's name and posts\n"
+    "   nothing:\n"
+    "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" -d '{\"probe\": true}' \\\n"
+    "       http://127.0.0.1:8480/v1/channels/mastodon/test\n"
+    "   A token ends when it is revoked, the password is reset or the account is suspended.";
 // clang-format on
 
 const struct adapter adapter_mastodon = {

@@ -17,7 +17,7 @@
 #define POLL_LATER_MS (3 * MS_SECOND)
 #define POLL_SOON_FOR_MS (5 * MS_SECOND)
 #define HOLD_MS (3 * MS_SECOND)
-#define ALT_BYTES_MAX (256 * 1024)
+#define ALT_BYTES_MAX ((size_t)256 * 1024)
 
 /* What every server takes (app/models/media_attachment.rb); HEIC is turned into JPEG there. */
 static const char *const usual_types[] = {"image/jpeg",

@@ -15,7 +15,7 @@
 
 #define REFUSED_MAX 5 /* then without the picture */
 #define SAID_BYTES_MAX 4096
-#define ALT_BYTES_MAX (256 * 1024)
+#define ALT_BYTES_MAX ((size_t)256 * 1024)
 
 static const char *own_name(const struct step_ctx *ctx)
 {

@@ -16,7 +16,7 @@
 #include "adapters/record.h"
 #include "base/json.h"
 
-#define TEXT_BYTES_MAX (1024 * 1024)
+#define TEXT_BYTES_MAX ((size_t)1024 * 1024)
 #define LEARNED_FOR_MS MS_DAY
 #define CHARACTERS_MAX 1000000 /* a limit beyond that is no limit but a mistake */
 

@@ -14,8 +14,8 @@
 
 #define PAGE_SIZE 40 /* the most a server gives at once */
 #define PAGES_MAX 5
-#define PAGE_BYTES_MAX (4 * 1024 * 1024)
-#define CONTENT_BYTES_MAX (256 * 1024)
+#define PAGE_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define CONTENT_BYTES_MAX ((size_t)256 * 1024)
 /* The server's clock may be behind ours, and it stamps the status. */
 #define CLOCK_DIFFERENCE_MS (5 * MS_MINUTE)
 

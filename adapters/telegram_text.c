@@ -54,7 +54,7 @@ static void add_code_point(struct buf *out, unsigned long c)
 static int digit(char c, unsigned base)
 {
     static const char digits[] = "0123456789abcdef";
-    char lower = c >= 'A' && c <= 'F' ? (char)(c + ('a' - 'A')) : c;
+    int lower = c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c;
     const char *at = lower ? memchr(digits, lower, base) : NULL;
 
     return at ? (int)(at - digits) : -1;
@@ -115,7 +115,7 @@ static size_t add_entity(struct buf *out, const char *html, size_t len)
 static size_t tag_length(const char *html, size_t len)
 {
     const char *end = memchr(html, '>', len);
-    char first = len > 1 ? html[1] : '\0';
+    int first = len > 1 ? html[1] : 0;
     bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
 
     return end && (letter || first == '/') ? (size_t)(end - html) + 1 : 0;

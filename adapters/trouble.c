@@ -27,7 +27,9 @@ void trouble_excerpt(char out[TROUBLE_EXCERPT_BYTES + 1], const char *text, size
     }
     if (!text_valid(raw, n)) {
         for (size_t i = 0; i < n; i++) {
-            raw[i] = (raw[i] & 0x80) || raw[i] == '\0' ? '?' : raw[i];
+            if ((raw[i] & 0x80) || raw[i] == '\0') {
+                raw[i] = '?';
+            }
         }
     }
     buf_init(&clean, TROUBLE_EXCERPT_BYTES);

@@ -1,15 +1,16 @@
 #ifndef CRIER_ADAPTERS_TROUBLE_H
 #define CRIER_ADAPTERS_TROUBLE_H
 
-/* The rules from status to verdict that platforms share. An adapter handles what differs and gives
- * the rest to trouble_from_status(). service/courier.c gives failed exchanges to
+/* The rules from status to verdict that platforms share. An adapter handles what differs and
+ * gives the rest to trouble_from_status(). service/courier.c gives failed exchanges to
  * trouble_from_transport(). */
 
 #include "adapters/adapter.h"
 
 enum transport_outcome {
     TRANSPORT_ANSWERED,
-    TRANSPORT_NOT_SENT, /* no connection, no name, refused by the address check: nothing left us */
+    TRANSPORT_NOT_SENT, /* no connection, no name, refused by the address check: nothing left us
+                         */
     TRANSPORT_LOST,     /* the request left (in part or whole), no complete answer came */
 };
 
@@ -22,10 +23,11 @@ enum transport_outcome {
  *   other 5xx      after a publishing step that is not repeatable: UNKNOWN, else AGAIN
  * detail holds the status and the beginning of the body, cleaned of control bytes. */
 struct verdict trouble_from_status(const struct step *step, const struct http_response *res);
-struct verdict trouble_from_transport(const struct step *step, enum transport_outcome outcome,
+struct verdict trouble_from_transport(const struct step *step,
+                                      enum transport_outcome outcome,
                                       const char *error);
-/* The beginning of what a platform said, on one line, fit for a detail: always UTF-8 without control
- * characters, at most TROUBLE_EXCERPT_BYTES. text may be NULL when len is 0. */
+/* The beginning of what a platform said, on one line, fit for a detail: always UTF-8 without
+ * control characters, at most TROUBLE_EXCERPT_BYTES. text may be NULL when len is 0. */
 #define TROUBLE_EXCERPT_BYTES 160
 void trouble_excerpt(char out[TROUBLE_EXCERPT_BYTES + 1], const char *text, size_t len);
 /* A row of an adapter's error table: first match wins. */
@@ -37,10 +39,16 @@ struct trouble_row {
     const char *jump; /* with VERDICT_NEXT */
 };
 /* Ends a table: a row that says neither status nor text. */
-#define TROUBLE_END {.status = 0, .needle = NULL}
+#define TROUBLE_END                                                                            \
+    {                                                                                          \
+        .status = 0, .needle = NULL                                                            \
+    }
 /* True and *out set when a row matches; text is the platform's error text (may be NULL).
  * retry_after_ms goes into verdicts of kind AGAIN. */
-bool trouble_match(const struct trouble_row *rows, int status, const char *text,
-                   int64_t retry_after_ms, struct verdict *out);
+bool trouble_match(const struct trouble_row *rows,
+                   int status,
+                   const char *text,
+                   int64_t retry_after_ms,
+                   struct verdict *out);
 
 #endif

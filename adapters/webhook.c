@@ -56,7 +56,7 @@ static const struct field settings[] = {
      .example = "{X-Api-Key: ${PARTNER_KEY}}",
      .help = "more request headers"},
     {.key = "body", .kind = FIELD_TEMPLATE, AT(body),
-     .example = "{\"text\": \"{{title}} {{url}}\"}",
+     .example = "'{\"text\": \"{{title}} {{url}}\"}'",
      .help = "a body of your own; values are escaped as inside a JSON string when content_type says JSON"},
     {.key = "content_type", .kind = FIELD_STRING, AT(content_type), .def = "application/json",
      .max = "200",
@@ -221,7 +221,7 @@ static void set_cloud_header(struct http_request *req, const char *name, const c
 {
     struct buf encoded;
 
-    buf_init(&encoded, ARTICLE_URL_BYTES * 3);
+    buf_init(&encoded, 3 * (size_t)ARTICLE_URL_BYTES);
     for (const char *c = value; *c; c++) {
         unsigned char byte = (unsigned char)*c;
 

@@ -1,8 +1,8 @@
 #ifndef CRIER_BASE_ARTICLE_H
 #define CRIER_BASE_ARTICLE_H
 
-/* One revision of an article, as every room sees it: read from JSON at the doors, kept as JSON in
- * the ledger, given to rules, templates and adapters. */
+/* One revision of an article, as every room sees it: read from JSON at the doors, kept as JSON
+ * in the ledger, given to rules, templates and adapters. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #define ARTICLE_SUMMARY_BYTES 16384
 #define ARTICLE_BODY_BYTES (4 * 1024 * 1024)
 #define ARTICLE_URL_BYTES 4096
-#define ARTICLE_LIST_MAX 100  /* authors, categories, tags, images: so many of each */
+#define ARTICLE_LIST_MAX 100   /* authors, categories, tags, images: so many of each */
 #define ARTICLE_WORD_BYTES 512 /* one author, category, tag, id, credit */
 
 struct article_image {
@@ -45,7 +45,7 @@ struct article {
     int urgency;                            /* 1 (highest) to 9; 0: not told */
     int breaking;                           /* 1 yes, 0 no, -1 not told: the rules decide */
     int64_t not_after_ms;                   /* wall clock; 0: the channel's setting decides */
-    bool republish; /* a retracted article may go out again */
+    bool republish;                         /* a retracted article may go out again */
 };
 
 /* One thing wrong with an input: where (JSON Pointer, RFC 6901) and what was expected. */
@@ -59,17 +59,25 @@ struct article_faults {
     size_t count;
 };
 
-/* Reads the JSON form (field names as in the struct, times RFC 3339, not_after also a duration from
- * now_ms). All faults are collected, not only the first; unknown members are faults, with a
- * suggestion, except names that begin with "x_" or "x-". HTML entities and tags in title and
+/* Reads the JSON form (field names as in the struct, times RFC 3339, not_after also a duration
+ * from now_ms). All faults are collected, not only the first; unknown members are faults, with
+ * a suggestion, except names that begin with "x_" or "x-". HTML entities and tags in title and
  * summary become plain text. Returns ERR_INVALID when there was any fault. */
-MUST_USE enum err_code article_from_json(struct article **out, const json_t *json, int64_t now_ms,
-                                         struct article_faults *faults, struct err *why);
+MUST_USE enum err_code article_from_json(struct article **out,
+                                         const json_t *json,
+                                         int64_t now_ms,
+                                         struct article_faults *faults,
+                                         struct err *why);
+/* Reads what article_to_json wrote, as the ledger keeps it: title and summary are plain text
+ * already, so a "<" in them is a character and "&amp;" is five. */
+MUST_USE enum err_code
+article_restore(struct article **out, const json_t *json, struct err *why);
 /* The same form back: a new reference. Absent members are left out. */
 json_t *article_to_json(const struct article *a);
 void article_free(struct article *a);
 
-/* Over everything but updated_at, republish and not_after: equal hashes mean "the same again". */
+/* Over everything but updated_at, republish and not_after: equal hashes mean "the same again".
+ */
 void article_hash(const struct article *a, uint8_t out[SHA256_BYTES]);
 /* Over what a post shows: title, summary, url, language, images, categories, tags, breaking as
  * decided. A changed body alone leaves it as it is. */

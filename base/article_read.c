@@ -23,6 +23,7 @@
 struct reader {
     struct article_faults *faults;
     int64_t now_ms;
+    bool ours; /* written by article_to_json: title and summary are plain text already */
 };
 
 enum member_kind {
@@ -193,7 +194,9 @@ read_url(struct reader *r, const char *where, const json_t *v, int64_t max, char
         return;
     }
     if (!url_parse(&parts, text)) {
-        fault(r, where, "expected %s, got \"%.80s\"", expected, text);
+        int len = (int)text_prefix(TEXT_BYTES, text, strlen(text), 80);
+
+        fault(r, where, "expected %s, got \"%.*s\"", expected, len, text);
     } else if (parts.has_userinfo) {
         fault(r, where, "expected a URL without user name and password");
     } else {
@@ -233,7 +236,9 @@ static void read_text(
     if (m->kind == M_AS_GIVEN) {
         text = mem_strdup(given);
     } else {
-        text = m->kind == M_PLAIN ? one_line(given, strlen(given)) : one_line_from_html(given);
+        bool plain = m->kind == M_PLAIN || r->ours;
+
+        text = plain ? one_line(given, strlen(given)) : one_line_from_html(given);
     }
     if (*text == '\0') { /* nothing to show is the same as not told */
         if (m->required) {
@@ -607,6 +612,31 @@ static void read_members(struct reader *r,
     read_unknowns(r, where, object, members, count);
 }
 
+static enum err_code
+read_article(struct article **out, const json_t *json, struct reader *r, struct err *why)
+{
+    struct article *a = mem_zalloc(sizeof *a);
+
+    r->faults->count = 0;
+    a->breaking = -1;
+    if (json_is_object(json)) {
+        read_members(r, "", json, article_members, ARRAY_LEN(article_members), a);
+    } else {
+        fault(r, "", "expected an object, got %s", json == NULL ? "nothing" : type_name(json));
+    }
+    if (r->faults->count > 0) {
+        article_free(a);
+        return err_set(why,
+                       ERR_INVALID,
+                       "article: %s: %s%s",
+                       r->faults->v[0].where[0] == '\0' ? "/" : r->faults->v[0].where,
+                       r->faults->v[0].what,
+                       r->faults->count > 1 ? " (and more)" : "");
+    }
+    *out = a;
+    return ERR_NONE;
+}
+
 enum err_code article_from_json(struct article **out,
                                 const json_t *json,
                                 int64_t now_ms,
@@ -615,24 +645,14 @@ enum err_code article_from_json(struct article **out,
 {
     struct article_faults own;
     struct reader r = {.faults = faults == NULL ? &own : faults, .now_ms = now_ms};
-    struct article *a = mem_zalloc(sizeof *a);
 
-    r.faults->count = 0;
-    a->breaking = -1;
-    if (json_is_object(json)) {
-        read_members(&r, "", json, article_members, ARRAY_LEN(article_members), a);
-    } else {
-        fault(&r, "", "expected an object, got %s", json == NULL ? "nothing" : type_name(json));
-    }
-    if (r.faults->count > 0) {
-        article_free(a);
-        return err_set(why,
-                       ERR_INVALID,
-                       "article: %s: %s%s",
-                       r.faults->v[0].where[0] == '\0' ? "/" : r.faults->v[0].where,
-                       r.faults->v[0].what,
-                       r.faults->count > 1 ? " (and more)" : "");
-    }
-    *out = a;
-    return ERR_NONE;
+    return read_article(out, json, &r, why);
+}
+
+enum err_code article_restore(struct article **out, const json_t *json, struct err *why)
+{
+    struct article_faults faults;
+    struct reader r = {.faults = &faults, .ours = true};
+
+    return read_article(out, json, &r, why);
 }

@@ -13,9 +13,9 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The object that holds `member` at address `ptr`. */
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
-#define container_of_const(ptr, type, member)                                                    \
-    ((const type *)(const void *)((const char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define container_of_const(ptr, type, member)                                                  \
+    ((const type *)(const void *)((const char *)(ptr)-offsetof(type, member)))
 
 /* A bug stops the program, also in release builds: what follows rests on cond. */
 #define must(cond) ((cond) ? (void)0 : must_failed(#cond, __FILE__, __LINE__, __func__))

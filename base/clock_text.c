@@ -231,7 +231,12 @@ bool time_parse_rfc3339(const char *text, size_t len, int64_t *out_ms)
     if (!read || r.at != r.end || !join(c, &at_ms)) {
         return false;
     }
-    *out_ms = at_ms - offset_ms;
+    at_ms -= offset_ms;
+    if (at_ms < FIRST_MS ||
+        at_ms > LAST_MS) { /* the zone moved it out of the years we can write */
+        return false;
+    }
+    *out_ms = at_ms;
     return true;
 }
 

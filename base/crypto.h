@@ -15,8 +15,8 @@
 void crypto_random(void *out, size_t len); /* stops the program when the system has none */
 void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES]);
 /* RFC 2104, RFC 6234. */
-void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
-                        uint8_t out[SHA256_BYTES]);
+void crypto_hmac_sha256(
+    const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES]);
 /* Time depends on len only. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Lower-case hex; out holds 2 * len + 1. */
@@ -26,8 +26,8 @@ bool crypto_unhex(const char *text, size_t text_len, uint8_t *out, size_t len);
 /* RFC 4648 sections 4 and 5 (url: no padding). */
 void crypto_base64(struct buf *out, const void *data, size_t len);
 void crypto_base64url(struct buf *out, const void *data, size_t len);
-/* Both alphabets, with or without padding; false (and nothing appended) on anything else, leftover
- * bits that are not zero included, so that one value has one text. */
+/* Both alphabets, with or without padding; false (and nothing appended) on anything else,
+ * leftover bits that are not zero included, so that one value has one text. */
 bool crypto_unbase64(struct buf *out, const char *text, size_t len);
 
 #endif

@@ -2,15 +2,16 @@
 #define CRIER_BASE_FAULT_H
 
 /* Fault points, compiled in for tests only:  rc = FAULT("ledger.commit") ? ERR_IO : commit(…);
- * The n-th point passed fires as told by the environment: CRIER_FAULT="ledger.commit:3" fails the
- * third pass of that point, "*:17" the seventeenth of any, "…:exit" ends the process there with
- * _exit(99). fault_set() does the same from a test program. */
+ * The n-th point passed fires as told by the environment: CRIER_FAULT="ledger.commit:3" fails
+ * the third pass of that point, "*:17" the seventeenth of any, "…:exit" ends the process there
+ * with _exit(99). fault_set() does the same from a test program. */
 
 #include <stdbool.h>
 
 #if WITH_FAULTS
 bool fault_hit(const char *point);
-/* spec as in the environment; NULL disarms. Returns how many points fired since the last call. */
+/* spec as in the environment; NULL disarms. Returns how many points fired since the last call.
+ */
 int fault_set(const char *spec);
 #define FAULT(point) fault_hit(point)
 #else

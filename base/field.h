@@ -1,9 +1,9 @@
 #ifndef CRIER_BASE_FIELD_H
 #define CRIER_BASE_FIELD_H
 
-/* The row that tells all about one setting: parser, checks, JSON Schema, `crier channels NAME` and
- * the reference page are made from it. Tables of rows stand beside the structs they fill; the
- * parser is in config/. */
+/* The row that tells all about one setting: parser, checks, JSON Schema, `crier channels NAME`
+ * and the reference page are made from it. Tables of rows stand beside the structs they fill;
+ * the parser is in config/. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,8 @@ enum field_kind {
     FIELD_MAP,      /* struct pairs, keys as in the file, values strings */
     FIELD_TEMPLATE, /* struct mustache *, NULL when not set and no default */
     FIELD_OBJECT,   /* a struct inside, filled by the table `fields` */
-    FIELD_CUSTOM,   /* parsed by config/ itself (rules, sources, channels); help and schema only */
+    FIELD_CUSTOM,   /* parsed by config/ itself (rules, sources, channels); help and schema only
+                     */
 };
 
 struct strings {
@@ -56,7 +57,10 @@ struct field {
     const char *example;        /* for the reference page; a bare word, never a real secret */
     const char *help;           /* one sentence, lower case, no full stop at the end */
 };
-#define FIELD_END {.kind = FIELD_END_KIND}
+#define FIELD_END                                                                              \
+    {                                                                                          \
+        .kind = FIELD_END_KIND                                                                 \
+    }
 
 const char *field_kind_name(enum field_kind kind); /* "duration", "size", … as in messages */
 /* Frees every value of a struct that such a table filled, and zeroes it. */

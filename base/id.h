@@ -1,8 +1,8 @@
 #ifndef CRIER_BASE_ID_H
 #define CRIER_BASE_ID_H
 
-/* Ids: 63-bit numbers that grow with time, made before anything is written, so that a request can
- * name its rows. 43 bits of milliseconds since 2020, 20 bits that start at random in each
+/* Ids: 63-bit numbers that grow with time, made before anything is written, so that a request
+ * can name its rows. 43 bits of milliseconds since 2020, 20 bits that start at random in each
  * millisecond and count up. As text: a prefix and 13 characters of Crockford base32. */
 
 #include <stdbool.h>

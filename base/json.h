@@ -8,12 +8,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Parse with bounds: UTF-8 only, no duplicate keys, at most max_depth levels. ERR_INVALID says line
- * and column. The result is a new reference. */
-MUST_USE enum err_code json_read(json_t **out, const char *text, size_t len, size_t max_depth,
-                                 struct err *why);
-/* Walks names of objects: json_path(v, "result", "chat", "id", NULL). Borrowed; NULL when a name is
- * missing or its parent is no object. */
+/* Parse with bounds: UTF-8 only, no duplicate keys, at most max_depth levels. ERR_INVALID says
+ * line and column. The result is a new reference. */
+MUST_USE enum err_code
+json_read(json_t **out, const char *text, size_t len, size_t max_depth, struct err *why);
+/* Walks names of objects: json_path(v, "result", "chat", "id", NULL). Borrowed; NULL when a
+ * name is missing or its parent is no object. */
 json_t *json_path(const json_t *v, ...) __attribute__((sentinel));
 /* The string there, or NULL when it is something else. Borrowed. */
 const char *json_path_str(const json_t *v, const char *name);

@@ -19,16 +19,17 @@ struct list {
 void list_init(struct list *l);
 bool list_empty(const struct list *l);
 bool list_linked(const struct list_node *n);
-void list_push(struct list *l, struct list_node *n);       /* at the end */
+void list_push(struct list *l, struct list_node *n); /* at the end */
 void list_push_front(struct list *l, struct list_node *n);
 void list_insert_before(struct list *l, struct list_node *at, struct list_node *n);
 void list_remove(struct list *l, struct list_node *n);
-struct list_node *list_pop(struct list *l);  /* from the front, NULL when empty */
+struct list_node *list_pop(struct list *l);         /* from the front, NULL when empty */
 struct list_node *list_first(const struct list *l); /* NULL when empty */
-struct list_node *list_next(const struct list *l, const struct list_node *n); /* NULL at the end */
+struct list_node *list_next(const struct list *l,
+                            const struct list_node *n); /* NULL at the end */
 void list_move_all(struct list *to, struct list *from); /* appends, empties from */
 
-#define LIST_EACH(l, it) \
+#define LIST_EACH(l, it)                                                                       \
     for (struct list_node *it = list_first(l); it != NULL; it = list_next(l, it))
 
 #endif

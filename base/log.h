@@ -1,10 +1,11 @@
 #ifndef CRIER_BASE_LOG_H
 #define CRIER_BASE_LOG_H
 
-/* Log lines of typed fields. The events and their fields are explained in base/log_events.def, one
- * row each: EV(EV_DELIVERY_END, "delivery_end", "one closing line per delivery: …"). Two forms:
- * logfmt for people ("2026-…Z info delivery_end delivery=dlv_… adapter=telegram …") and JSON, a
- * line each. There is no macro for a struct secret, on purpose. Lines go out in one write(2). */
+/* Log lines of typed fields. The events and their fields are explained in base/log_events.def,
+ * one row each: EV(EV_DELIVERY_END, "delivery_end", "one closing line per delivery: …"). Two
+ * forms: logfmt for people ("2026-…Z info delivery_end delivery=dlv_… adapter=telegram …") and
+ * JSON, a line each. There is no macro for a struct secret, on purpose. Lines go out in one
+ * write(2). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +21,16 @@ enum log_event {
     EV_COUNT
 };
 
-enum log_kind { LOG_K_END, LOG_K_STR, LOG_K_U64, LOG_K_I64, LOG_K_MS, LOG_K_BOOL, LOG_K_DELIVERY,
-                LOG_K_ARTICLE };
+enum log_kind {
+    LOG_K_END,
+    LOG_K_STR,
+    LOG_K_U64,
+    LOG_K_I64,
+    LOG_K_MS,
+    LOG_K_BOOL,
+    LOG_K_DELIVERY,
+    LOG_K_ARTICLE
+};
 struct log_field {
     enum log_kind kind;
     const char *key;

@@ -1,11 +1,12 @@
 #ifndef CRIER_BASE_MUSTACHE_H
 #define CRIER_BASE_MUSTACHE_H
 
-/* Mustache templates by the public specification (mustache/spec: interpolation, sections, inverted
- * sections, comments, partials, delimiters; no lambdas, no inheritance). A template is parsed once
- * and rendered over Jansson values. {{x}} escapes with the function given, {{{x}}} and {{&x}} do
- * not. Numbers print without a trailing ".0"; objects and lists print nothing. Null, false, 0, "" and
- * an empty list are false to a section. In a dotted name a number picks from a list: images.0.url. */
+/* Mustache templates by the public specification (mustache/spec: interpolation, sections,
+ * inverted sections, comments, partials, delimiters; no lambdas, no inheritance). A template is
+ * parsed once and rendered over Jansson values. {{x}} escapes with the function given, {{{x}}}
+ * and {{&x}} do not. Numbers print without a trailing ".0"; objects and lists print nothing.
+ * Null, false, 0, "" and an empty list are false to a section. In a dotted name a number picks
+ * from a list: images.0.url. */
 
 #include <jansson.h>
 
@@ -24,11 +25,16 @@ MUST_USE enum err_code mustache_parse(struct mustache **out, const char *text, s
 void mustache_free(struct mustache *m);
 const char *mustache_source(const struct mustache *m);
 /* Depth of partials and sections is bounded; the output by the buffer's ceiling. */
-MUST_USE enum err_code mustache_render(const struct mustache *m, const json_t *data,
-                                       mustache_escape_fn *escape, mustache_partial_fn *partial,
-                                       void *partial_context, struct buf *out, struct err *why);
+MUST_USE enum err_code mustache_render(const struct mustache *m,
+                                       const json_t *data,
+                                       mustache_escape_fn *escape,
+                                       mustache_partial_fn *partial,
+                                       void *partial_context,
+                                       struct buf *out,
+                                       struct err *why);
 /* Calls visit for every variable and section name used, for checks of settings. */
-void mustache_names(const struct mustache *m, void (*visit)(void *context, const char *name),
+void mustache_names(const struct mustache *m,
+                    void (*visit)(void *context, const char *name),
                     void *context);
 void mustache_escape_none(struct buf *out, const char *text, size_t len);
 

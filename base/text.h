@@ -1,8 +1,8 @@
 #ifndef CRIER_BASE_TEXT_H
 #define CRIER_BASE_TEXT_H
 
-/* Text as platforms measure it, cut where a reader would cut it. All text is UTF-8 and valid once
- * it is inside (text_valid at the doors). Grapheme clusters are utf8proc's (UAX #29). */
+/* Text as platforms measure it, cut where a reader would cut it. All text is UTF-8 and valid
+ * once it is inside (text_valid at the doors). Grapheme clusters are utf8proc's (UAX #29). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,8 +21,9 @@ struct text_rule {
     const char *source; /* where the platform says so */
 };
 
-const char *text_unit_name(enum text_unit unit); /* "bytes" "code points" "UTF-16 units" "graphemes" */
-bool text_valid(const char *text, size_t len);    /* UTF-8, no NUL, no surrogates, no overlong */
+const char *
+text_unit_name(enum text_unit unit); /* "bytes" "code points" "UTF-16 units" "graphemes" */
+bool text_valid(const char *text, size_t len); /* UTF-8, no NUL, no surrogates, no overlong */
 /* Bytes of the UTF-8 character at the start, 0 when there is none or it is broken. */
 size_t text_character(const char *text, size_t len);
 size_t text_measure(const struct text_rule *rule, const char *text, size_t len);
@@ -30,22 +31,25 @@ bool text_fits(const struct text_rule *rule, const char *text, size_t len);
 /* Length in bytes of the longest prefix of at most `units` in the rule's unit, never inside a
  * grapheme cluster. Links are plain text here. */
 size_t text_prefix(enum text_unit unit, const char *text, size_t len, size_t units);
-/* Append text cut to at most `units` (the ellipsis "…" counted): whole when it fits, else at the
- * last word boundary (at a grapheme when the cut would lose more than half), never inside a link,
- * no blank or punctuation left before the ellipsis. Returns whether it was cut. */
+/* Append text cut to at most `units` (the ellipsis "…" counted): whole when it fits, else at
+ * the last word boundary (at a grapheme when the cut would lose more than half), never inside a
+ * link, no blank or punctuation left before the ellipsis. Returns whether it was cut. */
 bool text_cut(struct buf *out, enum text_unit unit, const char *text, size_t len, size_t units);
 /* The next http(s) URL at or after *pos: its bounds, as Mastodon and others link it (trailing
  * punctuation and unbalanced closing brackets left out). False when there is none. */
-bool text_next_link(const char *text, size_t len, size_t pos, size_t *out_start, size_t *out_end);
+bool text_next_link(
+    const char *text, size_t len, size_t pos, size_t *out_start, size_t *out_end);
 /* White space folded to single blanks, ends trimmed, control characters dropped. */
 void text_collapse(struct buf *out, const char *text, size_t len);
-/* HTML to plain text: tags dropped, blocks become line breaks, script and style left out, entities
- * decoded (named ones of HTML 4, numeric ones), white space folded, ends trimmed. A '<' that begins
- * no tag stays. Never fails; hostile input gives bounded output (at most three times its size). */
+/* HTML to plain text: tags dropped, blocks become line breaks, script and style left out,
+ * entities decoded (named ones of HTML 4, numeric ones), white space folded, ends trimmed. A
+ * '<' that begins no tag stays. Never fails; hostile input gives bounded output (at most three
+ * times its size). */
 void text_from_html(struct buf *out, const char *html, size_t len);
 void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > " ' */
-/* A tag as hashtag word without '#': letters, marks, digits and underscore of any script, blanks
- * and hyphens joined out; false (and nothing) when nothing is left or it is digits only. */
+/* A tag as hashtag word without '#': letters, marks, digits and underscore of any script,
+ * blanks and hyphens joined out; false (and nothing) when nothing is left or it is digits only.
+ */
 bool text_hashtag(struct buf *out, const char *tag);
 /* Case-insensitive equality for ASCII, bytes beyond that as they are. */
 bool text_same_fold(const char *a, const char *b);

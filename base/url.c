@@ -41,9 +41,14 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-static bool is_escape(const char *text, size_t left)
+/* The byte that the escape at text stands for, -1 when it is none. */
+static int escaped_byte(const char *text, size_t left)
 {
-    return left >= 3 && text[0] == '%' && hex_value(text[1]) >= 0 && hex_value(text[2]) >= 0;
+    if (left < 3 || text[0] != '%') {
+        return -1;
+    }
+    int high = hex_value(text[1]), low = hex_value(text[2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 /* No control bytes, blanks, quotes, angle brackets, backslashes, broken escapes, broken UTF-8.
@@ -56,7 +61,7 @@ static bool characters_ok(const char *url, size_t len)
         if (c <= ' ' || c == 0x7F || strchr("\"<>\\", c) != NULL) {
             return false;
         }
-        if (c == '%' && !is_escape(url + i, len - i)) {
+        if (c == '%' && escaped_byte(url + i, len - i) < 0) {
             return false;
         }
     }
@@ -225,11 +230,13 @@ bool url_decode(struct buf *out, const char *text, size_t len, bool plus_is_spac
 
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '%') {
-            if (!is_escape(text + i, len - i)) {
+            int byte = escaped_byte(text + i, len - i);
+
+            if (byte < 0) {
                 buf_truncate(out, before);
                 return false;
             }
-            buf_addc(out, (char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2])));
+            buf_addc(out, (char)byte);
             i += 2;
         } else {
             buf_addc(out, plus_is_space && text[i] == '+' ? ' ' : text[i]);
@@ -245,8 +252,10 @@ static void add_normal(struct buf *out, const char *text, size_t len)
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
 
-        if (is_escape(text + i, len - i)) {
-            c = (unsigned char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+        int byte = escaped_byte(text + i, len - i);
+
+        if (byte >= 0) {
+            c = (unsigned char)byte;
             i += 2;
             if (is_unreserved((char)c)) {
                 buf_addc(out, (char)c);
@@ -458,12 +467,10 @@ void url_add_param(struct buf *url, const char *name, const char *value)
         return;
     }
     char *fragment = mem_strdup(text + stem);
-    char last = stem == 0 ? '\0' : text[stem - 1];
+    bool joined = mark != NULL && (mark == text + stem - 1 || text[stem - 1] == '&');
     buf_truncate(url, stem);
-    if (mark == NULL) {
-        buf_addc(url, '?');
-    } else if (last != '?' && last != '&') {
-        buf_addc(url, '&');
+    if (!joined) {
+        buf_addc(url, mark == NULL ? '?' : '&');
     }
     url_encode(url, name);
     buf_addc(url, '=');

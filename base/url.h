@@ -23,19 +23,21 @@ bool url_parse(struct url_parts *out, const char *url);
 /* Append text percent-encoded: all but unreserved (RFC 3986 section 2.3), upper-case hex. */
 void url_encode(struct buf *out, const char *text);
 void url_encode_n(struct buf *out, const char *text, size_t len);
-/* Append decoded; false when a % has not two hex digits behind it. plus_is_space: form decoding. */
+/* Append decoded; false when a % has not two hex digits behind it. plus_is_space: form
+ * decoding. */
 bool url_decode(struct buf *out, const char *text, size_t len, bool plus_is_space);
 
-/* The form under which an article is recognised: scheme https, lower-case host, no default port,
- * no fragment, no trailing slash (but the root's), percent escapes normalised, tracking parameters
- * dropped (utm_*, fbclid, gclid, dclid, msclkid, twclid, igshid, mc_cid, mc_eid, yclid, _hsenc,
- * _hsmi), other query parameters kept in order. Not for showing. False when url is none. */
+/* The form under which an article is recognised: scheme https, lower-case host, no default
+ * port, no fragment, no trailing slash (but the root's), percent escapes normalised, tracking
+ * parameters dropped (utm_*, fbclid, gclid, dclid, msclkid, twclid, igshid, mc_cid, mc_eid,
+ * yclid, _hsenc, _hsmi), other query parameters kept in order. Not for showing. False when url
+ * is none. */
 bool url_identity(struct buf *out, const char *url);
 
 /* The value of a query parameter, decoded; false when there is none. */
 bool url_query_get(struct buf *out, const char *query, size_t len, const char *name);
-/* url with name=value in its query, before any fragment; a name that is there already stays as it
- * is. Values are encoded. */
+/* url with name=value in its query, before any fragment; a name that is there already stays as
+ * it is. Values are encoded. */
 void url_add_param(struct buf *url, const char *name, const char *value);
 
 /* Loopback, private (RFC 1918, RFC 4193), link-local, shared (RFC 6598), metadata, multicast,

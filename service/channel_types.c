@@ -1,5 +1,5 @@
-/* Every adapter as a channel type, so that config/ need know none. Called by the service and by the
- * verbs that read settings; the array lives as long as the program. */
+/* Every adapter as a channel type, so that config/ need know none. Called by the service and by
+ * the verbs that read settings; the array lives as long as the program. */
 
 #include "service/crier.h"
 

@@ -1,12 +1,13 @@
-/* The configured channels and their live state. Called by the courier, the API and the fan-out; owns
- * one struct channel per name that the settings or the ledger know, for as long as the program runs;
- * leaves turns and waiting to the scheduler and what is on disk to the ledger.
+/* The configured channels and their live state. Called by the courier, the API and the fan-out;
+ * owns one struct channel per name that the settings or the ledger know, for as long as the
+ * program runs; leaves turns and waiting to the scheduler and what is on disk to the ledger.
  *
- * Who knows what. The settings say what a channel should be, the ledger what became of it (paused,
- * blocked, tokens of its rate, session of its account), the scheduler what it may do now. A change
- * goes here first, then to the scheduler at once, then to the ledger; a crash in between forgets a
- * pause of that very moment, never a delivery. A name that is no longer configured stays here as
- * `gone`, so that a delivery in flight finds its adapter, and a name that comes back its history. */
+ * Who knows what. The settings say what a channel should be, the ledger what became of it
+ * (paused, blocked, tokens of its rate, session of its account), the scheduler what it may do
+ * now. A change goes here first, then to the scheduler at once, then to the ledger; a crash in
+ * between forgets a pause of that very moment, never a delivery. A name that is no longer
+ * configured stays here as `gone`, so that a delivery in flight finds its adapter, and a name
+ * that comes back its history. */
 
 #include "service/channels.h"
 
@@ -157,8 +158,8 @@ enum err_code channels_load(struct channels *s, struct err *why)
 
 /* ---- settings into force ---- */
 
-/* Channels on one host share its trouble. The host is that of the type's first URL setting; a type
- * that has none (its address is fixed) has its name for a host. */
+/* Channels on one host share its trouble. The host is that of the type's first URL setting; a
+ * type that has none (its address is fixed) has its name for a host. */
 static void fill_host(const struct channel *ch, struct buf *out)
 {
     const struct field *f = ch->settings->type->settings;

@@ -1,8 +1,8 @@
 #ifndef CRIER_SERVICE_CHANNELS_H
 #define CRIER_SERVICE_CHANNELS_H
 
-/* The configured channels and their live state: settings by reference to the config in force, what
- * the ledger keeps of them (paused, blocked, account, bucket), what the scheduler sees. */
+/* The configured channels and their live state: settings by reference to the config in force,
+ * what the ledger keeps of them (paused, blocked, account, bucket), what the scheduler sees. */
 
 #include <jansson.h>
 
@@ -18,10 +18,10 @@ struct channel {
     struct config *config; /* holds settings alive */
     const struct channel_settings *settings;
     struct ledger_channel kept;
-    json_t *account; /* object; adapters' memory of this account */
+    json_t *account;     /* object; adapters' memory of this account */
     char *account_saved; /* its text as last handed to the ledger; NULL: not yet */
-    bool gone;       /* no longer configured; kept while deliveries run */
-    bool changed;    /* since it was last saved */
+    bool gone;           /* no longer configured; kept while deliveries run */
+    bool changed;        /* since it was last saved */
 };
 
 struct channels;
@@ -31,13 +31,16 @@ void channels_free(struct channels *s);
 MUST_USE enum err_code channels_load(struct channels *s, struct err *why);
 /* Make the set that of the config in force and tell the scheduler. */
 void channels_apply(struct channels *s);
-struct channel *channels_find(struct channels *s, const char *name); /* NULL; never a gone one */
+struct channel *channels_find(struct channels *s,
+                              const char *name); /* NULL; never a gone one */
 struct channel *channels_find_any(struct channels *s, const char *name); /* also a gone one */
-struct channel *channels_each(struct channels *s, size_t *cursor);  /* start at 0; NULL at the end */
+struct channel *channels_each(struct channels *s,
+                              size_t *cursor); /* start at 0; NULL at the end */
 
 /* Write down what has changed of them (last error, tokens): the housekeeping's call. */
 void channels_save_changed(struct channels *s);
-/* Where adapters are looked up: adapter_find unless a test has its own. Before channels_apply(). */
+/* Where adapters are looked up: adapter_find unless a test has its own. Before
+ * channels_apply(). */
 typedef const struct adapter *adapter_finder_fn(const char *name);
 void channels_use_adapters(struct channels *s, adapter_finder_fn *find);
 
@@ -50,8 +53,9 @@ void channel_pause(struct crier *c, struct channel *ch);
 void channel_resume(struct crier *c, struct channel *ch, const char *by);
 /* A write that carried the account failed: the next one carries it again. */
 void channel_account_unsaved(struct channel *ch);
-/* State as the API shows it; counts from a LEDGER_CHANNELS row (NULL: none). New reference. Health is
- * "ok", "paused", "blocked", "backing_off". */
-json_t *channel_json(struct crier *c, const struct channel *ch, const struct ledger_channel *row);
+/* State as the API shows it; counts from a LEDGER_CHANNELS row (NULL: none). New reference.
+ * Health is "ok", "paused", "blocked", "backing_off". */
+json_t *
+channel_json(struct crier *c, const struct channel *ch, const struct ledger_channel *row);
 
 #endif

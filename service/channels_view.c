@@ -14,7 +14,8 @@ static void set_time(json_t *object, const char *key, int64_t at_ms)
         object, key, at_ms > 0 ? json_string(time_rfc3339(at_ms, text)) : json_null());
 }
 
-static const char *health(const struct channel *ch, const struct sched_view *view, int64_t now_ms)
+static const char *
+health(const struct channel *ch, const struct sched_view *view, int64_t now_ms)
 {
     if (ch->kept.blocked) {
         return "blocked";
@@ -55,8 +56,10 @@ static void add_trouble(json_t *out, const struct channel *ch)
 {
     json_set_str(out, "blocked_why", ch->kept.blocked_why);
     set_time(out, "blocked_at", ch->kept.blocked_at_ms);
-    (void)json_object_set_new(
-        out, "last_error", ch->kept.last_error ? json_string(ch->kept.last_error) : json_null());
+    (void)json_object_set_new(out,
+                              "last_error",
+                              ch->kept.last_error ? json_string(ch->kept.last_error)
+                                                  : json_null());
     set_time(out, "last_error_at", ch->kept.last_error_at_ms);
     set_time(out, "last_done_at", ch->kept.last_done_at_ms);
 }

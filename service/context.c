@@ -1,12 +1,12 @@
-/* What an adapter's step may see, put together from the settings and one delivery. Called by the
- * courier and by preview; owns the copies it makes (article, record, post, link); leaves the picture
- * and the clock of each step to its caller.
+/* What an adapter's step may see, put together from the settings and one delivery. Called by
+ * the courier and by preview; owns the copies it makes (article, record, post, link); leaves
+ * the picture and the clock of each step to its caller.
  *
- * The key. Every id that an adapter makes for a platform (idempotency key, transaction id, record
- * key) comes from ctx->key, so it must be the same on every attempt of a delivery, after a restart
- * as well, and never the same for two deliveries. It is the SHA-256 of what a delivery is, nothing
- * of when or how often. A look (verify) gets the key of the course in doubt: that is what it looks
- * for. */
+ * The key. Every id that an adapter makes for a platform (idempotency key, transaction id,
+ * record key) comes from ctx->key, so it must be the same on every attempt of a delivery, after
+ * a restart as well, and never the same for two deliveries. It is the SHA-256 of what a
+ * delivery is, nothing of when or how often. A look (verify) gets the key of the course in
+ * doubt: that is what it looks for. */
 
 #include "service/context.h"
 

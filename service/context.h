@@ -1,8 +1,8 @@
 #ifndef CRIER_SERVICE_CONTEXT_H
 #define CRIER_SERVICE_CONTEXT_H
 
-/* Everything an adapter's step may see, put together from the settings and a delivery; used by the
- * courier and by preview. */
+/* Everything an adapter's step may see, put together from the settings and a delivery; used by
+ * the courier and by preview. */
 
 #include "adapters/adapter.h"
 #include "base/id.h"
@@ -29,15 +29,16 @@ struct context_facts {
     const char *reason;
     int64_t created_at_ms;
     enum course course;
-    enum course in_doubt; /* verify: the course whose outcome is unknown; its key is looked for */
-    const char *record;  /* JSON text or NULL */
-    const char *post;    /* JSON text or NULL */
-    json_t *account;     /* borrowed */
+    enum course
+        in_doubt;       /* verify: the course whose outcome is unknown; its key is looked for */
+    const char *record; /* JSON text or NULL */
+    const char *post;   /* JSON text or NULL */
+    json_t *account;    /* borrowed */
     bool is_test;
 };
 /* ERR_INVALID when the document or a record cannot be read (a damaged ledger). */
-MUST_USE enum err_code context_init(struct step_context *sc, const struct context_facts *facts,
-                                    struct err *why);
+MUST_USE enum err_code
+context_init(struct step_context *sc, const struct context_facts *facts, struct err *why);
 void context_done(struct step_context *sc); /* also of a zeroed one */
 
 #endif

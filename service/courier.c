@@ -1,16 +1,17 @@
-/* Runs deliveries. Called by the fan-out (new jobs), by the doors (cancel, probe), by timers and
- * answers; owns the runs in progress; leaves turns to queue/sched.c, what is kept to the ledger, the
- * requests to the adapters.
+/* Runs deliveries. Called by the fan-out (new jobs), by the doors (cancel, probe), by timers
+ * and answers; owns the runs in progress; leaves turns to queue/sched.c, what is kept to the
+ * ledger, the requests to the adapters.
  *
- * The pump. sched_next() is asked until it says sleep: "start this" makes a run (courier_run.c),
- * "load" asks the ledger for the next jobs of a destination, "expired" has the ledger look for what
- * has become worthless. Then the timer is set to when something is due. Whatever may change that (new
- * jobs, an end, a channel that goes on, a clock moved by a test) pokes, and a poke is one turn of the
- * loop away, so a thousand of them are one.
+ * The pump. sched_next() is asked until it says sleep: "start this" makes a run
+ * (courier_run.c), "load" asks the ledger for the next jobs of a destination, "expired" has the
+ * ledger look for what has become worthless. Then the timer is set to when something is due.
+ * Whatever may change that (new jobs, an end, a channel that goes on, a clock moved by a test)
+ * pokes, and a poke is one turn of the loop away, so a thousand of them are one.
  *
- * Stopping. courier_drain() starts nothing more; what runs comes to its end. courier_hurry() breaks
- * exchanges off: each ends as its step allows, ready again or unknown. Only when no run and no request
- * at the ledger is left is `drained` called, so that nothing comes back to freed memory. */
+ * Stopping. courier_drain() starts nothing more; what runs comes to its end. courier_hurry()
+ * breaks exchanges off: each ends as its step allows, ready again or unknown. Only when no run
+ * and no request at the ledger is left is `drained` called, so that nothing comes back to freed
+ * memory. */
 
 #include "service/courier_internal.h"
 
@@ -20,7 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define STARTS_PER_TURN 64 /* then answers get their turn */
+#define STARTS_PER_TURN 64            /* then answers get their turn */
 #define SLEEP_MAX_MS (60 * MS_SECOND) /* a wall clock that was set is noticed so soon */
 #define RETRY_MS 1000
 
@@ -71,6 +72,7 @@ struct run *courier__run_new(struct courier *k, struct channel *ch)
     struct run *run = mem_zalloc(sizeof *run);
 
     run->courier = k;
+    run->load.req.kind = LEDGER_LOAD; /* also of a probe, which never asks: says what to free */
     run->channel = ch;
     run->config = config_ref(ch->config);
     run->settings = ch->settings;
@@ -331,7 +333,8 @@ void courier_add(struct courier *k, const struct ledger_job *jobs, size_t count)
 
 static bool is_running(const struct courier *k, struct delivery_id id)
 {
-    LIST_EACH(&k->runs, n) {
+    LIST_EACH(&k->runs, n)
+    {
         const struct run *run = container_of(n, struct run, node);
 
         if (!run->probe && run->job.id.v == id.v) {

@@ -1,15 +1,14 @@
-/* Which course a delivery takes, from what the ledger says of it. Called once per run by courier_run.c;
- * decides, sends nothing.
+/* Which course a delivery takes, from what the ledger says of it. Called once per run by
+ * courier_run.c; decides, sends nothing.
  *
- *   unknown                    verify, where the adapter can look and a publication is in doubt;
- *                              else the channel's on_unknown setting
- *   a retraction               retract when a post stands, else done: there is nothing to retract
- *   a post stands              update, or done when nothing a reader sees has changed
- *   else                       publish
+ *   unknown                    verify, where the adapter can look and a publication is in
+ * doubt; else the channel's on_unknown setting a retraction               retract when a post
+ * stands, else done: there is nothing to retract a post stands              update, or done
+ * when nothing a reader sees has changed else                       publish
  *
- * A course that stopped half-way goes on at the step where it stands. A step that may be repeated
- * only for some time after its first request (a platform forgets idempotency keys) and whose time is
- * up while something may be public is looked for first. */
+ * A course that stopped half-way goes on at the step where it stands. A step that may be
+ * repeated only for some time after its first request (a platform forgets idempotency keys) and
+ * whose time is up while something may be public is looked for first. */
 
 #include "service/courier_internal.h"
 
@@ -38,8 +37,10 @@ decide(struct run *run, enum delivery_state to, const char *verdict, const char 
 
 static enum courier_choice refuse(struct run *run, const char *cannot)
 {
-    return decide(
-        run, DELIVERY_REJECTED, "rejected", cannot ? cannot : "the platform has no way to do it");
+    return decide(run,
+                  DELIVERY_REJECTED,
+                  "rejected",
+                  cannot ? cannot : "the platform has no way to do it");
 }
 
 /* ---- doubt ---- */
@@ -64,8 +65,8 @@ static void set_doubt_step(struct doubt *d, const char *step)
     (void)snprintf(d->step, sizeof d->step, "%s", step ? step : "");
 }
 
-/* A look that a crash broke off has "verify" for its course in the ledger: what is in doubt then
- * stands in the record, as it does from the second look on. */
+/* A look that a crash broke off has "verify" for its course in the ledger: what is in doubt
+ * then stands in the record, as it does from the second look on. */
 static void read_doubt(struct run *run)
 {
     json_t *record = NULL;
@@ -78,7 +79,8 @@ static void read_doubt(struct run *run)
     }
     set_doubt_step(&run->doubt, run->load.step);
     if (run->load.record &&
-        json_read(&record, run->load.record, strlen(run->load.record), RECORD_DEPTH, NULL) == 0) {
+        json_read(&record, run->load.record, strlen(run->load.record), RECORD_DEPTH, NULL) ==
+            0) {
         v = json_path(record, DOUBT_MEMBER, NULL);
         course = json_path_str(v, "course");
         if (course && course_parse(course, &run->doubt.course)) {
@@ -246,7 +248,9 @@ enum err_code courier__make_context(struct run *run, struct err *why)
         .course = run->course,
         .in_doubt = run->doubt.course,
         .record = l->record,
-        .post = verify ? l->record : l->has_post ? l->post : NULL,
+        .post = verify        ? l->record
+                : l->has_post ? l->post
+                              : NULL,
         .account = run->channel->account,
         .is_test = is_test(l),
     };

@@ -1,11 +1,11 @@
-/* How a run ends: its outcome into the ledger, and when that is on disk, into the scheduler, the
- * channel, the log and the numbers. Called by courier_run.c; courier__finish() is the only way out
- * for a run that has written anything.
+/* How a run ends: its outcome into the ledger, and when that is on disk, into the scheduler,
+ * the channel, the log and the numbers. Called by courier_run.c; courier__finish() is the only
+ * way out for a run that has written anything.
  *
- * A failing disk here is the bad moment: the platform has answered and we cannot say so. The run
- * stays in its slot and tries again each second, so nothing is sent a second time meanwhile; when the
- * program ends first, the ledger still says "in flight", and recovery takes the outcome for unknown
- * where a repeat would do harm. */
+ * A failing disk here is the bad moment: the platform has answered and we cannot say so. The
+ * run stays in its slot and tries again each second, so nothing is sent a second time
+ * meanwhile; when the program ends first, the ledger still says "in flight", and recovery takes
+ * the outcome for unknown where a repeat would do harm. */
 
 #include "service/courier_internal.h"
 

@@ -1,10 +1,10 @@
 #ifndef CRIER_SERVICE_COURIER_INTERNAL_H
 #define CRIER_SERVICE_COURIER_INTERNAL_H
 
-/* Shared by the courier's files: courier.c (what is due, start, stop), courier_run.c (one delivery's
- * way through its steps), courier_choose.c (which course), courier_verdict.c (what a verdict makes of
- * a delivery), courier_end.c (writing that down and telling everybody), courier_probe.c (a channel's
- * own test). */
+/* Shared by the courier's files: courier.c (what is due, start, stop), courier_run.c (one
+ * delivery's way through its steps), courier_choose.c (which course), courier_verdict.c (what a
+ * verdict makes of a delivery), courier_end.c (writing that down and telling everybody),
+ * courier_probe.c (a channel's own test). */
 
 #include <uv.h>
 
@@ -21,9 +21,9 @@
 struct courier {
     struct crier *crier;
     struct list runs;
-    struct list retry;  /* ledger requests that failed on the disk, by their own node */
-    size_t asked;       /* requests of the courier's own at the ledger */
-    bool expiring;      /* a ledger_expire is on its way */
+    struct list retry; /* ledger requests that failed on the disk, by their own node */
+    size_t asked;      /* requests of the courier's own at the ledger */
+    bool expiring;     /* a ledger_expire is on its way */
     bool draining, hurried;
     void (*drained)(struct crier *c);
     int64_t complained_mono_ms; /* about the ledger: once a second is enough */
@@ -34,24 +34,24 @@ struct courier {
 /* What a verdict makes of a delivery, and of its destination. */
 struct outcome {
     enum delivery_state to;
-    int64_t due_at_ms;   /* again, ready, unknown with a planned look; 0: none */
-    bool failure;        /* counts towards queue.max_attempts */
+    int64_t due_at_ms; /* again, ready, unknown with a planned look; 0: none */
+    bool failure;      /* counts towards queue.max_attempts */
     bool exposed;
     bool post_stands;
     const char *verdict; /* a name, for the ledger */
     char detail[VERDICT_DETAIL_BYTES + 64];
-    enum course course;  /* where it goes on, when it does */
+    enum course course; /* where it goes on, when it does */
     const char *next_step;
     struct sched_end feedback;
-    bool block;          /* the channel as a whole */
+    bool block; /* the channel as a whole */
 };
 
 /* What is in doubt while a delivery is looked for; kept in its record under "_doubt". */
 struct doubt {
     enum course course;
-    char step[64];   /* "": none */
-    int64_t looks;   /* that ended without an answer to the question */
-    int64_t tries;   /* looks that could not be made */
+    char step[64]; /* "": none */
+    int64_t looks; /* that ended without an answer to the question */
+    int64_t tries; /* looks that could not be made */
 };
 
 /* What a request hands to the ledger. */
@@ -73,14 +73,14 @@ struct run {
     enum course course;
     struct doubt doubt; /* with course verify */
     const struct step *steps, *step;
-    int walked;        /* steps so far, against adapters that go round for ever */
+    int walked; /* steps so far, against adapters that go round for ever */
     uint64_t attempt_id;
-    bool begun;        /* an attempt of it is in the ledger, in flight */
-    bool exposed;      /* something of it may be public */
+    bool begun;   /* an attempt of it is in the ledger, in flight */
+    bool exposed; /* something of it may be public */
     int64_t step_first_at_ms;
     bool next_pending; /* end_next waits to be written together with the next begin */
     struct verdict next_verdict;
-    int status;        /* of the last answer; 0: none */
+    int status; /* of the last answer; 0: none */
     int64_t step_sent_ms, sent_ms;
     struct http_request request;
     struct out_exchange exchange;
@@ -91,9 +91,9 @@ struct run {
     struct ledger_end end_next, end;
     struct outcome outcome;
     struct run_texts begin_texts, next_texts, end_texts; /* borrowed by the ledger until done */
-    json_t *final_record;             /* what the last end says, for its remote id and text */
-    bool settled;                     /* the scheduler has been told */
-    bool probe_waits;                 /* a probe that starts on the next turn of the loop */
+    json_t *final_record;    /* what the last end says, for its remote id and text */
+    bool settled;            /* the scheduler has been told */
+    bool probe_waits;        /* a probe that starts on the next turn of the loop */
     courier_probe_fn *probe; /* a channel's test: the ledger has no part in it */
     void *probe_context;
 };
@@ -102,8 +102,8 @@ struct run {
 struct run *courier__run_new(struct courier *k, struct channel *ch);
 /* The only way out: frees the run, once. */
 void courier__run_free(struct run *run);
-/* Nothing came of it and nothing was written: back to the scheduler, due at due_at_ms (0: it stays in
- * the ledger only). Frees the run. */
+/* Nothing came of it and nothing was written: back to the scheduler, due at due_at_ms (0: it
+ * stays in the ledger only). Frees the run. */
 void courier__give_back(struct run *run, int64_t due_at_ms);
 void courier__complain(struct courier *k, const struct err *why);
 /* Submit it again in a second. */
@@ -126,14 +126,17 @@ MUST_USE enum err_code courier__make_context(struct run *run, struct err *why);
 void courier__doubt_write(json_t *record, const struct doubt *d);
 
 /* courier_verdict.c: fills run->outcome. */
-void courier__judge(struct run *run, const struct verdict *v, enum transport_outcome transport,
+void courier__judge(struct run *run,
+                    const struct verdict *v,
+                    enum transport_outcome transport,
                     int64_t now_ms);
 void courier__judge_own_error(struct run *run, const struct err *why);
-/* Something may be public and nothing is to be sent now: a look at look_at_ms, or (0, it cannot be
- * looked for) what on_unknown says. */
+/* Something may be public and nothing is to be sent now: a look at look_at_ms, or (0, it cannot
+ * be looked for) what on_unknown says. */
 void courier__judge_unknown(struct run *run, int64_t look_at_ms, int64_t now_ms);
 /* Whether something may be public after this verdict. */
-bool courier__exposed_after(const struct run *run, const struct verdict *v,
+bool courier__exposed_after(const struct run *run,
+                            const struct verdict *v,
                             enum transport_outcome transport);
 
 /* courier_end.c */
@@ -142,7 +145,8 @@ void courier__write_texts(struct run *run, struct run_texts *out, const json_t *
 void courier__texts_done(struct run_texts *t);
 /* end_next, when it is pending. */
 void courier__submit_next(struct run *run);
-void courier__finish(struct run *run); /* run->outcome into the ledger, then everywhere; frees */
+void courier__finish(
+    struct run *run); /* run->outcome into the ledger, then everywhere; frees */
 
 /* courier_probe.c */
 void courier__probe_finish(struct run *run, const struct verdict *v); /* frees */

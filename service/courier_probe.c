@@ -1,5 +1,6 @@
-/* A channel's own test: the adapter's `test` course, which publishes nothing and proves that the
- * settings work. Called by the API; runs beside the scheduler and leaves no trace in the ledger. */
+/* A channel's own test: the adapter's `test` course, which publishes nothing and proves that
+ * the settings work. Called by the API; runs beside the scheduler and leaves no trace in the
+ * ledger. */
 
 #include "service/courier_internal.h"
 

@@ -1,21 +1,21 @@
-/* One delivery's way through an adapter's steps. Started by courier.c when the scheduler says so;
- * owns the run until courier_end.c (or courier__give_back) has freed it; leaves the choice of the
- * course to courier_choose.c and the meaning of verdicts to courier_verdict.c.
+/* One delivery's way through an adapter's steps. Started by courier.c when the scheduler says
+ * so; owns the run until courier_end.c (or courier__give_back) has freed it; leaves the choice
+ * of the course to courier_choose.c and the meaning of verdicts to courier_verdict.c.
  *
  *   courier__run_start     ask the ledger for everything about the delivery
- *   run_2_on_loaded        choose the course; an outcome that needs no request is written at once
- *   courier__run_walk      at each step: fetch the picture first when the step wants one
+ *   run_2_on_loaded        choose the course; an outcome that needs no request is written at
+ * once courier__run_walk      at each step: fetch the picture first when the step wants one
  *   run_3_on_media         it is here, or is not to be had: the adapter says what then
  *   run_4_build            the step's request; nothing to send: the next step
- *   run_5_begin            write down that it is about to leave (with the end of the step before)
- *   run_6_on_begun         that is on disk, so send
- *   run_7_on_answer        read it: the next step (to courier__run_walk), or judge and finish
+ *   run_5_begin            write down that it is about to leave (with the end of the step
+ * before) run_6_on_begun         that is on disk, so send run_7_on_answer        read it: the
+ * next step (to courier__run_walk), or judge and finish
  *
- * The order of writes is the promise. Nothing leaves before its begin is on disk: a crash after that
- * finds the delivery in flight and, where the step could publish and must not be repeated, takes its
- * outcome for unknown. A crash before it finds the delivery as it was, and nothing left us. Between
- * two steps the end of the first and the begin of the second share a commit, so a course of four
- * steps costs five commits, not eight. */
+ * The order of writes is the promise. Nothing leaves before its begin is on disk: a crash after
+ * that finds the delivery in flight and, where the step could publish and must not be repeated,
+ * takes its outcome for unknown. A crash before it finds the delivery as it was, and nothing
+ * left us. Between two steps the end of the first and the begin of the second share a commit,
+ * so a course of four steps costs five commits, not eight. */
 
 #include "service/courier_internal.h"
 
@@ -148,7 +148,8 @@ void courier__run_walk(struct run *run)
     struct err why;
 
     if (++run->walked > STEPS_MAX) {
-        (void)err_set(&why, ERR_INVALID, "more than %d steps: this course does not end", STEPS_MAX);
+        (void)err_set(
+            &why, ERR_INVALID, "more than %d steps: this course does not end", STEPS_MAX);
         finish_own_error(run, &why);
         return;
     }
@@ -220,8 +221,8 @@ static void run_4_build(struct run *run)
     run_5_begin(run);
 }
 
-/* A look must never be taken for a harmless step by who recovers after a crash: the delivery it is
- * about is in doubt, and stays so. */
+/* A look must never be taken for a harmless step by who recovers after a crash: the delivery it
+ * is about is in doubt, and stays so. */
 static void run_5_begin(struct run *run)
 {
     struct ledger_begin *b = &run->begin;
@@ -288,8 +289,9 @@ static int64_t answer_timeout(const struct run *run)
     if (run->settings->timeout_ms > 0) {
         return run->settings->timeout_ms;
     }
-    return run->channel->adapter->answer_timeout_ms > 0 ? run->channel->adapter->answer_timeout_ms
-                                                        : ANSWER_TIMEOUT_MS;
+    return run->channel->adapter->answer_timeout_ms > 0
+               ? run->channel->adapter->answer_timeout_ms
+               : ANSWER_TIMEOUT_MS;
 }
 
 static void send_step(struct run *run)
@@ -377,8 +379,8 @@ static void run_7_on_answer(struct out_exchange *x)
     courier__finish(run);
 }
 
-/* v is NEXT: to the step it names, or the following one. Behind the last one the course is done. A step
- * that was sent has an end to write, one that was skipped has none. */
+/* v is NEXT: to the step it names, or the following one. Behind the last one the course is
+ * done. A step that was sent has an end to write, one that was skipped has none. */
 static void advance(struct run *run, const struct verdict *v, bool sent)
 {
     const struct step *next = v->jump ? step_find(run->steps, v->jump) : run->step + 1;

@@ -1,14 +1,13 @@
 /* What a verdict makes of a delivery and of its destination. Called by courier_run.c with the
- * adapter's verdict (or the one made of a failed exchange); decides only, the outcome is carried out
- * by courier_end.c.
+ * adapter's verdict (or the one made of a failed exchange); decides only, the outcome is
+ * carried out by courier_end.c.
  *
  *   done       done
- *   again      again: backoff with jitter, or what the platform asked for, in full. Counted failures
- *              end in rejected after queue.max_attempts; a due time beyond not_after in expired
- *   unknown    of a step that may be repeated: again. Else unknown: a look after queue.verify_after,
- *              or, where there is none, what the channel's on_unknown says
- *   rejected   rejected
- *   blocked    blocked, and the whole channel with it
+ *   again      again: backoff with jitter, or what the platform asked for, in full. Counted
+ * failures end in rejected after queue.max_attempts; a due time beyond not_after in expired
+ *   unknown    of a step that may be repeated: again. Else unknown: a look after
+ * queue.verify_after, or, where there is none, what the channel's on_unknown says rejected
+ * rejected blocked    blocked, and the whole channel with it
  *
  * and of a look (verify), where the delivery stays in doubt until something is known:
  *
@@ -19,9 +18,9 @@
  *   rejected   cannot be looked for: as unknown
  *   blocked    the channel is blocked; a look once it is mended
  *
- * Exposed means: something of it may be public. It is set with the begin of a step that publishes,
- * and taken back only by an answer that says no for certain, and then only to what it was before
- * this attempt: an earlier one may have been left open. */
+ * Exposed means: something of it may be public. It is set with the begin of a step that
+ * publishes, and taken back only by an answer that says no for certain, and then only to what
+ * it was before this attempt: an earlier one may have been left open. */
 
 #include "service/courier_internal.h"
 
@@ -32,7 +31,8 @@
 #include "base/clock.h"
 
 #define LOOKS_MAX 5
-#define POLL_MS (2 * MS_SECOND) /* between looks at "still processing", when no time was asked for */
+#define POLL_MS                                                                                \
+    (2 * MS_SECOND) /* between looks at "still processing", when no time was asked for */
 
 bool courier__exposed_after(const struct run *run,
                             const struct verdict *v,
@@ -111,7 +111,8 @@ static void give_up(struct run *run, const struct verdict *v, int64_t failures)
         v->detail);
 }
 
-static int64_t retry_at(const struct run *run, const struct verdict *v, int64_t failures, int64_t now)
+static int64_t
+retry_at(const struct run *run, const struct verdict *v, int64_t failures, int64_t now)
 {
     if (v->not_counted) {
         return now + (v->retry_after_ms > 0 ? v->retry_after_ms : POLL_MS);
@@ -152,15 +153,17 @@ static bool can_look(const struct run *run)
 static void judge_unlookable(struct run *run, int64_t now_ms)
 {
     struct outcome *o = &run->outcome;
-    struct verdict v =
-        verdict_make(VERDICT_AGAIN, SCOPE_POST, 0, "it may be public; sent again, as on_unknown says");
+    struct verdict v = verdict_make(
+        VERDICT_AGAIN, SCOPE_POST, 0, "it may be public; sent again, as on_unknown says");
 
     if (run->settings->on_unknown == ON_UNKNOWN_RETRY) {
         o->verdict = "again";
         go_again(run, &v, now_ms);
         return;
     }
-    say(o, "it may be public and this platform cannot be asked: see for yourself, then resolve it");
+    say(o,
+        "it may be public and this platform cannot be asked: see for yourself, then resolve "
+        "it");
 }
 
 void courier__judge_unknown(struct run *run, int64_t look_at_ms, int64_t now_ms)
@@ -179,7 +182,9 @@ void courier__judge_unknown(struct run *run, int64_t look_at_ms, int64_t now_ms)
         o->next_step = run->doubt.step;
     }
     if (look_at_ms > 0) {
-        say(o, "it may be public, and the platform no longer knows a repeat by our key: looking first");
+        say(o,
+            "it may be public, and the platform no longer knows a repeat by our key: looking "
+            "first");
     } else {
         judge_unlookable(run, now_ms);
     }
@@ -332,8 +337,8 @@ void courier__judge(struct run *run,
     }
 }
 
-/* A build that fails, a stored article that cannot be read: trying again cannot help, and while a
- * delivery is in doubt it is no answer to the question either. */
+/* A build that fails, a stored article that cannot be read: trying again cannot help, and while
+ * a delivery is in doubt it is no answer to the question either. */
 void courier__judge_own_error(struct run *run, const struct err *why)
 {
     struct outcome *o = &run->outcome;

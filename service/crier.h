@@ -1,9 +1,9 @@
 #ifndef CRIER_SERVICE_CRIER_H
 #define CRIER_SERVICE_CRIER_H
 
-/* The running program: one libuv loop thread owns everything here; no locks. Made by serve.c in the
- * order of the members, taken down in the opposite order. The parts know each other through this
- * struct and call each other's public functions. */
+/* The running program: one libuv loop thread owns everything here; no locks. Made by serve.c in
+ * the order of the members, taken down in the opposite order. The parts know each other through
+ * this struct and call each other's public functions. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,14 +16,14 @@
 #include "queue/ledger.h"
 #include "queue/sched.h"
 
-struct channels; /* channels.h: the configured destinations and their live state */
-struct out;      /* out.h: outbound HTTP */
-struct media;    /* adapters */
-struct media_store; /* media.h: pictures, fetched once */
-struct courier;  /* courier.h: runs deliveries */
-struct event_hub; /* events.h: state changes to whoever listens */
-struct metrics;  /* metrics.h */
-struct door;     /* door.h: the HTTP server */
+struct channels;      /* channels.h: the configured destinations and their live state */
+struct out;           /* out.h: outbound HTTP */
+struct media;         /* adapters */
+struct media_store;   /* media.h: pictures, fetched once */
+struct courier;       /* courier.h: runs deliveries */
+struct event_hub;     /* events.h: state changes to whoever listens */
+struct metrics;       /* metrics.h */
+struct door;          /* door.h: the HTTP server */
 struct share_targets; /* share.h */
 
 enum crier_phase { CRIER_STARTING, CRIER_READY, CRIER_DRAINING };
@@ -59,8 +59,8 @@ struct channel_types crier_channel_types(void);
 /* Read the settings again: all or nothing. 0 and the new settings are in force; ERR_INVALID and
  * problems tells why not (the old ones stay). restart gets the names of settings that a reload
  * cannot change and that differ (they keep their old values), empty when none. */
-MUST_USE enum err_code crier_reload(struct crier *c, struct problems *problems,
-                                    struct buf *restart, struct err *why);
+MUST_USE enum err_code
+crier_reload(struct crier *c, struct problems *problems, struct buf *restart, struct err *why);
 /* SIGTERM: stop accepting, let deliveries in flight end (at most server.drain), give the others
  * back, close. serve_run() returns after it. Calling again hurries. */
 void crier_drain(struct crier *c, const char *reason);

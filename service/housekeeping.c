@@ -1,6 +1,6 @@
-/* What must be done now and then, whatever happens: write down the channels' states, expire what has
- * become worthless, drop what is too old to keep. Started by serve.c; one timer, stopped with the
- * loop. */
+/* What must be done now and then, whatever happens: write down the channels' states, expire
+ * what has become worthless, drop what is too old to keep. Started by serve.c; one timer,
+ * stopped with the loop. */
 
 #include "service/serve_internal.h"
 

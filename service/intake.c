@@ -1,11 +1,12 @@
-/* An article comes in. Called by the API, the hooks and, for test messages, by a channel's test;
- * owns the strings of one acceptance until its `done`; leaves recognising (which article is this, what
- * is new, what is superseded) to the ledger and sending to the courier.
+/* An article comes in. Called by the API, the hooks and, for test messages, by a channel's
+ * test; owns the strings of one acceptance until its `done`; leaves recognising (which article
+ * is this, what is new, what is superseded) to the ledger and sending to the courier.
  *
  *   intake_article      reads and checks the JSON; nothing has happened yet when that fails
  *   judge               is it breaking, and why
  *   fan_out             which channels it is for, and until when it is worth sending
- *   intake_2_on_stored  it is on disk: log, count, hand the new jobs to the courier, tell the caller */
+ *   intake_2_on_stored  it is on disk: log, count, hand the new jobs to the courier, tell the
+ * caller */
 
 #include "service/intake.h"
 
@@ -129,8 +130,8 @@ static void fill_content(struct intake *in)
 
 static int64_t not_after_of(const struct intake *in, const struct channel_settings *channel)
 {
-    int64_t own = channel->not_after_ms ? channel->not_after_ms
-                                        : in->crier->config->queue.not_after_ms;
+    int64_t own =
+        channel->not_after_ms ? channel->not_after_ms : in->crier->config->queue.not_after_ms;
     int64_t until_ms = in->accept.now_ms + own;
 
     if (!in->article) {
@@ -149,7 +150,7 @@ static bool is_for(const struct intake *in, const struct channel_settings *chann
     if (in->only_channel || !in->article) {
         return true;
     }
-    return rule_matches(channel->when, &facts);
+    return !channel->when || rule_matches(channel->when, &facts);
 }
 
 static bool is_wanted(const struct intake *in, const struct channel_settings *channel)

@@ -1,9 +1,9 @@
 #ifndef CRIER_SERVICE_INTAKE_H
 #define CRIER_SERVICE_INTAKE_H
 
-/* An article comes in: read, recognised, judged (breaking?), fanned out, committed. One way for the
- * API, the hooks, and later the watchers. done comes after the commit, so whoever waits for it may
- * answer 2xx. */
+/* An article comes in: read, recognised, judged (breaking?), fanned out, committed. One way for
+ * the API, the hooks, and later the watchers. done comes after the commit, so whoever waits for
+ * it may answer 2xx. */
 
 #include "base/article.h"
 #include "config/config.h"
@@ -37,29 +37,39 @@ struct intake {
 };
 
 struct intake_options {
-    const char *source;       /* "api", a configured source's name, "test" */
+    const char *source; /* "api", a configured source's name, "test" */
     bool trusted_breaking;
     const char *replay_key;   /* NULL: none */
     const char *only_channel; /* a test message; NULL: all */
 };
 
-/* json is borrowed for the call only. ERR_INVALID: nothing started, in->faults and why tell; done is
- * not called. 0: done comes exactly once, never before this has returned, with in->rc. in must
- * live until then; intake_free_parts() afterwards. */
-MUST_USE enum err_code intake_article(struct crier *c, struct intake *in, const json_t *json,
-                                      const struct intake_options *options, intake_done_fn *done,
+/* json is borrowed for the call only. ERR_INVALID: nothing started, in->faults and why tell;
+ * done is not called. 0: done comes exactly once, never before this has returned, with in->rc.
+ * in must live until then; intake_free_parts() afterwards. */
+MUST_USE enum err_code intake_article(struct crier *c,
+                                      struct intake *in,
+                                      const json_t *json,
+                                      const struct intake_options *options,
+                                      intake_done_fn *done,
                                       void *context);
-/* id: from the API (source "api") the public id or "art_…", from any other source its own id; NULL: by
- * url. */
-MUST_USE enum err_code intake_retract(struct crier *c, struct intake *in, const char *id,
-                                      const char *url, const struct intake_options *options,
-                                      const char *reason, intake_done_fn *done, void *context);
+/* id: from the API (source "api") the public id or "art_…", from any other source its own id;
+ * NULL: by url. */
+MUST_USE enum err_code intake_retract(struct crier *c,
+                                      struct intake *in,
+                                      const char *id,
+                                      const char *url,
+                                      const struct intake_options *options,
+                                      const char *reason,
+                                      intake_done_fn *done,
+                                      void *context);
 void intake_free_parts(struct intake *in);
-/* {"id", "revision", "outcome", "breaking", "reason", "deliveries": [{"id","channel","state"}]} and
- * for a retraction "cannot": [{"channel","why"}]. New reference. */
+/* {"id", "revision", "outcome", "breaking", "reason", "deliveries": [{"id","channel","state"}]}
+ * and for a retraction "cannot": [{"channel","why"}]. New reference. */
 json_t *intake_json(const struct intake *in);
 /* The article as crier would see it, and where it would go: for `crier preview`. */
-void intake_url_for_channel(const struct config *config, const struct channel_settings *channel,
-                            const struct article *a, struct buf *out);
+void intake_url_for_channel(const struct config *config,
+                            const struct channel_settings *channel,
+                            const struct article *a,
+                            struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* The article's URL as one channel shows it: with the site's campaign parameters, so that the
- * newsroom sees in its own statistics what came from where. Called by the courier's context and by
- * preview; pure. */
+ * newsroom sees in its own statistics what came from where. Called by the courier's context and
+ * by preview; pure. */
 
 #include "service/intake.h"
 
@@ -25,7 +25,8 @@ static json_t *utm_view(const struct config *config,
     return view;
 }
 
-static void add_utm(struct buf *url, const char *name, const struct mustache *value, json_t *view)
+static void
+add_utm(struct buf *url, const char *name, const struct mustache *value, json_t *view)
 {
     struct buf text;
 

@@ -1,11 +1,12 @@
-/* Pictures of articles, fetched once for all channels. Called by the courier, a wait per delivery;
- * owns the pictures and the exchanges that fetch them; leaves sizes to each caller's own limit.
+/* Pictures of articles, fetched once for all channels. Called by the courier, a wait per
+ * delivery; owns the pictures and the exchanges that fetch them; leaves sizes to each caller's
+ * own limit.
  *
- * An entry is one URL. It is fetching (one exchange, however many wait), then either kept (in `kept`,
- * oldest use first, up to CACHE_BYTES) or, when it failed, dropped with its last wait: the next
- * delivery that asks tries again. Whoever waits for an entry that is there already is told on the
- * next turn of the loop. Channels that may reach private addresses have entries of their own, so
- * that a picture from inside never reaches a channel that may not. */
+ * An entry is one URL. It is fetching (one exchange, however many wait), then either kept (in
+ * `kept`, oldest use first, up to CACHE_BYTES) or, when it failed, dropped with its last wait:
+ * the next delivery that asks tries again. Whoever waits for an entry that is there already is
+ * told on the next turn of the loop. Channels that may reach private addresses have entries of
+ * their own, so that a picture from inside never reaches a channel that may not. */
 
 #include "service/media.h"
 
@@ -30,8 +31,8 @@ struct media_entry {
     struct media_store *store; /* NULL: the store is gone, only the exchange's end is awaited */
     char *key;                 /* "+url" or "-url": may reach private addresses or not */
     bool fetching;
-    bool stale;       /* replaced or failed: no longer found under its key */
-    size_t users;     /* waits that hold it, told or not */
+    bool stale;   /* replaced or failed: no longer found under its key */
+    size_t users; /* waits that hold it, told or not */
     struct list waiting;
     struct list_node kept_node;
     int64_t fetched_mono_ms;
@@ -245,7 +246,8 @@ void media_get(struct media_store *s,
     }
 }
 
-/* Out of whichever list it stands in; a list knows only its own count, so name the right one. */
+/* Out of whichever list it stands in; a list knows only its own count, so name the right one.
+ */
 static void forget_wait(struct media_entry *e, struct media_wait *w)
 {
     if (w->told) {

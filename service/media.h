@@ -1,9 +1,9 @@
 #ifndef CRIER_SERVICE_MEDIA_H
 #define CRIER_SERVICE_MEDIA_H
 
-/* Pictures of articles, fetched once for all channels: single flight per URL, kept in memory up to a
- * bound (least recently used goes first), type sniffed from the bytes (JPEG, PNG, GIF, WebP) with
- * its dimensions. Nothing else is passed on. */
+/* Pictures of articles, fetched once for all channels: single flight per URL, kept in memory up
+ * to a bound (least recently used goes first), type sniffed from the bytes (JPEG, PNG, GIF,
+ * WebP) with its dimensions. Nothing else is passed on. */
 
 #include "adapters/adapter.h"
 #include "base/err.h"
@@ -29,7 +29,10 @@ struct media_wait {
 struct media_store *media_store_new(struct crier *c);
 void media_store_free(struct media_store *s);
 /* max_bytes: larger pictures end with an error that says both sizes. */
-void media_get(struct media_store *s, struct media_wait *w, const char *url, size_t max_bytes,
+void media_get(struct media_store *s,
+               struct media_wait *w,
+               const char *url,
+               size_t max_bytes,
                bool allow_private);
 void media_wait_done(struct media_wait *w); /* lets the picture go; before done: cancels */
 /* "image/jpeg" and dimensions from the bytes; NULL when it is none of the four. Pure. */

@@ -57,7 +57,8 @@ static bool is_gif(struct picture *i)
     return true;
 }
 
-/* A start of frame tells the size: C0 to CF but for tables and the reserved one (ITU T.81, B.1). */
+/* A start of frame tells the size: C0 to CF but for tables and the reserved one (ITU T.81,
+ * B.1). */
 static bool is_frame(uint8_t marker)
 {
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&

@@ -1,22 +1,24 @@
-/* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Called by the courier and the
- * picture store; owns the connections, the timers and the easy handles; leaves what is said to
- * adapters and what an answer means to them as well.
+/* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Called by the courier and
+ * the picture store; owns the connections, the timers and the easy handles; leaves what is said
+ * to adapters and what an answer means to them as well.
  *
  * Once or not at all. Two things here carry the promise that nothing is posted twice:
  *
- *   1. "It did not leave us" must be certain. libcurl calls on_about_to_send() when the connection
- *      (with its TLS) stands and before the first byte of the request. An exchange that fails
- *      without that call is NOT_SENT; every other failure is LOST.
+ *   1. "It did not leave us" must be certain. libcurl calls on_about_to_send() when the
+ * connection (with its TLS) stands and before the first byte of the request. An exchange that
+ * fails without that call is NOT_SENT; every other failure is LOST.
  *
- *   2. libcurl itself sends a request again, silently, when it went out on a pooled connection and
- *      that was closed without a byte of an answer (Curl_retry_request in its lib/transfer.c): it
- *      takes the connection for a stale one. A server that read the POST whole and then died looks
- *      the same. So an exchange marked `once` gets a connection of its own, closed behind it, over
- *      HTTP/1.1, which has no refused streams: there libcurl never retries. TLS sessions are shared,
- *      which keeps the new handshake short. tests/unit/test_service_out.c shows both sides of it.
+ *   2. libcurl itself sends a request again, silently, when it went out on a pooled connection
+ * and that was closed without a byte of an answer (Curl_retry_request in its lib/transfer.c):
+ * it takes the connection for a stale one. A server that read the POST whole and then died
+ * looks the same. So an exchange marked `once` gets a connection of its own, closed behind it,
+ * over HTTP/1.1, which has no refused streams: there libcurl never retries. TLS sessions are
+ * shared, which keeps the new handshake short. tests/unit/test_service_out.c shows both sides
+ * of it.
  *
- * The address is checked twice: when a socket is made, and again before a request leaves, because a
- * pooled connection may have been opened for a channel that may reach private addresses. */
+ * The address is checked twice: when a socket is made, and again before a request leaves,
+ * because a pooled connection may have been opened for a channel that may reach private
+ * addresses. */
 
 #include "service/out.h"
 
@@ -128,7 +130,8 @@ static void fill_error(struct out_exchange *x, CURLcode code)
 static void finish(struct out_exchange *x, CURLcode code)
 {
     fill_timing(x);
-    if (x->response.status > 0 && (code == CURLE_OK || x->response.truncated)) {
+    if (x->response.status > 0 && x->head_complete &&
+        (code == CURLE_OK || x->response.truncated)) {
         x->outcome = TRANSPORT_ANSWERED;
         x->error[0] = '\0';
     } else {
@@ -143,8 +146,8 @@ static void finish(struct out_exchange *x, CURLcode code)
     list_push(&x->out->ended, &x->node);
 }
 
-/* libcurl must not be entered from its own callbacks, and a done may start the next exchange: so
- * collect first, call second. */
+/* libcurl must not be entered from its own callbacks, and a done may start the next exchange:
+ * so collect first, call second. */
 static void collect(struct out *o)
 {
     CURLMsg *message;
@@ -215,7 +218,8 @@ static struct out_socket *socket_new(struct out *o, curl_socket_t fd)
     return s;
 }
 
-static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
+static int
+on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
 {
     struct out *o = context;
     struct out_socket *s = assigned;
@@ -238,7 +242,8 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *contex
 
 /* ---- the address check ---- */
 
-static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *a)
+static curl_socket_t
+on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct out_exchange *x = context;
 
@@ -319,8 +324,8 @@ static void set_times(struct out_exchange *x)
 
     SET(CURLOPT_TIMEOUT_MS, (long)total);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(connect < total ? connect : total));
-    /* Only where nothing is changed: a platform that thinks long over a post is slow, not dead, and
-     * cutting it would make an unknown outcome of a good one. */
+    /* Only where nothing is changed: a platform that thinks long over a post is slow, not dead,
+     * and cutting it would make an unknown outcome of a good one. */
     if (x->request->method == HTTP_GET || x->request->method == HTTP_HEAD) {
         SET(CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_PER_SECOND);
         SET(CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS);
@@ -330,7 +335,8 @@ static void set_times(struct out_exchange *x)
 static void set_safety(struct out_exchange *x)
 {
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L); /* a cancelled look-up must not hold the loop until it is done */
+    SET(CURLOPT_QUICK_EXIT,
+        1L); /* a cancelled look-up must not hold the loop until it is done */
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_PROXY, ""); /* none from the environment */
@@ -407,7 +413,7 @@ void out_send(struct out *o, struct out_exchange *x)
 
     x->out = o;
     x->outcome = TRANSPORT_NOT_SENT;
-    x->left = x->cancelled = false;
+    x->left = x->cancelled = x->head_complete = false;
     x->error[0] = x->refused[0] = '\0';
     x->curl = x->mime = x->header_list = NULL;
     x->header_bytes = 0;
@@ -458,7 +464,8 @@ static void set_multi(struct out *o)
     SETM(CURLMOPT_TIMERFUNCTION, on_timer_wanted);
     SETM(CURLMOPT_TIMERDATA, o);
     SETM(CURLMOPT_MAXCONNECTS, POOLED_CONNECTIONS);
-    must(curl_share_setopt(o->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK);
+    must(curl_share_setopt(o->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) ==
+         CURLSHE_OK);
 }
 
 enum err_code out_new(struct out **out, struct crier *c, struct err *why)

@@ -2,14 +2,15 @@
 #define CRIER_SERVICE_OUT_H
 
 /* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Carries requests made by
- * adapters; knows no platform. Connections are pooled per host, HTTP/2 where the host speaks it, TLS
- * always verified, no redirects on anything but media, proxies only from the settings, answers bounded and
- * decompressed under the same bound. The address a socket is about to connect to is checked at that
- * very moment (CURLOPT_OPENSOCKETFUNCTION), so a name that resolves to a private address is refused
- * whatever resolved it, unless the exchange allows private addresses.
+ * adapters; knows no platform. Connections are pooled per host, HTTP/2 where the host speaks
+ * it, TLS always verified, no redirects on anything but media, proxies only from the settings,
+ * answers bounded and decompressed under the same bound. The address a socket is about to
+ * connect to is checked at that very moment (CURLOPT_OPENSOCKETFUNCTION), so a name that
+ * resolves to a private address is refused whatever resolved it, unless the exchange allows
+ * private addresses.
  *
- * Telling "nothing left us" from "it may have arrived" is what exactly-once rests on: an exchange
- * is NOT_SENT only when no byte of the request was handed to a connected socket. */
+ * Telling "nothing left us" from "it may have arrived" is what exactly-once rests on: an
+ * exchange is NOT_SENT only when no byte of the request was handed to a connected socket. */
 
 #include "adapters/http.h"
 #include "adapters/trouble.h"
@@ -29,12 +30,12 @@ struct out_exchange {
     /* in; borrowed until done */
     struct http_request *request;
     bool allow_private;
-    bool once;            /* a repeat does harm: a connection of its own, so that libcurl never sends
-                           * it a second time by itself */
-    bool follow;          /* redirects, GET and HEAD only, at most 5, each address checked anew */
-    int64_t timeout_ms;   /* whole exchange */
+    bool once;   /* a repeat does harm: a connection of its own, so that libcurl never sends
+                  * it a second time by itself */
+    bool follow; /* redirects, GET and HEAD only, at most 5, each address checked anew */
+    int64_t timeout_ms;         /* whole exchange */
     int64_t connect_timeout_ms; /* 0: 10 s or timeout_ms, whichever is less */
-    out_done_fn *done;    /* exactly once, never before out_send() has returned */
+    out_done_fn *done;          /* exactly once, never before out_send() has returned */
     /* out; valid from done until out_exchange_done() */
     enum transport_outcome outcome;
     struct http_response response;
@@ -47,8 +48,9 @@ struct out_exchange {
     struct list_node node;
     int64_t start_us;
     size_t header_bytes;
+    bool head_complete; /* libcurl calls an answer cut inside its head a good one */
     bool cancelled;
-    bool left;    /* the connection stood and the request was about to go */
+    bool left;        /* the connection stood and the request was about to go */
     char refused[48]; /* the address that the check refused; "": none */
 };
 

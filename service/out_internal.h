@@ -1,7 +1,8 @@
 #ifndef CRIER_SERVICE_OUT_INTERNAL_H
 #define CRIER_SERVICE_OUT_INTERNAL_H
 
-/* Shared by out.c (the exchange) and out_request.c (what is said and how an answer's head is read). */
+/* Shared by out.c (the exchange) and out_request.c (what is said and how an answer's head is
+ * read). */
 
 #include "service/out.h"
 

@@ -1,5 +1,5 @@
-/* A request of an adapter in libcurl's terms, and the head of an answer in ours. Called by out.c
- * only; owns the header list and the multipart body it hangs on the exchange. */
+/* A request of an adapter in libcurl's terms, and the head of an answer in ours. Called by
+ * out.c only; owns the header list and the multipart body it hangs on the exchange. */
 
 #include "service/out_internal.h"
 
@@ -190,11 +190,8 @@ static void read_field(struct out_exchange *x, const char *line, size_t len)
     while (end > value && strchr(" \t\r\n", end[-1])) {
         end--;
     }
-    http_headers_add(&x->response.headers,
-                     line,
-                     (size_t)(colon - line),
-                     value,
-                     (size_t)(end - value));
+    http_headers_add(
+        &x->response.headers, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
 bool out__read_header(struct out_exchange *x, const char *line, size_t len)
@@ -208,6 +205,11 @@ bool out__read_header(struct out_exchange *x, const char *line, size_t len)
         /* A new head: after 100 Continue or a redirect. */
         http_headers_done(&x->response.headers);
         x->response.status = read_status(line, len);
+        x->head_complete = false;
+        return true;
+    }
+    if (*line == '\r' || *line == '\n') {
+        x->head_complete = true;
         return true;
     }
     read_field(x, line, len);

@@ -1,7 +1,7 @@
-/* New settings into force, all or nothing. Called on SIGHUP and by POST /v1/reload. A file with any
- * mistake changes nothing. Deliveries in flight hold the settings they started with; what waits takes
- * the new ones with its next attempt. What only a start reads (the listening address, the ledger)
- * stays as it is and is named to the caller. */
+/* New settings into force, all or nothing. Called on SIGHUP and by POST /v1/reload. A file with
+ * any mistake changes nothing. Deliveries in flight hold the settings they started with; what
+ * waits takes the new ones with its next attempt. What only a start reads (the listening
+ * address, the ledger) stays as it is and is named to the caller. */
 
 #include "service/crier.h"
 

@@ -50,19 +50,18 @@ static void check_accepted(const struct article *a)
     must(a->urgency >= 0 && a->urgency <= 9 && a->breaking >= -1 && a->breaking <= 1);
 }
 
-/* The face must survive the way through the ledger. The title may shrink once more when its
- * text reads as markup ("&lt;b&gt;"), so it is left out of the comparison. */
+/* The way through the ledger and back changes nothing that counts. */
 static void check_round_trip(const struct article *a)
 {
     json_t *v = article_to_json(a);
-    struct article_faults faults;
+    uint8_t before[SHA256_BYTES], after[SHA256_BYTES];
     struct article *b = NULL;
 
-    if (article_from_json(&b, v, NOW_MS, &faults, NULL) == ERR_NONE) {
-        must(strcmp(a->url, b->url) == 0 && a->image_count == b->image_count);
-        must(a->tags.count == b->tags.count && a->published_at_ms == b->published_at_ms);
-        must(a->not_after_ms == b->not_after_ms && a->urgency == b->urgency);
-    }
+    must(article_restore(&b, v, NULL) == ERR_NONE);
+    article_hash(a, before);
+    article_hash(b, after);
+    must(memcmp(before, after, sizeof before) == 0);
+    must(a->not_after_ms == b->not_after_ms && a->updated_at_ms == b->updated_at_ms);
     article_free(b);
     json_decref(v);
 }

@@ -104,9 +104,8 @@ static void check_parsers(const char *text, size_t len)
     if (parse_size(copy, &value)) {
         must(parse_size(format_size(value, shown), &again) && again == value);
     }
-    if (time_parse_rfc3339(text, len, &value) && value >= -INT64_C(62135596800000)) {
-        must(time_parse_rfc3339(time_rfc3339(value, time), 24, &again));
-        must(again == value || value > INT64_C(253402300799999));
+    if (time_parse_rfc3339(text, len, &value)) {
+        must(time_parse_rfc3339(time_rfc3339(value, time), 24, &again) && again == value);
     }
     (void)time_parse_http(copy, &value);
     buf_init(&out, BYTES);

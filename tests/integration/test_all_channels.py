@@ -1,6 +1,7 @@
 """One article in, every channel out, once."""
 
 import concurrent.futures
+import html
 import json
 
 import pytest
@@ -26,7 +27,8 @@ def test_a_full_article_reaches_all_four_channels_with_picture_and_link(crier, p
     assert {p: len(posts.get(p, [])) for p in PLATFORMS} == dict.fromkeys(PLATFORMS, 1)
     for name_of in PLATFORMS:
         post = posts[name_of][0]
-        assert story["title"][:40] in post["text"] or story["title"][:40] in json.dumps(post, ensure_ascii=False)
+        shown = post["text"] + json.dumps(post, ensure_ascii=False)
+        assert html.unescape(story["title"])[:40] in shown, name_of
         assert story["url"] in json.dumps(post, ensure_ascii=False).replace("&amp;", "&")
     if story.get("images"):
         alt = story["images"][0]["alt"]

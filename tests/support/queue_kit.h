@@ -1,8 +1,8 @@
 #ifndef CRIER_TESTS_SUPPORT_QUEUE_KIT_H
 #define CRIER_TESTS_SUPPORT_QUEUE_KIT_H
 
-/* For the tests of the ledger: a ledger in a scratch folder or in memory, and articles said in one
- * line. Header only, since each test is a program of its own. */
+/* For the tests of the ledger: a ledger in a scratch folder or in memory, and articles said in
+ * one line. Header only, since each test is a program of its own. */
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,10 +36,10 @@ struct kit {
 
 /* One accept, said by what matters; the rest is made up from it. */
 struct kit_article {
-    const char *source; /* NULL: "cms" */
-    const char *id;     /* the source's; NULL: none */
-    const char *url;    /* NULL: none as alias */
-    const char *title;  /* NULL: a retraction */
+    const char *source;   /* NULL: "cms" */
+    const char *id;       /* the source's; NULL: none */
+    const char *url;      /* NULL: none as alias */
+    const char *title;    /* NULL: a retraction */
     const char *channels; /* "a b !c": c does not match; NULL: "a" */
     const char *wanted_id, *replay_key, *reason;
     int64_t updated_at_ms;
@@ -91,7 +91,7 @@ static inline void kit_reopen(struct kit *k)
 
 static inline void kit_done_all(struct kit *k)
 {
-    static const char *const names[] = {"", "-wal", "-shm", ".lock", ".v1.bak", ".v0.bak"};
+    static const char *const names[] = {"", "-wal", "-shm", ".lock", ".v1.bak"};
     char path[160];
 
     kit_close(k);
@@ -135,7 +135,8 @@ static inline int kit_teardown(void **state)
     return 0;
 }
 
-static inline void kit_channels(struct kit *k, struct kit_accept *out, const struct kit_article *in)
+static inline void
+kit_channels(struct kit *k, struct kit_accept *out, const struct kit_article *in)
 {
     const char *p = in->channels ? in->channels : "a";
 
@@ -221,8 +222,12 @@ static inline void kit_accept_done(struct kit_accept *a)
     ledger_request_done(&a->a.req);
 }
 
-static inline enum err_code kit_begin_step(struct kit *k, struct delivery_id id, const char *course,
-                                           const char *step, bool repeatable, bool publishes)
+static inline enum err_code kit_begin_step(struct kit *k,
+                                           struct delivery_id id,
+                                           const char *course,
+                                           const char *step,
+                                           bool repeatable,
+                                           bool publishes)
 {
     struct ledger_begin r = {
         .req = {.kind = LEDGER_BEGIN},
@@ -247,8 +252,8 @@ static inline void kit_begin(struct kit *k, struct delivery_id id)
 }
 
 /* Ends the attempt at hand; what can be told by `to` alone is made up from it. */
-static inline struct ledger_end kit_end_request(struct kit *k, struct delivery_id id,
-                                                enum delivery_state to)
+static inline struct ledger_end
+kit_end_request(struct kit *k, struct delivery_id id, enum delivery_state to)
 {
     return (struct ledger_end){
         .req = {.kind = LEDGER_END},

@@ -1,9 +1,9 @@
 #ifndef CRIER_TESTS_SUPPORT_TINY_SERVER_H
 #define CRIER_TESTS_SUPPORT_TINY_SERVER_H
 
-/* A scripted HTTP/1.1 server on loopback, for unit tests of what goes out: a thread that accepts, a
- * thread per connection, and the test's own function that answers each request as badly as it
- * likes. Everything it owns is gone after tiny_server_stop(). */
+/* A scripted HTTP/1.1 server on loopback, for unit tests of what goes out: a thread that
+ * accepts, a thread per connection, and the test's own function that answers each request as
+ * badly as it likes. Everything it owns is gone after tiny_server_stop(). */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -70,7 +70,8 @@ static inline void tiny_say(int fd, const char *text)
     tiny_write(fd, text, strlen(text));
 }
 
-static inline void tiny_reply(struct tiny_request *r, int status, const char *headers, const char *body)
+static inline void
+tiny_reply(struct tiny_request *r, int status, const char *headers, const char *body)
 {
     char *text = mem_printf("HTTP/1.1 %d X\r\nContent-Length: %zu\r\n%s\r\n%s",
                             status,
@@ -168,7 +169,8 @@ static inline void *tiny_accept_run(void *arg)
     return NULL;
 }
 
-static inline void tiny_server_start(struct tiny_server *s, tiny_answer_fn *answer, void *context)
+static inline void
+tiny_server_start(struct tiny_server *s, tiny_answer_fn *answer, void *context)
 {
     struct sockaddr_in a = {.sin_family = AF_INET};
     socklen_t len = sizeof a;

@@ -271,6 +271,9 @@ static void faults_are_cut_between_characters(void **state)
     assert_null(read_text(json, &faults));
     assert_int_equal(strlen(faults.v[0].where), 61); /* a slash and 20 of three bytes */
     assert_true(text_valid(faults.v[0].where, strlen(faults.v[0].where)));
+    assert_null(read_text("{\"title\":\"T\",\"url\":\"x€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€€\"}",
+                          &faults));
+    assert_true(text_valid(faults.v[0].what, strlen(faults.v[0].what)));
 }
 
 /* One member of `len` letters beside the minimal ones. */
@@ -379,6 +382,39 @@ static void what_was_written_reads_back_the_same(void **state)
     }
 }
 
+static void text_that_looks_like_markup_survives_the_ledger(void **state)
+{
+    struct article_faults faults;
+    struct article *a = read_text("{\"url\":\"https://news.example/a\","
+                                  "\"title\":\"Use &lt;b&gt;, &amp;amp; and 5 < 6\","
+                                  "\"summary\":\"&lt;script&gt;\"}",
+                                  &faults);
+    struct article *b = NULL;
+    json_t *stored = article_to_json(a);
+
+    (void)state;
+    assert_string_equal(a->title, "Use <b>, &amp; and 5 < 6");
+    assert_int_equal(article_restore(&b, stored, NULL), ERR_NONE);
+    assert_string_equal(b->title, a->title);
+    assert_string_equal(b->summary, "<script>");
+    json_decref(stored);
+    article_free(a);
+    article_free(b);
+}
+
+static void what_is_no_stored_article_is_refused(void **state)
+{
+    json_t *v = json_pack("{s:s}", "title", "T");
+    struct article *a = NULL;
+    struct err why = {0};
+
+    (void)state;
+    assert_int_equal(article_restore(&a, v, &why), ERR_INVALID);
+    assert_string_equal(why.text, "article: /url: missing");
+    assert_null(a);
+    json_decref(v);
+}
+
 static void absent_members_stay_absent(void **state)
 {
     struct article_faults faults;
@@ -459,6 +495,8 @@ int main(void)
         cmocka_unit_test(bounds_the_length_of_everything),
         cmocka_unit_test(bounds_the_length_of_lists),
         cmocka_unit_test(what_was_written_reads_back_the_same),
+        cmocka_unit_test(text_that_looks_like_markup_survives_the_ledger),
+        cmocka_unit_test(what_is_no_stored_article_is_refused),
         cmocka_unit_test(absent_members_stay_absent),
         cmocka_unit_test(the_hashes_cover_what_they_promise),
         cmocka_unit_test(leaves_no_memory_alive),

@@ -315,6 +315,7 @@ static void adds_parameters(void **state)
         {"https://a.example/#top", "x", "1", "https://a.example/?x=1#top"},
         {"https://a.example/?y#top", "x", "1", "https://a.example/?y&x=1#top"},
         {"https://a.example/#a?b", "x", "1", "https://a.example/?x=1#a?b"},
+        {"https://a.example/?y=?", "x", "1", "https://a.example/?y=?&x=1"},
         {"https://a.example/?x=9", "x", "1", "https://a.example/?x=9"},
         {"https://a.example/?%78=9", "x", "1", "https://a.example/?%78=9"},
         {"https://a.example/?xx=9", "x", "1", "https://a.example/?xx=9&x=1"},

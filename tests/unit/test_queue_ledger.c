@@ -1,4 +1,5 @@
-/* The ledger through its interface: accept, begin, end, moves, reads, events, threads, faults. */
+/* The ledger through its interface: accept, begin, end, moves, reads, events, threads, faults.
+ */
 
 #include <pthread.h>
 
@@ -58,8 +59,16 @@ static void one_article_is_known_under_all_its_names(void **state)
         {{.source = "feed", .id = "g9", .url = U, .title = "A"}, ACCEPT_UNCHANGED, 1, 1, 0},
         {{.source = "feed", .id = "g9", .title = "B"}, ACCEPT_REVISED, 2, 1, 1},
         /* the slug changes, the id stays */
-        {{.id = "1", .url = "https://news.example/new-slug", .title = "B"}, ACCEPT_UNCHANGED, 2, 1, 0},
-        {{.source = "other", .url = "https://news.example/new-slug", .title = "C"}, ACCEPT_REVISED, 3, 1, 1},
+        {{.id = "1", .url = "https://news.example/new-slug", .title = "B"},
+         ACCEPT_UNCHANGED,
+         2,
+         1,
+         0},
+        {{.source = "other", .url = "https://news.example/new-slug", .title = "C"},
+         ACCEPT_REVISED,
+         3,
+         1,
+         1},
         /* an id means nothing in another source */
         {{.source = "other", .id = "1", .title = "C"}, ACCEPT_NEW, 1, 1, 1},
     };
@@ -87,8 +96,8 @@ static void a_retracted_article_stays_away_until_it_is_published_again(void **st
         {{.id = "1", .title = "A"}, ACCEPT_NEW, 1, 1, 1},
         {{.id = "1"}, ACCEPT_RETRACTED, 2, 0, 0}, /* nothing was public: nothing to take back */
         {{.id = "1"}, ACCEPT_UNCHANGED, 2, 1, 0},
-        {{.id = "1", .title = "A"}, ACCEPT_RETRACTED, 2, 1, 0},  /* the same: not recorded */
-        {{.id = "1", .title = "B"}, ACCEPT_RETRACTED, 3, 0, 0},  /* recorded, not sent */
+        {{.id = "1", .title = "A"}, ACCEPT_RETRACTED, 2, 1, 0}, /* the same: not recorded */
+        {{.id = "1", .title = "B"}, ACCEPT_RETRACTED, 3, 0, 0}, /* recorded, not sent */
         {{.id = "1", .title = "B"}, ACCEPT_RETRACTED, 3, 1, 0},
         {{.id = "1", .title = "B", .republish = true}, ACCEPT_REVISED, 4, 1, 1},
         {{.id = "1", .title = "B"}, ACCEPT_UNCHANGED, 4, 1, 0},
@@ -137,8 +146,12 @@ static void the_wanted_id_is_given_once_and_never_looks_like_ours(void **state)
         const char *id, *wanted;
         bool granted;
     } rows[] = {
-        {"1", "story-1", true}, {"2", "story-1", false}, {"3", "art_0000000000001", false},
-        {"4", "", false},       {"5", NULL, false},      {"6", "story-6", true},
+        {"1", "story-1", true},
+        {"2", "story-1", false},
+        {"3", "art_0000000000001", false},
+        {"4", "", false},
+        {"5", NULL, false},
+        {"6", "story-6", true},
     };
     struct kit *k = *state;
 
@@ -147,7 +160,9 @@ static void the_wanted_id_is_given_once_and_never_looks_like_ours(void **state)
         struct article_id id;
 
         kit_accept(
-            k, &a, (struct kit_article){.id = rows[i].id, .title = "A", .wanted_id = rows[i].wanted});
+            k,
+            &a,
+            (struct kit_article){.id = rows[i].id, .title = "A", .wanted_id = rows[i].wanted});
         assert_int_equal(id_parse_article(a.a.public_id, &id), !rows[i].granted);
         if (rows[i].granted) {
             assert_string_equal(a.a.public_id, rows[i].wanted);
@@ -160,11 +175,15 @@ static void when_names_lead_to_two_articles_the_id_wins_and_the_url_stays(void *
 {
     struct kit *k = *state;
     struct kit_accept one, two, both;
-    struct ledger_article by_url = {.req = {.kind = LEDGER_ARTICLE}, .url = "https://n.example/2"};
+    struct ledger_article by_url = {.req = {.kind = LEDGER_ARTICLE},
+                                    .url = "https://n.example/2"};
 
-    kit_accept(k, &one, (struct kit_article){.id = "1", .url = "https://n.example/1", .title = "A"});
-    kit_accept(k, &two, (struct kit_article){.id = "2", .url = "https://n.example/2", .title = "B"});
-    kit_accept(k, &both, (struct kit_article){.id = "1", .url = "https://n.example/2", .title = "C"});
+    kit_accept(
+        k, &one, (struct kit_article){.id = "1", .url = "https://n.example/1", .title = "A"});
+    kit_accept(
+        k, &two, (struct kit_article){.id = "2", .url = "https://n.example/2", .title = "B"});
+    kit_accept(
+        k, &both, (struct kit_article){.id = "1", .url = "https://n.example/2", .title = "C"});
     assert_int_equal(both.a.article.v, one.a.article.v);
     assert_int_equal(both.a.outcome, ACCEPT_REVISED);
     assert_int_equal(kit_run(k, &by_url.req), ERR_NONE);
@@ -199,7 +218,9 @@ static void a_hundred_times_the_same_in_one_batch_is_one_article(void **state)
     size_t outcomes[6] = {0};
 
     for (size_t i = 0; i < 100; i++) {
-        kit_fill(k, &a[i], &(struct kit_article){.id = "1", .url = U, .title = "A", .channels = "a b"});
+        kit_fill(k,
+                 &a[i],
+                 &(struct kit_article){.id = "1", .url = U, .title = "A", .channels = "a b"});
         a[i].a.req.done = count_done;
     }
     for (size_t i = 0; i < 100; i++) {
@@ -298,10 +319,14 @@ static void only_what_is_due_can_begin(void **state)
         enum delivery_state at;
         enum err_code rc;
     } rows[] = {
-        {DELIVERY_READY, ERR_NONE},         {DELIVERY_AGAIN, ERR_NONE},
-        {DELIVERY_UNKNOWN, ERR_NONE},       {DELIVERY_IN_FLIGHT, ERR_CONFLICT},
-        {DELIVERY_DONE, ERR_CONFLICT},      {DELIVERY_REJECTED, ERR_CONFLICT},
-        {DELIVERY_BLOCKED, ERR_CONFLICT},   {DELIVERY_EXPIRED, ERR_CONFLICT},
+        {DELIVERY_READY, ERR_NONE},
+        {DELIVERY_AGAIN, ERR_NONE},
+        {DELIVERY_UNKNOWN, ERR_NONE},
+        {DELIVERY_IN_FLIGHT, ERR_CONFLICT},
+        {DELIVERY_DONE, ERR_CONFLICT},
+        {DELIVERY_REJECTED, ERR_CONFLICT},
+        {DELIVERY_BLOCKED, ERR_CONFLICT},
+        {DELIVERY_EXPIRED, ERR_CONFLICT},
         {DELIVERY_CANCELLED, ERR_CONFLICT},
     };
     struct kit *k = *state;
@@ -323,15 +348,16 @@ static void only_what_is_due_can_begin(void **state)
         assert_int_equal(kit_begin_step(k, id, "publish", "post", true, true), rows[i].rc);
         kit_accept_done(&a);
     }
-    assert_int_equal(
-        kit_begin_step(k, (struct delivery_id){1}, "publish", "post", true, true), ERR_NOT_FOUND);
+    assert_int_equal(kit_begin_step(k, (struct delivery_id){1}, "publish", "post", true, true),
+                     ERR_NOT_FOUND);
 }
 
 static void steps_of_one_attempt_follow_each_other(void **state)
 {
     struct kit *k = *state;
     struct kit_accept a;
-    struct ledger_begin begin = {.req = {.kind = LEDGER_BEGIN}, .course = "publish", .attempt_id = 5};
+    struct ledger_begin begin = {
+        .req = {.kind = LEDGER_BEGIN}, .course = "publish", .attempt_id = 5};
     struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE}};
     json_t *delivery;
 
@@ -406,7 +432,8 @@ struct meet_row {
     enum delivery_state first_then, second;
 };
 
-static struct delivery_id bring_to(struct kit *k, struct kit_accept *a, const struct meet_row *row)
+static struct delivery_id
+bring_to(struct kit *k, struct kit_accept *a, const struct meet_row *row)
 {
     struct delivery_id id = a->a.deliveries[0].id;
     struct ledger_end end;
@@ -503,7 +530,8 @@ static void the_one_behind_is_released_when_the_first_has_ended(void **state)
 
 static void a_retraction_goes_only_where_something_stands_or_may_come(void **state)
 {
-    static const struct meet_row rows[] = { /* second: of the retraction; HELD, READY or none */
+    static const struct meet_row rows[] = {
+        /* second: of the retraction; HELD, READY or none */
         {DELIVERY_READY, false, DELIVERY_CANCELLED, DELIVERY_STATE_COUNT},
         {DELIVERY_AGAIN, false, DELIVERY_CANCELLED, DELIVERY_STATE_COUNT},
         {DELIVERY_AGAIN, true, DELIVERY_AGAIN, DELIVERY_HELD},
@@ -553,7 +581,9 @@ static void a_retraction_carries_the_last_content_and_takes_the_post_away(void *
     struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
     struct ledger_end end;
 
-    kit_accept(k, &one, (struct kit_article){.id = "1", .title = "A", .breaking = true, .reason = "b"});
+    kit_accept(k,
+               &one,
+               (struct kit_article){.id = "1", .title = "A", .breaking = true, .reason = "b"});
     kit_deliver(k, one.a.deliveries[0].id);
     kit_accept(k, &gone, (struct kit_article){.id = "1", .reason = "wrong"});
     assert_true(gone.a.out_breaking);
@@ -578,8 +608,8 @@ static void a_retraction_carries_the_last_content_and_takes_the_post_away(void *
 
 /* ---- moves ---- */
 
-static enum err_code do_move(struct kit *k, struct ledger_move *r, enum ledger_move_kind kind,
-                             struct delivery_id id)
+static enum err_code
+do_move(struct kit *k, struct ledger_move *r, enum ledger_move_kind kind, struct delivery_id id)
 {
     *r = (struct ledger_move){
         .req = {.kind = LEDGER_MOVE}, .move = kind, .id = id, .by = "api", .now_ms = k->now_ms};
@@ -616,7 +646,8 @@ static void a_person_moves_what_may_be_moved(void **state)
     struct kit *k = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct meet_row at = {.first_at = rows[i].from, .exposed = rows[i].from == DELIVERY_DONE};
+        struct meet_row at = {.first_at = rows[i].from,
+                              .exposed = rows[i].from == DELIVERY_DONE};
         struct kit_accept a;
         struct ledger_move move;
         struct delivery_id id;
@@ -629,7 +660,8 @@ static void a_person_moves_what_may_be_moved(void **state)
             fail_msg("row %zu: %s", i, move.req.why.text);
         }
         kit_expect(k, id, rows[i].then);
-        assert_int_equal(move.has_job, rows[i].rc == ERR_NONE && rows[i].then == DELIVERY_READY);
+        assert_int_equal(move.has_job,
+                         rows[i].rc == ERR_NONE && rows[i].then == DELIVERY_READY);
         kit_accept_done(&a);
     }
 }
@@ -721,13 +753,16 @@ static void what_waits_too_long_expires_and_lets_go_what_it_held(void **state)
     struct ledger_expire r = {.req = {.kind = LEDGER_EXPIRE}, .now_ms = KIT_NOW + 5000};
     struct ledger_end end;
 
-    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A", .not_after_ms = KIT_NOW + 5000});
+    kit_accept(
+        k, &a, (struct kit_article){.id = "1", .title = "A", .not_after_ms = KIT_NOW + 5000});
     kit_begin(k, a.a.deliveries[0].id);
     end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
     end.exposed = true;
     assert_int_equal(kit_run(k, &end.req), ERR_NONE);
-    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B", .not_after_ms = KIT_NOW + 9000});
-    kit_accept(k, &c, (struct kit_article){.id = "2", .title = "C", .not_after_ms = KIT_NOW + 5001});
+    kit_accept(
+        k, &b, (struct kit_article){.id = "1", .title = "B", .not_after_ms = KIT_NOW + 9000});
+    kit_accept(
+        k, &c, (struct kit_article){.id = "2", .title = "C", .not_after_ms = KIT_NOW + 5001});
     kit_expect(k, b.a.deliveries[0].id, DELIVERY_HELD);
     assert_int_equal(kit_run(k, &r.req), ERR_NONE);
     assert_int_equal(r.count, 1);
@@ -755,7 +790,8 @@ static void what_is_due_comes_breaking_first_then_new_and_retried_in_turns(void 
         char name[16];
 
         snprintf(name, sizeof name, "%zu", i);
-        kit_accept(k, &a[i], (struct kit_article){.id = name, .title = "A", .breaking = i == 8});
+        kit_accept(
+            k, &a[i], (struct kit_article){.id = name, .title = "A", .breaking = i == 8});
         if (i < 4) {
             kit_begin(k, a[i].a.deliveries[0].id);
             kit_end(k, a[i].a.deliveries[0].id, DELIVERY_AGAIN);
@@ -794,7 +830,8 @@ static void channels_tell_counts_errors_and_their_bucket(void **state)
     struct kit *k = *state;
     struct kit_accept a, b;
     struct ledger_channels list = {.req = {.kind = LEDGER_CHANNELS}};
-    struct ledger_channel ch = {.name = "a", .paused = true, .bucket = {.tokens = 3, .at_ms = 9}};
+    struct ledger_channel ch = {
+        .name = "a", .paused = true, .bucket = {.tokens = 3, .at_ms = 9}};
     struct ledger_channel_save save = {
         .req = {.kind = LEDGER_CHANNEL_SAVE}, .channel = &ch, .event = "channel_paused"};
 
@@ -826,13 +863,26 @@ static void channels_tell_counts_errors_and_their_bucket(void **state)
 
 static void an_article_shows_everything_but_the_account(void **state)
 {
-    static const char *const members[] = {"id", "state", "url", "title", "source", "breaking",
-                                          "reason", "revision", "created_at", "updated_at",
-                                          "article", "aliases", "revisions", "deliveries", "clicks"};
+    static const char *const members[] = {"id",
+                                          "state",
+                                          "url",
+                                          "title",
+                                          "source",
+                                          "breaking",
+                                          "reason",
+                                          "revision",
+                                          "created_at",
+                                          "updated_at",
+                                          "article",
+                                          "aliases",
+                                          "revisions",
+                                          "deliveries",
+                                          "clicks"};
     struct kit *k = *state;
     struct kit_accept a;
     struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE}, .url = U};
-    struct ledger_click click = {.req = {.kind = LEDGER_CLICK}, .target = "x", .now_ms = KIT_NOW};
+    struct ledger_click click = {
+        .req = {.kind = LEDGER_CLICK}, .target = "x", .now_ms = KIT_NOW};
     struct ledger_end end;
     char *text;
 
@@ -926,10 +976,11 @@ static void lists_come_in_pages_newest_first_and_filtered(void **state)
         char name[16];
 
         snprintf(name, sizeof name, "%d", i);
-        kit_accept(k,
-                   &a,
-                   (struct kit_article){
-                       .id = name, .title = "A", .channels = "a b", .source = i % 2 ? "feed" : "cms"});
+        kit_accept(
+            k,
+            &a,
+            (struct kit_article){
+                .id = name, .title = "A", .channels = "a b", .source = i % 2 ? "feed" : "cms"});
         if (i % 4 == 0) {
             kit_deliver(k, a.a.deliveries[0].id);
         }
@@ -977,9 +1028,9 @@ static void note_event(void *context, const struct ledger_event *event)
 
 static void every_change_is_told_in_the_order_of_commits(void **state)
 {
-    static const char expected[] =
-        "article.accepted delivery.state:in_flight delivery.state:done delivery.state:cancelled "
-        "article.accepted article.accepted ";
+    static const char expected[] = "article.accepted delivery.state:in_flight "
+                                   "delivery.state:done delivery.state:cancelled "
+                                   "article.accepted article.accepted ";
     struct kit *k = *state;
     struct kit_accept a, b;
     struct ledger_events list = {.req = {.kind = LEDGER_EVENTS}, .limit = 100};
@@ -989,7 +1040,9 @@ static void every_change_is_told_in_the_order_of_commits(void **state)
     buf_init(&told, 4096);
     ledger_set_event_fn(k->l, note_event, &told);
     kit_accept(
-        k, &a, (struct kit_article){.id = "1", .title = "\x01\"quoted\\ \n", .channels = "a b"});
+        k,
+        &a,
+        (struct kit_article){.id = "1", .title = "\x01\"quoted\\ \n", .channels = "a b"});
     kit_deliver(k, a.a.deliveries[0].id);
     kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B", .channels = "a b"});
     kit_accept_done(&b);
@@ -1110,8 +1163,8 @@ static void a_fault_in_one_request_is_its_own(void **state)
         if (i == 0) {
             assert_int_equal(kit_run(k, &a.a.req), ERR_NONE);
         }
-        assert_int_equal(
-            kit_begin_step(k, a.a.deliveries[0].id, "publish", "p", true, true), want[1]);
+        assert_int_equal(kit_begin_step(k, a.a.deliveries[0].id, "publish", "p", true, true),
+                         want[1]);
         if (i == 1) {
             kit_begin(k, a.a.deliveries[0].id);
         }

@@ -16,10 +16,17 @@ static void a_wait_is_never_under_half_the_least_nor_over_the_ceiling(void **sta
     static const struct {
         int64_t min_ms, max_ms, failures, ceiling_ms;
     } rows[] = {
-        {1000, 60000, 1, 1000},       {1000, 60000, 2, 2000},  {1000, 60000, 4, 8000},
-        {1000, 60000, 7, 60000},      {1000, 60000, 100, 60000}, {1000, 60000, INT64_MAX, 60000},
-        {1000, 1000, 5, 1000},        {5000, 1000, 3, 5000},   {0, 0, 3, 1},
-        {1, INT64_MAX, 3, 4},         {1000, 60000, 0, 1000},
+        {1000, 60000, 1, 1000},
+        {1000, 60000, 2, 2000},
+        {1000, 60000, 4, 8000},
+        {1000, 60000, 7, 60000},
+        {1000, 60000, 100, 60000},
+        {1000, 60000, INT64_MAX, 60000},
+        {1000, 1000, 5, 1000},
+        {5000, 1000, 3, 5000},
+        {0, 0, 3, 1},
+        {1, INT64_MAX, 3, 4},
+        {1000, 60000, 0, 1000},
     };
     struct rng rng;
 
@@ -29,7 +36,8 @@ static void a_wait_is_never_under_half_the_least_nor_over_the_ceiling(void **sta
         int64_t least = INT64_MAX, most = 0;
 
         for (int n = 0; n < 2000; n++) {
-            int64_t ms = policy_backoff_ms(rows[i].min_ms, rows[i].max_ms, rows[i].failures, &rng);
+            int64_t ms =
+                policy_backoff_ms(rows[i].min_ms, rows[i].max_ms, rows[i].failures, &rng);
 
             least = ms < least ? ms : least;
             most = ms > most ? ms : most;

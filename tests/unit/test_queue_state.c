@@ -18,8 +18,7 @@ static void every_state_has_a_name_that_leads_back_to_it(void **state)
     for (int i = 0; i < DELIVERY_STATE_COUNT; i++) {
         enum delivery_state back = DELIVERY_STATE_COUNT;
 
-        assert_true(
-            delivery_state_parse(delivery_state_name((enum delivery_state)i), &back));
+        assert_true(delivery_state_parse(delivery_state_name((enum delivery_state)i), &back));
         assert_int_equal(back, i);
     }
 }
@@ -37,8 +36,16 @@ static void a_word_that_is_no_state_is_refused(void **state)
 
 static void the_numbers_are_those_on_disk(void **state)
 {
-    static const char *const names[] = {"held", "ready", "in_flight", "done", "again",
-                                        "unknown", "rejected", "blocked", "expired", "cancelled"};
+    static const char *const names[] = {"held",
+                                        "ready",
+                                        "in_flight",
+                                        "done",
+                                        "again",
+                                        "unknown",
+                                        "rejected",
+                                        "blocked",
+                                        "expired",
+                                        "cancelled"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

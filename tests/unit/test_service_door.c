@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +138,7 @@ static const struct door_route routes[] = {
 
 static void on_client_done(uv_async_t *async)
 {
-    (void)async;
-    uv_stop(&w.loop);
+    (void)async; /* it only wakes the loop in client_wait() */
 }
 
 static void open_world(const char *listen, const char *token)
@@ -209,7 +209,8 @@ struct client {
     int gap_ms;  /* between the bytes of the request */
     bool vanish; /* close without reading */
     bool failed; /* no connection */
-    int repeat;
+    int status; /* of curl's answer */
+    atomic_bool done;
 };
 
 static int port_of(void)
@@ -283,18 +284,21 @@ static void *client_main(void *arg)
     struct client *c = arg;
 
     c->run(c);
+    atomic_store(&c->done, true);
     uv_async_send(&w.client_done);
     return NULL;
 }
 
 static void client_start(struct client *c)
 {
+    atomic_store(&c->done, false);
     assert_int_equal(pthread_create(&c->thread, NULL, client_main, c), 0);
 }
 
 static void client_wait(struct client *c)
 {
-    (void)uv_run(&w.loop, UV_RUN_DEFAULT);
+    while (!atomic_load(&c->done))
+        (void)uv_run(&w.loop, UV_RUN_ONCE);
     assert_int_equal(pthread_join(c->thread, NULL), 0);
 }
 
@@ -988,7 +992,7 @@ static void run_curl(struct client *c)
                    sizeof url,
                    "%s/secret/x",
                    listen_path[0] != '\0' ? "http://localhost" : door_url(w.crier.door));
-    c->repeat = (int)curl_status(url, listen_path[0] != '\0' ? listen_path : NULL);
+    c->status = (int)curl_status(url, listen_path[0] != '\0' ? listen_path : NULL);
 }
 
 static int curl_get(void)
@@ -999,7 +1003,7 @@ static int curl_get(void)
     c.run = run_curl;
     client_start(&c);
     client_wait(&c);
-    return c.repeat;
+    return c.status;
 }
 
 static void it_listens_on_a_unix_socket_and_clears_a_dead_one(void **state)

@@ -145,13 +145,14 @@ static bool endless(struct tiny_request *r)
 static bool endless_head(struct tiny_request *r)
 {
     tiny_say(r->fd, "HTTP/1.1 200 OK\r\n");
-    for (int i = 0; i < 100000 && send(r->fd, "X-More: abcdefghijkl\r\n", 22, MSG_NOSIGNAL) > 0; i++) {
+    for (int i = 0; i < 100000 && send(r->fd, "X-More: abcdefghijkl\r\n", 22, MSG_NOSIGNAL) > 0;
+         i++) {
     }
     return false;
 }
 
-/* The answer to the first request is fine and keeps the connection; every later one is read whole
- * and then the connection is cut, as by a server that took it and died. */
+/* The answer to the first request is fine and keeps the connection; every later one is read
+ * whole and then the connection is cut, as by a server that took it and died. */
 static bool take_and_die(struct tiny_request *r)
 {
     if (r->number == 1) {
@@ -220,8 +221,14 @@ static bool bomb(struct tiny_request *r)
 
 static void addresses_that_are_private_are_never_connected_to(void **state)
 {
-    static const char *const hosts[] = {
-        "127.0.0.1", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost", "2130706433", "0x7f.1", "127.1"};
+    static const char *const hosts[] = {"127.0.0.1",
+                                        "[::1]",
+                                        "0.0.0.0",
+                                        "[::ffff:127.0.0.1]",
+                                        "localhost",
+                                        "2130706433",
+                                        "0x7f.1",
+                                        "127.1"};
     struct fixture f;
 
     (void)state;
@@ -368,7 +375,9 @@ static void a_multipart_body_holds_its_parts(void **state)
     assert_int_equal(c.x.outcome, TRANSPORT_ANSWERED);
     assert_non_null(strstr(c.x.response.body, "multipart/form-data; boundary="));
     assert_non_null(strstr(c.x.response.body, "name=\"caption\"\r\n\r\nwords"));
-    assert_non_null(strstr(c.x.response.body, "name=\"photo\"; filename=\"p.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG"));
+    assert_non_null(
+        strstr(c.x.response.body,
+               "name=\"photo\"; filename=\"p.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG"));
     done(&c);
     teardown(&f);
 }
@@ -428,8 +437,11 @@ static void a_stall_ends_with_the_timeout(void **state)
 static void without_a_connection_nothing_was_sent(void **state)
 {
     struct fixture f;
-    static const char *const urls[] = {
-        "http://127.0.0.1:1/", "https://127.0.0.1:%d/", "http://no-such-name.invalid/", "nonsense", "ftp://127.0.0.1/"};
+    static const char *const urls[] = {"http://127.0.0.1:1/",
+                                       "https://127.0.0.1:%d/",
+                                       "http://no-such-name.invalid/",
+                                       "nonsense",
+                                       "ftp://127.0.0.1/"};
 
     (void)state;
     setup(&f, echo);

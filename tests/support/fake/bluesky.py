@@ -84,7 +84,7 @@ def refresh_session(world, request, body):
 
 
 def signed_in(handler):
-    async def checked(world, request, body):
+    def checked(world, request, body):
         if "bluesky" in world.revoked:
             return refusal(401, text="Invalid identifier or password")
         if not bearer(request):

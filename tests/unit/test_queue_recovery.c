@@ -1,0 +1,457 @@
+/* What a crash leaves: each kind of step found in flight, a process that dies in the midst of
+ * commits, and files that cannot be opened. */
+
+#include "tests/support/queue_kit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <sqlite3.h>
+
+/* ---- in flight at open ---- */
+
+static void what_was_in_flight_is_ready_where_a_repeat_is_harmless_else_unknown(void **state)
+{
+    static const struct {
+        bool repeatable, publishes, in_doubt;
+        enum delivery_state then;
+        bool exposed;
+    } rows[] = {
+        {true, true, false, DELIVERY_READY, true},
+        {true, false, false, DELIVERY_READY, false},
+        {false, false, false, DELIVERY_READY, false},
+        {false, true, false, DELIVERY_UNKNOWN, true},
+        /* a look at an unknown outcome is harmless, but what is looked for may be public */
+        {true, false, true, DELIVERY_UNKNOWN, true},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit_accept a;
+        struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+        struct ledger_due due;
+        struct ledger_stats stats;
+        char name[16], channel[16];
+
+        snprintf(name, sizeof name, "%zu", i);
+        snprintf(channel, sizeof channel, "ch%zu", i);
+        kit_accept(k, &a, (struct kit_article){.id = name, .title = "A", .channels = channel});
+        load.id = a.a.deliveries[0].id;
+        kit_accept_done(&a);
+        if (rows[i].in_doubt) {
+            kit_begin(k, load.id);
+            kit_end(k, load.id, DELIVERY_UNKNOWN);
+        }
+        assert_int_equal(
+            kit_begin_step(
+                k, load.id, "publish", "post", rows[i].repeatable, rows[i].publishes),
+            ERR_NONE);
+        k->now_ms += 1000;
+        kit_reopen(k);
+        ledger_stats(k->l, &stats);
+        assert_int_equal(stats.recovered_ready, rows[i].then == DELIVERY_READY);
+        assert_int_equal(stats.recovered_unknown, rows[i].then == DELIVERY_UNKNOWN);
+        assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+        assert_int_equal(load.state, rows[i].then);
+        assert_int_equal(load.exposed, rows[i].exposed);
+        assert_string_equal(load.course, "publish");
+        assert_string_equal(load.step, "post");
+        assert_string_equal(load.record, "{\"n\":1}");
+        ledger_request_done(&load.req);
+        assert_int_equal(kit_due(k, channel, &due), 1);
+        assert_int_equal(due.jobs[0].verify, rows[i].then == DELIVERY_UNKNOWN);
+        assert_int_equal(due.jobs[0].due_at_ms, k->now_ms);
+        ledger_request_done(&due.req);
+    }
+}
+
+static void what_is_not_public_gives_way_to_the_revision_behind_it(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept one, two;
+
+    kit_accept(k, &one, (struct kit_article){.id = "1", .title = "A"});
+    assert_int_equal(
+        kit_begin_step(k, one.a.deliveries[0].id, "publish", "upload", true, false), ERR_NONE);
+    kit_accept(k, &two, (struct kit_article){.id = "1", .title = "B"});
+    kit_expect(k, two.a.deliveries[0].id, DELIVERY_HELD);
+    kit_reopen(k);
+    kit_expect(k, one.a.deliveries[0].id, DELIVERY_CANCELLED);
+    kit_expect(k, two.a.deliveries[0].id, DELIVERY_READY);
+    kit_accept_done(&one);
+    kit_accept_done(&two);
+}
+
+static void everything_else_is_as_it_was(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_channels list = {.req = {.kind = LEDGER_CHANNELS}};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A", .channels = "a b c"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_begin(k, a.a.deliveries[1].id);
+    kit_end(k, a.a.deliveries[1].id, DELIVERY_AGAIN);
+    kit_reopen(k);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_DONE);
+    kit_expect(k, a.a.deliveries[1].id, DELIVERY_AGAIN);
+    kit_expect(k, a.a.deliveries[2].id, DELIVERY_READY);
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    assert_true(list.v[0].bucket.tokens > 7.4);
+    assert_int_equal(list.v[0].bucket.at_ms, KIT_NOW);
+    ledger_request_done(&list.req);
+    kit_accept_done(&a);
+}
+
+/* ---- killed ---- */
+
+/* The children below end with their threads running, on purpose. Asked by the thread sanitizer. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "report_thread_leaks=0";
+}
+
+static void tell_parent(struct ledger_request *r)
+{
+    struct kit_accept *a = container_of(r, struct kit_accept, a.req);
+    char byte = (char)(r->rc ? 'x' : '.');
+
+    /* the acknowledgement: written before the process can die of the next fault point */
+    if (write((int)a->kit->dones, &byte, 1) != 1) {
+        _exit(1);
+    }
+    kit_accept_done(a);
+}
+
+/* Accepts one article after the other until the fault point ends the process. */
+static void child_accepts(struct kit *k, const char *fault, int fd)
+{
+    static struct kit_accept a[500];
+    static char names[500][16];
+
+    kit_open(k);
+    fault_set(fault);
+    k->dones = (size_t)fd;
+    for (size_t i = 0; i < ARRAY_LEN(a); i++) {
+        snprintf(names[i], sizeof names[i], "%zu", i);
+        kit_fill(
+            k, &a[i], &(struct kit_article){.id = names[i], .title = "A", .channels = "a b"});
+        a[i].a.req.done = tell_parent;
+        ledger_submit(k->l, &a[i].a.req);
+        ledger_collect(k->l);
+        if (i % 7 == 0) {
+            usleep(500);
+        }
+    }
+    kit_close(k);
+    _exit(0);
+}
+
+static size_t acknowledged(int fd)
+{
+    size_t count = 0;
+    char byte;
+
+    while (read(fd, &byte, 1) == 1) {
+        assert_int_equal(byte, '.');
+        count++;
+    }
+    return count;
+}
+
+static size_t articles_in(struct kit *k)
+{
+    struct ledger_list list = {.req = {.kind = LEDGER_ARTICLES}, .state = -1, .limit = 1000};
+    size_t count;
+
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    count = json_array_size(json_object_get(list.out, "items"));
+    ledger_request_done(&list.req);
+    return count;
+}
+
+static void nothing_acknowledged_is_lost_when_the_process_dies(void **state)
+{
+    static const char *const faults[] = {
+        "ledger.commit:1:exit",
+        "ledger.commit:5:exit",
+        "ledger.committed:1:exit",
+        "ledger.committed:9:exit",
+        "ledger.accept:100:exit",
+        "ledger.accept:333:exit",
+        "*:50:exit",
+        "*:777:exit",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        struct kit k;
+        int fds[2], status;
+        size_t acks, kept;
+        pid_t child;
+
+        kit_init(&k);
+        assert_int_equal(pipe(fds), 0);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            close(fds[0]);
+            child_accepts(&k, faults[i], fds[1]);
+        }
+        close(fds[1]);
+        acks = acknowledged(fds[0]);
+        close(fds[0]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_true(WEXITSTATUS(status) == 99 || WEXITSTATUS(status) == 0);
+        kit_open(&k);
+        kept = articles_in(&k);
+        if (kept < acks) {
+            fail_msg("%s: %zu acknowledged, %zu kept", faults[i], acks, kept);
+        }
+        /* whole articles only: each with its deliveries, counted right */
+        assert_int_equal(kit_count(&k, DELIVERY_READY, "a"), kept);
+        assert_int_equal(kit_count(&k, DELIVERY_READY, "b"), kept);
+        kit_done_all(&k);
+    }
+}
+
+/* The whole life of deliveries, killed at every fault point in turn: none is sent twice unless
+ * its step says that this is harmless. */
+static void child_delivers(struct kit *k, const char *fault, int fd)
+{
+    struct kit_accept a;
+    struct ledger_begin begin;
+    struct ledger_end end;
+
+    kit_open(k);
+    fault_set(fault);
+    for (uint64_t i = 0; i < 5; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "%d", (int)i);
+        kit_accept(k, &a, (struct kit_article){.id = name, .title = "A"});
+        begin = (struct ledger_begin){.req = {.kind = LEDGER_BEGIN},
+                                      .id = a.a.deliveries[0].id,
+                                      .course = "publish",
+                                      .step = "post",
+                                      .publishes = true,
+                                      .counts = true,
+                                      .attempt_id = k->next_id++,
+                                      .now_ms = k->now_ms};
+        if (kit_run(k, &begin.req) == ERR_NONE) {
+            uint64_t sent = a.a.deliveries[0].id.v;
+
+            if (write(fd, &sent, sizeof sent) != sizeof sent) { /* the request leaves */
+                _exit(1);
+            }
+            end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_DONE);
+            (void)kit_run(k, &end.req);
+        }
+        kit_accept_done(&a);
+    }
+    kit_close(k);
+    _exit(0);
+}
+
+static void what_left_without_an_answer_is_never_ready_again(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 36; n++) {
+        struct kit k;
+        int fds[2], status;
+        uint64_t sent;
+        char fault[32];
+        pid_t child;
+
+        snprintf(fault, sizeof fault, "*:%d:exit", n);
+        kit_init(&k);
+        assert_int_equal(pipe(fds), 0);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            close(fds[0]);
+            child_delivers(&k, fault, fds[1]);
+        }
+        close(fds[1]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_true(WEXITSTATUS(status) == 99 || WEXITSTATUS(status) == 0);
+        kit_open(&k);
+        while (read(fds[0], &sent, sizeof sent) == sizeof sent) {
+            enum delivery_state s = kit_state(&k, (struct delivery_id){sent});
+
+            if (s != DELIVERY_DONE && s != DELIVERY_UNKNOWN) {
+                fail_msg("%s: sent, and now %s", fault, delivery_state_name(s));
+            }
+        }
+        close(fds[0]);
+        kit_done_all(&k);
+    }
+}
+
+/* ---- files ---- */
+
+static enum err_code try_open(struct kit *k, struct err *why)
+{
+    *why = (struct err){.code = ERR_NONE};
+    return ledger_open(&k->l, k->location, NULL, NULL, k->now_ms, why);
+}
+
+static void a_ledger_belongs_to_one_process_at_a_time(void **state)
+{
+    struct kit *k = *state;
+    struct ledger *second = NULL;
+    struct err why = {.code = ERR_NONE};
+
+    assert_int_equal(ledger_open(&second, k->location, NULL, NULL, k->now_ms, &why), ERR_BUSY);
+    assert_non_null(strstr(why.text, "another crier"));
+    assert_null(second);
+    kit_reopen(k); /* free again once it is closed */
+}
+
+static void files_are_for_their_owner_only(void **state)
+{
+    static const char *const names[] = {"", "-wal", "-shm", ".lock"};
+    struct kit *k = *state;
+    struct kit_accept a;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_accept_done(&a);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char path[160];
+        struct stat st;
+
+        snprintf(path, sizeof path, "%s%s", k->path, names[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+}
+
+static void a_missing_folder_is_made_one_level_deep(void **state)
+{
+    struct kit k;
+    struct err why;
+    char deep[112];
+
+    (void)state;
+    kit_init(&k);
+    assert_int_equal(rmdir(k.dir), 0);
+    kit_open(&k);
+    kit_done_all(&k);
+
+    kit_init(&k);
+    snprintf(deep, sizeof deep, "sqlite:%s/a/b/x.db", k.dir);
+    memcpy(k.location, deep, sizeof deep);
+    assert_int_not_equal(try_open(&k, &why), ERR_NONE);
+    assert_non_null(strstr(why.text, "/a/b"));
+    assert_int_equal(rmdir(k.dir), 0);
+}
+
+static void damage(struct kit *k, long at, const char *bytes, size_t len)
+{
+    int fd = open(k->path, O_RDWR);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, len, at), len);
+    close(fd);
+}
+
+static void a_damaged_file_gives_a_clear_error(void **state)
+{
+    static const char junk[4096] = "this is no database at all, but somebody's notes";
+    static const struct {
+        long at;
+        size_t len;
+        const char *says;
+    } rows[] = {
+        {0, 100, "not a database"}, /* no header */
+        {4096, 4096, ""},           /* a page of the schema's trees: the words vary */
+        {8192, 2000, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit k;
+        struct err why;
+        struct kit_accept a;
+
+        kit_init(&k);
+        kit_open(&k);
+        for (int n = 0; n < 20; n++) {
+            char name[16];
+
+            snprintf(name, sizeof name, "%d", n);
+            kit_accept(&k, &a, (struct kit_article){.id = name, .url = name, .title = "A"});
+            kit_accept_done(&a);
+        }
+        kit_close(&k);
+        damage(&k, rows[i].at, junk, rows[i].len);
+        assert_int_equal(try_open(&k, &why), ERR_IO);
+        assert_non_null(strstr(why.text, k.path));
+        assert_non_null(strstr(why.text, rows[i].says));
+        kit_done_all(&k);
+    }
+}
+
+static void run_sql(struct kit *k, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void a_file_that_is_not_ours_is_left_as_it_is(void **state)
+{
+    static const struct {
+        const char *sql;
+        enum err_code rc;
+        const char *says;
+    } rows[] = {
+        {"CREATE TABLE recipes (x); PRAGMA user_version = 1", ERR_INVALID, "not a ledger"},
+        {"CREATE TABLE recipes (x)", ERR_INVALID, "not a ledger"},
+        {"PRAGMA application_id = 0x63726965; CREATE TABLE x (y); PRAGMA user_version = 7",
+         ERR_UNSUPPORTED,
+         "newer crier (schema 7"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit k;
+        struct err why;
+        struct stat before, after;
+
+        kit_init(&k);
+        run_sql(&k, rows[i].sql);
+        assert_int_equal(stat(k.path, &before), 0);
+        assert_int_equal(try_open(&k, &why), rows[i].rc);
+        assert_non_null(strstr(why.text, rows[i].says));
+        assert_int_equal(stat(k.path, &after), 0);
+        assert_int_equal(before.st_size, after.st_size);
+        assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+        kit_done_all(&k);
+    }
+}
+
+#define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_DISK(what_was_in_flight_is_ready_where_a_repeat_is_harmless_else_unknown),
+        ON_DISK(what_is_not_public_gives_way_to_the_revision_behind_it),
+        ON_DISK(everything_else_is_as_it_was),
+        cmocka_unit_test(nothing_acknowledged_is_lost_when_the_process_dies),
+        cmocka_unit_test(what_left_without_an_answer_is_never_ready_again),
+        ON_DISK(a_ledger_belongs_to_one_process_at_a_time),
+        ON_DISK(files_are_for_their_owner_only),
+        cmocka_unit_test(a_missing_folder_is_made_one_level_deep),
+        cmocka_unit_test(a_damaged_file_gives_a_clear_error),
+        cmocka_unit_test(a_file_that_is_not_ours_is_left_as_it_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

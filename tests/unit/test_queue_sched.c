@@ -1,0 +1,949 @@
+/* The scheduler: single decisions as rows, and hours of a newsroom played through in
+ * milliseconds against a small world of channels that work, fail and come back. */
+
+#include "queue/sched.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/mem.h"
+
+#define T0 INT64_C(1795000000000)
+
+static const struct sched_limits easy = {
+    .concurrency = 20, .backoff_min_ms = 1000, .backoff_max_ms = 600000};
+
+static struct ledger_job job(uint64_t id, const char *channel)
+{
+    struct ledger_job j = {.id = {id}, .due_at_ms = T0, .created_at_ms = T0};
+
+    snprintf(j.channel, sizeof j.channel, "%s", channel);
+    return j;
+}
+
+/* A scheduler whose channels have nothing more in the ledger. */
+static struct sched *
+with(int64_t total, const char *names, const struct sched_limits *limits, const char *host)
+{
+    struct sched *s = sched_new(1, total);
+
+    for (; *names; names++) {
+        char name[2] = {*names, '\0'};
+
+        sched_destination_set(s, name, host, limits, NULL, T0);
+        sched_loaded(s, name, NULL, 0, false, T0);
+    }
+    return s;
+}
+
+static void add(struct sched *s, uint64_t id, const char *channel)
+{
+    struct ledger_job j = job(id, channel);
+
+    sched_add(s, &j, T0);
+}
+
+/* The id that is started now, 0: sleep. Anything else is a failure. */
+static uint64_t started(struct sched *s, int64_t now_ms)
+{
+    struct sched_next n;
+
+    sched_next(s, now_ms, &n);
+    if (n.what == SCHED_SLEEP) {
+        return 0;
+    }
+    assert_int_equal(n.what, SCHED_START);
+    return n.job.id.v;
+}
+
+static int64_t sleeps_until(struct sched *s, int64_t now_ms)
+{
+    struct sched_next n;
+
+    sched_next(s, now_ms, &n);
+    assert_int_equal(n.what, SCHED_SLEEP);
+    return n.until_ms;
+}
+
+static void end(struct sched *s, uint64_t id, enum sched_outcome outcome, int64_t now_ms)
+{
+    sched_end(s, (struct delivery_id){id}, &(struct sched_end){.outcome = outcome}, now_ms);
+}
+
+static double window_of(const struct sched *s, const char *name)
+{
+    struct sched_view v;
+
+    sched_view(s, name, T0, &v);
+    return v.window;
+}
+
+/* ---- order ---- */
+
+static void breaking_goes_first_then_by_due_time(void **state)
+{
+    static const uint64_t order[] = {4, 2, 3, 1};
+    struct sched *s = with(0, "a", &easy, NULL);
+
+    (void)state;
+    for (uint64_t id = 1; id <= 4; id++) {
+        struct ledger_job j = job(id, "a");
+
+        j.breaking = id == 4;
+        j.due_at_ms = id == 1 ? T0 : T0 - 100 + (int64_t)id;
+        sched_add(s, &j, T0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        assert_int_equal(started(s, T0), order[i]);
+    }
+    assert_int_equal(sleeps_until(s, T0), INT64_MAX);
+    sched_free(s);
+}
+
+static void one_in_four_is_a_retry_and_neither_waits_when_the_other_is_empty(void **state)
+{
+    struct sched_limits limits = easy;
+    struct sched *s;
+    int retries = 0;
+
+    (void)state;
+    limits.concurrency = 1;
+    s = with(0, "a", &limits, NULL);
+    for (uint64_t id = 1; id <= 80; id++) {
+        struct ledger_job j = job(id, "a");
+
+        j.attempts = id <= 40; /* 1-40 retried, and due longer */
+        j.due_at_ms = T0 - 1000 + (int64_t)id;
+        sched_add(s, &j, T0);
+    }
+    for (int n = 0; n < 80; n++) {
+        uint64_t id = started(s, T0);
+
+        retries += id <= 40;
+        if (n < 40) {
+            assert_in_range(retries, (n + 1) / 4, n / 4 + 1);
+        }
+        end(s, id, SCHED_OK, T0);
+    }
+    assert_int_equal(retries, 40);
+    sched_free(s);
+}
+
+static void destinations_take_turns_however_long_their_queues(void **state)
+{
+    struct sched *s = with(1, "ab", &easy, NULL);
+    uint64_t last = 0;
+
+    (void)state;
+    for (uint64_t id = 1; id <= 100; id++) {
+        add(s, id, "a");
+    }
+    add(s, 1001, "b");
+    add(s, 1002, "b");
+    for (int n = 0; n < 4; n++) { /* a and b alternate while b has any */
+        uint64_t id = started(s, T0);
+
+        assert_true(n == 0 || (id > 1000) != (last > 1000));
+        last = id;
+        end(s, id, SCHED_OK, T0);
+    }
+    sched_free(s);
+}
+
+static void a_destination_with_nothing_running_starts_in_spite_of_the_total(void **state)
+{
+    struct sched *s = with(2, "ab", &easy, NULL);
+
+    (void)state;
+    add(s, 1, "a");
+    add(s, 2, "a");
+    add(s, 3, "a");
+    assert_int_equal(started(s, T0), 1);
+    assert_int_equal(started(s, T0), 2);
+    assert_int_equal(started(s, T0), 0); /* a hangs with the whole total */
+    add(s, 11, "b");
+    add(s, 12, "b");
+    assert_int_equal(started(s, T0), 11);
+    assert_int_equal(started(s, T0), 0);
+    end(s, 1, SCHED_OK, T0);
+    assert_int_equal(started(s, T0), 0); /* two run */
+    end(s, 11, SCHED_OK, T0);
+    assert_true(started(s, T0) != 0);
+    sched_free(s);
+}
+
+/* ---- jobs ---- */
+
+static void the_same_id_twice_is_one_job_and_the_later_due_time_wins(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+    struct ledger_job j = job(1, "a");
+
+    (void)state;
+    sched_add(s, &j, T0);
+    j.due_at_ms = T0 + 5000;
+    sched_add(s, &j, T0);
+    j.due_at_ms = T0 + 3000;
+    sched_add(s, &j, T0);
+    assert_int_equal(sleeps_until(s, T0), T0 + 5000);
+    assert_int_equal(started(s, T0 + 5000), 1);
+    assert_int_equal(started(s, T0 + 5000), 0);
+    sched_free(s);
+}
+
+static void a_job_that_comes_in_again_while_it_runs_waits_for_its_end(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+    struct ledger_job j = job(1, "a");
+
+    (void)state;
+    sched_add(s, &j, T0);
+    assert_int_equal(started(s, T0), 1);
+    j.due_at_ms = T0 + 2000;
+    j.attempts = 1;
+    sched_add(s, &j, T0);
+    sched_loaded(s, "a", &j, 1, false, T0);
+    assert_int_equal(started(s, T0 + 2000), 0);
+    end(s, 1, SCHED_OK, T0 + 2000);
+    assert_int_equal(started(s, T0 + 2000), 1);
+    sched_free(s);
+}
+
+static void what_is_worthless_expires_instead_of_starting(void **state)
+{
+    static const struct {
+        int64_t due_ms, not_after_ms, at_ms;
+        bool verify;
+        enum sched_what what;
+    } rows[] = {
+        {0, 0, 1000, false, SCHED_START},
+        {0, 1001, 1000, false, SCHED_START},
+        {0, 1000, 1000, false, SCHED_EXPIRE},
+        {9000, 1000, 1000, false, SCHED_EXPIRE},
+        {9000, 1000, 999, false, SCHED_SLEEP},
+        {0, 1000, 2000, true, SCHED_START},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sched *s = with(0, "a", &easy, NULL);
+        struct ledger_job j = job(1, "a");
+        struct sched_next n;
+
+        j.due_at_ms = T0 + rows[i].due_ms;
+        j.not_after_ms = rows[i].not_after_ms ? T0 + rows[i].not_after_ms : 0;
+        j.verify = rows[i].verify;
+        sched_add(s, &j, T0);
+        sched_next(s, T0 + rows[i].at_ms, &n);
+        assert_int_equal(n.what, rows[i].what);
+        if (n.what == SCHED_EXPIRE) {
+            assert_int_equal(n.job.id.v, 1);
+            assert_int_equal(sleeps_until(s, T0 + rows[i].at_ms), INT64_MAX);
+        }
+        sched_free(s);
+    }
+}
+
+static void a_cancelled_job_is_not_started_and_unknown_ids_are_fine(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+    struct ledger_job stranger = job(9, "nobody");
+
+    (void)state;
+    add(s, 1, "a");
+    sched_cancel(s, (struct delivery_id){1});
+    sched_cancel(s, (struct delivery_id){77});
+    end(s, 77, SCHED_OK, T0);
+    sched_add(s, &stranger, T0);
+    assert_int_equal(started(s, T0), 0);
+    sched_free(s);
+}
+
+static void a_removed_destination_starts_nothing_and_what_runs_may_end(void **state)
+{
+    struct sched *s = with(0, "a", &easy, "h");
+
+    (void)state;
+    add(s, 1, "a");
+    add(s, 2, "a");
+    assert_int_equal(started(s, T0), 1);
+    sched_destination_remove(s, "a");
+    assert_int_equal(started(s, T0), 0);
+    assert_int_equal(sched_running(s), 1);
+    sched_destination_set(s, "a", NULL, &easy, NULL, T0);
+    sched_loaded(s, "a", NULL, 0, false, T0);
+    end(s, 1, SCHED_TROUBLE, T0);
+    assert_int_equal(sched_running(s), 0);
+    add(s, 3, "a");
+    assert_int_equal(started(s, T0), 3); /* the old one's trouble is not its */
+    sched_destination_remove(s, "a");
+    sched_free(s); /* with one running, of a removed destination */
+}
+
+static void a_stopped_destination_starts_and_asks_nothing_until_it_goes_on(void **state)
+{
+    struct sched *s = sched_new(1, 0);
+    struct sched_next n;
+
+    (void)state;
+    sched_destination_set(s, "a", NULL, &easy, NULL, T0);
+    sched_stop(s, "a", true);
+    add(s, 1, "a");
+    assert_int_equal(sleeps_until(s, T0), INT64_MAX);
+    sched_stop(s, "a", false);
+    sched_next(s, T0, &n);
+    assert_int_equal(n.what, SCHED_LOAD);
+    assert_string_equal(n.destination, "a");
+    assert_int_equal(started(s, T0), 1);
+    add(s, 2, "a");
+    end(s, 1, SCHED_STOPPED, T0);
+    assert_true(sched_is_stopped(s, "a"));
+    assert_int_equal(started(s, T0), 0);
+    sched_free(s);
+}
+
+/* ---- feedback ---- */
+
+static void the_window_grows_by_one_a_cohort_and_never_over_the_ceiling(void **state)
+{
+    struct sched_limits limits = easy;
+    struct sched *s;
+    uint64_t id = 1;
+    size_t most = 0;
+
+    (void)state;
+    limits.concurrency = 8;
+    s = with(0, "a", &limits, NULL);
+    for (int round = 0; round < 12; round++) {
+        uint64_t running[32];
+        size_t count = 0;
+
+        for (int i = 0; i < 20; i++) {
+            add(s, id++, "a");
+        }
+        while ((running[count] = started(s, T0)) != 0) {
+            count++;
+        }
+        assert_in_range(count, round == 0 ? 5 : most, round == 0 ? 5 : most + 1);
+        most = count;
+        for (size_t i = 0; i < count; i++) {
+            end(s, running[i], SCHED_OK, T0);
+        }
+    }
+    assert_int_equal(most, 8);
+    sched_free(s);
+}
+
+static void failures_shrink_the_window_and_a_whole_cohort_makes_it_back_off(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+    struct sched_view v;
+
+    (void)state;
+    for (uint64_t id = 1; id <= 10; id++) {
+        add(s, id, "a");
+    }
+    for (int i = 0; i < 5; i++) {
+        assert_true(started(s, T0) != 0);
+    }
+    for (uint64_t id = 1; id <= 4; id++) {
+        double before = window_of(s, "a");
+
+        end(s, id, SCHED_TROUBLE, T0);
+        assert_true(window_of(s, "a") < before);
+        if (window_of(s, "a") <= 1.0) {
+            break; /* backed off already: 1/5 + 1/4.8 + … reach one cohort */
+        }
+    }
+    end(s, 5, SCHED_TROUBLE, T0);
+    sched_view(s, "a", T0, &v);
+    assert_true(v.window <= 1.01);
+    assert_in_range(v.quiet_until_ms, T0 + 500, T0 + 1000);
+    assert_int_equal(sleeps_until(s, T0), v.quiet_until_ms);
+    /* then one probe, alone, until it succeeds */
+    assert_true(started(s, v.quiet_until_ms) != 0);
+    assert_int_equal(started(s, v.quiet_until_ms), 0);
+    sched_free(s);
+}
+
+static void a_probe_that_succeeds_opens_again_one_that_fails_waits_longer(void **state)
+{
+    struct sched_limits limits = easy;
+    struct sched *s;
+    int64_t now_ms = T0;
+    int64_t longest = 0;
+    uint64_t id;
+
+    (void)state;
+    limits.concurrency = 1;
+    s = with(0, "a", &limits, NULL);
+    for (id = 1; id <= 20; id++) {
+        add(s, id, "a");
+    }
+    for (int n = 0; n < 12; n++) {
+        int64_t until;
+
+        id = started(s, now_ms);
+        assert_true(id != 0);
+        end(s, id, SCHED_TROUBLE, now_ms);
+        until = sleeps_until(s, now_ms);
+        assert_in_range(until - now_ms, 500, 600000);
+        longest = until - now_ms > longest ? until - now_ms : longest;
+        now_ms = until;
+    }
+    assert_true(longest > 20000);
+    id = started(s, now_ms);
+    end(s, id, SCHED_OK, now_ms);
+    assert_true(started(s, now_ms) != 0);
+    sched_free(s);
+}
+
+static void failures_of_one_cohort_count_once(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+    struct sched_view v;
+
+    (void)state;
+    for (uint64_t id = 1; id <= 5; id++) {
+        add(s, id, "a");
+        assert_int_equal(started(s, T0), id);
+    }
+    for (uint64_t id = 1; id <= 5; id++) {
+        end(s, id, SCHED_TROUBLE, T0);
+    }
+    sched_view(s, "a", T0, &v);
+    assert_in_range(
+        v.quiet_until_ms, T0 + 500, T0 + 1000); /* the first backoff, not the second */
+    sched_free(s);
+}
+
+static void too_many_halves_the_window_at_once(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+    struct sched_end e = {.outcome = SCHED_TROUBLE, .overload = true};
+
+    (void)state;
+    add(s, 1, "a");
+    assert_int_equal(started(s, T0), 1);
+    sched_end(s, (struct delivery_id){1}, &e, T0);
+    assert_true(window_of(s, "a") < 2.51 && window_of(s, "a") > 2.49);
+    sched_free(s);
+}
+
+static void a_no_to_one_article_is_no_trouble_of_the_destination(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+
+    (void)state;
+    add(s, 1, "a");
+    assert_int_equal(started(s, T0), 1);
+    end(s, 1, SCHED_NEUTRAL, T0);
+    assert_true(window_of(s, "a") > 4.99 && window_of(s, "a") < 5.01);
+    sched_free(s);
+}
+
+/* ---- Retry-After ---- */
+
+static void retry_after_is_obeyed_in_full_and_as_far_as_it_reaches(void **state)
+{
+    static const struct {
+        bool channel, host;
+        bool a_waits, b_waits, c_waits; /* b shares the host of a, c does not */
+    } rows[] = {
+        {false, false, false, false, false},
+        {true, false, true, false, false},
+        {false, true, true, true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sched *s = with(0, "ab", &easy, "api.example");
+        struct sched_end e = {.outcome = SCHED_TROUBLE,
+                              .whole_channel = rows[i].channel,
+                              .whole_host = rows[i].host,
+                              .retry_after_ms = 90000};
+        const bool waits[] = {rows[i].a_waits, rows[i].b_waits, rows[i].c_waits};
+        bool runs[3] = {false, false, false};
+        uint64_t id;
+
+        sched_destination_set(s, "c", "other.example", &easy, NULL, T0);
+        sched_loaded(s, "c", NULL, 0, false, T0);
+        add(s, 1, "a");
+        assert_int_equal(started(s, T0), 1);
+        sched_end(s, (struct delivery_id){1}, &e, T0);
+        add(s, 10, "a");
+        add(s, 11, "b");
+        add(s, 12, "c");
+        while ((id = started(s, T0 + 89999)) != 0) {
+            runs[id - 10] = true;
+        }
+        for (size_t n = 0; n < 3; n++) {
+            assert_int_equal(runs[n], !waits[n]);
+        }
+        while ((id = started(s, T0 + 90000)) != 0) {
+            runs[id - 10] = true;
+        }
+        assert_true(runs[0] && runs[1] && runs[2]);
+        sched_free(s);
+    }
+}
+
+static void a_retry_is_due_after_backoff_or_what_the_platform_asked_if_longer(void **state)
+{
+    static const struct {
+        const char *channel;
+        int64_t failures, retry_after_ms, least_ms, most_ms;
+    } rows[] = {
+        {"a", 1, 0, 500, 1000},
+        {"a", 5, 0, 500, 16000},
+        {"a", 1, 3600000, 3600000, 3600000},
+        {"a", 30, 0, 500, 600000},
+        {"nobody", 1, 0, 2500, 5000},
+        {"a", 20, 700000, 700000, 700000},
+    };
+    struct sched *s = with(0, "a", &easy, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int n = 0; n < 200; n++) {
+            assert_in_range(
+                sched_retry_at(
+                    s, rows[i].channel, rows[i].failures, rows[i].retry_after_ms, T0),
+                T0 + rows[i].least_ms,
+                T0 + rows[i].most_ms);
+        }
+    }
+    sched_free(s);
+}
+
+/* ---- rates ---- */
+
+static void a_rate_is_kept_across_a_restart(void **state)
+{
+    struct sched_limits limits = easy;
+    struct sched *s;
+    struct sched_next n;
+    struct ledger_bucket kept = {.tokens = 0};
+
+    (void)state;
+    limits.rate = (struct rate){.count = 3, .per_ms = 60000};
+    s = with(0, "a", &limits, NULL);
+    for (uint64_t id = 1; id <= 5; id++) {
+        add(s, id, "a");
+    }
+    for (int i = 0; i < 3; i++) {
+        sched_next(s, T0, &n);
+        assert_int_equal(n.what, SCHED_START);
+        kept = n.bucket;
+    }
+    assert_in_range(sleeps_until(s, T0), T0 + 19990, T0 + 20001);
+    sched_free(s);
+
+    s = sched_new(2, 0);
+    sched_destination_set(s, "a", NULL, &limits, &kept, T0 + 5000);
+    sched_loaded(s, "a", NULL, 0, false, T0 + 5000);
+    add(s, 9, "a");
+    assert_in_range(sleeps_until(s, T0 + 5000), T0 + 19990, T0 + 20001);
+    assert_int_equal(started(s, T0 + 20001), 9);
+    sched_free(s);
+}
+
+static void a_job_given_back_gives_its_token_back(void **state)
+{
+    struct sched_limits limits = easy;
+    struct sched *s;
+
+    (void)state;
+    limits.rate = (struct rate){.count = 1, .per_ms = 60000};
+    s = with(0, "a", &limits, NULL);
+    add(s, 1, "a");
+    add(s, 2, "a");
+    assert_int_equal(started(s, T0), 1);
+    assert_int_equal(started(s, T0), 0);
+    sched_give_back(s, (struct delivery_id){1}, T0);
+    assert_int_equal(started(s, T0), 2);
+    sched_free(s);
+}
+
+static void a_clock_that_goes_back_an_hour_stalls_nothing(void **state)
+{
+    struct sched_limits limits = easy;
+    int64_t now_ms = T0 - 3600000;
+    struct sched *s;
+    struct sched_view v;
+    int64_t until;
+
+    (void)state;
+    limits.concurrency = 1;
+    limits.rate = (struct rate){.count = 1, .per_ms = 10000};
+    s = with(0, "a", &limits, NULL);
+    add(s, 1, "a");
+    add(s, 2, "a");
+    add(s, 3, "a");
+    assert_int_equal(started(s, T0), 1);
+    end(s, 1, SCHED_TROUBLE, T0); /* backs off */
+    assert_true(sleeps_until(s, T0) > T0);
+    for (int i = 0; i < 10 && (until = sleeps_until(s, now_ms)) != 0; i++) {
+        assert_true(until - now_ms <= 10001);
+        now_ms = until;
+        if (started(s, now_ms) == 2) {
+            break;
+        }
+    }
+    sched_view(s, "a", now_ms, &v);
+    assert_int_equal(v.running, 1);
+    assert_true(v.bucket.tokens >= 0);
+    sched_free(s);
+}
+
+/* ---- the world ---- */
+
+#define WORLD_JOBS 6000
+#define WORLD_CHANNELS 4
+
+struct wjob {
+    struct ledger_job job;
+    int64_t arrived_ms, done_ms, ends_ms; /* done 0: not yet; ends 0: not running */
+    bool came;
+    size_t tries;
+};
+struct world {
+    struct sched *s;
+    struct wjob jobs[WORLD_JOBS];
+    size_t count;
+    int64_t now_ms;
+    int64_t down_from_ms, down_until_ms; /* of channel "b" */
+    int64_t answer_ms, timeout_ms;
+    size_t loads, decisions, most_held;
+};
+
+static bool is_down(const struct world *w, const struct wjob *j)
+{
+    return strcmp(j->job.channel, "b") == 0 && w->now_ms >= w->down_from_ms &&
+           w->now_ms < w->down_until_ms;
+}
+
+static int urgency(const void *a, const void *b)
+{
+    const struct ledger_job *x = a, *y = b;
+
+    if (x->breaking != y->breaking) {
+        return x->breaking ? -1 : 1;
+    }
+    return x->due_at_ms < y->due_at_ms ? -1 : x->due_at_ms > y->due_at_ms;
+}
+
+/* As LEDGER_DUE answers: due before not due, half of what is due may be retries. */
+static void world_load(struct world *w, const char *name)
+{
+    static struct ledger_job all[WORLD_JOBS], out[SCHED_WINDOW];
+    size_t count = 0, given = 0, retries = 0;
+
+    w->loads++;
+    for (size_t i = 0; i < w->count; i++) {
+        const struct wjob *j = &w->jobs[i];
+
+        if (j->came && !j->done_ms && !j->ends_ms && strcmp(j->job.channel, name) == 0) {
+            all[count++] = j->job;
+        }
+    }
+    qsort(all, count, sizeof *all, urgency);
+    for (int pass = 0; pass < 2; pass++) { /* due, then later */
+        for (size_t i = 0; i < count && given < SCHED_WINDOW; i++) {
+            bool due = all[i].due_at_ms <= w->now_ms;
+
+            if (due != (pass == 0) ||
+                (due && all[i].attempts > 0 && retries >= SCHED_WINDOW / 2)) {
+                continue;
+            }
+            retries += due && all[i].attempts > 0;
+            out[given++] = all[i];
+        }
+    }
+    sched_loaded(w->s, name, out, given, given < count, w->now_ms);
+}
+
+static void world_start(struct world *w, const struct sched_next *n)
+{
+    struct wjob *j = &w->jobs[n->job.id.v - 1];
+
+    assert_true(j->came && !j->done_ms && !j->ends_ms);
+    j->tries++;
+    j->ends_ms = w->now_ms + (is_down(w, j) ? w->timeout_ms : w->answer_ms);
+}
+
+/* All decisions of this moment; returns when to look again. */
+static int64_t world_decide(struct world *w)
+{
+    struct sched_next n;
+
+    for (;;) {
+        struct sched_view v;
+
+        w->decisions++;
+        sched_next(w->s, w->now_ms, &n);
+        if (n.what == SCHED_SLEEP) {
+            return n.until_ms;
+        }
+        sched_view(w->s, n.destination, w->now_ms, &v);
+        w->most_held = v.waiting > w->most_held ? v.waiting : w->most_held;
+        if (n.what == SCHED_LOAD) {
+            world_load(w, n.destination);
+        } else {
+            assert_int_equal(n.what, SCHED_START);
+            world_start(w, &n);
+        }
+    }
+}
+
+static void world_end(struct world *w, struct wjob *j)
+{
+    struct sched_end e = {.outcome = SCHED_OK};
+
+    j->ends_ms = 0;
+    if (is_down(w, j)) {
+        e.outcome = SCHED_TROUBLE;
+        j->job.attempts++;
+        j->job.due_at_ms = sched_retry_at(w->s, j->job.channel, j->job.attempts, 0, w->now_ms);
+    } else {
+        j->done_ms = w->now_ms;
+    }
+    sched_end(w->s, j->job.id, &e, w->now_ms);
+    if (!j->done_ms) {
+        sched_add(w->s, &j->job, w->now_ms);
+    }
+}
+
+static int64_t world_happen(struct world *w)
+{
+    int64_t next_ms = INT64_MAX;
+
+    for (size_t i = 0; i < w->count; i++) {
+        struct wjob *j = &w->jobs[i];
+
+        if (!j->came && j->arrived_ms <= w->now_ms) {
+            j->came = true;
+            sched_add(w->s, &j->job, w->now_ms);
+        } else if (j->ends_ms && j->ends_ms <= w->now_ms) {
+            world_end(w, j);
+        }
+        if (!j->came) {
+            next_ms = j->arrived_ms < next_ms ? j->arrived_ms : next_ms;
+        }
+    }
+    return next_ms;
+}
+
+static int64_t world_next_end(const struct world *w)
+{
+    int64_t next_ms = INT64_MAX;
+
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->jobs[i].ends_ms) {
+            next_ms = w->jobs[i].ends_ms < next_ms ? w->jobs[i].ends_ms : next_ms;
+        }
+    }
+    return next_ms;
+}
+
+static void world_run(struct world *w, int64_t until_ms)
+{
+    while (w->now_ms < until_ms) {
+        int64_t arrival_ms = world_happen(w);
+        int64_t look_ms = world_decide(w);
+        int64_t end_ms = world_next_end(w);
+        int64_t next_ms = arrival_ms < end_ms ? arrival_ms : end_ms;
+
+        next_ms = look_ms < next_ms ? look_ms : next_ms;
+        if (next_ms == INT64_MAX) {
+            return;
+        }
+        assert_true(next_ms > w->now_ms); /* it never spins */
+        w->now_ms = next_ms;
+    }
+}
+
+static struct world *world_new(int64_t total, const struct sched_limits *limits)
+{
+    struct world *w = mem_zalloc(sizeof *w);
+
+    w->s = sched_new(3, total);
+    w->now_ms = T0;
+    w->answer_ms = 200;
+    w->timeout_ms = 30000;
+    for (char c = 'a'; c < 'a' + WORLD_CHANNELS; c++) {
+        char name[2] = {c, '\0'};
+
+        sched_destination_set(w->s, name, NULL, limits, NULL, T0);
+    }
+    return w;
+}
+
+static struct wjob *world_add(struct world *w, const char *channel, int64_t at_ms)
+{
+    struct wjob *j = &w->jobs[w->count++];
+
+    assert_true(w->count <= WORLD_JOBS);
+    j->job = job(w->count, channel);
+    j->job.due_at_ms = j->job.created_at_ms = j->arrived_ms = at_ms;
+    return j;
+}
+
+static void world_free(struct world *w)
+{
+    sched_free(w->s);
+    mem_free(w);
+}
+
+static void a_channel_down_for_an_hour_delays_nothing_else_and_catches_up(void **state)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    struct world *w = world_new(6, &easy);
+    int64_t worst[3] = {0};
+
+    (void)state;
+    w->down_from_ms = T0 + 600000;
+    w->down_until_ms = w->down_from_ms + 3600000;
+    for (int n = 0; n < 540; n++) { /* an article every ten seconds for ninety minutes */
+        for (size_t c = 0; c < ARRAY_LEN(names); c++) {
+            world_add(w, names[c], T0 + n * 10000);
+        }
+    }
+    world_run(w, T0 + 3 * MS_HOUR);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct wjob *j = &w->jobs[i];
+        size_t c = (size_t)(j->job.channel[0] - 'a');
+        int64_t late = j->done_ms - j->arrived_ms;
+
+        assert_true(j->done_ms != 0);
+        worst[c] = late > worst[c] ? late : worst[c];
+    }
+    assert_true(worst[0] <= 1000 && worst[2] <= 1000);
+    assert_true(worst[1] >= 3000000); /* it was down indeed */
+    assert_true(worst[1] <= 3600000 + 2 * 600000 + 60000);
+    assert_true(w->decisions < 20000);
+    world_free(w);
+}
+
+static void a_mountain_of_retries_does_not_starve_a_new_article(void **state)
+{
+    struct sched_limits limits = easy;
+    struct world *w;
+    struct wjob *fresh, *breaking;
+
+    (void)state;
+    limits.concurrency = 1;
+    limits.rate = (struct rate){.count = 1, .per_ms = 1000};
+    w = world_new(10, &limits);
+    for (int n = 0; n < 3000; n++) {
+        struct wjob *j = world_add(w, "a", T0);
+
+        j->job.attempts = 3;
+    }
+    fresh = world_add(w, "a", T0 + 60000);
+    breaking = world_add(w, "a", T0 + 90000);
+    breaking->job.breaking = true;
+    world_run(w, T0 + 600000);
+    assert_in_range(fresh->done_ms, T0 + 60000, T0 + 66000);
+    assert_in_range(breaking->done_ms, T0 + 90000, T0 + 92000);
+    world_free(w);
+}
+
+static void a_mountain_of_later_retries_does_not_hide_what_is_new(void **state)
+{
+    struct world *w = world_new(10, &easy);
+    int64_t worst = 0;
+
+    (void)state;
+    for (int n = 0; n < 2000; n++) {
+        struct wjob *j = world_add(w, "a", T0);
+
+        j->job.attempts = 3;
+        j->job.due_at_ms = T0 + 3600000 + n;
+    }
+    for (int n = 0; n < 1000; n++) { /* a burst that is larger than the window */
+        world_add(w, "a", T0 + 60000);
+    }
+    world_run(w, T0 + 1800000);
+    for (size_t i = 2000; i < 3000; i++) {
+        int64_t late = w->jobs[i].done_ms - w->jobs[i].arrived_ms;
+
+        assert_true(w->jobs[i].done_ms != 0);
+        worst = late > worst ? late : worst;
+    }
+    assert_true(worst < 60000);
+    assert_true(w->loads < 100);
+    world_run(w, T0 + 2 * 3600000);
+    for (size_t i = 0; i < w->count; i++) {
+        assert_true(w->jobs[i].done_ms != 0);
+    }
+    world_free(w);
+}
+
+static void a_long_queue_is_held_in_part_and_done_whole(void **state)
+{
+    struct world *w = world_new(50, &easy);
+
+    (void)state;
+    for (int n = 0; n < WORLD_JOBS; n++) {
+        world_add(w, "a", T0);
+    }
+    world_run(w, T0 + MS_HOUR);
+    for (size_t i = 0; i < w->count; i++) {
+        assert_int_equal(w->jobs[i].tries, 1);
+        assert_true(w->jobs[i].done_ms != 0);
+    }
+    assert_true(w->most_held <= 3 * SCHED_WINDOW);
+    assert_in_range(w->loads, WORLD_JOBS / SCHED_WINDOW - 2, 200);
+    world_free(w);
+}
+
+static int no_memory_is_left(void **state)
+{
+    (void)state;
+    assert_int_equal(mem_live_count(), 0);
+    return 0;
+}
+
+#define CASE(f) cmocka_unit_test_teardown(f, no_memory_is_left)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(breaking_goes_first_then_by_due_time),
+        CASE(one_in_four_is_a_retry_and_neither_waits_when_the_other_is_empty),
+        CASE(destinations_take_turns_however_long_their_queues),
+        CASE(a_destination_with_nothing_running_starts_in_spite_of_the_total),
+        CASE(the_same_id_twice_is_one_job_and_the_later_due_time_wins),
+        CASE(a_job_that_comes_in_again_while_it_runs_waits_for_its_end),
+        CASE(what_is_worthless_expires_instead_of_starting),
+        CASE(a_cancelled_job_is_not_started_and_unknown_ids_are_fine),
+        CASE(a_removed_destination_starts_nothing_and_what_runs_may_end),
+        CASE(a_stopped_destination_starts_and_asks_nothing_until_it_goes_on),
+        CASE(the_window_grows_by_one_a_cohort_and_never_over_the_ceiling),
+        CASE(failures_shrink_the_window_and_a_whole_cohort_makes_it_back_off),
+        CASE(a_probe_that_succeeds_opens_again_one_that_fails_waits_longer),
+        CASE(failures_of_one_cohort_count_once),
+        CASE(too_many_halves_the_window_at_once),
+        CASE(a_no_to_one_article_is_no_trouble_of_the_destination),
+        CASE(retry_after_is_obeyed_in_full_and_as_far_as_it_reaches),
+        CASE(a_retry_is_due_after_backoff_or_what_the_platform_asked_if_longer),
+        CASE(a_rate_is_kept_across_a_restart),
+        CASE(a_job_given_back_gives_its_token_back),
+        CASE(a_clock_that_goes_back_an_hour_stalls_nothing),
+        CASE(a_channel_down_for_an_hour_delays_nothing_else_and_catches_up),
+        CASE(a_mountain_of_retries_does_not_starve_a_new_article),
+        CASE(a_mountain_of_later_retries_does_not_hide_what_is_new),
+        CASE(a_long_queue_is_held_in_part_and_done_whole),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,218 @@
+/* The schema: how each statement finds its rows, the sample files of released versions, and the
+ * machinery that brings a file forward. */
+
+#include "tests/support/queue_kit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "queue/sqlite_internal.h"
+
+/* ---- plans ---- */
+
+/* Tables that grow; channel and tally have a row or ten per channel. */
+static bool grows(const char *plan)
+{
+    static const char *const small[] = {"SCAN channel", "SCAN c ", "SCAN CONSTANT ROW"};
+
+    for (size_t i = 0; i < ARRAY_LEN(small); i++) {
+        if (strncmp(plan, small[i], strlen(small[i])) == 0) {
+            return false;
+        }
+    }
+    return strncmp(plan, "SCAN", 4) == 0 || strstr(plan, "TEMP B-TREE") != NULL;
+}
+
+/* Statements that may sort or scan, and why it is bounded. */
+static bool is_bounded(enum sqlite_sql id)
+{
+    return id == SQL_ARTICLE_COUNTS    /* the deliveries of one article */
+           || id == SQL_ARTICLE_STATES /* the same */
+           || id == SQL_SHOW_ALIASES || id == SQL_SHOW_DELIVERIES /* the same */
+           || id == SQL_STANDING;                                 /* the same */
+}
+
+static void check_plan(sqlite3 *db, enum sqlite_sql id)
+{
+    sqlite3_stmt *stmt = NULL;
+    char *sql = mem_printf("EXPLAIN QUERY PLAN %s", sqlite__sql(id));
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK) {
+        fail_msg("%s: %s", sqlite__sql(id), sqlite3_errmsg(db));
+    }
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *plan = (const char *)sqlite3_column_text(stmt, 3);
+
+        if (grows(plan) && !is_bounded(id)) {
+            fail_msg("%s: %s", sqlite__sql(id), plan);
+        }
+    }
+    sqlite3_finalize(stmt);
+    mem_free(sql);
+}
+
+static void every_statement_finds_its_rows_by_an_index(void **state)
+{
+    struct kit *k = *state;
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
+    for (int id = 0; id < SQL_COUNT; id++) {
+        check_plan(db, (enum sqlite_sql)id);
+    }
+    sqlite3_close(db);
+}
+
+/* ---- samples of released versions ---- */
+
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[65536];
+    int in = open(from, O_RDONLY), out = open(to, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    ssize_t n;
+
+    assert_true(in >= 0 && out >= 0);
+    while ((n = read(in, bytes, sizeof bytes)) > 0) {
+        assert_int_equal(write(out, bytes, (size_t)n), n);
+    }
+    close(in);
+    close(out);
+}
+
+static void a_file_of_every_released_version_opens_with_all_it_held(void **state)
+{
+    static const struct {
+        enum delivery_state state;
+        int64_t count;
+    } rows[] = {
+        {DELIVERY_READY, 1},
+        {DELIVERY_DONE, 1},
+        {DELIVERY_AGAIN, 1},
+        {DELIVERY_UNKNOWN, 2}, /* one was in flight */
+        {DELIVERY_REJECTED, 1},
+        {DELIVERY_BLOCKED, 1},
+        {DELIVERY_EXPIRED, 1},
+        {DELIVERY_CANCELLED, 1},
+        {DELIVERY_HELD, 1},
+        {DELIVERY_IN_FLIGHT, 0},
+    };
+
+    (void)state;
+    for (int version = 1; version <= SQLITE_SCHEMA_VERSION; version++) {
+        struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE},
+                                      .url = "https://news.example/done"};
+        struct kit k;
+        char from[512];
+
+        kit_init(&k);
+        snprintf(from, sizeof from, "%s/ledger/v%d.db", FIXTURES, version);
+        copy_file(from, k.path);
+        kit_open(&k);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+            assert_int_equal(kit_count(&k, rows[i].state, "telegram"), rows[i].count);
+        }
+        assert_int_equal(kit_run(&k, &show.req), ERR_NONE);
+        assert_string_equal(json_string_value(json_object_get(show.out, "reason")),
+                            "category Breaking");
+        ledger_request_done(&show.req);
+        kit_done_all(&k);
+    }
+}
+
+static void the_schema_file_and_the_newest_sample_are_the_same(void **state)
+{
+    static const char sql[] =
+        "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master"
+        " WHERE sql IS NOT NULL ORDER BY name)";
+    struct kit *k = *state;
+    char paths[2][512];
+    char *texts[2];
+
+    snprintf(paths[0], sizeof paths[0], "%s", k->path);
+    snprintf(paths[1], sizeof paths[1], "%s/ledger/v%d.db", FIXTURES, SQLITE_SCHEMA_VERSION);
+    for (size_t i = 0; i < 2; i++) {
+        sqlite3 *db = NULL;
+        sqlite3_stmt *stmt = NULL;
+        char *uri = mem_printf("file:%s?%s", paths[i], i ? "immutable=1" : "mode=ro");
+
+        assert_int_equal(
+            sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        texts[i] = mem_strdup((const char *)sqlite3_column_text(stmt, 0));
+        sqlite3_finalize(stmt);
+        sqlite3_close(db);
+        mem_free(uri);
+    }
+    assert_string_equal(texts[0], texts[1]);
+    mem_free(texts[0]);
+    mem_free(texts[1]);
+}
+
+/* ---- migrations ---- */
+
+static int64_t version_of(const char *path)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int64_t version;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    version = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return version;
+}
+
+static void an_older_file_is_copied_then_brought_forward_in_one_piece(void **state)
+{
+    static const struct sqlite_migration good[] = {
+        {2, "ALTER TABLE article ADD COLUMN mood TEXT;"},
+        {3, "UPDATE article SET mood = 'calm';"},
+    };
+    static const struct sqlite_migration bad[] = {
+        {2, "ALTER TABLE article ADD COLUMN mood TEXT;"},
+        {3, "UPDATE no_such_table SET x = 1;"},
+    };
+    struct kit *k = *state;
+    char copy[160];
+
+    snprintf(copy, sizeof copy, "%s.v1.bak", k->path);
+    kit_close(k);
+    for (int round = 0; round < 2; round++) {
+        struct sqlite_conn c = {.db = NULL};
+        struct err why = {.code = ERR_NONE};
+        struct stat st;
+        enum err_code rc;
+
+        assert_int_equal(sqlite3_open(k->path, &c.db), SQLITE_OK);
+        rc = sqlite__migrate(&c, k->path, 3, round ? good : bad, 2, &why);
+        sqlite__conn_done(&c);
+        assert_int_equal(rc, round ? ERR_NONE : ERR_IO);
+        assert_int_equal(version_of(k->path), round ? 3 : 1);
+        assert_int_equal(version_of(copy), 1);
+        assert_int_equal(stat(copy, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        if (!round) {
+            assert_non_null(strstr(why.text, "migrate from version 1 to 3"));
+            kit_open(k); /* as it was */
+            kit_close(k);
+        }
+    }
+}
+
+#define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_DISK(every_statement_finds_its_rows_by_an_index),
+        cmocka_unit_test(a_file_of_every_released_version_opens_with_all_it_held),
+        ON_DISK(the_schema_file_and_the_newest_sample_are_the_same),
+        ON_DISK(an_older_file_is_copied_then_brought_forward_in_one_piece),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
