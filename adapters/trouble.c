@@ -14,7 +14,7 @@ void trouble_excerpt(char out[TROUBLE_EXCERPT_BYTES + 1], const char *text, size
 {
     struct buf clean;
     size_t n = len < TROUBLE_EXCERPT_BYTES ? len : TROUBLE_EXCERPT_BYTES;
-    char raw[TROUBLE_EXCERPT_BYTES];
+    char raw[TROUBLE_EXCERPT_BYTES] = {0};
 
     if (n > 0) {
         memcpy(raw, text, n);
