@@ -94,7 +94,7 @@ static enum MHD_Result dispatch(struct door_request *r)
         door_problem(r,
                      413,
                      NULL,
-                     "the body is larger than server.max_body_bytes (%lld)",
+                     "the body is larger than server.max_body (%lld)",
                      (long long)r->body.max);
         return send_answer(r);
     }

@@ -169,7 +169,7 @@ static bool check_framing(struct door_request *r)
     }
     if (length != NULL && (!parse_u64(length, &bytes) || bytes > r->body.max)) {
         door_problem(
-            r, 413, NULL, "the body is larger than server.max_body_bytes (%zu)", r->body.max);
+            r, 413, NULL, "the body is larger than server.max_body (%zu)", r->body.max);
         return false;
     }
     return true;

@@ -4,7 +4,7 @@ posted and cannot be looked up waits for a person; nobody's trouble is anybody e
 import time
 
 import pytest
-from harness import wait_for
+from harness import SLOW, wait_for
 
 # What publishes on each platform; faults go there.
 PUBLISHES = {
@@ -16,6 +16,8 @@ PUBLISHES = {
 OF_CHANNEL = {"telegram": "telegram", "mastodon": "mastodon", "bluesky": "bluesky", "partner": "hook"}
 CHANNELS = tuple(PUBLISHES)
 REPEATABLE = ("mastodon", "bluesky", "partner")
+# To a webhook any 2xx means "taken", whatever the body: these faults are lies it cannot see through.
+BELIEVED = (("partner", "garbage"), ("partner", "endless"))
 
 
 def fault(platform, channel, kind, **more):
@@ -68,7 +70,7 @@ def test_a_lost_or_mad_answer_never_makes_two_posts(crier, platform, article, ch
     fault(platform, channel, kind)
     accepted = crier.send(article())
     crier.await_done(accepted["id"])
-    assert len(posts_of(platform, channel)) == 1
+    assert len(posts_of(platform, channel)) == (0 if (channel, kind) in BELIEVED else 1)
     other = [c for c in CHANNELS if c != channel]
     assert all(len(posts_of(platform, c)) == 1 for c in other)
 
@@ -125,9 +127,9 @@ def test_an_endless_answer_is_cut_off_and_costs_no_memory(crier, platform, artic
     fault(platform, channel, "endless")
     accepted = crier.send(article())
     crier.await_done(accepted["id"], seconds=40)
-    posts = [p for p in posts_of(platform, channel)]
-    assert len(posts) == 2
-    assert crier.memory_kib() - before < 24 * 1024
+    assert len(posts_of(platform, channel)) == (1 if (channel, "endless") in BELIEVED else 2)
+    # 64 MiB were on offer. A sanitizer keeps what was freed for a while.
+    assert crier.memory_kib() - before < (48 if SLOW else 12) * 1024
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

@@ -180,6 +180,7 @@ class Control:
 
     async def reset(self, request):
         self.world.reset()
+        clock.offset_s = 0.0
         self.world.hook_secrets.clear()
         for face in self.faces.values():
             await face.up()

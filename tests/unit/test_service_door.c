@@ -456,7 +456,7 @@ static void requests_are_answered_by_their_row(void **state)
         {"a body announced too large is refused unread",
          "POST /echo/x HTTP/1.1\r\nContent-Length: 1001\r\n" END,
          413,
-         {"problem+json", "max_body_bytes (1000)", "Connection: close"},
+         {"problem+json", "max_body (1000)", "Connection: close"},
          NULL},
         {"nor is it asked for",
          "POST /echo/x HTTP/1.1\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n" END,

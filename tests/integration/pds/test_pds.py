@@ -101,7 +101,7 @@ class Relay:
 
 @pytest.fixture(scope="session")
 def pds():
-    server = Pds(PDS_ACCOUNTS="16")
+    server = Pds(PDS_ACCOUNTS="18")
     yield server
     server.close()
 

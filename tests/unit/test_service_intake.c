@@ -1,0 +1,353 @@
+/* service/intake.c: what comes in, what it becomes, and where it goes. */
+
+#include "tests/support/service_program.h"
+
+static const struct reply nothing[] = {{.status = 0}};
+
+static const char settings[] =
+    "  world: {type: plain, url: \"http://127.0.0.1:1\", when: {category: World}}\n"
+    "  alarm: {type: blind, url: \"http://127.0.0.1:1\", when: {breaking: true}, not_after: "
+    "1h}\n"
+    "  off: {type: plain, url: \"http://127.0.0.1:1\", enabled: false}\n"
+    "breaking:\n"
+    "  - {urgency: 1..3}\n";
+
+static json_t *answer; /* of the last acceptance; yours */
+static enum err_code answer_rc;
+
+static void on_done(struct intake *in)
+{
+    answer_rc = in->rc;
+    answer = in->rc == ERR_NONE ? intake_json(in) : NULL;
+    accepted = true;
+}
+
+static void start(struct fixture *f)
+{
+    setup_with(f, "plain", "", settings, nothing);
+    drain(f); /* nothing is to be sent here */
+}
+
+static json_t *take(struct fixture *f, const char *text, struct intake_options options)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    struct intake in;
+
+    assert_non_null(json);
+    options.source = options.source ? options.source : "api";
+    accepted = false;
+    answer = NULL;
+    assert_int_equal(intake_article(&f->c, &in, json, &options, on_done, NULL), 0);
+    assert_false(accepted);
+    json_decref(json);
+    wait_accepted(f, &in);
+    return answer;
+}
+
+/* "one world" */
+static void channels_of(const json_t *said, char out[200])
+{
+    json_t *d;
+    size_t i;
+
+    out[0] = '\0';
+    json_array_foreach(json_object_get(said, "deliveries"), i, d)
+    {
+        size_t len = strlen(out);
+
+        (void)snprintf(
+            out + len, 200 - len, "%s%s", len ? " " : "", json_path_str(d, "channel"));
+    }
+}
+
+static void an_article_goes_to_the_channels_it_is_for(void **state)
+{
+    static const struct {
+        const char *article, *source;
+        bool trusted;
+        const char *only;
+        const char *channels, *reason;
+    } rows[] = {
+        {"{\"url\": \"https://a.example/1\", \"title\": \"T\"}", NULL, true, NULL, "one", ""},
+        {"{\"url\": \"https://a.example/2\", \"title\": \"T\", \"categories\": [\"World\"]}",
+         NULL,
+         true,
+         NULL,
+         "one world",
+         ""},
+        {"{\"url\": \"https://a.example/3\", \"title\": \"T\", \"urgency\": 2}",
+         NULL,
+         true,
+         NULL,
+         "one alarm",
+         "rule 1: urgency 1..3 (2)"},
+        {"{\"url\": \"https://a.example/4\", \"title\": \"T\", \"breaking\": true}",
+         NULL,
+         true,
+         NULL,
+         "one alarm",
+         "the source says so"},
+        {"{\"url\": \"https://a.example/5\", \"title\": \"T\", \"breaking\": true}",
+         "cms",
+         false,
+         NULL,
+         "one",
+         ""},
+        {"{\"url\": \"https://a.example/6\", \"title\": \"T\", \"urgency\": 1}",
+         "test",
+         false,
+         "world",
+         "world",
+         CRIER_TEST_REASON},
+    };
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct intake_options options = {.source = rows[i].source,
+                                         .trusted_breaking = rows[i].trusted,
+                                         .only_channel = rows[i].only};
+        json_t *said = take(&f, rows[i].article, options);
+        char channels[200];
+
+        channels_of(said, channels);
+        assert_string_equal(channels, rows[i].channels);
+        assert_string_equal(json_path_str(said, "reason"), rows[i].reason);
+        assert_string_equal(json_path_str(said, "outcome"), "new");
+        json_decref(said);
+    }
+    teardown(&f);
+}
+
+static void the_same_again_is_the_same_article(void **state)
+{
+    static const struct {
+        const char *article, *source, *outcome, *id;
+        int revision;
+    } rows[] = {
+        {"{\"id\": \"7\", \"url\": \"https://a.example/x\", \"title\": \"T\"}",
+         "api",
+         "new",
+         "7",
+         1},
+        {"{\"id\": \"7\", \"url\": \"https://a.example/x\", \"title\": \"T\"}",
+         "api",
+         "unchanged",
+         "7",
+         1},
+        {"{\"id\": \"7\", \"url\": \"https://a.example/other-slug\", \"title\": \"T\"}",
+         "api",
+         "revised",
+         "7",
+         2},
+        /* another source names it by its address only, dressed up */
+        {"{\"url\": \"http://A.example/x/?utm_source=feed#top\", \"title\": \"U\"}",
+         "cms",
+         "revised",
+         "7",
+         3},
+        /* an id of ours, or one that is no path segment, is not for others to give */
+        {"{\"id\": \"art_1\", \"url\": \"https://a.example/y\", \"title\": \"T\"}",
+         "cms",
+         "new",
+         NULL,
+         1},
+        {"{\"id\": \"a/b\", \"url\": \"https://a.example/z\", \"title\": \"T\"}",
+         "cms",
+         "new",
+         NULL,
+         1},
+        /* the same number at another source is another article */
+        {"{\"id\": \"7\", \"url\": \"https://a.example/w\", \"title\": \"T\"}",
+         "cms",
+         "new",
+         NULL,
+         1},
+    };
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct intake_options options = {.source = rows[i].source};
+        json_t *said = take(&f, rows[i].article, options);
+
+        assert_string_equal(json_path_str(said, "outcome"), rows[i].outcome);
+        assert_int_equal(json_integer_value(json_object_get(said, "revision")),
+                         rows[i].revision);
+        if (rows[i].id) {
+            assert_string_equal(json_path_str(said, "id"), rows[i].id);
+        } else {
+            assert_memory_equal(json_path_str(said, "id"), "art_", 4);
+        }
+        json_decref(said);
+    }
+    teardown(&f);
+}
+
+static void a_replayed_signature_is_answered_as_before(void **state)
+{
+    struct intake_options options = {.source = "cms", .replay_key = "sig-1"};
+    struct fixture f;
+    json_t *said;
+
+    (void)state;
+    start(&f);
+    said = take(
+        &f, "{\"id\": \"1\", \"url\": \"https://a.example/1\", \"title\": \"T\"}", options);
+    assert_string_equal(json_path_str(said, "outcome"), "new");
+    json_decref(said);
+    said = take(
+        &f, "{\"id\": \"2\", \"url\": \"https://a.example/2\", \"title\": \"T\"}", options);
+    assert_string_equal(json_path_str(said, "outcome"), "replayed");
+    assert_string_equal(json_path_str(said, "id"), "1");
+    json_decref(said);
+    teardown(&f);
+}
+
+static void bad_input_is_refused_before_anything_happens(void **state)
+{
+    static const char *const articles[] = {
+        "{}",
+        "[]",
+        "\"text\"",
+        "{\"url\": \"https://a.example/\", \"title\": 7}",
+        "{\"url\": \"ftp://a.example/\", \"title\": \"T\"}",
+        "{\"url\": \"https://a.example/\", \"titel\": \"T\"}"};
+    const struct intake_options options = {.source = "api"};
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(articles); i++) {
+        json_t *json = json_loads(articles[i], 0, NULL);
+        struct intake in;
+
+        accepted = false;
+        assert_int_equal(intake_article(&f.c, &in, json, &options, on_done, NULL), ERR_INVALID);
+        assert_true(in.faults.count > 0);
+        intake_free_parts(&in); /* allowed, not needed */
+        turn(&f);
+        assert_false(accepted);
+        json_decref(json);
+    }
+    teardown(&f);
+}
+
+static void an_unknown_channel_cannot_be_tested(void **state)
+{
+    const struct intake_options options = {.source = "test", .only_channel = "none"};
+    json_t *json = json_loads("{\"url\": \"https://a.example/\", \"title\": \"T\"}", 0, NULL);
+    struct fixture f;
+    struct intake in;
+
+    (void)state;
+    start(&f);
+    assert_int_equal(intake_article(&f.c, &in, json, &options, on_done, NULL), ERR_NOT_FOUND);
+    json_decref(json);
+    teardown(&f);
+}
+
+static enum err_code
+retract_as(struct fixture *f, const char *source, const char *id, const char *url)
+{
+    const struct intake_options options = {.source = source};
+    struct intake in;
+
+    accepted = false;
+    answer = NULL;
+    assert_int_equal(intake_retract(&f->c, &in, id, url, &options, "wrong", on_done, NULL), 0);
+    assert_false(accepted);
+    wait_accepted(f, &in);
+    json_decref(answer);
+    return answer_rc;
+}
+
+static void a_retraction_finds_its_article(void **state)
+{
+    static const struct {
+        const char *name, *source, *id, *url;
+        enum err_code rc;
+    } rows[] = {
+        {"by its public id, whoever brought it", "api", "55", NULL, ERR_NONE},
+        {"by the source's own id", "cms", "55", NULL, ERR_NONE},
+        {"by another source's id it is none", "feed", "55", NULL, ERR_NOT_FOUND},
+        {"by its address", "feed", NULL, "https://A.example/55/#x", ERR_NONE},
+        {"unknown", "api", "no-such", NULL, ERR_NOT_FOUND},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+
+        start(&f);
+        json_decref(
+            take(&f,
+                 "{\"id\": \"55\", \"url\": \"https://a.example/55\", \"title\": \"T\"}",
+                 (struct intake_options){.source = "cms"}));
+        if (retract_as(&f, rows[i].source, rows[i].id, rows[i].url) != rows[i].rc) {
+            fail_msg("%s: %s", rows[i].name, err_name(answer_rc));
+        }
+        teardown(&f);
+    }
+}
+
+static void a_retraction_says_where_it_cannot(void **state)
+{
+    static const struct reply replies[] = {{.status = 200}, {.status = 200}, {.status = 200}};
+    const struct intake_options options = {.source = "api"};
+    struct fixture f;
+    struct intake in;
+    json_t *cannot;
+
+    (void)state;
+    setup(&f, "blind", "", replies);
+    submit(&f);
+    expect(&f, 1, "done", 0, 1);
+    accepted = false;
+    assert_int_equal(intake_retract(&f.c, &in, "a1", NULL, &options, NULL, on_done, NULL), 0);
+    wait_accepted(&f, &in);
+    cannot = json_object_get(answer, "cannot");
+    assert_int_equal(json_array_size(cannot), 1);
+    assert_string_equal(json_path_str(json_array_get(cannot, 0), "channel"), "one");
+    assert_string_equal(json_path_str(json_array_get(cannot, 0), "why"),
+                        "it cannot be taken back there");
+    json_decref(answer);
+    expect(&f, 2, "rejected", 0, 1);
+    teardown(&f);
+}
+
+static void a_failing_ledger_is_told(void **state)
+{
+    const struct intake_options options = {.source = "api"};
+    json_t *json = json_loads("{\"url\": \"https://a.example/\", \"title\": \"T\"}", 0, NULL);
+    struct fixture f;
+    struct intake in;
+
+    (void)state;
+    start(&f);
+    (void)fault_set("ledger.accept:1");
+    accepted = false;
+    assert_int_equal(intake_article(&f.c, &in, json, &options, on_done, NULL), 0);
+    wait_accepted(&f, &in);
+    assert_int_equal(answer_rc, ERR_IO);
+    json_decref(json);
+    teardown(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_article_goes_to_the_channels_it_is_for),
+        cmocka_unit_test(the_same_again_is_the_same_article),
+        cmocka_unit_test(a_replayed_signature_is_answered_as_before),
+        cmocka_unit_test(bad_input_is_refused_before_anything_happens),
+        cmocka_unit_test(an_unknown_channel_cannot_be_tested),
+        cmocka_unit_test(a_retraction_finds_its_article),
+        cmocka_unit_test(a_retraction_says_where_it_cannot),
+        cmocka_unit_test(a_failing_ledger_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

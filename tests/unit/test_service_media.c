@@ -1,0 +1,303 @@
+/* service/media.c and media_sniff.c: fetched once for all, bounded, and only pictures. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "service/crier.h"
+#include "service/media.h"
+#include "service/out.h"
+#include "tests/support/tiny_server.h"
+
+static const char png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x06\x40\0\0\x03\x48\x08\x02\0\0\0";
+
+struct fixture {
+    uv_loop_t loop;
+    struct crier crier;
+    struct tiny_server server;
+};
+struct waiter {
+    struct media_wait w;
+    int dones;
+    bool asked;
+};
+
+static bool pictures(struct tiny_request *r)
+{
+    char head[200];
+
+    if (strncmp(r->head, "GET /moved", 10) == 0) {
+        tiny_reply(r, 301, "Location: /a.png\r\n", "");
+        return true;
+    }
+    if (strncmp(r->head, "GET /none", 9) == 0) {
+        tiny_reply(r, 404, "", "no");
+        return true;
+    }
+    if (strncmp(r->head, "GET /page", 9) == 0) {
+        tiny_reply(r, 200, "Content-Type: image/png\r\n", "<html>");
+        return true;
+    }
+    if (strncmp(r->head, "GET /slow", 9) == 0) {
+        char c;
+
+        (void)recv(r->fd, &c, 1, 0);
+        return false;
+    }
+    usleep(20000);
+    (void)snprintf(
+        head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", sizeof png);
+    tiny_say(r->fd, head);
+    tiny_write(r->fd, png, sizeof png);
+    return true;
+}
+
+static void setup(struct fixture *f)
+{
+    struct err why = {0};
+
+    memset(f, 0, sizeof *f);
+    tiny_server_start(&f->server, pictures, NULL);
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    f->crier.loop = &f->loop;
+    assert_int_equal(out_new(&f->crier.out, &f->crier, &why), 0);
+    f->crier.media = media_store_new(&f->crier);
+}
+
+static void teardown(struct fixture *f)
+{
+    media_store_free(f->crier.media);
+    out_free(f->crier.out);
+    (void)uv_run(&f->loop, UV_RUN_DEFAULT);
+    tiny_server_stop(&f->server);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    assert_int_equal(mem_live_count(), 0);
+}
+
+static void on_done(struct media_wait *w)
+{
+    struct waiter *waiter = container_of(w, struct waiter, w);
+
+    assert_true(waiter->asked);
+    waiter->dones++;
+}
+
+static void
+ask(struct fixture *f, struct waiter *w, const char *path, size_t max, bool private_too)
+{
+    char url[100];
+
+    memset(w, 0, sizeof *w);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", f->server.port, path);
+    w->w.done = on_done;
+    media_get(f->crier.media, &w->w, url, max, private_too);
+    w->asked = true;
+}
+
+static void wait_done(struct fixture *f, struct waiter *w)
+{
+    for (int i = 0; w->dones == 0 && i < 10000; i++) {
+        (void)uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(w->dones, 1);
+}
+
+static void a_picture_is_fetched_once_for_all(void **state)
+{
+    struct waiter w[20];
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        ask(&f, &w[i], "/a.png", 1000, true);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        wait_done(&f, &w[i]);
+        assert_non_null(w[i].w.media);
+        assert_string_equal(w[i].w.media->type, "image/png");
+        assert_int_equal(w[i].w.media->width, 1600);
+        assert_int_equal(w[i].w.media->height, 840);
+        assert_int_equal(w[i].w.media->len, sizeof png);
+        media_wait_done(&w[i].w);
+    }
+    ask(&f, &w[0], "/a.png", 1000, true);
+    wait_done(&f, &w[0]);
+    assert_non_null(w[0].w.media);
+    media_wait_done(&w[0].w);
+    assert_int_equal(f.server.requests, 1);
+    teardown(&f);
+}
+
+static void what_is_no_picture_for_that_channel_says_why(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t max;
+        bool private_too;
+        const char *error;
+    } rows[] = {
+        {"/none", 1000, true, "status 404"},
+        {"/page", 1000, true, "no JPEG"},
+        {"/a.png", 10, true, "takes 10"},
+        {"/a.png", 1000, false, "private address"},
+    };
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct waiter w;
+
+        ask(&f, &w, rows[i].path, rows[i].max, rows[i].private_too);
+        wait_done(&f, &w);
+        assert_null(w.w.media);
+        if (!strstr(w.w.error, rows[i].error)) {
+            fail_msg("%s: %s", rows[i].path, w.w.error);
+        }
+        media_wait_done(&w.w);
+    }
+    teardown(&f);
+}
+
+static void a_failure_is_tried_again_by_the_next(void **state)
+{
+    struct fixture f;
+    struct waiter w;
+
+    (void)state;
+    setup(&f);
+    for (int i = 0; i < 2; i++) {
+        ask(&f, &w, "/none", 1000, true);
+        wait_done(&f, &w);
+        media_wait_done(&w.w);
+    }
+    assert_int_equal(f.server.requests, 2);
+    teardown(&f);
+}
+
+static void redirects_are_followed(void **state)
+{
+    struct fixture f;
+    struct waiter w;
+
+    (void)state;
+    setup(&f);
+    ask(&f, &w, "/moved", 1000, true);
+    wait_done(&f, &w);
+    assert_non_null(w.w.media);
+    media_wait_done(&w.w);
+    teardown(&f);
+}
+
+static void who_goes_away_is_not_told(void **state)
+{
+    struct waiter gone, stays, late;
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    ask(&f, &gone, "/a.png", 1000, true);
+    ask(&f, &stays, "/a.png", 1000, true);
+    media_wait_done(&gone.w);
+    wait_done(&f, &stays);
+    ask(&f, &late, "/a.png", 1000, true); /* there already: told on the next turn */
+    assert_int_equal(late.dones, 0);
+    media_wait_done(&late.w);
+    media_wait_done(&stays.w);
+    media_wait_done(&stays.w); /* twice does no harm */
+    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    assert_int_equal(gone.dones, 0);
+    assert_int_equal(late.dones, 0);
+    teardown(&f);
+}
+
+static void the_store_can_go_while_a_fetch_runs(void **state)
+{
+    struct fixture f;
+    struct waiter w;
+
+    (void)state;
+    setup(&f);
+    ask(&f, &w, "/slow", 1000, true);
+    while (f.server.requests == 0) {
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    }
+    media_wait_done(&w.w);
+    teardown(&f);
+    assert_int_equal(w.dones, 0);
+}
+
+static void pictures_are_known_by_their_bytes(void **state)
+{
+    static const struct {
+        const char *name, *bytes;
+        size_t len;
+        const char *type;
+        int64_t width, height;
+    } rows[] = {
+        {"png", png, sizeof png, "image/png", 1600, 840},
+        {"gif", "GIF89a\x40\x01\xf0\0\0\0\0", 13, "image/gif", 320, 240},
+        {"jpeg",
+         "\xff\xd8\xff\xe0\0\x04\0\0\xff\xc0\0\x0b\x08\x01\xe0\x02\x80\x01\x01\x11\0",
+         21,
+         "image/jpeg",
+         640,
+         480},
+        {"jpeg cut short", "\xff\xd8\xff\xe0\0\x04", 6, "image/jpeg", 0, 0},
+        {"jpeg that jumps out", "\xff\xd8\xff\xe0\xff\xff\0\0\0\0\0\0", 12, "image/jpeg", 0, 0},
+        {"jpeg that stands still",
+         "\xff\xd8\xff\xe0\0\0\xff\xe0\0\0\0\0\0",
+         13,
+         "image/jpeg",
+         0,
+         0},
+        {"webp lossy",
+         "RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a\x40\x06\x48\x03",
+         30,
+         "image/webp",
+         1600,
+         840},
+        {"webp extended",
+         "RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\x06\0\x47\x03\0",
+         30,
+         "image/webp",
+         1600,
+         840},
+        {"html", "<html>", 6, NULL, 0, 0},
+        {"nothing", "", 0, NULL, 0, 0},
+        {"png cut short", "\x89PNG\r\n\x1a\n", 8, NULL, 0, 0},
+        {"svg", "<svg xmlns=\"http://www.w3.org/2000/svg\">", 40, NULL, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t width = 0, height = 0;
+        const char *type = media_sniff(rows[i].bytes, rows[i].len, &width, &height);
+
+        if (rows[i].type == NULL ? type != NULL : !type || strcmp(type, rows[i].type) != 0) {
+            fail_msg("%s: %s", rows[i].name, type ? type : "none");
+        }
+        assert_int_equal(width, rows[i].width);
+        assert_int_equal(height, rows[i].height);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_picture_is_fetched_once_for_all),
+        cmocka_unit_test(what_is_no_picture_for_that_channel_says_why),
+        cmocka_unit_test(a_failure_is_tried_again_by_the_next),
+        cmocka_unit_test(redirects_are_followed),
+        cmocka_unit_test(who_goes_away_is_not_told),
+        cmocka_unit_test(the_store_can_go_while_a_fetch_runs),
+        cmocka_unit_test(pictures_are_known_by_their_bytes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
