@@ -31,13 +31,11 @@
 #include "base/text.h"
 
 enum verdict_kind {
-    VERDICT_NEXT,  /* this step is done, go on to the next (or to `jump`); after the last step
-                    * (as  after a last step that skips) the course is DONE */
-    VERDICT_DONE,  /* the course is done; remote id and link are set where the platform has any
-                    */
-    VERDICT_AGAIN, /* later: processing, rate limit, 5xx, no connection. Nothing became public
-                    */
-    VERDICT_UNKNOWN,  /* it may be public: the request left and no usable answer came */
+    VERDICT_NEXT,    /* this step is done, go on to the next (or to `jump`); after the last step
+                      * (as  after a last step that skips) the course is DONE */
+    VERDICT_DONE,    /* the course is done; remote id and link are set where there are any */
+    VERDICT_AGAIN,   /* later: processing, rate limit, 5xx, no connection. Nothing is public */
+    VERDICT_UNKNOWN, /* it may be public: the request left and no usable answer came */
     VERDICT_REJECTED, /* no to this article; trying again cannot help */
     VERDICT_BLOCKED,  /* no to us (token, suspension): stop this channel, keep its articles */
     VERDICT_ABSENT,   /* verify only: looked, our post is not there */
@@ -163,8 +161,8 @@ struct adapter {
     size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
     struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
-    /* Checks of the settings that no single row can say. ERR_INVALID: why names the key first.
-     */
+    /* Checks of the settings that no single row can say. ERR_INVALID: why names the key
+     * first. */
     enum err_code (*check)(const void *settings, struct err *why);
     const char *setup; /* how an operator gets there, step by step, for `crier channels NAME` */
 };

@@ -12,8 +12,8 @@
 
 #include "base/buf.h"
 
-#define HTTP_BODY_BYTES (64 * 1024 * 1024) /* ceiling of a request body */
-#define HTTP_ANSWER_BYTES (1024 * 1024)    /* of an answer, unless a step says otherwise */
+#define HTTP_BODY_BYTES ((size_t)64 * 1024 * 1024) /* ceiling of a request body */
+#define HTTP_ANSWER_BYTES ((size_t)1024 * 1024)    /* of an answer; a step may say otherwise */
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 const char *http_method_name(enum http_method m);

@@ -204,8 +204,8 @@ static struct verdict picture_trouble(struct step_ctx *ctx, const struct http_re
         mastodon__media_off(ctx, v.detail);
         return verdict_next();
     }
-    /* 30 pictures in half an hour are a limit of their own; breaking news does not wait for it.
-     */
+    /* 30 pictures in half an hour are a limit of their own; breaking news does not wait for
+     * it. */
     if (res->status == 429 && ctx->breaking && v.retry_after_ms > PATIENCE_BREAKING_MS) {
         mastodon__media_off(ctx, "the server takes no more pictures for a while");
         return verdict_next();

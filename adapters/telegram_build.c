@@ -67,8 +67,8 @@ static void set_method(struct http_request *req, const struct step_ctx *ctx, con
 }
 
 /* The template fitted to the rule, under the name the method gives it. Telegram refuses the
- * whole message over one tag it does not know, so markup goes only until it was refused once.
- */
+ * whole message over one tag it does not know, so markup goes only until it was refused
+ * once. */
 static MUST_USE enum err_code set_text(struct step_ctx *ctx,
                                        json_t *body,
                                        const char *name,

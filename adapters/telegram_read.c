@@ -199,8 +199,8 @@ static char *public_link(const json_t *chat, const char *chat_id, json_int_t mes
     return NULL;
 }
 
-/* The Message in the answer: what the post is known by from now on. False when there is none.
- */
+/* The Message in the answer: what the post is known by from now on. False when there is
+ * none. */
 static bool record_message(struct step_ctx *ctx, const json_t *message, const char *kind)
 {
     const json_t *id = json_object_get(message, "message_id");

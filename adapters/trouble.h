@@ -9,8 +9,7 @@
 
 enum transport_outcome {
     TRANSPORT_ANSWERED,
-    TRANSPORT_NOT_SENT, /* no connection, no name, refused by the address check: nothing left us
-                         */
+    TRANSPORT_NOT_SENT, /* no connection, no name, refused by the address check */
     TRANSPORT_LOST,     /* the request left (in part or whole), no complete answer came */
 };
 

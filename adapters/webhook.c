@@ -260,8 +260,8 @@ static bool is_json_type(const char *type)
     return strcasestr(type, "json") != NULL;
 }
 
-/* Without a body in the settings none of this is asked: an own body knows what it wants to say.
- */
+/* Without a body in the settings none of this is asked: an own body knows what it wants to
+ * say. */
 static MUST_USE enum err_code
 body_template(const struct step_ctx *ctx, struct http_request *req, struct err *why)
 {

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 /* Canonical text of an article: each member is bounded, so the sum is. */
-#define CANONICAL_BYTES (64 * 1024 * 1024)
+#define CANONICAL_BYTES ((size_t)64 * 1024 * 1024)
 
 static void image_done(struct article_image *image)
 {

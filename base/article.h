@@ -16,7 +16,7 @@
 
 #define ARTICLE_TITLE_BYTES 2048
 #define ARTICLE_SUMMARY_BYTES 16384
-#define ARTICLE_BODY_BYTES (4 * 1024 * 1024)
+#define ARTICLE_BODY_BYTES ((size_t)4 * 1024 * 1024)
 #define ARTICLE_URL_BYTES 4096
 #define ARTICLE_LIST_MAX 100   /* authors, categories, tags, images: so many of each */
 #define ARTICLE_WORD_BYTES 512 /* one author, category, tag, id, credit */
@@ -76,8 +76,8 @@ article_restore(struct article **out, const json_t *json, struct err *why);
 json_t *article_to_json(const struct article *a);
 void article_free(struct article *a);
 
-/* Over everything but updated_at, republish and not_after: equal hashes mean "the same again".
- */
+/* Over everything but updated_at, republish and not_after: equal hashes mean "the same
+ * again". */
 void article_hash(const struct article *a, uint8_t out[SHA256_BYTES]);
 /* Over what a post shows: title, summary, url, language, images, categories, tags, breaking as
  * decided. A changed body alone leaves it as it is. */

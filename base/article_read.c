@@ -1,7 +1,7 @@
 /* Reading an article from the JSON that a CMS, a feed or a person wrote. Called by the doors
  * and by the ledger. One table per object says which members there are; every fault is
- * collected with the place it stands at, because who mends a CMS mapping wants the whole list.
- */
+ * collected with the place it stands at, because who mends a CMS mapping wants the whole
+ * list. */
 
 #include "base/article.h"
 

@@ -52,8 +52,8 @@ int64_t clock_mono_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
-/* splitmix64, to spread one number over the state; xoshiro256** after that (Blackman, Vigna).
- */
+/* splitmix64, to spread one number over the state; xoshiro256** after that (Blackman,
+ * Vigna). */
 static uint64_t spread(uint64_t *x)
 {
     uint64_t z = *x += UINT64_C(0x9e3779b97f4a7c15);

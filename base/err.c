@@ -12,8 +12,8 @@
 
 void must_failed(const char *cond, const char *file, int line, const char *func)
 {
-    fprintf(stderr, "crier: bug at %s:%d in %s: must(%s)\n", file, line, func, cond);
-    fflush(stderr);
+    (void)fprintf(stderr, "crier: bug at %s:%d in %s: must(%s)\n", file, line, func, cond);
+    (void)fflush(stderr);
     abort();
 }
 

@@ -10,8 +10,8 @@
 
 #if WITH_FAULTS
 bool fault_hit(const char *point);
-/* spec as in the environment; NULL disarms. Returns how many points fired since the last call.
- */
+/* spec as in the environment; NULL disarms. Returns how many points fired since the last
+ * call. */
 int fault_set(const char *spec);
 #define FAULT(point) fault_hit(point)
 #else

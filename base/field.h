@@ -27,8 +27,7 @@ enum field_kind {
     FIELD_MAP,      /* struct pairs, keys as in the file, values strings */
     FIELD_TEMPLATE, /* struct mustache *, NULL when not set and no default */
     FIELD_OBJECT,   /* a struct inside, filled by the table `fields` */
-    FIELD_CUSTOM,   /* parsed by config/ itself (rules, sources, channels); help and schema only
-                     */
+    FIELD_CUSTOM,   /* parsed by config/ itself (rules, sources, channels) */
 };
 
 struct strings {

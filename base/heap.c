@@ -69,7 +69,7 @@ void heap_push(struct heap *h, struct heap_node *n)
     must(n->place == 0);
     if (h->count == h->cap) {
         h->cap = h->cap ? h->cap * 2 : 16;
-        h->v = mem_realloc(h->v, h->cap, sizeof h->v[0]);
+        h->v = mem_realloc(h->v, h->cap, sizeof(struct heap_node *));
     }
     put(h, h->count++, n);
     sift_up(h, h->count - 1);

@@ -11,8 +11,8 @@
 #include "base/parse.h"
 #include "base/text.h"
 
-/* The deepest nesting of brackets outside strings. Before parsing, so that depth costs nothing.
- */
+/* The deepest nesting of brackets outside strings. Before parsing, so that depth costs
+ * nothing. */
 static size_t depth_of(const char *text, size_t len)
 {
     size_t depth = 0, deepest = 0;

@@ -197,8 +197,8 @@ void *map_put(struct map *m, const void *key, size_t len, void *value)
     return before;
 }
 
-/* Moves later entries of the run into the gap, so that each is still found from its home slot.
- */
+/* Moves later entries of the run into the gap, so that each is still found from its home
+ * slot. */
 static void close_gap(struct map *m, size_t gap)
 {
     size_t mask = m->slot_count - 1;

@@ -19,8 +19,8 @@ size_t map_count(const struct map *m);
 void *map_get_u64(const struct map *m, uint64_t key);
 void *map_put_u64(struct map *m, uint64_t key, void *value);
 void *map_remove_u64(struct map *m, uint64_t key);
-/* Every entry once, in no order; start with *cursor = 0. NULL at the end. No changes meanwhile.
- */
+/* Every entry once, in no order; start with *cursor = 0. NULL at the end. No changes
+ * meanwhile. */
 void *map_each(const struct map *m, size_t *cursor);
 
 #endif

@@ -1,6 +1,6 @@
 /* Memory for small fixed things, and the count of what is alive. The only file that calls
- * malloc. Called by everybody; owns nothing but the counter. Ceilings are struct buf's matter.
- */
+ * malloc. Called by everybody; owns nothing but the counter. Ceilings are struct buf's
+ * matter. */
 
 #include "base/mem.h"
 
@@ -17,8 +17,8 @@ static atomic_size_t live;
 
 NORETURN static void out_of_memory(size_t size)
 {
-    fprintf(stderr, "crier: out of memory asking for %zu bytes\n", size);
-    fflush(stderr);
+    (void)fprintf(stderr, "crier: out of memory asking for %zu bytes\n", size);
+    (void)fflush(stderr);
     abort();
 }
 

@@ -13,11 +13,9 @@
 #include "base/parse.h"
 #include "base/text.h"
 
-#define CONTEXTS_MAX 256 /* values a name is looked for in, innermost first */
-#define PARTIALS_MAX 32  /* partials inside partials */
-#define STEPS_MAX                                                                              \
-    1000000                 /* nodes in one rendering: a partial that doubles itself ends here \
-                             */
+#define CONTEXTS_MAX 256    /* values a name is looked for in, innermost first */
+#define PARTIALS_MAX 32     /* partials inside partials */
+#define STEPS_MAX 1000000   /* nodes in one rendering: partials can double and double */
 #define PARTIAL_BYTES 65536 /* of one partial with its indentation */
 
 struct rendering {

@@ -343,8 +343,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Edits from a to b: insert, delete, change, or swap two neighbours (optimal string alignment).
- */
+/* Edits from a to b: insert, delete, change, or swap two neighbours (optimal string
+ * alignment). */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t rows[3][CLOSEST_BYTES + 1];

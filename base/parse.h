@@ -32,8 +32,8 @@ const char *format_duration(int64_t ms, char out[PARSE_TEXT_BYTES]);
 const char *format_size(int64_t bytes, char out[PARSE_TEXT_BYTES]);
 const char *format_rate(struct rate rate, char out[PARSE_TEXT_BYTES]);
 
-/* The candidate closest to word by edit distance, for "did you mean": NULL when none is close.
- */
+/* The candidate closest to word by edit distance, for "did you mean": NULL when none is
+ * close. */
 const char *parse_closest(const char *word, const char *const *candidates, size_t count);
 
 #endif

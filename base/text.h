@@ -48,8 +48,8 @@ void text_collapse(struct buf *out, const char *text, size_t len);
 void text_from_html(struct buf *out, const char *html, size_t len);
 void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > " ' */
 /* A tag as hashtag word without '#': letters, marks, digits and underscore of any script,
- * blanks and hyphens joined out; false (and nothing) when nothing is left or it is digits only.
- */
+ * blanks and hyphens joined out; false (and nothing) when nothing is left or it is digits
+ * only. */
 bool text_hashtag(struct buf *out, const char *tag);
 /* Case-insensitive equality for ASCII, bytes beyond that as they are. */
 bool text_same_fold(const char *a, const char *b);

@@ -1,5 +1,5 @@
-/* The named entities of HTML 4.01 (and "apos" of XML), and decoding one. Called by text_html.c.
- */
+/* The named entities of HTML 4.01 (and "apos" of XML), and decoding one. Called by
+ * text_html.c. */
 
 #include "base/text_internal.h"
 

@@ -1,7 +1,7 @@
 /* URLs: taking them apart, percent encoding, the form that identifies an article, and query
  * parameters. Called by the doors, by article reading, and by adapters that build links. Keeps
- * nothing; parts are slices of what was given. Which addresses are private is in url_address.c.
- */
+ * nothing; parts are slices of what was given. Which addresses are private is in
+ * url_address.c. */
 
 #include "base/url.h"
 
@@ -371,8 +371,8 @@ static void add_identity_host(struct buf *out, const struct url_parts *p)
 
         buf_addc(out, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
     }
-    /* Both default ports go, whatever the scheme was: the scheme does not tell articles apart.
-     */
+    /* Both default ports go, whatever the scheme was: the scheme does not tell articles
+     * apart. */
     if (p->port != 0 && p->port != 80 && p->port != 443) {
         buf_addf(out, ":%d", p->port);
     }

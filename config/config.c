@@ -1,8 +1,8 @@
-#include "config/config.h"
-
 /* The settings in force: made from a file, shared by reference, asked by name. service/ calls
  * it; a config never changes after config_read(), so whoever holds a reference needs no care.
  * Reading is yaml.c's and parse.c's. */
+
+#include "config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,8 +196,8 @@ static void add_name(struct buf *out, size_t start, const char *section, const c
     buf_addf(out, "%s%s%s%s", out->len > start ? ", " : "", section, key[0] ? "." : "", key);
 }
 
-/* Names what differs in one section; a section that needs a restart as a whole is named once.
- */
+/* Names what differs in one section; a section that needs a restart as a whole is named
+ * once. */
 static void compare_section(const struct field *section,
                             const char *old,
                             const char *new,

@@ -1,9 +1,9 @@
 #ifndef CRIER_CONFIG_CONFIG_H
 #define CRIER_CONFIG_CONFIG_H
 
-/* The settings of one crier: read from YAML, checked, immutable. A reload makes a new one and swaps
- * it in; whoever holds the old one keeps it by reference. Every value's type, bounds, default and
- * help stand in a field table (config/schema.c; an adapter's own in its file). */
+/* The settings of one crier: read from YAML, checked, immutable. A reload makes a new one and
+ * swaps it in; whoever holds the old one keeps it by reference. Every value's type, bounds,
+ * default and help stand in a field table (config/schema.c; an adapter's own in its file). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 #include "config/problem.h"
 #include "config/rule.h"
 
-/* One kind of channel, handed in by service/ from the registry of adapters, so that config/ needs
- * to know none. */
+/* One kind of channel, handed in by service/ from the registry of adapters, so that config/
+ * needs to know none. */
 struct channel_type {
     const char *name, *title;
     const struct field *settings;
@@ -42,31 +42,31 @@ struct server_settings {
     int64_t max_connections;
     int64_t idle_timeout_ms;
     int64_t drain_ms; /* SIGTERM: how long deliveries in flight may take */
-    int log_form;  /* enum log_form */
-    int log_level; /* enum log_level */
+    int log_form;     /* enum log_form */
+    int log_level;    /* enum log_level */
 };
 
 struct ledger_settings {
-    char *location;   /* "sqlite:/var/lib/crier/crier.db" */
-    int64_t keep_ms;  /* ended articles and their deliveries are kept so long; 0: for ever */
+    char *location;  /* "sqlite:/var/lib/crier/crier.db" */
+    int64_t keep_ms; /* ended articles and their deliveries are kept so long; 0: for ever */
 };
 
 struct queue_settings {
     int64_t backoff_min_ms, backoff_max_ms; /* full jitter between 0 and the doubled delay */
-    int64_t max_attempts;                   /* counted failures after which a delivery is rejected */
-    int64_t concurrency;                    /* per channel, ceiling of what adapts */
-    int64_t total_concurrency;              /* over all channels */
-    int64_t not_after_ms;                   /* default of the channels' not_after */
-    int64_t verify_after_ms;                /* after an unknown outcome */
+    int64_t max_attempts;      /* counted failures after which a delivery is rejected */
+    int64_t concurrency;       /* per channel, ceiling of what adapts */
+    int64_t total_concurrency; /* over all channels */
+    int64_t not_after_ms;      /* default of the channels' not_after */
+    int64_t verify_after_ms;   /* after an unknown outcome */
 };
 
 enum source_kind { SOURCE_JSON };
 enum source_signature { SIGN_HUB, SIGN_STANDARD, SIGN_NONE };
 struct source_settings {
-    char *name; /* the key in the file */
-    int kind;   /* enum source_kind */
+    char *name;                       /* the key in the file */
+    int kind;                         /* enum source_kind */
     struct secret secret, old_secret; /* both accepted, for rotation */
-    int signature; /* enum source_signature */
+    int signature;                    /* enum source_signature */
     int64_t replay_window_ms;
     bool trusted_breaking; /* an article's own `breaking` counts */
     int line;
@@ -74,19 +74,19 @@ struct source_settings {
 
 enum on_unknown { ON_UNKNOWN_HOLD, ON_UNKNOWN_RETRY };
 struct channel_settings {
-    char *name;                      /* the key in the file */
+    char *name; /* the key in the file */
     const struct channel_type *type;
     bool enabled;
-    struct rule *when;               /* NULL: every article */
-    int64_t not_after_ms;            /* from the revision's arrival; 0: queue.not_after */
-    int on_unknown;                  /* enum on_unknown */
-    struct rate rate;                /* count 0: the adapter's */
-    int64_t concurrency;             /* 0: queue.concurrency */
-    int64_t timeout_ms;              /* wait for one answer; 0: the adapter's */
-    bool allow_private;              /* may connect to private addresses */
-    bool updates, retracts;          /* pass corrections, retractions on */
-    bool tag_links;                  /* add the site's campaign parameters */
-    void *own;                       /* the adapter's settings, by type->settings */
+    struct rule *when;      /* NULL: every article */
+    int64_t not_after_ms;   /* from the revision's arrival; 0: queue.not_after */
+    int on_unknown;         /* enum on_unknown */
+    struct rate rate;       /* count 0: the adapter's */
+    int64_t concurrency;    /* 0: queue.concurrency */
+    int64_t timeout_ms;     /* wait for one answer; 0: the adapter's */
+    bool allow_private;     /* may connect to private addresses */
+    bool updates, retracts; /* pass corrections, retractions on */
+    bool tag_links;         /* add the site's campaign parameters */
+    void *own;              /* the adapter's settings, by type->settings */
     int line;
 };
 
@@ -105,28 +105,36 @@ struct config {
     int refs;
 };
 
-/* Read a file. All mistakes are collected in problems (with file, line, column); ERR_INVALID when
- * there is at least one. ${NAME} and ${file:PATH} are replaced inside values before they are
- * parsed; an unset variable or unreadable file is a mistake at that place. */
-MUST_USE enum err_code config_load(struct config **out, const char *path,
-                                   const struct channel_types *types, struct problems *problems,
+/* Read a file. All mistakes are collected in problems (with file, line, column); ERR_INVALID
+ * when there is at least one. ${NAME} and ${file:PATH} are replaced inside values before they
+ * are parsed; an unset variable or unreadable file is a mistake at that place. */
+MUST_USE enum err_code config_load(struct config **out,
+                                   const char *path,
+                                   const struct channel_types *types,
+                                   struct problems *problems,
                                    struct err *why);
 /* The same from memory; name stands for the file in messages. Used by tests and fuzzing. */
-MUST_USE enum err_code config_read(struct config **out, const char *text, size_t len,
-                                   const char *name, const struct channel_types *types,
-                                   struct problems *problems, struct err *why);
+MUST_USE enum err_code config_read(struct config **out,
+                                   const char *text,
+                                   size_t len,
+                                   const char *name,
+                                   const struct channel_types *types,
+                                   struct problems *problems,
+                                   struct err *why);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* NULL is fine */
 
 const struct channel_settings *config_channel(const struct config *c, const char *name);
 const struct source_settings *config_source(const struct config *c, const char *name);
 
-/* Names of settings that differ and that a reload cannot change ("server.listen", "ledger"), as one
- * text; false when there are none. */
+/* Names of settings that differ and that a reload cannot change ("server.listen", "ledger"), as
+ * one text; false when there are none. */
 bool config_needs_restart(const struct config *old, const struct config *new, struct buf *out);
 
 /* The breaking rules over an article: an article that says so itself comes first. reason gets
  * "the source says so", "rule 2: urgency 1..3 (2)", or "". */
-bool config_is_breaking(const struct config *c, const struct rule_facts *facts, struct buf *reason);
+bool config_is_breaking(const struct config *c,
+                        const struct rule_facts *facts,
+                        struct buf *reason);
 
 #endif

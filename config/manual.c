@@ -1,8 +1,8 @@
-#include "config/manual.h"
-
 /* Settings told to people: tables for a terminal, for the README and as JSON, all from the rows
  * the parser works by. `crier channels` and `crier schema` call it. The JSON Schema stands in
  * manual_schema.c. */
+
+#include "config/manual.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 #ifndef CRIER_CONFIG_MANUAL_H
 #define CRIER_CONFIG_MANUAL_H
 
-/* What can be said about settings from their tables alone: a JSON Schema for editors, the reference
- * page, the list of one channel type's settings. */
+/* What can be said about settings from their tables alone: a JSON Schema for editors, the
+ * reference page, the list of one channel type's settings. */
 
 #include <jansson.h>
 

@@ -1,10 +1,10 @@
-#include "config/manual.h"
-
 /* The settings file as a JSON Schema (draft 2020-12), for editors that check while one types.
  * `crier schema` prints it. Made from the same rows as the parser, so it accepts what the
  * parser accepts but for what a schema cannot say: bounds of durations and sizes, secrets that
  * are needed only on an open door, templates, regular expressions. Every value may also be a
  * `${…}`. */
+
+#include "config/manual.h"
 
 #include <string.h>
 
@@ -119,9 +119,9 @@ static json_t *kind_schema(const struct field *f)
     case FIELD_SECRET:
         return json_pack("{s:[s,s],s:i}", "type", "string", "number", "minLength", 1);
     case FIELD_MS:
-        return any_of_take(
-            json_pack("{s:i}", "const", 0),
-            pattern("^0$|^(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$|" REFERENCE));
+        return any_of_take(json_pack("{s:i}", "const", 0),
+                           pattern("^0$|^(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?"
+                                   "([0-9]+s)?([0-9]+ms)?$|" REFERENCE));
     case FIELD_BYTES:
         return size_schema();
     case FIELD_INT:

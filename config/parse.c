@@ -1,5 +1,3 @@
-#include "config/parse_internal.h"
-
 /* The sections of a settings file, and what no single row can say: which sections are mappings
  * of names, what a channel's type brings along, what must not go together (an open door without
  * a token). config.c calls it with the tree that yaml.c made; single values are value.c's,
@@ -7,6 +5,8 @@
  *
  * First everything is read by the tables, then what hangs together is checked, so that the
  * order of sections in the file does not matter. */
+
+#include "config/parse_internal.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 #include "config/config.h"
 #include "config/yaml.h"
 
-/* Fills a zeroed config; every mistake becomes a problem. What was filled is freed with the config
- * in any case. */
+/* Fills a zeroed config; every mistake becomes a problem. What was filled is freed with the
+ * config in any case. */
 void parse_config(struct config *c,
                   const struct node *root,
                   const char *name,

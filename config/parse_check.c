@@ -1,9 +1,9 @@
-#include "config/parse_internal.h"
-
 /* What no row and no section can say alone: a door open to other machines needs a token, its
  * sources need secrets. parse.c calls it when all is read, so that the order of sections does
- * not matter. It looks at the config and, for positions and for what was left out, at the tree.
- */
+ * not matter. It looks at the config and, for positions and for what was left out, at the
+ * tree. */
+
+#include "config/parse_internal.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

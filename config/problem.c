@@ -1,9 +1,9 @@
-#include "config/problem.h"
-
 /* The list of mistakes found in a settings file. Filled by yaml.c, value.c, rule_parse.c and
  * parse.c, printed by `crier check`, by a failed start and by a refused reload. It owns copies
- * of all its texts. What may stand in a text is decided by whoever adds it: no secret's value.
- */
+ * of all its texts. What may stand in a text is decided by whoever adds it: no secret's
+ * value. */
+
+#include "config/problem.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -20,14 +20,20 @@ struct problems {
 
 void problems_init(struct problems *p);
 void problems_done(struct problems *p);
-void problems_add(struct problems *p, const char *file, int line, int column, const char *accepted,
-                  const char *what_format, ...) PRINTF_LIKE(6, 7);
+void problems_add(struct problems *p,
+                  const char *file,
+                  int line,
+                  int column,
+                  const char *accepted,
+                  const char *what_format,
+                  ...) PRINTF_LIKE(6, 7);
 void problems_sort(struct problems *p);
-/* Text of the file for a message: cut at a character, without control characters; returns out. */
+/* Text of the file for a message: cut at a character, without control characters; returns
+ * out. */
 #define PROBLEM_SHOWN_BYTES 96
 const char *problem_shown(const char *text, char out[PROBLEM_SHOWN_BYTES]);
-/* The same for a key, up to the first character that no key has: in `token:abc` without a blank, a
- * secret may stand behind it. */
+/* The same for a key, up to the first character that no key has: in `token:abc` without a
+ * blank, a secret may stand behind it. */
 const char *problem_shown_key(const char *key, char out[PROBLEM_SHOWN_BYTES]);
 /* "file:line:col: what: accepted" and a line end. Never holds a secret's value. */
 void problem_print(const struct problem *p, struct buf *out);

@@ -1,11 +1,11 @@
-#include "config/rule.h"
-
 /* What a rule means: does it match, why, and how one would write it. Called by the fan-out for
  * every article and channel, and by config_is_breaking(). Owns a rule's memory; rule_parse.c
  * makes it.
  *
  * All members must hold, a list holds when one of its words does. Matching and explaining walk
  * the same members in the same order, so that an explanation names what really matched. */
+
+#include "config/rule.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 #ifndef CRIER_CONFIG_RULE_INTERNAL_H
 #define CRIER_CONFIG_RULE_INTERNAL_H
 
-/* What a rule is inside. Shared by rule.c (what it means), rule_parse.c (how it is written) and the
- * manual (its table). */
+/* What a rule is inside. Shared by rule.c (what it means), rule_parse.c (how it is written) and
+ * the manual (its table). */
 
 #include <regex.h>
 #include <stdbool.h>
@@ -31,12 +31,10 @@ struct rule {
 struct rule *rule__new(void);
 /* The members a rule may have. */
 extern const struct field rule__fields[];
-/* Reads a mapping of the file. NULL, and a problem, when it is none; a rule with problems beside it
- * when only members were wrong. deciding: it is one of `breaking`, where asking for breaking would
- * go in a circle. */
-struct rule *rule__read(struct value_reader *r,
-                        const struct node *node,
-                        const char *path,
-                        bool deciding);
+/* Reads a mapping of the file. NULL, and a problem, when it is none; a rule with problems
+ * beside it when only members were wrong. deciding: it is one of `breaking`, where asking for
+ * breaking would go in a circle. */
+struct rule *
+rule__read(struct value_reader *r, const struct node *node, const char *path, bool deciding);
 
 #endif

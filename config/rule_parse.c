@@ -1,8 +1,8 @@
-#include "config/rule_internal.h"
-
 /* How a rule is written: from a mapping of the file, by a table like any other setting. Called
  * by parse.c for `when` and `breaking`. What a regular expression could do to time and memory
  * is bounded here, since titles are matched on the loop. */
+
+#include "config/rule_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 #include "base/mem.h"
 
 #define REGEX_BYTES 500
-#define REGEX_REPEATS 1000 /* of all {m,n} multiplied: glibc copies the automaton that often   \
-                            */
+/* Of all {m,n} multiplied: glibc copies the automaton that often. */
+#define REGEX_REPEATS 1000
 #define REGEX_NESTING 20
 
 #define AT(member) .offset = offsetof(struct rule, member)

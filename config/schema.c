@@ -1,8 +1,8 @@
-#include "config/schema.h"
+/* Every setting, one row each: name, type, bounds, default, whether a reload can change it,
+ * help. parse.c, the checks, the JSON Schema, the reference page and `crier channels NAME` all
+ * come from these rows. What only one kind of channel has stands in that adapter's file. */
 
-/* Every setting, one row each: name, type, bounds, default, whether a reload can change it, help.
- * parse.c, the checks, the JSON Schema, the reference page and `crier channels NAME` all come from
- * these rows. What only one kind of channel has stands in that adapter's file. */
+#include "config/schema.h"
 
 #include <stddef.h>
 

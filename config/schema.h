@@ -1,8 +1,8 @@
 #ifndef CRIER_CONFIG_SCHEMA_H
 #define CRIER_CONFIG_SCHEMA_H
 
-/* The tables of all settings that are not an adapter's own. Read by parse.c (to fill the structs of
- * config.h), manual.c (to tell people) and config.c (to free and compare). */
+/* The tables of all settings that are not an adapter's own. Read by parse.c (to fill the
+ * structs of config.h), manual.c (to tell people) and config.c (to free and compare). */
 
 #include "base/field.h"
 

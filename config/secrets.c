@@ -1,8 +1,8 @@
-#include "config/secrets.h"
-
 /* What stands outside the settings file: environment and secret files. value.c calls it before
  * it looks at a value. It owns nothing; what it reads is wiped from its own memory. Whether a
  * value may be shown is value.c's to respect. */
+
+#include "config/secrets.h"
 
 #include <errno.h>
 #include <fcntl.h>

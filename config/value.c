@@ -1,8 +1,8 @@
-#include "config/value_internal.h"
-
 /* One row of a field table and one node of the file make one C value. parse.c and rule_parse.c
  * call it for every setting. The values belong to the struct they are stored in (field_done).
  * Texts become values in value_store.c, mistakes become messages in value_message.c. */
+
+#include "config/value_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "config/schema.h"
 #include "config/secrets.h"
 
-#define VALUE_TEXT_BYTES (256 * 1024) /* one value, references replaced */
+#define VALUE_TEXT_BYTES ((size_t)256 * 1024) /* one value, references replaced */
 #define MESSAGE_BYTES 8192
 #define KNOWN_MAX 128 /* keys of one mapping, all its tables together */
 
@@ -20,8 +20,8 @@
 
 static const char *wrong_kind_hint(const struct node *node, const char *accepted)
 {
-    /* `text: {{title}}` is a mapping to YAML, one whose key is a mapping. yaml.c has said so.
-     */
+    /* `text: {{title}}` is a mapping to YAML, one whose key is a mapping. yaml.c has said
+     * so. */
     return node->kind == NODE_MAP && node->count == 0 ? "a text with {{…}} must stand in quotes"
                                                       : accepted;
 }
@@ -309,26 +309,26 @@ static void read_object(struct value_reader *r,
 }
 
 void value_read(struct value_reader *r,
-                const struct field *f,
+                const struct field *field,
                 const struct node *node,
                 const char *path,
                 void *to)
 {
-    switch (f->kind) {
+    switch (field->kind) {
     case FIELD_STRINGS:
-        read_strings(r, f, node, path, to);
+        read_strings(r, field, node, path, to);
         break;
     case FIELD_MAP:
-        read_map(r, f, node, path, to);
+        read_map(r, field, node, path, to);
         break;
     case FIELD_TEMPLATE:
-        read_template(r, f, node, path, to);
+        read_template(r, field, node, path, to);
         break;
     case FIELD_OBJECT:
-        read_object(r, f, node, path, to);
+        read_object(r, field, node, path, to);
         break;
     default:
-        read_scalar(r, f, node, path, to);
+        read_scalar(r, field, node, path, to);
         break;
     }
 }

@@ -1,7 +1,8 @@
 #ifndef CRIER_CONFIG_VALUE_H
 #define CRIER_CONFIG_VALUE_H
 
-/* From a node of the file to a C value, by a field's row. Called by parse.c and rule_parse.c. */
+/* From a node of the file to a C value, by a field's row. Called by parse.c and
+ * rule_parse.c. */
 
 #include <stdbool.h>
 
@@ -23,8 +24,8 @@ typedef void value_custom_fn(struct value_reader *r,
                              const struct field *field,
                              const struct node *node,
                              const char *path);
-/* A table and the struct it fills. A mapping of the file may fill several (a channel: what every
- * channel has, and its type's own). */
+/* A table and the struct it fills. A mapping of the file may fill several (a channel: what
+ * every channel has, and its type's own). */
 struct value_section {
     const struct field *fields;
     void *object;
@@ -33,10 +34,10 @@ struct value_section {
     bool open; /* its type is not known: other keys may stand there, and none is missed */
 };
 
-/* Reads a mapping into zeroed structs: values, defaults, missing and unknown keys. map NULL: only
- * defaults. Every mistake becomes a problem; what was filled is the caller's to free (field_done)
- * in any case. path ("server") begins every message; "" at the top, where
- * keys that begin with x- or x_ are the newsroom's own (a place for anchors). */
+/* Reads a mapping into zeroed structs: values, defaults, missing and unknown keys. map NULL:
+ * only defaults. Every mistake becomes a problem; what was filled is the caller's to free
+ * (field_done) in any case. path ("server") begins every message; "" at the top, where keys
+ * that begin with x- or x_ are the newsroom's own (a place for anchors). */
 void value_read_mapping(struct value_reader *r,
                         const struct value_section *sections,
                         size_t section_count,
@@ -68,7 +69,8 @@ void value_suggest(const char *word, const char *const *known, size_t count, str
 /* "a.b", or "b" when a is empty: yours. */
 char *value_path(const char *parent, const char *key);
 
-/* The value at `from` (offset added by the caller) equals the other: for what a reload changes. */
+/* The value at `from` (offset added by the caller) equals the other: for what a reload
+ * changes. */
 bool value_same(const struct field *field, const void *a, const void *b);
 
 #endif

@@ -19,8 +19,8 @@ void value__refuse_value(struct value_reader *r,
                          const char *rest);
 void value__add_choices(const struct field *f, struct buf *out); /* "one of a, b, c" */
 
-/* The kinds that are one text, but for templates, into `to`, which holds nothing yet. False with a
- * fault for people, such as "is no duration". */
+/* The kinds that are one text, but for templates, into `to`, which holds nothing yet. False
+ * with a fault for people, such as "is no duration". */
 bool value__store(const struct field *f, const char *text, void *to, const char **out_fault);
 /* Whether so many entries of a list or map are within the row's bounds. */
 bool value__count_within(const struct field *f, size_t count, const char **out_fault);

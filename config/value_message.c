@@ -1,9 +1,9 @@
-#include "config/value_internal.h"
-
 /* What is said about a setting that is wrong: where, what, and what would be accepted, told
  * from its row. Called by all who read values. The one place that decides what of a value may
  * be shown: the text as it stands in the file, never what a reference brought in, and of a
  * secret nothing. */
+
+#include "config/value_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,61 +80,61 @@ static void add_kind(const struct field *f, const char *kind, struct buf *out)
     }
 }
 
-void value_accepted(const struct field *f, struct buf *out)
+void value_accepted(const struct field *field, struct buf *out)
 {
-    switch (f->kind) {
+    switch (field->kind) {
     case FIELD_STRING:
-        add_kind(f, "a text", out);
-        add_bounds(f, " characters", out);
+        add_kind(field, "a text", out);
+        add_bounds(field, " characters", out);
         break;
     case FIELD_URL:
         buf_addf(out,
                  "an http or https URL such as %s",
-                 f->example != NULL ? f->example : "https://news.example");
+                 field->example != NULL ? field->example : "https://news.example");
         break;
     case FIELD_SECRET:
         buf_adds(out, "a secret, best as ${NAME} or ${file:/run/secrets/name}");
-        add_bounds(f, " bytes", out);
+        add_bounds(field, " bytes", out);
         break;
     case FIELD_MS:
         buf_adds(out, "a duration such as 30s, 5m, 2h, 1d");
-        add_bounds(f, "", out);
+        add_bounds(field, "", out);
         break;
     case FIELD_BYTES:
         buf_adds(out, "a size such as 64KiB, 10MiB");
-        add_bounds(f, "", out);
+        add_bounds(field, "", out);
         break;
     case FIELD_INT:
         buf_adds(out, "a whole number");
-        add_bounds(f, "", out);
+        add_bounds(field, "", out);
         break;
     case FIELD_BOOL:
         buf_adds(out, "true or false (yes, no, on, off)");
         break;
     case FIELD_ENUM:
-        value__add_choices(f, out);
+        value__add_choices(field, out);
         break;
     case FIELD_RATE:
         buf_adds(out, "a rate such as 1/s, 20/min, 300/3h, 5000/day");
         break;
     case FIELD_STRINGS:
-        add_kind(f, "a text or a list of texts", out);
-        add_bounds(f, " of them", out);
+        add_kind(field, "a text or a list of texts", out);
+        add_bounds(field, " of them", out);
         break;
     case FIELD_MAP:
-        add_kind(f, "a mapping of names to texts", out);
-        add_bounds(f, " of them", out);
+        add_kind(field, "a mapping of names to texts", out);
+        add_bounds(field, " of them", out);
         break;
     case FIELD_TEMPLATE:
         buf_addf(out,
                  "a template such as %s",
-                 f->example != NULL ? f->example : "\"{{title}} {{url}}\"");
+                 field->example != NULL ? field->example : "\"{{title}} {{url}}\"");
         break;
     case FIELD_OBJECT:
         buf_adds(out, "a mapping");
         break;
     case FIELD_CUSTOM:
-        add_kind(f, f->help, out);
+        add_kind(field, field->help, out);
         break;
     case FIELD_END_KIND:
         break;

@@ -1,8 +1,8 @@
-#include "config/value_internal.h"
-
 /* From one text to one C value, within the bounds of its row; and whether two values are the
  * same. value.c calls it for texts of the file and for defaults. Faults are returned for
  * value.c to tell. */
+
+#include "config/value_internal.h"
 
 #include <string.h>
 
@@ -166,6 +166,19 @@ static bool same_rate(const struct rate *a, const struct rate *b)
     return a->count == b->count && a->per_ms == b->per_ms;
 }
 
+static bool same_pairs(const struct pairs *a, const struct pairs *b)
+{
+    if (a->count != b->count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        if (!same_text(a->v[i].key, b->v[i].key) || !same_text(a->v[i].value, b->v[i].value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool value_same(const struct field *f, const void *a, const void *b)
 {
     switch (f->kind) {
@@ -184,6 +197,8 @@ bool value_same(const struct field *f, const void *a, const void *b)
         return *(const int *)a == *(const int *)b;
     case FIELD_RATE:
         return same_rate(a, b);
+    case FIELD_MAP:
+        return same_pairs(a, b);
     default: /* no row of these kinds asks for a restart; one that did would always get it */
         return false;
     }

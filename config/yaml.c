@@ -1,5 +1,3 @@
-#include "config/yaml_internal.h"
-
 /* From libyaml's events to a tree with positions. config.c calls it once for a file; it owns
  * the tree's memory until node_free(). Everything a file could do to memory is bounded here:
  * its size, its depth, and what aliases multiply (each repeat is a copy and counts). What keys
@@ -9,15 +7,22 @@
  * points that no text may hold, one for one, so that columns stay true; build; bring the braces
  * back in every text. */
 
+#include "config/yaml_internal.h"
+
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 static bool is_blank(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (memchr(" \t\r\n", text[i], 4) == NULL) {
+        if (!is_one_of(text[i], " \t\r\n")) {
             return false;
         }
     }
@@ -71,7 +76,7 @@ static size_t reference_length(const char *at, const char *end)
     if (end - at < 3 || at[0] != '$' || at[1] != '{') {
         return 0;
     }
-    while (c < end && memchr("{}\"'\r\n", *c, 6) == NULL) {
+    while (c < end && !is_one_of(*c, "{}\"'\r\n")) {
         c++;
     }
     return c < end && *c == '}' ? (size_t)(c - at) + 1 : 0;
@@ -114,7 +119,10 @@ static struct node *build_document(struct builder *b)
     yaml_event_type_t type;
     yaml_mark_t mark;
 
-    if (!skip_event(b, &type, &mark) || !skip_event(b, &type, &mark)) { /* stream, document */
+    if (!skip_event(b, &type, &mark)) { /* stream */
+        return NULL;
+    }
+    if (!skip_event(b, &type, &mark)) { /* document */
         return NULL;
     }
     root = type == YAML_STREAM_END_EVENT ? NULL : yaml__build(b, 0);

@@ -10,10 +10,10 @@
 #include "base/attr.h"
 #include "config/problem.h"
 
-#define YAML_FILE_BYTES (1024 * 1024) /* a file may be so large */
-#define YAML_DEPTH 32                 /* lists and mappings inside each other */
-#define YAML_NODES 50000              /* values, those that aliases repeat counted each time */
-#define YAML_TEXT_BYTES (4 * 1024 * 1024) /* all texts together, repeats counted as well */
+#define YAML_FILE_BYTES ((size_t)1024 * 1024) /* a file may be so large */
+#define YAML_DEPTH 32                         /* lists and mappings inside each other */
+#define YAML_NODES 50000                      /* values; what aliases repeat counts each time */
+#define YAML_TEXT_BYTES ((size_t)4 * 1024 * 1024) /* all texts together, so counted too */
 
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
 
@@ -27,11 +27,11 @@ struct node {
     size_t count;
 };
 
-/* Reads one document. Syntax that is no YAML, a second document, too much of anything, a key that
- * stands twice: all become problems. False when there is no tree to look at; true also when there
- * were problems beside which the rest can be checked. `${…}` may stand unquoted inside {…} and […],
- * where YAML itself would take the brace for its own. A key `<<` takes over the keys of a mapping,
- * or of a list of them, that are not given beside it. */
+/* Reads one document. Syntax that is no YAML, a second document, too much of anything, a key
+ * that stands twice: all become problems. False when there is no tree to look at; true also
+ * when there were problems beside which the rest can be checked. `${…}` may stand unquoted
+ * inside {…} and […], where YAML itself would take the brace for its own. A key `<<` takes over
+ * the keys of a mapping, or of a list of them, that are not given beside it. */
 MUST_USE bool yaml_read(struct node **out,
                         const char *text,
                         size_t len,

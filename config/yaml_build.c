@@ -1,8 +1,8 @@
-#include "config/yaml_internal.h"
-
 /* From libyaml's events to nodes. yaml.c asks for the one value a document is; lists and
  * mappings ask for theirs. Bounded here: the depth, and the count and bytes of all values,
  * those that aliases repeat counted each time, since each repeat is a copy. */
+
+#include "config/yaml_internal.h"
 
 #include <string.h>
 
@@ -286,8 +286,8 @@ static void add_pair(struct builder *b,
     }
 }
 
-/* Merging waits until all keys of the mapping itself are known: they win, wherever they stand.
- */
+/* Merging waits until all keys of the mapping itself are known: they win, wherever they
+ * stand. */
 static struct node *build_map(struct builder *b, const yaml_event_t *event, int depth)
 {
     struct node *n = node_new(NODE_MAP, &event->start_mark);

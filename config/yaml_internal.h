@@ -1,8 +1,8 @@
 #ifndef CRIER_CONFIG_YAML_INTERNAL_H
 #define CRIER_CONFIG_YAML_INTERNAL_H
 
-/* Shared by yaml.c (the file as a whole), yaml_build.c (events to nodes), yaml_node.c (nodes) and
- * yaml_problem.c (what is said when it cannot be read). */
+/* Shared by yaml.c (the file as a whole), yaml_build.c (events to nodes), yaml_node.c (nodes)
+ * and yaml_problem.c (what is said when it cannot be read). */
 
 #include <yaml.h>
 
@@ -42,7 +42,8 @@ void yaml__stop_at_mark(struct builder *b,
 /* libyaml has refused; says why, where, and what is often behind it. */
 void yaml__stop_on_syntax(struct builder *b);
 
-bool yaml__has(const char *text, size_t len, const char *part); /* part stands somewhere in it */
+/* part stands somewhere in the text. */
+bool yaml__has(const char *text, size_t len, const char *part);
 
 /* False after a problem; else the event is the caller's (yaml_event_delete). */
 bool yaml__next_event(struct builder *b, yaml_event_t *event);

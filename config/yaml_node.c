@@ -1,6 +1,6 @@
-#include "config/yaml_internal.h"
-
 /* The nodes of a settings file's tree: asking, growing, freeing. */
+
+#include "config/yaml_internal.h"
 
 #include <string.h>
 
@@ -54,8 +54,8 @@ const char *node_kind_name(const struct node *n)
     return node_is_null(n) ? "nothing" : "a text";
 }
 
-/* Room for one more pair or item: capacity is the next power of two, so it is implied by count.
- */
+/* Room for one more pair or item: capacity is the next power of two, so it is implied by
+ * count. */
 static void node_grow(struct node *n)
 {
     if ((n->count & (n->count - 1)) != 0) {

@@ -1,7 +1,7 @@
-#include "config/yaml_internal.h"
-
 /* What is said of a file that cannot be read as YAML. libyaml tells where it stopped; the slips
  * behind nearly all of it are few, and are told here from the line. */
+
+#include "config/yaml_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,8 +45,8 @@ bool yaml__has(const char *text, size_t len, const char *part)
     return memmem(text, len, part, strlen(part)) != NULL;
 }
 
-/* libyaml knows what it expected, not what people do: the three slips behind nearly all of it.
- */
+/* libyaml knows what it expected, not what people do: the three slips behind nearly all of
+ * it. */
 static const char *syntax_hint(const struct builder *b, size_t line_index)
 {
     size_t len;

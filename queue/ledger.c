@@ -29,6 +29,7 @@ struct lane {
     pthread_cond_t more;
     pthread_t thread;
     bool has_thread;
+    struct ledger_request *batch[BATCH_MAX]; /* what its thread works on */
 };
 
 struct ledger {
@@ -66,7 +67,7 @@ static void run_done(struct ledger_request *r)
 /* ---- on the ledger's threads ---- */
 
 /* Waits until there is work, takes up to BATCH_MAX; 0: closing and nothing left. */
-static size_t take_waiting(struct ledger *l, struct lane *lane, struct ledger_request **v)
+static size_t take_waiting(struct ledger *l, struct lane *lane)
 {
     size_t count = 0;
 
@@ -75,7 +76,8 @@ static size_t take_waiting(struct ledger *l, struct lane *lane, struct ledger_re
         pthread_cond_wait(&lane->more, &l->lock);
     }
     while (count < BATCH_MAX && !list_empty(&lane->waiting)) {
-        v[count++] = container_of(list_pop(&lane->waiting), struct ledger_request, node);
+        lane->batch[count++] =
+            container_of(list_pop(&lane->waiting), struct ledger_request, node);
     }
     pthread_mutex_unlock(&l->lock);
     return count;
@@ -141,8 +143,8 @@ static void read_one(struct ledger *l, struct ledger_request **r)
     finish(l, &l->reads, r, 1, NULL);
 }
 
-/* With a store of one connection reads stand among the writes: each run of writes is a batch.
- */
+/* With a store of one connection reads stand among the writes: each run of writes is a
+ * batch. */
 static void
 work_off(struct ledger *l, struct ledger_request **v, size_t count, bool want_events)
 {
@@ -166,32 +168,28 @@ work_off(struct ledger *l, struct ledger_request **v, size_t count, bool want_ev
 static void *write_loop(void *arg)
 {
     struct ledger *l = arg;
-    struct ledger_request **v = mem_calloc(BATCH_MAX, sizeof *v);
     size_t count;
     bool want_events;
 
-    while ((count = take_waiting(l, &l->writes, v)) > 0) {
+    while ((count = take_waiting(l, &l->writes)) > 0) {
         pthread_mutex_lock(&l->lock);
         want_events = l->event_fn != NULL;
         pthread_mutex_unlock(&l->lock);
-        work_off(l, v, count, want_events);
+        work_off(l, l->writes.batch, count, want_events);
     }
-    mem_free(v);
     return NULL;
 }
 
 static void *read_loop(void *arg)
 {
     struct ledger *l = arg;
-    struct ledger_request **v = mem_calloc(BATCH_MAX, sizeof *v);
     size_t count;
 
-    while ((count = take_waiting(l, &l->reads, v)) > 0) {
+    while ((count = take_waiting(l, &l->reads)) > 0) {
         for (size_t i = 0; i < count; i++) {
-            read_one(l, &v[i]);
+            read_one(l, &l->reads.batch[i]);
         }
     }
-    mem_free(v);
     return NULL;
 }
 

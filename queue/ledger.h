@@ -4,21 +4,21 @@
 /* The ledger: what is kept. Articles, revisions, deliveries, attempts, posts, channel states,
  * events. It knows no platform and no network.
  *
- * Work is handed over as requests that live inside the object waiting for them. Writes run on the
- * ledger's own thread, which takes everything waiting into ONE transaction (group commit, WAL,
- * synchronous=FULL); reads run on a second thread with its own connection, so a long list never
- * holds up a commit. When requests have finished, `wake` is called from the ledger's threads; the
- * owner then calls ledger_collect() on its own thread, which runs the `done` of each, in the order
- * in which they were submitted, writes and reads apart.
+ * Work is handed over as requests that live inside the object waiting for them. Writes run on
+ * the ledger's own thread, which takes everything waiting into ONE transaction (group commit,
+ * WAL, synchronous=FULL); reads run on a second thread with its own connection, so a long list
+ * never holds up a commit. When requests have finished, `wake` is called from the ledger's
+ * threads; the owner then calls ledger_collect() on its own thread, which runs the `done` of
+ * each, in the order in which they were submitted, writes and reads apart.
  *
- * A request that fails (rc != 0) has changed nothing; the others of its batch are unharmed. When the
- * commit itself fails every write of the batch fails with ERR_IO. In-parameters are borrowed until
- * done; out-parameters are the request's: ledger_request_done() frees them (call it in or after
- * done).
+ * A request that fails (rc != 0) has changed nothing; the others of its batch are unharmed.
+ * When the commit itself fails every write of the batch fails with ERR_IO. In-parameters are
+ * borrowed until done; out-parameters are the request's: ledger_request_done() frees them (call
+ * it in or after done).
  *
- * Writes and crashes. An attempt is written (ledger_begin) before its request leaves and again after
- * its answer (ledger_end). At open, deliveries found in flight are recovered: ready again where the
- * step at hand is repeatable or had not yet published, else unknown. */
+ * Writes and crashes. An attempt is written (ledger_begin) before its request leaves and again
+ * after its answer (ledger_end). At open, deliveries found in flight are recovered: ready again
+ * where the step at hand is repeatable or had not yet published, else unknown. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -71,11 +71,11 @@ struct ledger_job {
     struct article_id article;
     char channel[64];
     bool breaking;
-    bool verify;           /* state unknown: what is due is a look, not a send */
+    bool verify; /* state unknown: what is due is a look, not a send */
     int64_t due_at_ms;
     int64_t not_after_ms;
     int64_t created_at_ms;
-    int64_t attempts;      /* counted failures so far */
+    int64_t attempts; /* counted failures so far */
 };
 
 /* ---- accept: one revision of an article and its deliveries, in one transaction ---- */
@@ -85,7 +85,7 @@ enum accept_outcome {
     ACCEPT_UNCHANGED, /* the same again: nothing written but the alias */
     ACCEPT_REVISED,   /* a new revision */
     ACCEPT_STALE,     /* older than what is stored (updated_at): ignored */
-    ACCEPT_RETRACTED, /* retracted now, or content for a retracted article: recorded, not sent */
+    ACCEPT_RETRACTED, /* retracted now, or was before: recorded, not sent */
     ACCEPT_REPLAYED,  /* replay_key seen before: answered as then */
 };
 const char *accept_outcome_name(enum accept_outcome o); /* "new" "unchanged" … */
@@ -109,22 +109,22 @@ struct ledger_accept {
     struct ledger_request req;
     /* in */
     enum accept_kind kind;
-    struct article_id known; /* the article, when its number is known; 0: found by the aliases */
+    struct article_id known; /* the article's number; 0: found by the aliases */
     const char *source;
     const struct accept_alias *aliases;
     size_t alias_count;
-    const char *wanted_id;   /* public id for a new article; NULL: made from its number */
-    const char *document;    /* article_to_json as compact text; retract: NULL */
-    const uint8_t *hash;     /* 32 bytes, article_hash */
-    const uint8_t *face;     /* 32 bytes, article_face_hash */
+    const char *wanted_id; /* public id for a new article; NULL: made from its number */
+    const char *document;  /* article_to_json as compact text; retract: NULL */
+    const uint8_t *hash;   /* 32 bytes, article_hash */
+    const uint8_t *face;   /* 32 bytes, article_face_hash */
     const char *url, *title;
-    int64_t updated_at_ms;   /* the source's; 0 */
+    int64_t updated_at_ms; /* the source's; 0 */
     bool breaking;
     bool republish;
-    const char *reason;      /* of breaking; of a retraction */
-    const char *replay_key;  /* signature or message id of the door; NULL: none */
+    const char *reason;     /* of breaking; of a retraction */
+    const char *replay_key; /* signature or message id of the door; NULL: none */
     int64_t now_ms;
-    uint64_t new_article;    /* ids to use when needed: from id_next */
+    uint64_t new_article;         /* ids to use when needed: from id_next */
     const uint64_t *delivery_ids; /* channel_count of them */
     const struct accept_channel *channels;
     size_t channel_count;
@@ -133,19 +133,20 @@ struct ledger_accept {
     struct article_id article;
     char *public_id;
     int64_t revision;
-    bool out_breaking;       /* as stored */
+    bool out_breaking; /* as stored */
     char *out_reason;
     struct accept_delivery *deliveries; /* of this revision (unchanged: those that stand) */
     size_t delivery_count;
-    struct ledger_job *jobs;            /* ready now */
+    struct ledger_job *jobs; /* ready now */
     size_t job_count;
-    struct delivery_id *superseded;     /* cancelled in favour of this revision */
+    struct delivery_id *superseded; /* cancelled in favour of this revision */
     size_t superseded_count;
 };
-/* Superseding: an earlier revision's delivery on the same channel that is held, ready or again and
- * not `exposed` (nothing of it can be public) is cancelled; one that may be public goes on to its
- * end, and the new one is held behind it. A channel whose last delivery a person cancelled and which
- * has no post gets none. A retraction makes deliveries only where a post stands or one may come. */
+/* Superseding: an earlier revision's delivery on the same channel that is held, ready or again
+ * and not `exposed` (nothing of it can be public) is cancelled; one that may be public goes on
+ * to its end, and the new one is held behind it. A channel whose last delivery a person
+ * cancelled and which has no post gets none. A retraction makes deliveries only where a post
+ * stands or one may come. */
 
 /* ---- begin: an attempt of one step is about to leave ---- */
 struct ledger_bucket { /* token bucket of a channel after this start */
@@ -165,8 +166,8 @@ struct ledger_begin {
     bool counts; /* a new attempt; false: the next step of the same attempt */
     uint64_t attempt_id;
     int64_t now_ms;
-    /* rc: ERR_CONFLICT when the delivery is no longer ready, again, unknown(verify) or in flight by
-     * us: cancelled meanwhile; do not send */
+    /* rc: ERR_CONFLICT when the delivery is no longer ready, again, unknown(verify) or in
+     * flight by us: cancelled meanwhile; do not send */
 };
 
 /* ---- end: what became of a step ---- */
@@ -179,19 +180,20 @@ struct ledger_end {
     int status; /* HTTP, 0: none */
     int64_t sent_ms;
     int64_t now_ms;
-    enum delivery_state to;  /* DELIVERY_IN_FLIGHT: the course goes on (then only the record is kept) */
-    int64_t due_at_ms;       /* again, unknown with a look planned */
-    bool failure;            /* counts towards max_attempts */
-    bool exposed;            /* it may be public by now */
+    /* DELIVERY_IN_FLIGHT: the course goes on (then only the record is kept) */
+    enum delivery_state to;
+    int64_t due_at_ms; /* again, unknown with a look planned */
+    bool failure;      /* counts towards max_attempts */
+    bool exposed;      /* it may be public by now */
     const char *course;
-    const char *next_step;   /* where the course goes on, NULL: from its start */
-    const char *record;      /* compact JSON */
-    const char *account;     /* NULL: unchanged */
+    const char *next_step; /* where the course goes on, NULL: from its start */
+    const char *record;    /* compact JSON */
+    const char *account;   /* NULL: unchanged */
     const char *remote_id, *remote_url, *text; /* done */
     const char *channel;
-    bool post_stands;        /* done: after publish/update a post stands, after retract none does */
-    /* out: where it went. `to`, or cancelled: `to` was ready or again, nothing of it is public, and
-     * a newer revision waited behind it, which goes instead */
+    bool post_stands; /* done: after publish/update a post stands, after retract none does */
+    /* out: where it went. `to`, or cancelled: `to` was ready or again, nothing of it is public,
+     * and a newer revision waited behind it, which goes instead */
     enum delivery_state state;
     /* out: the delivery that was held behind this one and is ready now */
     struct ledger_job released;
@@ -200,20 +202,21 @@ struct ledger_end {
 
 /* ---- move: by a person or a rule ---- */
 enum ledger_move_kind {
-    MOVE_REPLAY,   /* rejected, expired, cancelled, blocked, again, unknown -> ready, attempts 0 */
-    MOVE_CANCEL,   /* held, ready, again, blocked, unknown -> cancelled */
-    MOVE_POSTED,   /* unknown -> done: "it is there" (remote_id, remote_url may be NULL); of a
-                    * retraction: "it took effect" */
-    MOVE_ABSENT,   /* unknown -> ready: "it is not there"; cancelled when a newer revision waits */
+    /* rejected, expired, cancelled, blocked, again, unknown -> ready, attempts 0 */
+    MOVE_REPLAY,
+    MOVE_CANCEL, /* held, ready, again, blocked, unknown -> cancelled */
+    MOVE_POSTED, /* unknown -> done: "it is there" (remote_id, remote_url may be NULL); of a
+                  * retraction: "it took effect" */
+    MOVE_ABSENT, /* unknown -> ready: "it is not there"; cancelled when a newer one waits */
 };
-/* ERR_CONFLICT: not possible from the state it is in; or a replay of what a newer revision on that
- * channel, or a retraction of the article, has overtaken. A replay behind an earlier delivery that
- * is still open becomes held. */
+/* ERR_CONFLICT: not possible from the state it is in; or a replay of what a newer revision on
+ * that channel, or a retraction of the article, has overtaken. A replay behind an earlier
+ * delivery that is still open becomes held. */
 struct ledger_move {
     struct ledger_request req;
     enum ledger_move_kind move;
     struct delivery_id id;
-    const char *by;       /* "api", "cli" */
+    const char *by; /* "api", "cli" */
     const char *remote_id, *remote_url;
     int64_t not_after_ms; /* MOVE_REPLAY of an expired one: its new limit */
     int64_t now_ms;
@@ -230,12 +233,12 @@ struct ledger_channel {
     char name[64];
     bool paused;
     bool blocked;
-    char *blocked_why;       /* NULL */
+    char *blocked_why; /* NULL */
     int64_t blocked_at_ms;
     char *last_error;
     int64_t last_error_at_ms, last_done_at_ms;
     struct ledger_bucket bucket;
-    char *account;           /* compact JSON; NULL: none yet */
+    char *account; /* compact JSON; NULL: none yet */
     /* counts, filled by LEDGER_CHANNELS only */
     int64_t by_state[DELIVERY_STATE_COUNT];
     int64_t oldest_waiting_at_ms; /* created_at of the oldest ready/again/blocked/held; 0 */
@@ -275,8 +278,8 @@ struct ledger_prune { /* ended articles older than before_ms, events beyond keep
 };
 
 /* ---- reads ---- */
-/* The next jobs of a channel: what is due, breaking first, then new and retried ones in equal parts
- * (neither hides behind the other), then what is due later; each by due time. */
+/* The next jobs of a channel: what is due, breaking first, then new and retried ones in equal
+ * parts (neither hides behind the other), then what is due later; each by due time. */
 struct ledger_due {
     struct ledger_request req;
     const char *channel;
@@ -291,27 +294,27 @@ struct ledger_load { /* all that is needed to run one delivery */
     struct delivery_id id;
     /* out */
     enum delivery_state state;
-    char *public_id;      /* of the article */
+    char *public_id; /* of the article */
     struct article_id article;
     int64_t revision, latest_revision;
-    bool retract;         /* this revision is a retraction */
+    bool retract; /* this revision is a retraction */
     bool breaking;
     char *reason;
-    char *document;       /* for a retraction: of the last revision with content */
+    char *document; /* for a retraction: of the last revision with content */
     uint8_t face[32];
     char *channel;
     int64_t created_at_ms, not_after_ms;
     int64_t attempts;
-    char *course, *step;  /* where it stands; NULL: not begun */
-    char *record;         /* JSON; "{}" */
+    char *course, *step;      /* where it stands; NULL: not begun */
+    char *record;             /* JSON; "{}" */
     int64_t step_first_at_ms; /* first request of that step; 0 */
     bool exposed;
-    bool has_post;        /* a post of the article stands on this channel */
-    char *post;           /* its record, JSON */
+    bool has_post; /* a post of the article stands on this channel */
+    char *post;    /* its record, JSON */
     uint8_t post_face[32];
 };
-/* Lists: pages by an opaque cursor (NULL: from the newest); at most `limit` rows. The answer is the
- * JSON the API gives, under "items", with "next" (cursor or null). */
+/* Lists: pages by an opaque cursor (NULL: from the newest); at most `limit` rows. The answer is
+ * the JSON the API gives, under "items", with "next" (cursor or null). */
 struct ledger_list {
     struct ledger_request req; /* LEDGER_ARTICLES, LEDGER_DELIVERIES */
     const char *cursor;
@@ -360,12 +363,18 @@ struct ledger_stats {
     int64_t recovered_ready, recovered_unknown; /* found in flight at open */
 };
 
-/* location: "sqlite:/path/file.db" or "sqlite::memory:". Creates the file and its schema, migrates
- * an older one (after a copy beside it), refuses a newer one, recovers what was in flight. Blocks. */
-MUST_USE enum err_code ledger_open(struct ledger **out, const char *location, ledger_wake_fn *wake,
-                                   void *wake_context, int64_t now_ms, struct err *why);
+/* location: "sqlite:/path/file.db" or "sqlite::memory:". Creates the file and its schema,
+ * migrates an older one (after a copy beside it), refuses a newer one, recovers what was in
+ * flight. Blocks. */
+MUST_USE enum err_code ledger_open(struct ledger **out,
+                                   const char *location,
+                                   ledger_wake_fn *wake,
+                                   void *wake_context,
+                                   int64_t now_ms,
+                                   struct err *why);
 void ledger_set_event_fn(struct ledger *l, ledger_event_fn *fn, void *context);
-/* Finishes what was submitted, then closes; dones not yet collected are run with their results. */
+/* Finishes what was submitted, then closes; dones not yet collected are run with their
+ * results. */
 void ledger_close(struct ledger *l);
 void ledger_submit(struct ledger *l, struct ledger_request *r);
 void ledger_collect(struct ledger *l);

@@ -1,17 +1,17 @@
 #ifndef CRIER_QUEUE_SCHED_H
 #define CRIER_QUEUE_SCHED_H
 
-/* What is due and whose turn it is. Pure: time in, "start this" or "sleep until" out; no I/O, no
- * clock. Owned by the loop. It holds a bounded window of jobs per destination; the rest waits in
- * the ledger and is asked for by SCHED_LOAD.
+/* What is due and whose turn it is. Pure: time in, "start this" or "sleep until" out; no I/O,
+ * no clock. Owned by the loop. It holds a bounded window of jobs per destination; the rest
+ * waits in the ledger and is asked for by SCHED_LOAD.
  *
- * Order within a destination: breaking first, then new before retried in turns (one retry for every
- * SCHED_RETRY_SHARE - 1 new ones, so that neither starves), each by due time. Between destinations: round
- * robin, so that none with a long queue slows another. A destination has a window of concurrency that
- * adapts: up by 1/N per success, down by 1/N per failure (cohort feedback, as Postfix's queue manager
- * does), never under 1; when failures go on (a whole cohort), the destination backs off as a whole
- * with full jitter, and after that lets one job through as a probe. Destinations that share a host
- * also share its trouble (SCOPE_HOST). */
+ * Order within a destination: breaking first, then new before retried in turns (one retry for
+ * every SCHED_RETRY_SHARE - 1 new ones, so that neither starves), each by due time. Between
+ * destinations: round robin, so that none with a long queue slows another. A destination has a
+ * window of concurrency that adapts: up by 1/N per success, down by 1/N per failure (cohort
+ * feedback, as Postfix's queue manager does), never under 1; when failures go on (a whole
+ * cohort), the destination backs off as a whole with full jitter, and after that lets one job
+ * through as a probe. Destinations that share a host also share its trouble (SCOPE_HOST). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,24 +23,27 @@
 #include "queue/ledger.h"
 #include "queue/policy.h"
 
-#define SCHED_WINDOW 256 /* jobs held per destination of each sort: new, retried, not yet due */
+#define SCHED_WINDOW 256    /* jobs held per destination of each sort: new, retried, later */
 #define SCHED_RETRY_SHARE 4 /* of so many jobs in turn, one is a retry when there are both */
 
 struct sched;
 
 struct sched_limits {
-    int64_t concurrency;       /* ceiling */
-    struct rate rate;          /* count 0: unlimited */
+    int64_t concurrency; /* ceiling */
+    struct rate rate;    /* count 0: unlimited */
     int64_t backoff_min_ms, backoff_max_ms;
 };
 
 struct sched *sched_new(uint64_t seed, int64_t total_concurrency);
 void sched_free(struct sched *s);
 
-/* Make a destination known or change its limits; host may be NULL. Jobs and state stay. bucket: as
- * kept in the ledger, NULL: full. */
-void sched_destination_set(struct sched *s, const char *name, const char *host,
-                           const struct sched_limits *limits, const struct ledger_bucket *bucket,
+/* Make a destination known or change its limits; host may be NULL. Jobs and state stay. bucket:
+ * as kept in the ledger, NULL: full. */
+void sched_destination_set(struct sched *s,
+                           const char *name,
+                           const char *host,
+                           const struct sched_limits *limits,
+                           const struct ledger_bucket *bucket,
                            int64_t now_ms);
 /* Its waiting jobs are dropped (they stay in the ledger); those running may still end. */
 void sched_destination_remove(struct sched *s, const char *name);
@@ -49,19 +52,23 @@ void sched_total_set(struct sched *s, int64_t total_concurrency);
 void sched_stop(struct sched *s, const char *name, bool stopped);
 bool sched_is_stopped(const struct sched *s, const char *name);
 
-/* A job that is ready, or due later. Unknown destination: ignored (it waits in the ledger). The same
- * id twice: the later due time and state win. Over the window: dropped, and the destination is marked
- * as having more in the ledger; breaking jobs are always taken. */
+/* A job that is ready, or due later. Unknown destination: ignored (it waits in the ledger). The
+ * same id twice: the later due time and state win. Over the window: dropped, and the
+ * destination is marked as having more in the ledger; breaking jobs are always taken. */
 void sched_add(struct sched *s, const struct ledger_job *job, int64_t now_ms);
 /* The answer to SCHED_LOAD. */
-void sched_loaded(struct sched *s, const char *name, const struct ledger_job *jobs, size_t count,
-                  bool more, int64_t now_ms);
+void sched_loaded(struct sched *s,
+                  const char *name,
+                  const struct ledger_job *jobs,
+                  size_t count,
+                  bool more,
+                  int64_t now_ms);
 void sched_cancel(struct sched *s, struct delivery_id id); /* unknown ids are fine */
 
 enum sched_what {
-    SCHED_SLEEP, /* nothing now; ask again at until_ms (INT64_MAX: when something changes) */
-    SCHED_START, /* run job: it counts as running until sched_end() or sched_give_back() */
-    SCHED_LOAD,  /* fetch the next jobs of `destination` from the ledger */
+    SCHED_SLEEP,  /* nothing now; ask again at until_ms (INT64_MAX: when something changes) */
+    SCHED_START,  /* run job: it counts as running until sched_end() or sched_give_back() */
+    SCHED_LOAD,   /* fetch the next jobs of `destination` from the ledger */
     SCHED_EXPIRE, /* job's not_after has passed: it is no longer held here */
 };
 struct sched_next {
@@ -75,10 +82,10 @@ void sched_next(struct sched *s, int64_t now_ms, struct sched_next *out);
 
 /* How a running job ended for its destination. */
 enum sched_outcome {
-    SCHED_OK,       /* the platform answered well (also when it said no to this one article) */
-    SCHED_TROUBLE,  /* no connection, 5xx, 429: feedback down */
-    SCHED_STOPPED,  /* the channel is blocked: stop the destination */
-    SCHED_NEUTRAL,  /* no word on the destination (cancelled, our own error) */
+    SCHED_OK,      /* the platform answered well (also when it said no to this one article) */
+    SCHED_TROUBLE, /* no connection, 5xx, 429: feedback down */
+    SCHED_STOPPED, /* the channel is blocked: stop the destination */
+    SCHED_NEUTRAL, /* no word on the destination (cancelled, our own error) */
 };
 struct sched_end {
     enum sched_outcome outcome;
@@ -88,13 +95,20 @@ struct sched_end {
     bool overload;          /* it said "too many" (429, 503): concurrency goes down at once */
 };
 /* Nothing is put back: a delivery to be tried again comes in again through sched_add. */
-void sched_end(struct sched *s, struct delivery_id id, const struct sched_end *end, int64_t now_ms);
-/* A started job that never left (its begin was refused or failed): no word on the destination, and
- * its token is given back. Like SCHED_NEUTRAL, nothing is put back. */
+void sched_end(struct sched *s,
+               struct delivery_id id,
+               const struct sched_end *end,
+               int64_t now_ms);
+/* A started job that never left (its begin was refused or failed): no word on the destination,
+ * and its token is given back. Like SCHED_NEUTRAL, nothing is put back. */
 void sched_give_back(struct sched *s, struct delivery_id id, int64_t now_ms);
-/* When a delivery that failed so often is due: backoff with jitter, or retry_after_ms if longer. */
-int64_t sched_retry_at(struct sched *s, const char *destination, int64_t failures,
-                       int64_t retry_after_ms, int64_t now_ms);
+/* When a delivery that failed so often is due: backoff with jitter, or retry_after_ms if
+ * longer. */
+int64_t sched_retry_at(struct sched *s,
+                       const char *destination,
+                       int64_t failures,
+                       int64_t retry_after_ms,
+                       int64_t now_ms);
 
 struct sched_view {
     bool known, stopped;
@@ -104,7 +118,9 @@ struct sched_view {
     struct ledger_bucket bucket;
     struct rate rate;
 };
-void sched_view(const struct sched *s, const char *destination, int64_t now_ms,
+void sched_view(const struct sched *s,
+                const char *destination,
+                int64_t now_ms,
                 struct sched_view *out);
 size_t sched_running(const struct sched *s);
 

@@ -89,8 +89,7 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
     default:
         break;
     }
-    must(!"a write of a known kind");
-    return ERR_INVALID;
+    return err_set(&r->why, ERR_INVALID, "no such write");
 }
 
 static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
@@ -113,8 +112,7 @@ static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
     default:
         break;
     }
-    must(!"a read of a known kind");
-    return ERR_INVALID;
+    return err_set(&r->why, ERR_INVALID, "no such read");
 }
 
 /* An error of the connection is the request's, and stronger than what it thought it saw. */

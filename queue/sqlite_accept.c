@@ -337,8 +337,8 @@ static void answer_known(struct sqlite *s, struct ledger_accept *a, const struct
     sqlite__standing(s, a, k->id);
 }
 
-/* Nothing new: but a name that was not known yet is kept, and the newest time the source told.
- */
+/* Nothing new: but a name that was not known yet is kept, and the newest time the source
+ * told. */
 static void accept_unchanged(struct sqlite *s, struct ledger_accept *a, const struct known *k)
 {
     write_aliases(s, a, k->id);

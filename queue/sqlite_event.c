@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 #define EVENT_BYTES                                                                            \
-    (1024 * 1024) /* titles are bounded by the doors; a bug must not fill the disk */
+    ((size_t)1024 * 1024) /* titles are bounded by the doors; a bug must not fill the disk */
 
 void sqlite__event_start(struct buf *b)
 {

@@ -208,12 +208,16 @@ void sqlite__standing(struct sqlite *s, struct ledger_accept *a, struct article_
 
     while (sqlite__row(&s->writer, stmt)) {
         struct accept_delivery *d;
+        int state = sqlite3_column_int(stmt, 2);
 
+        if (state < 0 || state >= DELIVERY_STATE_COUNT) {
+            continue; /* the schema knows no such state: damaged */
+        }
         a->deliveries =
             mem_realloc(a->deliveries, a->delivery_count + 1, sizeof *a->deliveries);
         d = &a->deliveries[a->delivery_count++];
         d->id.v = (uint64_t)sqlite3_column_int64(stmt, 0);
         sqlite__col_name(stmt, 1, d->channel);
-        d->state = (enum delivery_state)sqlite3_column_int(stmt, 2);
+        d->state = (enum delivery_state)state;
     }
 }

@@ -110,8 +110,8 @@ struct sqlite {
 
 /* ---- transactions (sqlite.c) ---- */
 void sqlite__start(struct sqlite *s);
-/* Commits, with what was gathered for the channels; events stay in s->events. Else rolled back.
- */
+/* Commits, with what was gathered for the channels; events stay in s->events. Else rolled
+ * back. */
 enum err_code sqlite__commit(struct sqlite *s, struct err *why);
 void sqlite__rollback(struct sqlite *s); /* also forgets channels and events */
 
@@ -166,8 +166,8 @@ void sqlite__delivery_done(struct delivery_row *d);
 struct move_note { /* for the event and for people; all may be NULL */
     const char *detail, *link, *by;
 };
-/* Moves it, in the ledger, the counts and the events. An illegal move is a bug of the caller.
- */
+/* Moves it, in the ledger, the counts and the events. An illegal move is a bug of the
+ * caller. */
 void sqlite__move(struct sqlite *s,
                   struct delivery_row *d,
                   enum delivery_state to,
@@ -179,8 +179,8 @@ void sqlite__make_ready(struct sqlite *s,
                         const char *by,
                         int64_t now_ms);
 void sqlite__job(const struct delivery_row *d, struct ledger_job *out);
-/* The oldest open delivery on that channel, if it is held, becomes ready. True: out is its job.
- */
+/* The oldest open delivery on that channel, if it is held, becomes ready. True: out is its
+ * job. */
 bool sqlite__release(struct sqlite *s,
                      struct article_id article,
                      struct channel_row *ch,
@@ -243,8 +243,8 @@ enum err_code sqlite__deliveries(struct sqlite_conn *c,
                                  struct ledger_list *r); /* sqlite_list.c */
 enum err_code sqlite__article(struct sqlite_conn *c,
                               struct ledger_article *r); /* sqlite_article.c */
-/* The delivery as the API shows it, from a row of SQL_SHOW_…; new reference (sqlite_article.c).
- */
+/* The delivery as the API shows it, from a row of SQL_SHOW_…; new reference
+ * (sqlite_article.c). */
 json_t *sqlite__delivery_json(sqlite3_stmt *stmt);
 /* The members that come from the article's own row; NULL: not there. */
 json_t *sqlite__article_head(struct sqlite_conn *c, int64_t id);

@@ -75,8 +75,8 @@ static void replay(struct sqlite *s, struct delivery_row *d, struct ledger_move 
     d->failures = 0;
     d->by_hand = false;
     if (delivery_state_ended(d->state) && !d->exposed) {
-        /* Nothing of it is public: from the start, since uploads may have been dropped by now.
-         */
+        /* Nothing of it is public: from the start, since uploads may have been dropped by
+         * now. */
         sqlite__do(&s->writer, SQL_DELIVERY_RESTART, ARGS(ARG_I(d->id.v)));
     }
     if (delivery_state_ended(d->state) && is_behind(s, d)) {
@@ -99,6 +99,8 @@ static void cancel(struct sqlite *s, struct delivery_row *d, struct ledger_move 
 
 /* ---- settle an unknown outcome ---- */
 
+#define RECORD_BYTES ((size_t)16 * 1024 * 1024) /* far more than an adapter keeps */
+
 /* The record with the ids a person gave, as an adapter would have stored them; yours. */
 static char *
 record_with_ids(struct sqlite *s, const struct delivery_row *d, const struct ledger_move *r)
@@ -117,7 +119,7 @@ record_with_ids(struct sqlite *s, const struct delivery_row *d, const struct led
     }
     json_set_str(record, "remote_id", r->remote_id);
     json_set_str(record, "remote_url", r->remote_url);
-    buf_init(&text, 16 * 1024 * 1024);
+    buf_init(&text, RECORD_BYTES);
     json_write(&text, record);
     json_decref(record);
     return buf_detach(&text, NULL);

@@ -94,6 +94,20 @@ static bool has_turn(enum delivery_state s)
     return s == DELIVERY_READY || s == DELIVERY_AGAIN || s == DELIVERY_UNKNOWN;
 }
 
+/* Callers ask for legal moves only, of what they read through an index: a row that is elsewhere
+ * means that the file is damaged. The request fails, and what it wrote is taken back. */
+static void refuse(struct sqlite *s, enum delivery_state from, enum delivery_state to)
+{
+    s->writer.wrote = true; /* what came before this move may not stay */
+    if (!s->writer.error.code) {
+        err_set(&s->writer.error,
+                ERR_IO,
+                "a delivery cannot move from %s to %s: the file is damaged",
+                delivery_state_name(from),
+                delivery_state_name(to));
+    }
+}
+
 void sqlite__move(struct sqlite *s,
                   struct delivery_row *d,
                   enum delivery_state to,
@@ -102,7 +116,10 @@ void sqlite__move(struct sqlite *s,
 {
     enum delivery_state from = d->state;
 
-    must(delivery_may_move(from, to));
+    if (!delivery_may_move(from, to)) {
+        refuse(s, from, to);
+        return;
+    }
     d->state = to;
     d->has_due = d->has_due && has_turn(to);
     sqlite__do(&s->writer,

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 static const char *const texts[SQL_COUNT] = {
-#define SQL(id, text) [id] = text,
+#define SQL(id, text) [id] = (text),
 #include "queue/sqlite_sql.def"
 #undef SQL
 };

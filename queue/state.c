@@ -10,7 +10,7 @@
 #include "base/attr.h"
 
 static const char *const names[DELIVERY_STATE_COUNT] = {
-#define X(id, number, name) [number] = name,
+#define X(id, number, name) [number] = (name),
     DELIVERY_STATES(X)
 #undef X
 };
@@ -19,8 +19,8 @@ static const char *const names[DELIVERY_STATE_COUNT] = {
 
 /* Who may go where, and why. A delivery that has ended comes back only by a person's replay. */
 static const unsigned moves[DELIVERY_STATE_COUNT] = {
-    /* The earlier revision ended; or a newer revision, a person or the time made it pointless.
-     */
+    /* The earlier revision ended; or a newer revision, a person or the time made it
+     * pointless. */
     [DELIVERY_HELD] = TO(DELIVERY_READY) | TO(DELIVERY_CANCELLED) | TO(DELIVERY_EXPIRED),
     /* An attempt begins; or it ends without one: nothing to send (done), the platform has no
      * way to do it (rejected), the settings are broken (blocked), it could not be prepared

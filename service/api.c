@@ -15,29 +15,29 @@
 #include "service/channels.h"
 
 const struct door_route api_routes[] = {
-    {HTTP_POST, "/v1/articles", AUTH_TOKEN, api_post_article},
-    {HTTP_GET, "/v1/articles", AUTH_TOKEN, api_list_articles},
-    {HTTP_GET, "/v1/articles/{id}", AUTH_TOKEN, api_get_article},
-    {HTTP_DELETE, "/v1/articles/{id}", AUTH_TOKEN, api_delete_article},
-    {HTTP_GET, "/v1/deliveries", AUTH_TOKEN, api_list_deliveries},
-    {HTTP_POST, "/v1/deliveries/{id}/replay", AUTH_TOKEN, api_replay},
-    {HTTP_POST, "/v1/deliveries/{id}/cancel", AUTH_TOKEN, api_cancel},
-    {HTTP_POST, "/v1/deliveries/{id}/resolve", AUTH_TOKEN, api_resolve},
-    {HTTP_GET, "/v1/channels", AUTH_TOKEN, api_list_channels},
-    {HTTP_POST, "/v1/channels/{name}/pause", AUTH_TOKEN, api_pause},
-    {HTTP_POST, "/v1/channels/{name}/resume", AUTH_TOKEN, api_resume},
-    {HTTP_POST, "/v1/channels/{name}/test", AUTH_TOKEN, api_test},
-    {HTTP_POST, "/hooks/{source}", AUTH_HOOK, api_hook},
-    {HTTP_GET, "/v1/share", AUTH_TOKEN, api_share_links},
-    {HTTP_GET, "/share/{target}", AUTH_NONE, api_share_redirect},
-    {HTTP_GET, "/v1/events", AUTH_TOKEN, api_events},
-    {HTTP_POST, "/v1/reload", AUTH_TOKEN, api_reload},
-    {HTTP_GET, "/v1/openapi.json", AUTH_NONE, api_openapi},
-    {HTTP_GET, "/metrics", AUTH_TOKEN, api_metrics},
-    {HTTP_GET, "/healthz", AUTH_NONE, api_healthz},
-    {HTTP_GET, "/readyz", AUTH_NONE, api_readyz},
+    {HTTP_POST, AUTH_TOKEN, "/v1/articles", api_post_article},
+    {HTTP_GET, AUTH_TOKEN, "/v1/articles", api_list_articles},
+    {HTTP_GET, AUTH_TOKEN, "/v1/articles/{id}", api_get_article},
+    {HTTP_DELETE, AUTH_TOKEN, "/v1/articles/{id}", api_delete_article},
+    {HTTP_GET, AUTH_TOKEN, "/v1/deliveries", api_list_deliveries},
+    {HTTP_POST, AUTH_TOKEN, "/v1/deliveries/{id}/replay", api_replay},
+    {HTTP_POST, AUTH_TOKEN, "/v1/deliveries/{id}/cancel", api_cancel},
+    {HTTP_POST, AUTH_TOKEN, "/v1/deliveries/{id}/resolve", api_resolve},
+    {HTTP_GET, AUTH_TOKEN, "/v1/channels", api_list_channels},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/pause", api_pause},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/resume", api_resume},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/test", api_test},
+    {HTTP_POST, AUTH_HOOK, "/hooks/{source}", api_hook},
+    {HTTP_GET, AUTH_TOKEN, "/v1/share", api_share_links},
+    {HTTP_GET, AUTH_NONE, "/share/{target}", api_share_redirect},
+    {HTTP_GET, AUTH_TOKEN, "/v1/events", api_events},
+    {HTTP_POST, AUTH_TOKEN, "/v1/reload", api_reload},
+    {HTTP_GET, AUTH_NONE, "/v1/openapi.json", api_openapi},
+    {HTTP_GET, AUTH_TOKEN, "/metrics", api_metrics},
+    {HTTP_GET, AUTH_NONE, "/healthz", api_healthz},
+    {HTTP_GET, AUTH_NONE, "/readyz", api_readyz},
 #if WITH_FAULTS
-    {HTTP_POST, "/test/clock", AUTH_TOKEN, api_test_clock},
+    {HTTP_POST, AUTH_TOKEN, "/test/clock", api_test_clock},
 #endif
     {.pattern = NULL},
 };
@@ -46,15 +46,17 @@ static void on_done(struct ledger_request *req)
 {
     struct api_call *call = container_of(req, struct api_call, u.req);
 
-    if (req->rc == ERR_NONE)
+    if (req->rc == ERR_NONE) {
         call->answer(call);
-    else if (call->failed != NULL)
+    } else if (call->failed != NULL) {
         call->failed(call);
-    else
+    } else {
         door_problem_err(call->request, req->rc, &req->why);
+    }
     ledger_request_done(req);
-    if (call->free_kept != NULL)
+    if (call->free_kept != NULL) {
         call->free_kept(call->kept);
+    }
     mem_free(call);
 }
 
@@ -85,11 +87,13 @@ static bool is_json_type(const char *type)
 {
     size_t len;
 
-    if (type == NULL)
+    if (type == NULL) {
         return true;
+    }
     len = strcspn(type, "; ");
-    if (len >= 5 && strncasecmp(type + len - 5, "+json", 5) == 0)
+    if (len >= 5 && strncasecmp(type + len - 5, "+json", 5) == 0) {
         return true;
+    }
     return len == strlen("application/json") && strncasecmp(type, "application/json", len) == 0;
 }
 
@@ -123,8 +127,9 @@ json_t *api__body_or_empty(struct door_request *r)
 
     (void)door_body(r, &len);
     json = len == 0 ? json_object() : api__body(r);
-    if (json == NULL || json_is_object(json))
+    if (json == NULL || json_is_object(json)) {
         return json;
+    }
     json_decref(json);
     door_problem(r, 400, NULL, "the body must be a JSON object");
     return NULL;
@@ -132,8 +137,9 @@ json_t *api__body_or_empty(struct door_request *r)
 
 bool api__takes_in(struct crier *c, struct door_request *r)
 {
-    if (c->phase == CRIER_READY)
+    if (c->phase == CRIER_READY) {
         return true;
+    }
     door_reply_header(r, "Retry-After", "5");
     door_problem(r,
                  503,
@@ -175,8 +181,10 @@ json_t *api__channel_names(struct crier *c)
     const struct channel *ch;
     size_t cursor = 0;
 
-    while ((ch = channels_each(c->channels, &cursor)) != NULL)
-        if (!ch->gone)
+    while ((ch = channels_each(c->channels, &cursor)) != NULL) {
+        if (!ch->gone) {
             (void)json_array_append_new(names, json_string(ch->name));
+        }
+    }
     return names;
 }

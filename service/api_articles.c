@@ -18,21 +18,23 @@ static json_t *faults_json(const struct article_faults *faults)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < faults->count; i++)
+    for (size_t i = 0; i < faults->count; i++) {
         (void)json_array_append_new(
             list,
             json_pack(
                 "{s:s, s:s}", "pointer", faults->v[i].where, "detail", faults->v[i].what));
+    }
     return json_pack("{s:o}", "errors", list);
 }
 
 /* It was readable, but it is no article: 422. */
 static void refuse(struct door_request *r, enum err_code rc, const struct intake *in)
 {
-    if (rc == ERR_INVALID)
+    if (rc == ERR_INVALID) {
         door_problem(r, 422, faults_json(&in->faults), "%s", in->why.text);
-    else
+    } else {
         door_problem_err(r, rc, &in->why);
+    }
 }
 
 static void on_taken(struct intake *in)
@@ -95,11 +97,13 @@ void api_post_article(struct crier *c, struct door_request *r)
     const struct intake_options options = {.source = "api", .trusted_breaking = true};
     json_t *article;
 
-    if (!api__takes_in(c, r))
+    if (!api__takes_in(c, r)) {
         return;
+    }
     article = api__body(r);
-    if (article == NULL)
+    if (article == NULL) {
         return;
+    }
     api__take_article(c, r, article, &options);
     json_decref(article);
 }
@@ -140,13 +144,16 @@ void api_delete_article(struct crier *c, struct door_request *r)
     const char *reason = door_query(r, "reason");
     json_t *body;
 
-    if (!api__takes_in(c, r))
+    if (!api__takes_in(c, r)) {
         return;
+    }
     body = api__body_or_empty(r);
-    if (body == NULL)
+    if (body == NULL) {
         return;
-    if (json_path_str(body, "reason") != NULL)
+    }
+    if (json_path_str(body, "reason") != NULL) {
         reason = json_path_str(body, "reason");
+    }
     api__take_back(c, r, door_param(r, 0), NULL, &options, reason);
     json_decref(body);
 }

@@ -13,9 +13,11 @@
 
 static const struct ledger_channel *row_of(const struct ledger_channels *rows, const char *name)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        if (strcmp(rows->v[i].name, name) == 0)
+    for (size_t i = 0; i < rows->count; i++) {
+        if (strcmp(rows->v[i].name, name) == 0) {
             return &rows->v[i];
+        }
+    }
     return NULL;
 }
 
@@ -25,10 +27,12 @@ static void answer_channels(struct api_call *call)
     const struct channel *ch;
     size_t cursor = 0;
 
-    while ((ch = channels_each(call->crier->channels, &cursor)) != NULL)
-        if (!ch->gone)
+    while ((ch = channels_each(call->crier->channels, &cursor)) != NULL) {
+        if (!ch->gone) {
             (void)json_array_append_new(
                 items, channel_json(call->crier, ch, row_of(&call->u.channels, ch->name)));
+        }
+    }
     door_reply_json(call->request, 200, json_pack("{s:o}", "items", items));
 }
 
@@ -41,12 +45,13 @@ static struct channel *find(struct crier *c, struct door_request *r)
 {
     struct channel *ch = channels_find(c->channels, door_param(r, 0));
 
-    if (ch == NULL)
+    if (ch == NULL) {
         door_problem(r,
                      404,
                      json_pack("{s:o}", "channels", api__channel_names(c)),
                      "there is no channel \"%.64s\"",
                      door_param(r, 0));
+    }
     return ch;
 }
 
@@ -54,8 +59,9 @@ void api_pause(struct crier *c, struct door_request *r)
 {
     struct channel *ch = find(c, r);
 
-    if (ch == NULL)
+    if (ch == NULL) {
         return;
+    }
     channel_pause(c, ch);
     door_reply_json(r, 200, channel_json(c, ch, NULL));
 }
@@ -64,8 +70,9 @@ void api_resume(struct crier *c, struct door_request *r)
 {
     struct channel *ch = find(c, r);
 
-    if (ch == NULL)
+    if (ch == NULL) {
         return;
+    }
     channel_resume(c, ch, "api");
     door_reply_json(r, 200, channel_json(c, ch, NULL));
 }
@@ -93,8 +100,9 @@ static json_t *test_article(struct crier *c)
                         buf_str(&url),
                         "summary",
                         "This message proves that the channel works.");
-    if (site->language != NULL)
+    if (site->language != NULL) {
         json_set_str(article, "language", site->language);
+    }
     buf_done(&url);
     mem_free(title);
     return article;
@@ -105,8 +113,9 @@ static void send_test(struct crier *c, struct door_request *r, const struct chan
     const struct intake_options options = {.source = "test", .only_channel = ch->name};
     json_t *article;
 
-    if (!api__takes_in(c, r))
+    if (!api__takes_in(c, r)) {
         return;
+    }
     article = test_article(c);
     api__take_article(c, r, article, &options);
     json_decref(article);
@@ -125,8 +134,9 @@ static void probe(struct crier *c, struct door_request *r, const struct channel 
     struct err why;
     enum err_code rc = courier_probe(c->courier, ch->name, on_probed, r, &why);
 
-    if (rc)
+    if (rc) {
         door_problem_err(r, rc, &why);
+    }
     /* Continues in on_probed(). */
 }
 
@@ -135,14 +145,17 @@ void api_test(struct crier *c, struct door_request *r)
     struct channel *ch = find(c, r);
     json_t *body;
 
-    if (ch == NULL)
+    if (ch == NULL) {
         return;
+    }
     body = api__body_or_empty(r);
-    if (body == NULL)
+    if (body == NULL) {
         return;
-    if (json_is_true(json_object_get(body, "probe")))
+    }
+    if (json_is_true(json_object_get(body, "probe"))) {
         probe(c, r, ch);
-    else
+    } else {
         send_test(c, r, ch);
+    }
     json_decref(body);
 }

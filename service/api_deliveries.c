@@ -24,16 +24,18 @@ static bool read_state(struct door_request *r, struct ledger_list *list)
     enum delivery_state state;
     json_t *states;
 
-    if (name == NULL)
+    if (name == NULL) {
         return true;
+    }
     if (delivery_state_parse(name, &state)) {
         list->state = (int)state;
         return true;
     }
     states = json_array();
-    for (int i = 0; i < DELIVERY_STATE_COUNT; i++)
+    for (int i = 0; i < DELIVERY_STATE_COUNT; i++) {
         (void)json_array_append_new(states,
                                     json_string(delivery_state_name((enum delivery_state)i)));
+    }
     api__unknown_word(r, "state", name, "states", states);
     return false;
 }
@@ -69,10 +71,11 @@ void api_list_deliveries(struct crier *c, struct door_request *r)
 {
     const char *channel = door_query(r, "channel");
 
-    if (channel == NULL || channels_find(c->channels, channel) != NULL)
+    if (channel == NULL || channels_find(c->channels, channel) != NULL) {
         submit_list(c, r);
-    else
+    } else {
         api__call_submit(api__call_new(c, r, LEDGER_CHANNELS, list_if_known));
+    }
 }
 
 /* ---- moves ---- */
@@ -93,9 +96,11 @@ static void answer_conflict(struct door_request *r, enum delivery_state state, c
     };
     json_t *possible = json_array();
 
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        if ((verbs[i].states >> (unsigned)state & 1U) != 0)
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        if ((verbs[i].states >> (unsigned)state & 1U) != 0) {
             (void)json_array_append_new(possible, json_string(verbs[i].verb));
+        }
+    }
     door_problem(
         r,
         409,
@@ -131,12 +136,14 @@ static void answer_move(struct api_call *call)
     struct crier *c = call->crier;
     char id[ID_TEXT_BYTES];
 
-    if (m->has_job)
+    if (m->has_job) {
         courier_add(c->courier, &m->job, 1);
-    else
+    } else {
         courier_cancel(c->courier, m->id);
-    if (m->has_released)
+    }
+    if (m->has_released) {
         courier_add(c->courier, &m->released, 1);
+    }
     door_reply_json(call->request,
                     200,
                     json_pack("{s:s, s:s}",
@@ -172,8 +179,9 @@ void api_replay(struct crier *c, struct door_request *r)
 {
     struct api_call *call = api__takes_in(c, r) ? move_new(c, r, MOVE_REPLAY) : NULL;
 
-    if (call == NULL)
+    if (call == NULL) {
         return;
+    }
     call->u.move.not_after_ms = call->u.move.now_ms + c->config->queue.not_after_ms;
     api__call_submit(call);
 }
@@ -182,8 +190,9 @@ void api_cancel(struct crier *c, struct door_request *r)
 {
     struct api_call *call = move_new(c, r, MOVE_CANCEL);
 
-    if (call != NULL)
+    if (call != NULL) {
         api__call_submit(call);
+    }
 }
 
 /* ---- resolve ---- */
@@ -192,11 +201,11 @@ static bool read_outcome(struct door_request *r, const json_t *body, enum ledger
 {
     const char *outcome = json_path_str(body, "outcome");
 
-    if (outcome != NULL && strcmp(outcome, "posted") == 0)
+    if (outcome != NULL && strcmp(outcome, "posted") == 0) {
         *out = MOVE_POSTED;
-    else if (outcome != NULL && strcmp(outcome, "absent") == 0)
+    } else if (outcome != NULL && strcmp(outcome, "absent") == 0) {
         *out = MOVE_ABSENT;
-    else {
+    } else {
         door_problem(r,
                      422,
                      json_pack("{s:[{s:s, s:s}]}",
@@ -222,8 +231,9 @@ void api_resolve(struct crier *c, struct door_request *r)
     enum ledger_move_kind move;
     struct api_call *call;
 
-    if (body == NULL)
+    if (body == NULL) {
         return;
+    }
     call = read_outcome(r, body, &move) ? move_new(c, r, move) : NULL;
     if (call == NULL) {
         json_decref(body);

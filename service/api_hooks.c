@@ -38,8 +38,9 @@ static bool check_signature(struct door_request *r, const struct source_settings
 
     call.body = door_body(r, &call.body_len);
     v = signature_check(source, &call);
-    if (v == SIGNATURE_GOOD)
+    if (v == SIGNATURE_GOOD) {
         return true;
+    }
     door_problem(r, 401, NULL, "source %s: %s", source->name, signature_explain(v));
     return false;
 }
@@ -59,9 +60,11 @@ static enum hook_event event_of(const char *name)
         {"deleted", HOOK_GONE},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (strcmp(rows[i].name, name) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0) {
             return rows[i].event;
+        }
+    }
     return HOOK_UNKNOWN;
 }
 
@@ -119,8 +122,9 @@ static char *replay_key(const struct door_request *r, const struct source_settin
 {
     const char *id = header_of(r, "webhook-id", "svix-id");
 
-    if (source->signature != SIGN_STANDARD || id == NULL)
+    if (source->signature != SIGN_STANDARD || id == NULL) {
         return NULL;
+    }
     return mem_printf("%s:%s", source->name, id);
 }
 
@@ -135,11 +139,13 @@ void api_hook(struct crier *c, struct door_request *r)
         door_problem(r, 404, NULL, "there is no source \"%.64s\"", door_param(r, 0));
         return;
     }
-    if (!check_signature(r, source) || !api__takes_in(c, r))
+    if (!check_signature(r, source) || !api__takes_in(c, r)) {
         return;
+    }
     body = api__body(r);
-    if (body == NULL)
+    if (body == NULL) {
         return;
+    }
     key = replay_key(r, source);
     options = (struct intake_options){.source = source->name,
                                       .trusted_breaking = source->trusted_breaking,

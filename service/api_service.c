@@ -27,8 +27,9 @@ void api_healthz(struct crier *c, struct door_request *r)
 
 static void add_reason(json_t *reasons, bool holds, const char *text)
 {
-    if (holds)
+    if (holds) {
         (void)json_array_append_new(reasons, json_string(text));
+    }
 }
 
 void api_readyz(struct crier *c, struct door_request *r)
@@ -36,8 +37,9 @@ void api_readyz(struct crier *c, struct door_request *r)
     json_t *reasons = json_array();
     struct ledger_stats stats = {0};
 
-    if (c->ledger != NULL)
+    if (c->ledger != NULL) {
         ledger_stats(c->ledger, &stats);
+    }
     add_reason(reasons, c->phase == CRIER_STARTING, "starting");
     add_reason(reasons, c->phase == CRIER_DRAINING, "shutting down");
     add_reason(reasons, stats.last_failed, "the last write to the ledger failed");
@@ -127,8 +129,9 @@ static json_t *names_json(const struct buf *text)
 
     while ((name = strsep(&rest, ",")) != NULL) {
         name += strspn(name, " ");
-        if (*name != '\0')
+        if (*name != '\0') {
             (void)json_array_append_new(list, json_string(name));
+        }
     }
     mem_free(copy);
     return list;
@@ -139,13 +142,14 @@ static void refuse_reload(struct door_request *r,
                           const struct problems *problems,
                           const struct err *why)
 {
-    if (rc == ERR_INVALID)
+    if (problems->count > 0) {
         door_problem(r,
                      422,
                      json_pack("{s:o}", "mistakes", problems_json(problems)),
                      "the settings have mistakes; the old ones stay in force");
-    else
+    } else {
         door_problem_err(r, rc, why);
+    }
 }
 
 void api_reload(struct crier *c, struct door_request *r)
@@ -158,9 +162,9 @@ void api_reload(struct crier *c, struct door_request *r)
     problems_init(&problems);
     buf_init(&restart, 4096);
     rc = crier_reload(c, &problems, &restart, &why);
-    if (rc)
+    if (rc) {
         refuse_reload(r, rc, &problems, &why);
-    else
+    } else {
         door_reply_json(r,
                         200,
                         json_pack("{s:I, s:o}",
@@ -168,6 +172,7 @@ void api_reload(struct crier *c, struct door_request *r)
                                   (json_int_t)c->config->channel_count,
                                   "needs_restart",
                                   names_json(&restart)));
+    }
     problems_done(&problems);
     buf_done(&restart);
 }
@@ -180,8 +185,9 @@ void api_test_clock(struct crier *c, struct door_request *r)
     int64_t by_ms;
     char now[TIME_TEXT_BYTES];
 
-    if (body == NULL)
+    if (body == NULL) {
         return;
+    }
     text = json_path_str(body, "advance");
     if (text == NULL || !parse_duration_ms(text, &by_ms)) {
         door_problem(r, 422, NULL, "advance is a duration such as \"1h\"");

@@ -31,8 +31,9 @@ static size_t split_words(char *text, const char *out[HASHTAGS_MAX])
 
     while (n < HASHTAGS_MAX && (word = strsep(&rest, ",")) != NULL) {
         word += strspn(word, " #");
-        if (*word != '\0')
+        if (*word != '\0') {
             out[n++] = word;
+        }
     }
     return n;
 }
@@ -55,13 +56,14 @@ void api_share_links(struct crier *c, struct door_request *r)
     };
 
     facts.hashtag_count = split_words(copy, words);
-    if (url == NULL || strlen(url) > ARTICLE_URL_BYTES || !url_parse(&parts, url))
+    if (url == NULL || strlen(url) > ARTICLE_URL_BYTES || !url_parse(&parts, url)) {
         door_problem(r, 400, NULL, "url must be an absolute http or https URL");
-    else
+    } else {
         door_reply_json(
             r,
             200,
             json_pack("{s:s, s:o}", "url", url, "links", share_links(c->share, &facts)));
+    }
     mem_free(copy);
 }
 
@@ -69,9 +71,11 @@ void api_share_links(struct crier *c, struct door_request *r)
 
 static bool contains_any(const char *text, const char *const *words, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcasestr(text, words[i]) != NULL)
+    for (size_t i = 0; i < count; i++) {
+        if (strcasestr(text, words[i]) != NULL) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -90,8 +94,9 @@ static bool is_prefetch(const struct door_request *r)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *value = door_header(r, names[i]);
 
-        if (value != NULL && contains_any(value, words, ARRAY_LEN(words)))
+        if (value != NULL && contains_any(value, words, ARRAY_LEN(words))) {
             return true;
+        }
     }
     return false;
 }
@@ -144,8 +149,9 @@ static size_t add_words(const json_t *list, const char *out[HASHTAGS_MAX], size_
 
     json_array_foreach(list, i, word)
     {
-        if (n < HASHTAGS_MAX && json_is_string(word))
+        if (n < HASHTAGS_MAX && json_is_string(word)) {
             out[n++] = json_string_value(word);
+        }
     }
     return n;
 }
@@ -168,8 +174,9 @@ static enum err_code link_of(struct crier *c,
         .site = &c->config->site,
     };
 
-    if (facts.url == NULL)
+    if (facts.url == NULL) {
         return err_set(why, ERR_NOT_FOUND, "the article has no link");
+    }
     return share_link(c->share, target, &facts, out, why);
 }
 
@@ -198,8 +205,9 @@ static void on_article(struct api_call *call)
     if (rc) {
         door_problem_err(r, rc, &why);
     } else {
-        if (is_reader(r))
+        if (is_reader(r)) {
             count_click(call->crier, call->u.article.article, door_param(r, 0));
+        }
         redirect(r, buf_str(&link));
     }
     buf_done(&link);

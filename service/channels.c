@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "config/value.h"
 #include "service/courier.h"
 #include "service/crier.h"
 
@@ -158,6 +159,8 @@ enum err_code channels_load(struct channels *s, struct err *why)
 
 /* ---- settings into force ---- */
 
+static void unblock(struct crier *c, struct channel *ch, const char *by);
+
 /* Channels on one host share its trouble. The host is that of the type's first URL setting; a
  * type that has none (its address is fixed) has its name for a host. */
 static void fill_host(const struct channel *ch, struct buf *out)
@@ -218,20 +221,48 @@ static void tell_scheduler(struct crier *c, struct channel *ch)
     stop_or_go(c, ch);
 }
 
+/* Whether the account or the place it stands for may be another one now: a new token, another
+ * address, another header. Texts and pace say nothing of that. */
+static bool is_mended(const struct channel_settings *old, const struct channel_settings *new)
+{
+    if (old->type != new->type || old->allow_private != new->allow_private) {
+        return true;
+    }
+    if (!old->own || !new->own) {
+        return false;
+    }
+    for (const struct field *f = new->type->settings; f && f->kind != FIELD_END_KIND; f++) {
+        bool telling = f->kind == FIELD_STRING || f->kind == FIELD_URL ||
+                       f->kind == FIELD_SECRET || f->kind == FIELD_MAP;
+
+        if (telling && !value_same(f,
+                                   (const char *)old->own + f->offset,
+                                   (const char *)new->own + f->offset)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void configure(struct channels *s, const struct channel_settings *set)
 {
     struct channel *ch = channels_find_any(s, set->name);
     struct config *old;
+    bool mended;
 
     ch = ch ? ch : channel_add(s, set->name);
     old = ch->config;
+    mended = ch->kept.blocked && old && is_mended(ch->settings, set);
     ch->config = config_ref(s->crier->config);
-    config_unref(old);
     ch->settings = set;
     ch->adapter = s->find_adapter(set->type->name);
     must(ch->adapter != NULL); /* the types came from the same registry */
     ch->gone = false;
+    config_unref(old);
     tell_scheduler(s->crier, ch);
+    if (mended) {
+        unblock(s->crier, ch, "reload");
+    }
 }
 
 void channels_apply(struct channels *s)
@@ -388,9 +419,8 @@ static void release(struct crier *c, const struct channel *ch)
     ledger_submit(c->ledger, &rel->release.req);
 }
 
-void channel_resume(struct crier *c, struct channel *ch, const char *by)
+static void unblock(struct crier *c, struct channel *ch, const char *by)
 {
-    ch->kept.paused = false;
     ch->kept.blocked = false;
     ch->kept.blocked_at_ms = 0;
     set_text(&ch->kept.blocked_why, NULL);
@@ -399,4 +429,10 @@ void channel_resume(struct crier *c, struct channel *ch, const char *by)
     save(c, ch, "channel_resumed");
     release(c, ch);
     courier_poke(c->courier);
+}
+
+void channel_resume(struct crier *c, struct channel *ch, const char *by)
+{
+    ch->kept.paused = false;
+    unblock(c, ch, by);
 }

@@ -29,7 +29,8 @@ struct channels *channels_new(struct crier *c);
 void channels_free(struct channels *s);
 /* At start: what the ledger keeps. Blocks (ledger_run). */
 MUST_USE enum err_code channels_load(struct channels *s, struct err *why);
-/* Make the set that of the config in force and tell the scheduler. */
+/* Make the set that of the config in force and tell the scheduler. A blocked channel whose
+ * account or address differs from before goes on: somebody has mended it. */
 void channels_apply(struct channels *s);
 struct channel *channels_find(struct channels *s,
                               const char *name); /* NULL; never a gone one */

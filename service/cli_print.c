@@ -126,10 +126,10 @@ const char *cli_delivery_note(const json_t *delivery)
     return detail != NULL ? detail : "";
 }
 
-void cli_print_deliveries(const json_t *deliveries, int64_t revision)
+void cli_print_deliveries(const json_t *deliveries)
 {
     static const char *const titles[] = {
-        "channel", "state", "attempts", "time", "link or detail"};
+        "channel", "rev", "course", "state", "attempts", "time", "link or detail"};
     struct table *t = table_new(titles, ARRAY_LEN(titles));
     char at[CLI_TIME_BYTES];
     json_t *d;
@@ -138,13 +138,12 @@ void cli_print_deliveries(const json_t *deliveries, int64_t revision)
     json_array_foreach(deliveries, i, d)
     {
         const char *state = cli_member(d, "state", 0);
-        if (revision > 0 && json_integer_value(json_object_get(d, "revision")) != revision) {
-            continue;
-        }
         table_row(t);
         table_cell(t, cli_member(d, "channel", 1), TINT_BOLD);
+        table_cell(t, cli_member(d, "revision", 2), TINT_DIM);
+        table_cell(t, json_path_str(d, "course"), TINT_DIM);
         table_cell(t, state, terminal_tint(state));
-        table_cell(t, cli_member(d, "attempts", 2), TINT_NONE);
+        table_cell(t, cli_member(d, "attempts", 3), TINT_NONE);
         table_cell(t, cli_time(json_path_str(d, "updated_at"), at), TINT_DIM);
         table_cell(t, cli_delivery_note(d), TINT_NONE);
     }

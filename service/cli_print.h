@@ -19,9 +19,8 @@ const char *cli_age(const char *rfc3339, int64_t now_ms, char out[CLI_AGE_BYTES]
 /* A member of an object as text: strings as they are, numbers, true and false; "" otherwise.
  * Borrowed until the next call with the same slot (0 to 3). */
 const char *cli_member(const json_t *object, const char *name, unsigned slot);
-/* The deliveries of an article as GET /v1/articles/{id} has them, as a table: channel, state,
- * attempts, link or detail, time. revision > 0: only those of that revision. */
-void cli_print_deliveries(const json_t *deliveries, int64_t revision);
+/* The deliveries of an article as GET /v1/articles/{id} has them, as a table. */
+void cli_print_deliveries(const json_t *deliveries);
 /* What is worth telling about a delivery: its link, else its last trouble; "" when nothing is.
  */
 const char *cli_delivery_note(const json_t *delivery);

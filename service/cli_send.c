@@ -224,7 +224,22 @@ static void note_event(struct follow *f, const struct client_event *e)
     }
 }
 
-/* Returns why it stopped following early; NULL when all are settled. */
+/* Whether a delivery is left to the service, because its next attempt lies too far ahead. */
+static bool some_go_on(const struct follow *f)
+{
+    json_t *d;
+    size_t i;
+
+    json_array_foreach(json_object_get(f->answer, "deliveries"), i, d)
+    {
+        if (json_object_get(d, "due_at_ms") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns why it stopped following early; NULL when nothing more will happen. */
 static const char *follow_events(struct follow *f, struct err *why)
 {
     struct client_event event;
@@ -241,7 +256,7 @@ static const char *follow_events(struct follow *f, struct err *why)
             return why->text;
         }
     }
-    return NULL;
+    return some_go_on(f) ? "the next attempts lie beyond --timeout; the service goes on" : NULL;
 }
 
 /* ---- the end ---- */
@@ -299,7 +314,7 @@ static int finish(const struct cli_args *args, struct follow *f, const char *sto
         (void)printf("no channel takes this article\n");
     } else {
         (void)printf("\n");
-        cli_print_deliveries(deliveries, 0);
+        cli_print_deliveries(deliveries);
     }
     if (stopped != NULL) {
         (void)cli_fail(args, CLI_FAILED, "%s", stopped);

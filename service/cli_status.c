@@ -171,7 +171,7 @@ static void print_article(const json_t *v)
         print_line("breaking", reason != NULL ? reason : "yes");
     }
     (void)printf("\n");
-    cli_print_deliveries(deliveries, 0);
+    cli_print_deliveries(deliveries);
     print_attempts(deliveries);
 }
 

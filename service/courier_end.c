@@ -292,6 +292,20 @@ static void tell_ended(struct run *run)
     }
 }
 
+/* The channel's rate is about posts: what sent nothing, or only asked whether a picture is
+ * ready, gives its token back. */
+static void tell_scheduler(struct run *run)
+{
+    struct sched *sched = run->courier->crier->sched;
+
+    run->settled = true;
+    if (!run->begun || run->outcome.waits) {
+        sched_give_back(sched, run->job.id, clock_wall_ms());
+    } else {
+        sched_end(sched, run->job.id, &run->outcome.feedback, clock_wall_ms());
+    }
+}
+
 static void finish_2_on_written(struct ledger_request *r)
 {
     struct run *run = container_of(r, struct run, end.req);
@@ -307,8 +321,7 @@ static void finish_2_on_written(struct ledger_request *r)
         courier__give_back(run, 0);
         return;
     }
-    run->settled = true;
-    sched_end(k->crier->sched, run->job.id, &run->outcome.feedback, clock_wall_ms());
+    tell_scheduler(run);
     plan_next(run);
     note_channel(run);
     tell_ended(run);

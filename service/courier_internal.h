@@ -43,6 +43,7 @@ struct outcome {
     enum course course; /* where it goes on, when it does */
     const char *next_step;
     struct sched_end feedback;
+    bool waits; /* for the platform to get ready: no post of the channel's rate is used up */
     bool block; /* the channel as a whole */
 };
 

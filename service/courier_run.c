@@ -350,6 +350,7 @@ static struct verdict read_answer(struct run *run)
         return trouble_from_transport(run->step, x->outcome, x->error);
     }
     run->status = x->response.status;
+    hide_in_answer(x, run->settings, run->sc.ctx.account);
     return run->step->read(&run->sc.ctx, &x->response);
 }
 
@@ -359,6 +360,7 @@ static void run_7_on_answer(struct out_exchange *x)
     enum transport_outcome transport = x->outcome;
     struct verdict v = read_answer(run);
 
+    hide_in_verdict(&v, run->settings, run->sc.ctx.account);
     if (!run->probe) {
         note_attempt(run, &v);
     }

@@ -128,6 +128,7 @@ static void go_again(struct run *run, const struct verdict *v, int64_t now_ms)
 
     o->to = DELIVERY_AGAIN;
     o->failure = !v->not_counted;
+    o->waits = v->not_counted;
     say(o, "%s", v->detail);
     if (o->failure && failures >= run->config->queue.max_attempts) {
         give_up(run, v, failures);

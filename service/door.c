@@ -25,8 +25,9 @@ static void arm_timer(struct door *d);
 
 static void run(struct door *d)
 {
-    if (d->running || d->closing)
+    if (d->running || d->closing) {
         return;
+    }
     d->running = true;
     (void)MHD_run(d->daemon);
     d->running = false;
@@ -50,10 +51,11 @@ static void arm_timer(struct door *d)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
 
-    if (MHD_get_timeout(d->daemon, &wait_ms) == MHD_YES)
+    if (MHD_get_timeout(d->daemon, &wait_ms) == MHD_YES) {
         must(uv_timer_start(&d->timer, on_timer, (uint64_t)wait_ms, 0) == 0);
-    else
+    } else {
         must(uv_timer_stop(&d->timer) == 0);
+    }
 }
 
 /* libmicrohttpd wakes nobody in external mode; the timer of 0 does, once for all that are
@@ -61,14 +63,16 @@ static void arm_timer(struct door *d)
 void door__resume(struct door *d, struct MHD_Connection *connection)
 {
     MHD_resume_connection(connection);
-    if (!d->running && !d->closing)
+    if (!d->running && !d->closing) {
         must(uv_timer_start(&d->timer, on_timer, 0, 0) == 0);
+    }
 }
 
 void door__handle_closed(struct door *d)
 {
-    if (--d->handles > 0)
+    if (--d->handles > 0) {
         return;
+    }
     mem_free(d->socket_path);
     mem_free(d);
 }
@@ -123,8 +127,9 @@ start_daemon(struct door *d, const struct server_settings *s, struct err *why)
                                  MHD_OPTION_STRICT_FOR_CLIENT,
                                  1,
                                  MHD_OPTION_END);
-    if (d->daemon == NULL)
+    if (d->daemon == NULL) {
         return err_set(why, ERR_IO, "start the HTTP server on %s", d->url);
+    }
     return ERR_NONE;
 }
 
@@ -153,8 +158,9 @@ door_new(struct door **out, struct crier *c, const struct door_route *routes, st
     list_init(&d->requests);
     list_init(&d->lingers);
     rc = door__listen(d, s->listen, why);
-    if (rc)
+    if (rc) {
         goto out;
+    }
     rc = start_daemon(d, s, why);
     if (rc) {
         close(d->listen_fd);
@@ -186,14 +192,16 @@ size_t door_connections(const struct door *d)
 
 void door_quiesce(struct door *d)
 {
-    if (d->quiesced)
+    if (d->quiesced) {
         return;
+    }
     d->quiesced = true;
     (void)MHD_quiesce_daemon(d->daemon);
     close(d->listen_fd);
     d->listen_fd = -1;
-    if (d->socket_path != NULL)
+    if (d->socket_path != NULL) {
         (void)unlink(d->socket_path);
+    }
     run(d);
 }
 
@@ -204,8 +212,9 @@ bool door_idle(const struct door *d)
 
 void door_free(struct door *d)
 {
-    if (d == NULL)
+    if (d == NULL) {
         return;
+    }
     must(!d->running);
     door_quiesce(d);
     d->closing = true;

@@ -30,9 +30,9 @@ enum door_auth {
 };
 struct door_route {
     enum http_method method;
-    const char
-        *pattern; /* "/v1/articles/{id}": a segment in braces matches one segment, decoded */
     enum door_auth auth;
+    /* "/v1/articles/{id}": a segment in braces matches one segment, decoded */
+    const char *pattern;
     door_handler_fn *handler;
 };
 

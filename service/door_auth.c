@@ -24,8 +24,9 @@
 
 static void peer_set(struct door_request *r, const char *text, size_t len)
 {
-    if (len >= sizeof r->peer)
+    if (len >= sizeof r->peer) {
         len = sizeof r->peer - 1;
+    }
     memcpy(r->peer, text, len);
     r->peer[len] = '\0';
 }
@@ -53,8 +54,9 @@ void door__peer_read(struct door_request *r)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-    if (info != NULL && info->client_addr != NULL)
+    if (info != NULL && info->client_addr != NULL) {
         peer_from_address(r, info->client_addr);
+    }
 }
 
 /* The last name in the list is the one our own proxy wrote. Only for counting and for logs:
@@ -65,14 +67,16 @@ static bool peer_read_forwarded(struct door_request *r)
     const char *at;
     size_t len;
 
-    if (!r->peer_is_local || list == NULL)
+    if (!r->peer_is_local || list == NULL) {
         return false;
+    }
     at = strrchr(list, ',');
     at = at == NULL ? list : at + 1;
     at += strspn(at, " ");
     len = strcspn(at, " ,");
-    if (len == 0 || strspn(at, "0123456789abcdefABCDEF.:[]") < len)
+    if (len == 0 || strspn(at, "0123456789abcdefABCDEF.:[]") < len) {
         return false;
+    }
     peer_set(r, at, len);
     return true;
 }
@@ -82,8 +86,9 @@ static struct door_login *login_of(struct door *d, const char *peer)
 {
     uint32_t h = 2166136261U;
 
-    for (const char *at = peer; *at != '\0'; at++)
+    for (const char *at = peer; *at != '\0'; at++) {
         h = (h ^ (uint8_t)*at) * 16777619U;
+    }
     return &d->logins[h % DOOR_LOGIN_SLOTS];
 }
 
@@ -93,8 +98,10 @@ static int64_t locked_ms(struct door *d, const char *peer)
     const struct door_login *l = login_of(d, peer);
     int64_t passed_ms = clock_mono_ms() - l->since_ms;
 
-    if (strcmp(l->peer, peer) != 0 || l->count < LOGIN_FAILURES || passed_ms >= LOGIN_WINDOW_MS)
+    if (strcmp(l->peer, peer) != 0 || l->count < LOGIN_FAILURES ||
+        passed_ms >= LOGIN_WINDOW_MS) {
         return 0;
+    }
     return LOGIN_WINDOW_MS - passed_ms;
 }
 
@@ -118,8 +125,9 @@ static bool token_right(const struct door_request *r, const struct secret *token
     const char *given = door_header(r, "Authorization");
     uint8_t a[SHA256_BYTES], b[SHA256_BYTES];
 
-    if (given == NULL || strncasecmp(given, scheme, sizeof scheme - 1) != 0)
+    if (given == NULL || strncasecmp(given, scheme, sizeof scheme - 1) != 0) {
         return false;
+    }
     given += sizeof scheme - 1;
     given += strspn(given, " ");
     crypto_sha256(given, strlen(given), a);
@@ -156,10 +164,12 @@ static bool check_token(struct door_request *r, const struct secret *token)
     bool named = peer_read_forwarded(r) || !r->peer_is_local;
     int64_t wait_ms = locked_ms(r->door, r->peer);
 
-    if ((wait_ms == 0 || !named) && token_right(r, token))
+    if ((wait_ms == 0 || !named) && token_right(r, token)) {
         return true;
-    if (wait_ms == 0 && door_header(r, "Authorization") != NULL)
+    }
+    if (wait_ms == 0 && door_header(r, "Authorization") != NULL) {
         note_failure(r->door, r->peer);
+    }
     return refuse_login(r, wait_ms);
 }
 
@@ -174,17 +184,20 @@ static bool check_local(struct door_request *r)
         door_problem(r, 403, NULL, "server.token is not set, so only this machine may ask");
         return false;
     }
-    if (strcmp(r->peer, "unix") == 0)
+    if (strcmp(r->peer, "unix") == 0) {
         return true;
+    }
     if (door_header(r, "Origin") != NULL || door_header(r, "X-Forwarded-For") != NULL) {
         door_problem(
             r, 403, NULL, "server.token is not set, so neither pages nor proxies may ask");
         return false;
     }
-    for (size_t i = 0; host != NULL && i < ARRAY_LEN(here); i++)
+    for (size_t i = 0; host != NULL && i < ARRAY_LEN(here); i++) {
         if (strncasecmp(host, here[i], strlen(here[i])) == 0 &&
-            strchr(":", host[strlen(here[i])]) != NULL)
+            strchr(":", host[strlen(here[i])]) != NULL) {
             return true;
+        }
+    }
     door_problem(r, 403, NULL, "server.token is not set, so the host must be this machine's");
     return false;
 }
@@ -197,7 +210,8 @@ bool door__authorised(struct door_request *r)
         (void)peer_read_forwarded(r);
         return true;
     }
-    if (token->text == NULL || token->len == 0)
+    if (token->text == NULL || token->len == 0) {
         return check_local(r);
+    }
     return check_token(r, token);
 }

@@ -11,7 +11,7 @@
 #include "service/door_internal.h"
 
 #define LINGER_MS 3000
-#define LINGER_BYTES (16 * 1024 * 1024)
+#define LINGER_BYTES ((size_t)16 * 1024 * 1024)
 
 struct door_linger {
     struct list_node node;
@@ -28,8 +28,9 @@ static void handle_gone(struct door_linger *l)
 {
     struct door *d = l->door;
 
-    if (--l->handles > 0)
+    if (--l->handles > 0) {
         return;
+    }
     close(l->fd);
     mem_free(l);
     door__handle_closed(d);
@@ -47,8 +48,9 @@ static void timer_gone(uv_handle_t *handle)
 
 static void linger_end(struct door_linger *l)
 {
-    if (l->ending)
+    if (l->ending) {
         return;
+    }
     l->ending = true;
     list_remove(&l->door->lingers, &l->node);
     uv_close((uv_handle_t *)&l->poll, poll_gone);
@@ -67,19 +69,22 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     ssize_t n = read(l->fd, waste, sizeof waste);
 
     (void)events;
-    if (n > 0)
+    if (n > 0) {
         l->bytes += (size_t)n;
+    }
     if (status < 0 || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
-        l->bytes > LINGER_BYTES)
+        l->bytes > LINGER_BYTES) {
         linger_end(l);
+    }
 }
 
 void door__linger_start(struct door *d, int fd)
 {
     struct door_linger *l;
 
-    if (fd < 0)
+    if (fd < 0) {
         return;
+    }
     if (d->closing || d->lingers.count >= DOOR_LINGERS_MAX) {
         close(fd);
         return;
@@ -102,6 +107,7 @@ void door__linger_start(struct door *d, int fd)
 
 void door__lingers_end(struct door *d)
 {
-    while (!list_empty(&d->lingers))
+    while (!list_empty(&d->lingers)) {
         linger_end(container_of(list_first(&d->lingers), struct door_linger, node));
+    }
 }

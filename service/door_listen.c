@@ -24,17 +24,21 @@ static enum err_code clear_stale(const struct sockaddr_un *addr, struct err *why
     struct stat st;
     int fd, answer;
 
-    if (lstat(addr->sun_path, &st) != 0)
+    if (lstat(addr->sun_path, &st) != 0) {
         return ERR_NONE;
-    if (!S_ISSOCK(st.st_mode))
+    }
+    if (!S_ISSOCK(st.st_mode)) {
         return err_set(why, ERR_CONFLICT, "%s is there and is no socket", addr->sun_path);
+    }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return err_errno(why, "socket");
+    }
     answer = connect(fd, (const struct sockaddr *)addr, sizeof *addr);
     close(fd);
-    if (answer == 0)
+    if (answer == 0) {
         return err_set(why, ERR_BUSY, "somebody listens on %s already", addr->sun_path);
+    }
     (void)unlink(addr->sun_path);
     return ERR_NONE;
 }
@@ -45,18 +49,21 @@ static enum err_code listen_unix(struct door *d, const char *path, struct err *w
     enum err_code rc;
     int fd;
 
-    if (strlen(path) == 0 || strlen(path) >= sizeof addr.sun_path)
+    if (strlen(path) == 0 || strlen(path) >= sizeof addr.sun_path) {
         return err_set(why,
                        ERR_INVALID,
                        "the path of a unix socket has 1 to %zu bytes",
                        sizeof addr.sun_path - 1);
+    }
     memcpy(addr.sun_path, path, strlen(path) + 1);
     rc = clear_stale(&addr, why);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return err_errno(why, "socket");
+    }
     /* The group may connect, the rest of the machine may not: who reaches the socket is
      * trusted. */
     if (bind(fd, (const struct sockaddr *)&addr, sizeof addr) != 0 || chmod(path, 0660) != 0 ||
@@ -74,7 +81,7 @@ static enum err_code listen_unix(struct door *d, const char *path, struct err *w
 /* The URL with the port the kernel gave. */
 static void write_url(struct door *d, int fd)
 {
-    struct sockaddr_storage addr;
+    struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof addr;
     char host[128] = "", port[16] = "";
 
@@ -98,8 +105,9 @@ static int bind_one(const struct addrinfo *info)
     int on = 1;
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd < 0)
+    if (fd < 0) {
         return -1;
+    }
     /* A restart must not wait for connections of the last run to leave TIME_WAIT. */
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
@@ -119,13 +127,16 @@ static enum err_code listen_tcp(
     struct addrinfo *found = NULL;
     int fd = -1, rc = getaddrinfo(*host ? host : NULL, port, &hints, &found);
 
-    if (rc != 0)
+    if (rc != 0) {
         return err_set(why, ERR_INVALID, "listen on %s: %s", text, gai_strerror(rc));
-    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next)
+    }
+    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
         fd = bind_one(at);
+    }
     freeaddrinfo(found);
-    if (fd < 0)
+    if (fd < 0) {
         return err_errno(why, "listen on %s", text);
+    }
     write_url(d, fd);
     d->listen_fd = fd;
     return ERR_NONE;
@@ -137,17 +148,19 @@ enum err_code door__listen(struct door *d, const char *listen, struct err *why)
     const char *start = listen, *end = colon;
     char host[256];
 
-    if (strncmp(listen, "unix:", 5) == 0)
+    if (strncmp(listen, "unix:", 5) == 0) {
         return listen_unix(d, listen + 5, why);
+    }
     if (colon != NULL && *listen == '[' && colon > listen + 1 && colon[-1] == ']') {
         start = listen + 1;
         end = colon - 1;
     }
-    if (colon == NULL || colon[1] == '\0' || (size_t)(end - start) >= sizeof host)
+    if (colon == NULL || colon[1] == '\0' || (size_t)(end - start) >= sizeof host) {
         return err_set(why,
                        ERR_INVALID,
                        "listen on %s: expected host:port, [::1]:port or unix:PATH",
                        listen);
+    }
     memcpy(host, start, (size_t)(end - start));
     host[end - start] = '\0';
     return listen_tcp(d, host, colon + 1, listen, why);

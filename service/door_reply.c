@@ -48,19 +48,22 @@ const char *door_query(struct door_request *r, const char *name)
     struct buf value;
     const char *text = NULL;
 
-    if (r->query == NULL)
+    if (r->query == NULL) {
         return NULL;
+    }
     buf_init(&value, DOOR_TARGET_BYTES);
-    if (url_query_get(&value, r->query, r->query_len, name) && buf_ok(&value))
+    if (url_query_get(&value, r->query, r->query_len, name) && buf_ok(&value)) {
         text = keep(r, mem_strndup(buf_str(&value), value.len));
+    }
     buf_done(&value);
     return text;
 }
 
 const char *door_header(const struct door_request *r, const char *name)
 {
-    if (r->connection == NULL)
+    if (r->connection == NULL) {
         return NULL;
+    }
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
@@ -110,9 +113,11 @@ void door_reply_header(struct door_request *r, const char *name, const char *val
 
 static bool has_header(const struct door_request *r, const char *name)
 {
-    for (size_t i = 0; i < r->headers.count; i++)
-        if (strcmp(r->headers.v[i].key, name) == 0)
+    for (size_t i = 0; i < r->headers.count; i++) {
+        if (strcmp(r->headers.v[i].key, name) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -129,13 +134,17 @@ static void add_headers(struct door_request *r, struct MHD_Response *response)
         {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(always); i++)
-        if (!has_header(r, always[i].name))
+    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+        if (!has_header(r, always[i].name)) {
             (void)MHD_add_response_header(response, always[i].name, always[i].value);
-    for (size_t i = 0; i < r->headers.count; i++)
+        }
+    }
+    for (size_t i = 0; i < r->headers.count; i++) {
         (void)MHD_add_response_header(response, r->headers.v[i].key, r->headers.v[i].value);
-    if (r->door != NULL && (r->door->quiesced || (r->has_body && r->phase == DOOR_READING)))
+    }
+    if (r->door != NULL && (r->door->quiesced || (r->has_body && r->phase == DOOR_READING))) {
         (void)MHD_add_response_header(response, "Connection", "close");
+    }
 }
 
 void door__request_answer(struct door_request *r, int status, struct MHD_Response *response)
@@ -216,10 +225,11 @@ static void log_refusal(const struct door_request *r, int status, const char *de
     const char *path = r->path == NULL ? "" : r->path;
     enum log_level level = LOG_INFO;
 
-    if (status == 401 || status == 403 || status == 429 || status >= 500)
+    if (status == 401 || status == 403 || status == 429 || status >= 500) {
         level = LOG_WARN;
-    else if (status == 404 || status == 405)
+    } else if (status == 404 || status == 405) {
         level = LOG_DEBUG;
+    }
     log_write(level,
               EV_DOOR_REFUSED,
               LOG_FIELDS(LOG_STR("peer", r->peer),
@@ -245,8 +255,9 @@ void door_problem(
     json_set_str(body, "title", title);
     (void)json_object_set_new(body, "status", json_integer(status));
     json_set_str(body, "detail", detail);
-    if (extra_taken != NULL)
+    if (extra_taken != NULL) {
         (void)json_object_update_missing(body, extra_taken);
+    }
     json_decref(extra_taken);
     answer_json(r, status, "application/problem+json", body);
 }
@@ -284,8 +295,9 @@ void door_problem_err(struct door_request *r, enum err_code rc, const struct err
 
     /* Tried again soon, it may well work: the ledger's disk is mended, the new process is
      * there. */
-    if (status == 503 || status == 429)
+    if (status == 503 || status == 429) {
         door_reply_header(r, "Retry-After", status == 503 ? "5" : "1");
+    }
     door_problem(r,
                  status,
                  NULL,

@@ -16,10 +16,12 @@
 
 static void request_free(struct door_request *r)
 {
-    if (r->free_context != NULL)
+    if (r->free_context != NULL) {
         r->free_context(r->context);
-    for (size_t i = 0; i < r->param_count; i++)
+    }
+    for (size_t i = 0; i < r->param_count; i++) {
         mem_free(r->params[i]);
+    }
     strings_done(&r->kept);
     pairs_done(&r->headers);
     buf_done(&r->body);
@@ -32,8 +34,9 @@ void door__request_drop(struct door_request *r)
 {
     bool handler_has_it = r->phase == DOOR_HANDLING && !r->answered;
 
-    if (r->connection == NULL && !handler_has_it)
+    if (r->connection == NULL && !handler_has_it) {
         request_free(r);
+    }
 }
 
 void *door__request_new(void *door, const char *uri, struct MHD_Connection *connection)
@@ -67,8 +70,9 @@ static enum MHD_Result send_answer(struct door_request *r)
 static enum MHD_Result begin(struct door_request *r, const char *method)
 {
     r->phase = DOOR_READING;
-    if (door__admit(r, method))
+    if (door__admit(r, method)) {
         return MHD_YES;
+    }
     r->linger = r->has_body;
     return send_answer(r);
 }
@@ -101,8 +105,9 @@ static enum MHD_Result dispatch(struct door_request *r)
     r->in_handler = true;
     r->route->handler(r->crier, r);
     r->in_handler = false;
-    if (r->answered)
+    if (r->answered) {
         return send_answer(r);
+    }
     r->suspended = true;
     MHD_suspend_connection(r->connection);
     return MHD_YES;
@@ -163,10 +168,12 @@ void door__on_completed(void *door,
 
     (void)why;
     *context = NULL;
-    if (r == NULL)
+    if (r == NULL) {
         return;
-    if (r->linger)
+    }
+    if (r->linger) {
         door__linger_start(door, connection_dup(connection));
+    }
     if (r->response != NULL) { /* answered, but the door stops before it could be sent */
         MHD_destroy_response(r->response);
         r->response = NULL;
@@ -182,10 +189,12 @@ void door__requests_abandon(struct door *d)
     {
         struct door_request *r = container_of(n, struct door_request, node);
 
-        if (r->stream != NULL)
+        if (r->stream != NULL) {
             door_stream_end(r->stream);
-        if (!r->suspended)
+        }
+        if (!r->suspended) {
             continue;
+        }
         r->suspended = false;
         door__resume(d, r->connection);
     }

@@ -59,8 +59,9 @@ static bool next_segment(const char **at, const char *end, const char **out, siz
 {
     const char *slash;
 
-    if (*at >= end || **at != '/')
+    if (*at >= end || **at != '/') {
         return false;
+    }
     *out = *at + 1;
     slash = memchr(*out, '/', (size_t)(end - *out));
     *at = slash == NULL ? end : slash;
@@ -70,8 +71,9 @@ static bool next_segment(const char **at, const char *end, const char **out, siz
 
 static void params_clear(struct door_request *r)
 {
-    while (r->param_count > 0)
+    while (r->param_count > 0) {
         mem_free(r->params[--r->param_count]);
+    }
 }
 
 static void param_add(struct door_request *r, const char *text, size_t len)
@@ -80,8 +82,9 @@ static void param_add(struct door_request *r, const char *text, size_t len)
 
     must(r->param_count < DOOR_PARAMS_MAX);
     buf_init(&value, DOOR_TARGET_BYTES);
-    if (!decode(&value, text, len))
+    if (!decode(&value, text, len)) {
         buf_clear(&value);
+    }
     r->params[r->param_count++] = mem_strndup(buf_str(&value), value.len);
     buf_done(&value);
 }
@@ -96,11 +99,13 @@ static bool match(struct door_request *r, const char *pattern)
 
     params_clear(r);
     while (next_segment(&a, a_end, &want, &want_len)) {
-        if (!next_segment(&b, b_end, &have, &have_len))
+        if (!next_segment(&b, b_end, &have, &have_len)) {
             return false;
+        }
         if (want_len > 0 && want[0] == '{') {
-            if (have_len == 0)
+            if (have_len == 0) {
                 return false;
+            }
             param_add(r, have, have_len);
         } else if (want_len != have_len || memcmp(want, have, want_len) != 0) {
             return false;
@@ -111,8 +116,9 @@ static bool match(struct door_request *r, const char *pattern)
 
 static void allow_add(struct buf *allow, const char *method)
 {
-    if (allow->len > 0)
+    if (allow->len > 0) {
         buf_adds(allow, ", ");
+    }
     buf_adds(allow, method);
 }
 
@@ -123,18 +129,21 @@ static void find_route(struct door_request *r, bool known_method, struct buf *al
     enum http_method wanted = r->method == HTTP_HEAD ? HTTP_GET : r->method;
 
     for (const struct door_route *at = r->door->routes; at->pattern != NULL; at++) {
-        if (!match(r, at->pattern))
+        if (!match(r, at->pattern)) {
             continue;
+        }
         if (known_method && at->method == wanted) {
             r->route = at;
             return;
         }
         allow_add(allow, http_method_name(at->method));
-        if (at->method == HTTP_GET)
+        if (at->method == HTTP_GET) {
             allow_add(allow, "HEAD");
+        }
     }
-    if (allow->len > 0)
+    if (allow->len > 0) {
         allow_add(allow, "OPTIONS");
+    }
 }
 
 static bool refuse_method(struct door_request *r, const char *method, const struct buf *allow)
@@ -144,10 +153,11 @@ static bool refuse_method(struct door_request *r, const char *method, const stru
         return false;
     }
     door_reply_header(r, "Allow", buf_str(allow));
-    if (strcmp(method, "OPTIONS") == 0)
+    if (strcmp(method, "OPTIONS") == 0) {
         door_reply_empty(r, 204);
-    else
+    } else {
         door_problem(r, 405, NULL, "%s takes %s", r->path, buf_str(allow));
+    }
     return false;
 }
 
@@ -191,8 +201,9 @@ bool door__admit(struct door_request *r, const char *method)
 {
     bool readable = strlen(r->target) <= DOOR_TARGET_BYTES && read_target(r);
 
-    if (!check_framing(r))
+    if (!check_framing(r)) {
         return false;
+    }
     if (strlen(r->target) > DOOR_TARGET_BYTES) {
         door_problem(
             r, 414, NULL, "the request target is longer than %d bytes", DOOR_TARGET_BYTES);

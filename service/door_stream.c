@@ -35,8 +35,9 @@ static void tell_drained(struct door_stream *s)
 {
     void (*drained)(void *context) = s->drained;
 
-    if (pending(s) > 0 || drained == NULL)
+    if (pending(s) > 0 || drained == NULL) {
         return;
+    }
     s->drained = NULL;
     drained(s->context);
 }
@@ -46,8 +47,9 @@ static void refill(struct door_stream *s)
 {
     struct buf empty = s->front;
 
-    if (s->sent < s->front.len)
+    if (s->sent < s->front.len) {
         return;
+    }
     buf_clear(&empty);
     s->front = s->back;
     s->back = empty;
@@ -69,8 +71,9 @@ static ssize_t read_block(void *context, uint64_t position, char *out, size_t ma
         s->sent += n;
         return (ssize_t)n;
     }
-    if (s->ended)
+    if (s->ended) {
         return MHD_CONTENT_READER_END_OF_STREAM;
+    }
     s->suspended = true;
     MHD_suspend_connection(s->connection);
     return 0;
@@ -80,8 +83,9 @@ static void stream_gone(void *context)
 {
     struct door_stream *s = context;
 
-    if (s->closed != NULL)
+    if (s->closed != NULL) {
         s->closed(s->context);
+    }
     buf_done(&s->front);
     buf_done(&s->back);
     mem_free(s);
@@ -89,8 +93,9 @@ static void stream_gone(void *context)
 
 static void wake(struct door_stream *s)
 {
-    if (!s->suspended)
+    if (!s->suspended) {
         return;
+    }
     s->suspended = false;
     door__resume(s->door, s->connection);
 }
@@ -128,8 +133,9 @@ bool door_stream_write(struct door_stream *s,
                        size_t len,
                        size_t max_pending_bytes)
 {
-    if (s->ended || pending(s) + len > max_pending_bytes)
+    if (s->ended || pending(s) + len > max_pending_bytes) {
         return false;
+    }
     buf_add(&s->back, bytes, len);
     wake(s);
     return true;

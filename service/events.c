@@ -22,9 +22,9 @@
 
 #define RING_EVENTS 1024
 #define PAGE_EVENTS 256
-#define PENDING_BYTES (256 * 1024)
+#define PENDING_BYTES ((size_t)256 * 1024)
 #define KEEPALIVE_MS 15000
-#define LINE_BYTES (512 * 1024)
+#define LINE_BYTES ((size_t)512 * 1024)
 #define LISTENERS_MAX 256
 
 struct kept_event {
@@ -60,8 +60,9 @@ static void write_event(struct buf *out, const struct ledger_event *e)
 
 static void listener_send(struct listener *l, const char *text, size_t len)
 {
-    if (l->stream == NULL || l->ending)
+    if (l->stream == NULL || l->ending) {
         return;
+    }
     if (!door_stream_write(l->stream, text, len, PENDING_BYTES)) {
         l->ending = true; /* too slow: it may come back with Last-Event-ID */
         door_stream_end(l->stream);
@@ -106,8 +107,9 @@ void event_hub_publish(void *hub, const struct ledger_event *event)
     {
         struct listener *l = container_of(n, struct listener, node);
 
-        if (l->catching_up)
+        if (l->catching_up) {
             continue;
+        }
         l->after = kept->id;
         listener_send(l, kept->text, kept->len);
     }
@@ -149,8 +151,9 @@ void event_hub_close(struct event_hub *h)
         struct listener *l = container_of(n, struct listener, node);
 
         l->ending = true;
-        if (l->stream != NULL)
+        if (l->stream != NULL) {
             door_stream_end(l->stream);
+        }
     }
 }
 
@@ -158,13 +161,16 @@ void event_hub_free(struct event_hub *h)
 {
     struct list_node *n;
 
-    if (h == NULL)
+    if (h == NULL) {
         return;
+    }
     event_hub_close(h);
-    while ((n = list_pop(&h->listeners)) != NULL)
+    while ((n = list_pop(&h->listeners)) != NULL) {
         container_of(n, struct listener, node)->hub = NULL;
-    for (size_t i = 0; i < h->count; i++)
+    }
+    for (size_t i = 0; i < h->count; i++) {
         mem_free(ring_at(h, i)->text);
+    }
     uv_close((uv_handle_t *)h->keepalive, timer_closed);
     mem_free(h);
 }
@@ -172,10 +178,12 @@ void event_hub_free(struct event_hub *h)
 /* Ends with both its stream and its read of the ledger. */
 static void listener_drop(struct listener *l)
 {
-    if (l->stream != NULL || l->reading)
+    if (l->stream != NULL || l->reading) {
         return;
-    if (l->hub != NULL)
+    }
+    if (l->hub != NULL) {
         list_remove(&l->hub->listeners, &l->node);
+    }
     mem_free(l);
 }
 
@@ -193,13 +201,15 @@ static bool send_from_ring(struct listener *l, bool whole)
 {
     struct event_hub *h = l->hub;
 
-    if (!whole && (h->count == 0 || ring_at(h, 0)->id > l->after + 1))
+    if (!whole && (h->count == 0 || ring_at(h, 0)->id > l->after + 1)) {
         return false;
+    }
     for (size_t i = 0; i < h->count; i++) {
         const struct kept_event *e = ring_at(h, i);
 
-        if (e->id <= l->after)
+        if (e->id <= l->after) {
             continue;
+        }
         l->after = e->id;
         listener_send(l, e->text, e->len);
     }
@@ -225,15 +235,17 @@ static void send_page(struct listener *l)
 {
     struct buf text;
 
-    if (l->page.oldest > l->after + 1 && l->after > 0)
+    if (l->page.oldest > l->after + 1 && l->after > 0) {
         send_gap(l);
+    }
     buf_init(&text, LINE_BYTES);
     for (size_t i = 0; i < l->page.count; i++) {
         buf_clear(&text);
         write_event(&text, &l->page.v[i]);
         l->after = l->page.v[i].id;
-        if (buf_ok(&text))
+        if (buf_ok(&text)) {
             listener_send(l, buf_str(&text), text.len);
+        }
     }
     buf_done(&text);
 }
@@ -244,8 +256,9 @@ static void on_drained(void *context)
     struct listener *l = context;
 
     l->catching_up = false;
-    if (l->hub != NULL && !l->ending && !send_from_ring(l, false))
+    if (l->hub != NULL && !l->ending && !send_from_ring(l, false)) {
         catch_up(l);
+    }
 }
 
 /* Still catching up until the reader has taken the page, so that no live event comes in
@@ -266,8 +279,9 @@ static void on_page(struct ledger_request *r)
     bool failed = r->rc != ERR_NONE, more;
 
     l->reading = false;
-    if (failed && l->stream != NULL)
+    if (failed && l->stream != NULL) {
         door_stream_end(l->stream); /* it may come back when the ledger is well again */
+    }
     if (failed || l->stream == NULL || l->hub == NULL || l->ending) {
         ledger_request_done(r);
         listener_drop(l);
@@ -281,6 +295,8 @@ static void on_page(struct ledger_request *r)
 
 static void catch_up(struct listener *l)
 {
+    struct ledger *ledger = l->hub->crier->ledger;
+
     l->page = (struct ledger_events){
         .req = {.kind = LEDGER_EVENTS, .done = on_page},
         .after = l->after,
@@ -288,7 +304,7 @@ static void catch_up(struct listener *l)
     };
     l->catching_up = true;
     l->reading = true;
-    ledger_submit(l->hub->crier->ledger, &l->page.req);
+    ledger_submit(ledger, &l->page.req);
     /* Continues in on_page(). */
 }
 
@@ -297,8 +313,9 @@ static bool read_after(struct door_request *r, int64_t *out)
 {
     const char *text = door_header(r, "Last-Event-ID");
 
-    if (text == NULL)
+    if (text == NULL) {
         text = door_query(r, "after");
+    }
     *out = -1;
     return text == NULL || (parse_i64(text, out) && *out >= 0);
 }
@@ -317,8 +334,9 @@ static void start(struct event_hub *h, struct door_request *r, int64_t after)
     }
     list_push(&h->listeners, &l->node);
     listener_send(l, hello, sizeof hello - 1);
-    if (after >= 0 && !send_from_ring(l, false))
+    if (after >= 0 && !send_from_ring(l, false)) {
         catch_up(l);
+    }
 }
 
 void events_serve(struct crier *c, struct door_request *r)

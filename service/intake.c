@@ -31,9 +31,7 @@
 
 /* ---- what came ---- */
 
-/* An id of a source becomes the article's public id when it can stand in a path as it is and is
- * not taken for one of ours. */
-static bool may_be_public_id(const char *id)
+bool intake_may_be_public_id(const char *id)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
@@ -70,7 +68,8 @@ static void name_article(struct intake *in)
     in->url = url_identity_dup(in->article->url);
     if (in->article->id) {
         add_alias(in, "id", in->article->id);
-        in->wanted_id = may_be_public_id(in->article->id) ? mem_strdup(in->article->id) : NULL;
+        in->wanted_id =
+            intake_may_be_public_id(in->article->id) ? mem_strdup(in->article->id) : NULL;
     }
     if (in->url) {
         add_alias(in, "url", in->url);

@@ -72,4 +72,8 @@ void intake_url_for_channel(const struct config *config,
                             const struct article *a,
                             struct buf *out);
 
+/* An id of a source becomes the article's public id when it can stand in a path as it is and is
+ * not taken for one of ours. */
+bool intake_may_be_public_id(const char *id);
+
 #endif

@@ -100,10 +100,12 @@ struct metrics *metrics_new(void)
 {
     struct metrics *m = mem_zalloc(sizeof *m);
 
-    for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++)
+    for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
         m->counters[i].by_key = map_new();
-    for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++)
+    }
+    for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
         m->histograms[i].by_key = map_new();
+    }
     return m;
 }
 
@@ -124,12 +126,15 @@ static void family_done(struct family *f)
 
 void metrics_free(struct metrics *m)
 {
-    if (m == NULL)
+    if (m == NULL) {
         return;
-    for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++)
+    }
+    for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
         family_done(&m->counters[i]);
-    for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++)
+    }
+    for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
         family_done(&m->histograms[i]);
+    }
     mem_free(m);
 }
 
@@ -139,10 +144,11 @@ static struct series *series_new(struct family *f, const char *a, const char *b)
 
     s->values[0] = mem_strdup(a);
     s->values[1] = mem_strdup(b);
-    if (f->last == NULL)
+    if (f->last == NULL) {
         f->first = s;
-    else
+    } else {
         f->last->next = s;
+    }
     f->last = s;
     return s;
 }
@@ -158,8 +164,9 @@ static struct series *series_get(struct family *f, const char *a, const char *b)
 
     memcpy(key, a, a_len);
     key[a_len] = '\0';
-    if (b_len > 0)
+    if (b_len > 0) {
         memcpy(key + a_len + 1, b, b_len);
+    }
     s = map_get(f->by_key, key, a_len + 1 + b_len);
     if (s == NULL) {
         s = series_new(f, a, b);
@@ -170,8 +177,9 @@ static struct series *series_get(struct family *f, const char *a, const char *b)
 
 void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b)
 {
-    if (m != NULL)
+    if (m != NULL) {
         series_get(&m->counters[which], a, b)->count++;
+    }
 }
 
 void metrics_observe_us(struct metrics *m,
@@ -181,8 +189,9 @@ void metrics_observe_us(struct metrics *m,
 {
     struct series *s;
 
-    if (m == NULL)
+    if (m == NULL) {
         return;
+    }
     us = us < 0 ? 0 : us;
     s = series_get(&m->histograms[which], label, NULL);
     s->count++;
@@ -209,8 +218,9 @@ static void print_label(struct buf *out, const char *name, const char *value)
             buf_adds(out, "\\n");
             continue;
         }
-        if (*at == '\\' || *at == '"')
+        if (*at == '\\' || *at == '"') {
             buf_addc(out, '\\');
+        }
         buf_addc(out, *at);
     }
     buf_addc(out, '"');
@@ -291,22 +301,25 @@ static void print_process(struct crier *c, struct buf *out)
                 "When it started, Unix time",
                 c->started_at_ms / MS_SECOND);
     print_gauge(out, "crier_ready", "1 when articles are taken in", c->phase == CRIER_READY);
-    if (uv_resident_set_memory(&resident) == 0)
+    if (uv_resident_set_memory(&resident) == 0) {
         print_gauge(
             out, "crier_resident_memory_bytes", "Memory of the process", (int64_t)resident);
-    if (c->door != NULL)
+    }
+    if (c->door != NULL) {
         print_gauge(out,
                     "crier_open_connections",
                     "Connections at the door",
                     (int64_t)door_connections(c->door));
+    }
 }
 
 static void print_ledger(const struct ledger *l, struct buf *out)
 {
     struct ledger_stats stats;
 
-    if (l == NULL)
+    if (l == NULL) {
         return;
+    }
     ledger_stats(l, &stats);
     print_total(out, "crier_ledger_commits_total", "Transactions committed", stats.commits);
     print_total(out, "crier_ledger_writes_total", "Requests written in them", stats.writes);
@@ -397,8 +410,9 @@ static void print_channels(struct crier *c, struct buf *out)
         {"crier_channel_running", "Deliveries on their way right now", running_now},
     };
 
-    if (c->channels == NULL || c->sched == NULL)
+    if (c->channels == NULL || c->sched == NULL) {
         return;
+    }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t cursor = 0;
         const struct channel *ch;
@@ -423,11 +437,13 @@ void metrics_print(struct metrics *m,
     print_channels(c, out);
     print_queue(out, rows, row_count);
     print_oldest(out, rows, row_count);
-    for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++)
+    for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
         print_counter(out, &counters[i], &m->counters[i]);
+    }
     for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
         print_head(out, histograms[i].name, "histogram", histograms[i].help);
-        for (const struct series *s = m->histograms[i].first; s != NULL; s = s->next)
+        for (const struct series *s = m->histograms[i].first; s != NULL; s = s->next) {
             print_series(out, &histograms[i], s);
+        }
     }
 }

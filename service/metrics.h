@@ -2,7 +2,8 @@
 #define CRIER_SERVICE_METRICS_H
 
 /* Counters, gauges and histograms in Prometheus' text format 0.0.4. Names and help stand in one
- * table in metrics.c; label values are adapters', channels' and verdicts' names, never free text. */
+ * table in metrics.c; label values are adapters', channels' and verdicts' names, never free
+ * text. */
 
 #include <stdint.h>
 
@@ -13,18 +14,19 @@ struct ledger_channel;
 struct metrics;
 
 enum metric_counter {
-    METRIC_ARTICLES,     /* labels: outcome */
-    METRIC_ATTEMPTS,     /* labels: channel, verdict */
-    METRIC_DELIVERIES,   /* labels: channel, state (ended) */
-    METRIC_REFUSED,      /* labels: status (the door's) */
-    METRIC_REQUESTS,     /* labels: route */
-    METRIC_RELOADS,      /* labels: result */
-    METRIC_CLICKS,       /* labels: target */
+    METRIC_ARTICLES,   /* labels: outcome */
+    METRIC_ATTEMPTS,   /* labels: channel, verdict */
+    METRIC_DELIVERIES, /* labels: channel, state (ended) */
+    METRIC_REFUSED,    /* labels: status (the door's) */
+    METRIC_REQUESTS,   /* labels: route */
+    METRIC_RELOADS,    /* labels: result */
+    METRIC_CLICKS,     /* labels: target */
     METRIC_COUNTER_COUNT
 };
 enum metric_histogram {
-    METRIC_ACCEPT_SECONDS,        /* request complete to commit done; label: source */
-    METRIC_ACCEPT_TO_SEND_SECONDS, /* accept to the first byte of the first attempt; label: adapter */
+    METRIC_ACCEPT_SECONDS,          /* request complete to commit done; label: source */
+    METRIC_ACCEPT_TO_SEND_SECONDS,  /* accept to the first byte of the first attempt; label:
+                                       adapter */
     METRIC_SEND_TO_VERDICT_SECONDS, /* label: adapter */
     METRIC_HISTOGRAM_COUNT
 };
@@ -33,11 +35,16 @@ struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 /* Label values are copied; b may be NULL where the metric has one label. */
 void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b);
-void metrics_observe_us(struct metrics *m, enum metric_histogram which, const char *label,
+void metrics_observe_us(struct metrics *m,
+                        enum metric_histogram which,
+                        const char *label,
                         int64_t us);
-/* The whole page; gauges (queue by channel and state, oldest waiting, channel state, ledger, memory,
- * open connections) are read from c and the rows of a LEDGER_CHANNELS read. */
-void metrics_print(struct metrics *m, struct crier *c, const struct ledger_channel *rows,
-                   size_t row_count, struct buf *out);
+/* The whole page; gauges (queue by channel and state, oldest waiting, channel state, ledger,
+ * memory, open connections) are read from c and the rows of a LEDGER_CHANNELS read. */
+void metrics_print(struct metrics *m,
+                   struct crier *c,
+                   const struct ledger_channel *rows,
+                   size_t row_count,
+                   struct buf *out);
 
 #endif

@@ -14,11 +14,13 @@
 #include "base/mem.h"
 #include "base/url.h"
 #include "service/context.h"
+#include "service/hide.h"
+#include "service/intake.h"
 
 #define STEPS_MAX 16
 #define SHOWN_BYTES ((size_t)80 * 1024 * 1024)
 #define EXPLAIN_BYTES 4096
-#define PUBLIC_ID_NUMBER 1 /* the ledger gives the real one on arrival */
+#define NUMBER_LATER 1 /* the ledger gives the real one on arrival */
 
 struct shown {
     const struct config *config;
@@ -29,96 +31,13 @@ struct shown {
     json_t *steps, *texts;
 };
 
-/* ---- secrets ---- */
-
-static void replace_all(struct buf *text, const char *needle)
-{
-    size_t needle_len = strlen(needle);
-    struct buf out;
-    const char *from = buf_str(text);
-
-    if (needle_len == 0 || strstr(from, needle) == NULL) {
-        return;
-    }
-    buf_init(&out, SHOWN_BYTES);
-    for (const char *hit; (hit = strstr(from, needle)) != NULL; from = hit + needle_len) {
-        buf_add(&out, from, (size_t)(hit - from));
-        buf_adds(&out, "***");
-    }
-    buf_adds(&out, from);
-    buf_clear(text);
-    buf_add(text, buf_str(&out), out.len);
-    buf_done(&out);
-}
-
-/* A secret as it may stand in a request: plain, percent-encoded, inside a JSON string. */
-static void hide_secret(struct buf *text, const struct secret *secret)
-{
-    struct buf form;
-
-    if (secret->text == NULL || secret->len == 0) {
-        return;
-    }
-    replace_all(text, secret->text);
-    buf_init(&form, SHOWN_BYTES);
-    url_encode(&form, secret->text);
-    replace_all(text, buf_str(&form));
-    buf_clear(&form);
-    json_t *list = json_pack("[s]", secret->text);
-    if (list != NULL) { /* NULL: not UTF-8, so no JSON string can hold it */
-        json_write(&form, list);
-        buf_truncate(&form, form.len - 2); /* ["…"] without its last two and first two bytes */
-        replace_all(text, buf_str(&form) + 2);
-    }
-    json_decref(list);
-    buf_done(&form);
-}
-
-/* Headers of an operator's own may carry credentials; their names say so. */
-static bool names_credential(const char *key)
-{
-    static const char *const words[] = {
-        "auth", "cookie", "key", "token", "secret", "password", "signature"};
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcasestr(key, words[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void hide_pairs(struct buf *text, const struct pairs *pairs)
-{
-    for (size_t i = 0; i < pairs->count; i++) {
-        struct secret value = {.text = pairs->v[i].value, .len = strlen(pairs->v[i].value)};
-        if (names_credential(pairs->v[i].key)) {
-            hide_secret(text, &value);
-        }
-    }
-}
-
-static void hide_fields(struct buf *text, const struct field *fields, const void *object)
-{
-    for (const struct field *f = fields; f != NULL && f->kind != FIELD_END_KIND; f++) {
-        const void *at = (const char *)object + f->offset;
-        if (f->kind == FIELD_SECRET) {
-            hide_secret(text, at);
-        } else if (f->kind == FIELD_MAP) {
-            hide_pairs(text, at);
-        } else if (f->kind == FIELD_OBJECT) {
-            hide_fields(text, f->fields, at);
-        }
-    }
-}
-
 static json_t *hidden(const struct shown *s, const char *bytes, size_t len)
 {
     struct buf text;
 
     buf_init(&text, SHOWN_BYTES);
     buf_add(&text, bytes, len);
-    hide_fields(&text, s->adapter->settings, s->settings->own);
+    hide_settings(&text, s->settings, 1);
     json_t *v = json_stringn(buf_str(&text), text.len);
     if (v == NULL) {
         v = json_sprintf("(%zu bytes that are no text)", len);
@@ -342,13 +261,16 @@ static enum err_code show_requests(json_t *out,
     struct shown s = {
         .config = config, .settings = ch, .adapter = adapter_find(ch->type->name)};
     char article_id[ID_TEXT_BYTES];
+    const char *own_id = story->article->id;
     json_t *account = json_object();
     struct context_facts facts = {
         .config = config,
         .channel = ch,
         .document = story->document,
-        .article_id = id_article_text((struct article_id){.v = PUBLIC_ID_NUMBER}, article_id),
-        .delivery = {.v = PUBLIC_ID_NUMBER},
+        .article_id = own_id != NULL && intake_may_be_public_id(own_id)
+                          ? own_id
+                          : id_article_text((struct article_id){.v = NUMBER_LATER}, article_id),
+        .delivery = {.v = NUMBER_LATER},
         .revision = 1,
         .breaking = story->breaking,
         .reason = buf_str(&story->reason),

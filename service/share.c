@@ -55,9 +55,11 @@ static bool is_working(const json_t *t)
 
 static const struct target *find(const struct share_targets *t, const char *id)
 {
-    for (size_t i = 0; i < t->count; i++)
-        if (strcmp(t->v[i].id, id) == 0)
+    for (size_t i = 0; i < t->count; i++) {
+        if (strcmp(t->v[i].id, id) == 0) {
             return &t->v[i];
+        }
+    }
     return NULL;
 }
 
@@ -65,8 +67,9 @@ static void add_target(struct share_targets *t, const json_t *row)
 {
     struct target *to = &t->v[t->count];
 
-    if (!is_working(row) || find(t, json_path_str(row, "id")) != NULL)
+    if (!is_working(row) || find(t, json_path_str(row, "id")) != NULL) {
         return;
+    }
     to->id = json_path_str(row, "id");
     to->name = json_path_str(row, "name");
     to->category = json_path_str(row, "category");
@@ -86,8 +89,9 @@ static void add_by_id(struct share_targets *t, const json_t *rows, const char *i
     {
         const char *have = json_path_str(row, "id");
 
-        if (have != NULL && strcmp(have, id) == 0)
+        if (have != NULL && strcmp(have, id) == 0) {
             add_target(t, row);
+        }
     }
 }
 
@@ -115,8 +119,9 @@ enum err_code share_targets_load(struct share_targets **out, struct err *why)
 
 void share_targets_free(struct share_targets *t)
 {
-    if (t == NULL)
+    if (t == NULL) {
         return;
+    }
     json_decref(t->root);
     mem_free(t->v);
     mem_free(t);
@@ -133,11 +138,14 @@ static void tag_url(struct buf *url, const char *plain, const char *target)
     struct url_parts parts;
 
     buf_adds(url, plain);
-    if (!url_parse(&parts, plain))
+    if (!url_parse(&parts, plain)) {
         return;
-    for (size_t i = 0; i + 4 <= parts.query_len; i++)
-        if ((i == 0 || parts.query[i - 1] == '&') && memcmp(parts.query + i, "utm_", 4) == 0)
+    }
+    for (size_t i = 0; i + 4 <= parts.query_len; i++) {
+        if ((i == 0 || parts.query[i - 1] == '&') && memcmp(parts.query + i, "utm_", 4) == 0) {
             return;
+        }
+    }
     url_add_param(url, "utm_source", target);
     url_add_param(url, "utm_medium", "social");
     url_add_param(url, "utm_campaign", "share-button");
@@ -149,10 +157,12 @@ static void add_hashtags(struct buf *out, const struct share_facts *facts)
     for (size_t i = 0; i < facts->hashtag_count; i++) {
         size_t before = out->len;
 
-        if (before > 0)
+        if (before > 0) {
             buf_addc(out, ',');
-        if (!text_hashtag(out, facts->hashtags[i]))
+        }
+        if (!text_hashtag(out, facts->hashtags[i])) {
             buf_truncate(out, before);
+        }
     }
 }
 
@@ -161,8 +171,9 @@ static void add_cut(struct buf *out, const char *text, size_t units)
 {
     struct buf clean;
 
-    if (text == NULL || units == 0)
+    if (text == NULL || units == 0) {
         return;
+    }
     buf_init(&clean, VALUE_BYTES);
     text_collapse(&clean, text, strlen(text));
     (void)text_cut(out, TEXT_GRAPHEMES, buf_str(&clean), clean.len, units);
@@ -206,9 +217,11 @@ static void add_value(const struct filling *f, const char *name, size_t len, str
         {"source", f->facts->site->name, strlen(f->facts->site->name)},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0) {
             buf_add(out, rows[i].value, rows[i].len);
+        }
+    }
 }
 
 /* Fills a value template. False when a placeholder in it was empty. */
@@ -242,13 +255,15 @@ static void encode_value(struct buf *out, const struct buf *value, bool mail)
         text++;
         len--;
     }
-    while (len > 0 && strchr(" \n", text[len - 1]) != NULL)
+    while (len > 0 && strchr(" \n", text[len - 1]) != NULL) {
         len--;
+    }
     for (size_t i = 0; i < len; i++) {
-        if (mail && text[i] == '\n')
+        if (mail && text[i] == '\n') {
             buf_adds(out, "%0D%0A");
-        else
+        } else {
             url_encode_n(out, text + i, 1);
+        }
     }
 }
 
@@ -279,8 +294,9 @@ static size_t title_room(const struct filling *f)
     static const struct text_rule graphemes = {.unit = TEXT_GRAPHEMES};
     json_t *param;
 
-    if (room == 0)
+    if (room == 0) {
         return SIZE_MAX / 2;
+    }
     json_array_foreach(f->target->params, i, param)
     {
         const char *template = json_path_str(param, "value");
@@ -288,13 +304,14 @@ static size_t title_room(const struct filling *f)
 
         buf_init(&value, VALUE_BYTES);
         (void)fill(f, template, &value); /* the title is still empty */
-        if (strstr(template, "{title}") != NULL)
+        if (strstr(template, "{title}") != NULL) {
             taken += text_measure(&graphemes, buf_str(&value), value.len);
-        else if (social && strcmp(template, "{url}") == 0)
+        } else if (social && strcmp(template, "{url}") == 0) {
             taken += LINK_ROOM;
-        else if (social && value.len > 0) /* "#" and a blank for each word */
+        } else if (social && value.len > 0) { /* "#" and a blank for each word */
             taken += 2 * f->facts->hashtag_count +
                      text_measure(&graphemes, buf_str(&value), value.len);
+        }
         buf_done(&value);
     }
     return taken >= room ? 0 : room - taken;
@@ -325,12 +342,14 @@ make_link(const struct target *target, const struct share_facts *facts, struct b
     struct filling f;
 
     filling_init(&f, target, facts);
-    if (target->render != NULL)
+    if (target->render != NULL) {
         buf_add(out, buf_str(&f.url), f.url.len);
+    }
     for (size_t i = 0; target->render == NULL && i < ARRAY_LEN(tries); i++) {
         build(&f, tries[i][0], tries[i][1], out);
-        if (out->len <= LINK_CHARS)
+        if (out->len <= LINK_CHARS) {
             break;
+        }
     }
     filling_done(&f);
 }
@@ -365,8 +384,9 @@ enum err_code share_link(const struct share_targets *t,
 {
     const struct target *target = find(t, id);
 
-    if (target == NULL)
+    if (target == NULL) {
         return err_set(why, ERR_NOT_FOUND, "there is no share target \"%.64s\"", id);
+    }
     make_link(target, facts, out);
     return buf_check(out, "share link", why);
 }

@@ -39,13 +39,15 @@ static bool hub_right(const struct secret *secret, const struct signature_call *
     static const char prefix[] = "sha256=";
     uint8_t want[SHA256_BYTES], have[SHA256_BYTES];
 
-    if (secret->len == 0 || strncmp(call->hub, prefix, sizeof prefix - 1) != 0)
+    if (secret->len == 0 || strncmp(call->hub, prefix, sizeof prefix - 1) != 0) {
         return false;
+    }
     if (!crypto_unhex(call->hub + sizeof prefix - 1,
                       strlen(call->hub + sizeof prefix - 1),
                       have,
-                      sizeof have))
+                      sizeof have)) {
         return false;
+    }
     crypto_hmac_sha256(secret->text, secret->len, call->body, call->body_len, want);
     return crypto_equal(want, have, sizeof want);
 }
@@ -63,8 +65,9 @@ static bool any_matches(const char *list, const uint8_t want[SHA256_BYTES])
 
         buf_clear(&have);
         if (len > 3 && strncmp(list, "v1,", 3) == 0 &&
-            crypto_unbase64(&have, list + 3, len - 3) && have.len == SHA256_BYTES)
+            crypto_unbase64(&have, list + 3, len - 3) && have.len == SHA256_BYTES) {
             good = crypto_equal(have.data, want, SHA256_BYTES) || good;
+        }
         list += len;
         list += strspn(list, " ");
     }
@@ -93,18 +96,21 @@ static bool standard_right(const struct secret *secret, const struct signature_c
     bool marked, decoded, good = false;
     struct buf key;
 
-    if (secret->len == 0)
+    if (secret->len == 0) {
         return false;
+    }
     marked = strncmp(secret->text, prefix, sizeof prefix - 1) == 0;
     buf_init(&key, KEY_BYTES_MAX);
     decoded =
         marked ? crypto_unbase64(
                      &key, secret->text + sizeof prefix - 1, secret->len - (sizeof prefix - 1))
                : crypto_unbase64(&key, secret->text, secret->len) && key.len >= KEY_BYTES_MIN;
-    if (decoded && buf_ok(&key))
+    if (decoded && buf_ok(&key)) {
         good = key_right(key.data, key.len, call);
-    if (!marked)
+    }
+    if (!marked) {
         good = key_right(secret->text, secret->len, call) || good;
+    }
     buf_done(&key);
     return good;
 }
@@ -112,10 +118,12 @@ static bool standard_right(const struct secret *secret, const struct signature_c
 static enum signature_verdict check_hub(const struct source_settings *source,
                                         const struct signature_call *call)
 {
-    if (call->hub == NULL)
+    if (call->hub == NULL) {
         return SIGNATURE_MISSING;
-    if (hub_right(&source->secret, call) || hub_right(&source->old_secret, call))
+    }
+    if (hub_right(&source->secret, call) || hub_right(&source->old_secret, call)) {
         return SIGNATURE_GOOD;
+    }
     return SIGNATURE_WRONG;
 }
 
@@ -125,15 +133,19 @@ static enum signature_verdict check_standard(const struct source_settings *sourc
 {
     int64_t at_s, off_ms;
 
-    if (call->id == NULL || call->timestamp == NULL || call->signature == NULL)
+    if (call->id == NULL || call->timestamp == NULL || call->signature == NULL) {
         return SIGNATURE_MISSING;
-    if (!standard_right(&source->secret, call) && !standard_right(&source->old_secret, call))
+    }
+    if (!standard_right(&source->secret, call) && !standard_right(&source->old_secret, call)) {
         return SIGNATURE_WRONG;
-    if (!parse_i64(call->timestamp, &at_s) || at_s < 0 || at_s > INT64_MAX / MS_SECOND)
+    }
+    if (!parse_i64(call->timestamp, &at_s) || at_s < 0 || at_s > INT64_MAX / MS_SECOND) {
         return SIGNATURE_STALE;
+    }
     off_ms = call->now_ms - at_s * MS_SECOND;
-    if (off_ms > source->replay_window_ms || off_ms < -source->replay_window_ms)
+    if (off_ms > source->replay_window_ms || off_ms < -source->replay_window_ms) {
         return SIGNATURE_STALE;
+    }
     return SIGNATURE_GOOD;
 }
 

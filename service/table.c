@@ -89,6 +89,7 @@ static size_t columns_of(const char *text)
 
 static void measure(const struct table *t, size_t *widths)
 {
+    must(t->columns > 0);
     for (size_t c = 0; c < t->columns; c++) {
         widths[c] = columns_of(t->titles[c]);
     }

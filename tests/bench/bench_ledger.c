@@ -94,11 +94,11 @@ static void fill_accept(struct accept *x)
     uint64_t n = b.next_article++;
 
     memset(x, 0, sizeof *x);
-    snprintf(x->id, sizeof x->id, "%llu", (unsigned long long)n);
-    snprintf(x->url,
-             sizeof x->url,
-             "https://news.example/%08llx",
-             (unsigned long long)(n * 2654435761U));
+    (void)snprintf(x->id, sizeof x->id, "%llu", (unsigned long long)n);
+    (void)snprintf(x->url,
+                   sizeof x->url,
+                   "https://news.example/%08llx",
+                   (unsigned long long)(n * 2654435761U));
     crypto_sha256(x->id, strlen(x->id), x->hash);
     x->aliases[0] = (struct accept_alias){"id", x->id};
     x->aliases[1] = (struct accept_alias){"url", x->url};
@@ -309,7 +309,7 @@ static void bench_long_queue(size_t deliveries)
 static void make_channels(void)
 {
     for (size_t i = 0; i < CHANNELS_MAX; i++) {
-        snprintf(names[i], sizeof names[i], "channel%02zu", i);
+        (void)snprintf(names[i], sizeof names[i], "channel%02zu", i);
         channels[i] =
             (struct accept_channel){.name = names[i], .adapter = "webhook", .matches = true};
     }

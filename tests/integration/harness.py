@@ -185,6 +185,23 @@ class Crier:
         wait_for(self.is_ready, 20, what=f"{self.url} to be ready")
         return self
 
+    def start_or_end(self, seconds=20):
+        """As start(), for one that may end by itself: None when it is ready, else its exit code."""
+        assert self.process is None
+        with self.log_path.open("ab") as log:
+            process = subprocess.Popen([str(CRIER), "-c", str(self.path), "serve"],
+                                       stdout=log, stderr=log, env=self.environment)
+        self.process = process
+        def ready_or_over():
+            with contextlib.suppress(AssertionError):
+                return self.is_ready()
+            return process.poll() is not None
+        wait_for(ready_or_over, seconds, what=f"{self.url} to be ready, or to end")
+        if process.poll() is None:
+            return None
+        self.process = None
+        return process.returncode
+
     def is_ready(self):
         assert self.process.poll() is None, f"it ended at once:\n{self.log()}"
         with contextlib.suppress(OSError, http.client.HTTPException):

@@ -2,8 +2,8 @@
 #define CRIER_TESTS_SUPPORT_CONFIG_TYPES_H
 
 /* Types of channels for tests of settings: "every" has a setting of each kind, "telegram" and
- * "webhook" have the keys that examples use. They stand here and not in adapters/, since config/
- * must work without knowing any. */
+ * "webhook" have the keys that examples use. They stand here and not in adapters/, since
+ * config/ must work without knowing any. */
 
 #include <string.h>
 

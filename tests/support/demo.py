@@ -122,13 +122,14 @@ def show_truth(platform):
     return len(posts)
 
 
-def stay(process, url, platform, log, config):
+def stay(process, url, platform, log, config, crier):
     print(f"""
 look at    {platform}/   what was received
            {url}/healthz   {url}/metrics   {url}/v1/articles   {url}/v1/channels
            {url}/v1/events   (server-sent events)
 log        {log}
-try        crier -c {config} --help, with CRIER_DEMO_DIR={log.parent} CRIER_DEMO_PLATFORM={platform}
+try        export CRIER_DEMO_DIR={log.parent} CRIER_DEMO_PLATFORM={platform}
+           {crier} -c {config} status
 Ctrl-C ends it.""", flush=True)
     while process.poll() is None:
         time.sleep(0.2)
@@ -153,7 +154,7 @@ def run(args, stack):
         if sent != 0 or posts != channels:
             fail(f"only {posts} of {channels} channels have the article; the log:\n{log.read_text()}")
         return
-    stay(process, url, platform, log, config)
+    stay(process, url, platform, log, config, args.crier)
 
 
 def main():

@@ -102,8 +102,8 @@ static void differ(struct dialogue *d, const char *what, const json_t *want, con
     char *g = got ? json_dumps(got, JSON_ENCODE_ANY | JSON_INDENT(1)) : NULL;
 
     dialogue_fault(d, "%s: want\n%s\ngot\n%s", what, w, g ? g : "nothing");
-    free(w);
-    free(g);
+    free(w); /* Jansson's */
+    free(g); /* Jansson's */
 }
 
 static void
@@ -547,7 +547,7 @@ static void check_secrets(struct dialogue *d, const struct verdict *v)
     leak.where = "record";
     leak.text = record;
     settings_secrets(d->adapter->settings, d->settings, check_leak, &leak);
-    free(record);
+    free(record); /* Jansson's */
 }
 
 static void check_fits(struct dialogue *d, const json_t *want)
@@ -762,8 +762,8 @@ int dialogues_run(const struct adapter *a,
         if (!only || strstr(path, only)) {
             faults += dialogue_run(a, path, on_request, context);
         }
-        free(names[i]);
+        free(names[i]); /* libc's */
     }
-    free(names);
+    free(names); /* libc's */
     return faults;
 }

@@ -17,8 +17,8 @@ static struct delivery_id give(struct kit *k, const char *id, const char *title)
     struct delivery_id delivery;
     char url[64], key[128];
 
-    snprintf(key, sizeof key, "%s: %s", id, title);
-    snprintf(url, sizeof url, "https://news.example/%s", id);
+    (void)snprintf(key, sizeof key, "%s: %s", id, title);
+    (void)snprintf(url, sizeof url, "https://news.example/%s", id);
     kit_accept(k,
                &a,
                (struct kit_article){.id = id,
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     if (argc != 2) {
         return 2;
     }
-    snprintf(k.location, sizeof k.location, "sqlite:%s", argv[1]);
+    (void)snprintf(k.location, sizeof k.location, "sqlite:%s", argv[1]);
     kit_open(&k);
     fill(&k);
     kit_close(&k);

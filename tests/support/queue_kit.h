@@ -23,6 +23,7 @@
 
 #define KIT_CHANNELS 8
 #define KIT_NOW INT64_C(1795000000000)
+#define KIT_URL "https://news.example/1"
 
 struct kit {
     struct ledger *l;
@@ -60,10 +61,10 @@ struct kit_accept {
 static inline void kit_init(struct kit *k)
 {
     memset(k, 0, sizeof *k);
-    snprintf(k->dir, sizeof k->dir, "/tmp/crier-queue-XXXXXX");
+    (void)snprintf(k->dir, sizeof k->dir, "/tmp/crier-queue-XXXXXX");
     assert_non_null(mkdtemp(k->dir));
-    snprintf(k->path, sizeof k->path, "%s/ledger.db", k->dir);
-    snprintf(k->location, sizeof k->location, "sqlite:%s", k->path);
+    (void)snprintf(k->path, sizeof k->path, "%s/ledger.db", k->dir);
+    (void)snprintf(k->location, sizeof k->location, "sqlite:%s", k->path);
     k->next_id = 1000;
     k->now_ms = KIT_NOW;
 }
@@ -96,7 +97,7 @@ static inline void kit_done_all(struct kit *k)
 
     kit_close(k);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s%s", k->path, names[i]);
+        (void)snprintf(path, sizeof path, "%s%s", k->path, names[i]);
         unlink(path);
     }
     assert_int_equal(rmdir(k->dir), 0);
@@ -117,7 +118,7 @@ static inline int kit_setup_memory(void **state)
     struct kit *k = mem_zalloc(sizeof *k);
 
     kit_init(k);
-    snprintf(k->location, sizeof k->location, "sqlite::memory:");
+    (void)snprintf(k->location, sizeof k->location, "sqlite::memory:");
     kit_open(k);
     *state = k;
     return 0;
@@ -197,7 +198,7 @@ static inline void kit_fill(struct kit *k, struct kit_accept *out, const struct 
     kit_channels(k, out, in);
     if (in->title) {
         crypto_sha256(in->title, strlen(in->title), out->hash);
-        snprintf(out->document, sizeof out->document, "{\"title\":\"%s\"}", in->title);
+        (void)snprintf(out->document, sizeof out->document, "{\"title\":\"%s\"}", in->title);
         out->a.hash = out->a.face = out->hash;
         out->a.document = out->document;
     }
@@ -335,6 +336,31 @@ static inline size_t kit_due(struct kit *k, const char *channel, struct ledger_d
     };
     assert_int_equal(kit_run(k, &out->req), ERR_NONE);
     return out->count;
+}
+
+/* Where revision 1 stands when revision 2 comes, and what becomes of both. */
+struct kit_meet {
+    enum delivery_state first_at;
+    bool exposed;
+    enum delivery_state first_then, second;
+};
+
+static inline struct delivery_id
+kit_bring_to(struct kit *k, struct kit_accept *a, const struct kit_meet *row)
+{
+    struct delivery_id id = a->a.deliveries[0].id;
+    struct ledger_end end;
+
+    if (row->first_at == DELIVERY_READY) {
+        return id;
+    }
+    kit_begin(k, id);
+    if (row->first_at != DELIVERY_IN_FLIGHT) {
+        end = kit_end_request(k, id, row->first_at);
+        end.exposed = row->exposed;
+        assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    }
+    return id;
 }
 
 #endif

@@ -105,7 +105,7 @@ static void a_file_of_every_released_version_opens_with_all_it_held(void **state
         char from[512];
 
         kit_init(&k);
-        snprintf(from, sizeof from, "%s/ledger/v%d.db", FIXTURES, version);
+        (void)snprintf(from, sizeof from, "%s/ledger/v%d.db", FIXTURES, version);
         copy_file(from, k.path);
         kit_open(&k);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -128,8 +128,9 @@ static void the_schema_file_and_the_newest_sample_are_the_same(void **state)
     char paths[2][512];
     char *texts[2];
 
-    snprintf(paths[0], sizeof paths[0], "%s", k->path);
-    snprintf(paths[1], sizeof paths[1], "%s/ledger/v%d.db", FIXTURES, SQLITE_SCHEMA_VERSION);
+    (void)snprintf(paths[0], sizeof paths[0], "%s", k->path);
+    (void)snprintf(
+        paths[1], sizeof paths[1], "%s/ledger/v%d.db", FIXTURES, SQLITE_SCHEMA_VERSION);
     for (size_t i = 0; i < 2; i++) {
         sqlite3 *db = NULL;
         sqlite3_stmt *stmt = NULL;
@@ -179,7 +180,7 @@ static void an_older_file_is_copied_then_brought_forward_in_one_piece(void **sta
     struct kit *k = *state;
     char copy[160];
 
-    snprintf(copy, sizeof copy, "%s.v1.bak", k->path);
+    (void)snprintf(copy, sizeof copy, "%s.v1.bak", k->path);
     kit_close(k);
     for (int round = 0; round < 2; round++) {
         struct sqlite_conn c = {.db = NULL};

@@ -84,8 +84,9 @@ static void answer_held(void)
     size_t count = w.held_count;
 
     w.held_count = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         door_reply_json(w.held[i], 202, json_pack("{s:s}", "held", "answered"));
+    }
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -125,14 +126,14 @@ static void handle_problem(struct crier *c, struct door_request *r)
 }
 
 static const struct door_route routes[] = {
-    {HTTP_GET, "/echo/{name}", AUTH_NONE, handle_echo},
-    {HTTP_POST, "/echo/{name}", AUTH_NONE, handle_echo},
-    {HTTP_GET, "/secret/{name}", AUTH_TOKEN, handle_echo},
-    {HTTP_GET, "/hold", AUTH_NONE, handle_hold},
-    {HTTP_POST, "/hold", AUTH_NONE, handle_hold},
-    {HTTP_GET, "/stream", AUTH_NONE, handle_stream},
-    {HTTP_GET, "/context", AUTH_NONE, handle_context},
-    {HTTP_GET, "/problem", AUTH_NONE, handle_problem},
+    {HTTP_GET, AUTH_NONE, "/echo/{name}", handle_echo},
+    {HTTP_POST, AUTH_NONE, "/echo/{name}", handle_echo},
+    {HTTP_GET, AUTH_TOKEN, "/secret/{name}", handle_echo},
+    {HTTP_GET, AUTH_NONE, "/hold", handle_hold},
+    {HTTP_POST, AUTH_NONE, "/hold", handle_hold},
+    {HTTP_GET, AUTH_NONE, "/stream", handle_stream},
+    {HTTP_GET, AUTH_NONE, "/context", handle_context},
+    {HTTP_GET, AUTH_NONE, "/problem", handle_problem},
     {.pattern = NULL},
 };
 
@@ -153,13 +154,15 @@ static void open_world(const char *listen, const char *token)
     w.config.server.max_body_bytes = MAX_BODY;
     w.config.server.max_connections = 100;
     w.config.server.idle_timeout_ms = 1000;
-    if (token != NULL)
+    if (token != NULL) {
         secret_take(&w.config.server.token, mem_strdup(token));
+    }
     w.crier.loop = &w.loop;
     w.crier.config = &w.config;
     w.crier.phase = CRIER_READY;
-    if (door_new(&w.crier.door, &w.crier, routes, &why))
+    if (door_new(&w.crier.door, &w.crier, routes, &why)) {
         fail_msg("%s", why.text);
+    }
 }
 
 static void close_world(void)
@@ -208,8 +211,8 @@ struct client {
     size_t answer_len;
     int gap_ms;  /* between the bytes of the request */
     bool vanish; /* close without reading */
-    bool failed; /* no connection */
-    int status; /* of curl's answer */
+    bool failed; /* no connection, or it broke under our bytes */
+    int status;  /* of curl's answer */
     atomic_bool done;
 };
 
@@ -237,16 +240,18 @@ static int connect_tcp(void)
     return fd;
 }
 
-static void send_all(int fd, const char *bytes, size_t len)
+static bool send_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
 
-        if (n <= 0)
-            return;
+        if (n <= 0) {
+            return false;
+        }
         bytes += n;
         len -= (size_t)n;
     }
+    return true;
 }
 
 static void read_all(int fd, struct client *c)
@@ -255,8 +260,9 @@ static void read_all(int fd, struct client *c)
 
     while (n > 0 && c->answer_len < sizeof c->answer - 1) {
         n = recv(fd, c->answer + c->answer_len, sizeof c->answer - 1 - c->answer_len, 0);
-        if (n > 0)
+        if (n > 0) {
             c->answer_len += (size_t)n;
+        }
     }
     c->answer[c->answer_len] = '\0';
 }
@@ -266,16 +272,19 @@ static void run_raw(struct client *c)
     int fd = connect_tcp();
 
     c->failed = fd < 0;
-    if (c->failed)
+    if (c->failed) {
         return;
+    }
     for (size_t i = 0; c->gap_ms > 0 && i < c->request_len; i++) {
-        send_all(fd, c->request + i, 1);
+        (void)send_all(fd, c->request + i, 1);
         (void)poll(NULL, 0, c->gap_ms);
     }
-    if (c->gap_ms == 0)
-        send_all(fd, c->request, c->request_len);
-    if (!c->vanish)
+    if (c->gap_ms == 0) {
+        c->failed = !send_all(fd, c->request, c->request_len);
+    }
+    if (!c->vanish) {
         read_all(fd, c);
+    }
     close(fd);
 }
 
@@ -297,8 +306,9 @@ static void client_start(struct client *c)
 
 static void client_wait(struct client *c)
 {
-    while (!atomic_load(&c->done))
+    while (!atomic_load(&c->done)) {
         (void)uv_run(&w.loop, UV_RUN_ONCE);
+    }
     assert_int_equal(pthread_join(c->thread, NULL), 0);
 }
 
@@ -321,8 +331,9 @@ static int status_of(const char *answer)
     int64_t status = 0;
     char digits[4] = "";
 
-    if (strncmp(answer, "HTTP/1.1 ", 9) != 0)
+    if (strncmp(answer, "HTTP/1.1 ", 9) != 0) {
         return 0;
+    }
     memcpy(digits, answer + 9, 3);
     (void)parse_i64(digits, &status);
     return (int)status;
@@ -357,133 +368,122 @@ static void check_row(const struct case_row *row)
 {
     const struct client *c = ask(row->request, strlen(row->request));
 
-    if (status_of(c->answer) != row->status)
+    if (status_of(c->answer) != row->status) {
         fail_msg("%s: expected %d, got \"%s\"", row->sentence, row->status, c->answer);
-    for (size_t i = 0; i < ARRAY_LEN(row->has) && row->has[i] != NULL; i++)
-        if (strstr(c->answer, row->has[i]) == NULL)
+    }
+    for (size_t i = 0; i < ARRAY_LEN(row->has) && row->has[i] != NULL; i++) {
+        if (strstr(c->answer, row->has[i]) == NULL) {
             fail_msg("%s: no \"%s\" in \"%s\"", row->sentence, row->has[i], c->answer);
-    if (row->hasnt != NULL && strstr(c->answer, row->hasnt) != NULL)
+        }
+    }
+    if (row->hasnt != NULL && strstr(c->answer, row->hasnt) != NULL) {
         fail_msg("%s: \"%s\" in \"%s\"", row->sentence, row->hasnt, c->answer);
+    }
 }
+
+static const struct case_row request_rows[] = {
+    {"a segment is decoded, its slash is no border",
+     "GET /echo/a%2Fb HTTP/1.1\r\n" END,
+     200,
+     {"\"name\":\"a/b\"", "Content-Type: application/json", "nosniff", "no-store"},
+     "Server:"},
+    {"a query value is decoded",
+     "GET /echo/x?p=1&q=caf%C3%A9+%26 HTTP/1.1\r\n" END,
+     200,
+     {"\"q\":\"café &\""},
+     NULL},
+    {"an absent query value is null",
+     "GET /echo/x HTTP/1.1\r\n" END,
+     200,
+     {"\"q\":null"},
+     NULL},
+    {"HEAD is GET without a body",
+     "HEAD /echo/x HTTP/1.1\r\n" END,
+     200,
+     {"Content-Length: ", "application/json"},
+     "\"name\""},
+    {"unknown paths are problems",
+     "GET /nowhere HTTP/1.1\r\n" END,
+     404,
+     {"application/problem+json", "\"status\":404", "about:blank", "Not Found"},
+     NULL},
+    {"a segment too many is unknown", "GET /echo/x/y HTTP/1.1\r\n" END, 404, {NULL}, NULL},
+    {"an empty segment matches no parameter", "GET /echo/ HTTP/1.1\r\n" END, 404, {NULL}, NULL},
+    {"a wrong method names the right ones",
+     "DELETE /echo/x HTTP/1.1\r\n" END,
+     405,
+     {"Allow: GET, HEAD, POST, OPTIONS"},
+     NULL},
+    {"a method nobody knows too", "BREW /echo/x HTTP/1.1\r\n" END, 405, {"Allow: GET"}, NULL},
+    {"OPTIONS tells what is allowed",
+     "OPTIONS /hold HTTP/1.1\r\n" END,
+     204,
+     {"Allow: GET, HEAD, POST, OPTIONS"},
+     NULL},
+    {"OPTIONS of nothing is nothing", "OPTIONS /nowhere HTTP/1.1\r\n" END, 404, {NULL}, NULL},
+    {"bytes that are no UTF-8 are refused",
+     "GET /echo/%ff HTTP/1.1\r\n" END,
+     400,
+     {"UTF-8"},
+     NULL},
+    {"so they are in the query", "GET /echo/x?q=%c3%28 HTTP/1.1\r\n" END, 400, {"UTF-8"}, NULL},
+    {"a NUL is refused", "GET /echo/%00 HTTP/1.1\r\n" END, 400, {NULL}, NULL},
+    {"half an escape is refused", "GET /echo/%4 HTTP/1.1\r\n" END, 400, {NULL}, NULL},
+    {"HTTP/1.1 without Host is refused",
+     "GET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n",
+     400,
+     {NULL},
+     NULL},
+    {"a body is counted",
+     "POST /echo/x HTTP/1.1\r\nContent-Length: 5\r\n" END "12345",
+     200,
+     {"\"bytes\":5"},
+     NULL},
+    {"a chunked body is counted",
+     "POST /echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END
+     "5\r\n12345\r\n2;x=y\r\n67\r\n0\r\n\r\n",
+     200,
+     {"\"bytes\":7"},
+     NULL},
+    {"who waits for 100 gets it",
+     "POST /echo/x HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n" END "ab",
+     100,
+     {"HTTP/1.1 200", "\"bytes\":2"},
+     NULL},
+    {"a body announced too large is refused unread",
+     "POST /echo/x HTTP/1.1\r\nContent-Length: 1001\r\n" END,
+     413,
+     {"problem+json", "max_body (1000)", "Connection: close"},
+     NULL},
+    {"nor is it asked for",
+     "POST /echo/x HTTP/1.1\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n" END,
+     413,
+     {NULL},
+     "100 Continue"},
+    {"two lengths are one too many",
+     "POST /echo/x HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n" END
+     "2\r\nab\r\n0\r\n\r\n",
+     400,
+     {"exclude each other"},
+     NULL},
+    {"a header set by the handler wins, its context is freed",
+     "GET /context HTTP/1.1\r\n" END,
+     204,
+     {"Cache-Control: max-age=60"},
+     "no-store"},
+    {"an error of ours has its status",
+     "GET /problem HTTP/1.1\r\n" END,
+     503,
+     {"Retry-After: 5", "disk full"},
+     NULL},
+};
 
 static void requests_are_answered_by_their_row(void **state)
 {
-    static const struct case_row rows[] = {
-        {"a segment is decoded, its slash is no border",
-         "GET /echo/a%2Fb HTTP/1.1\r\n" END,
-         200,
-         {"\"name\":\"a/b\"", "Content-Type: application/json", "nosniff", "no-store"},
-         "Server:"},
-        {"a query value is decoded",
-         "GET /echo/x?p=1&q=caf%C3%A9+%26 HTTP/1.1\r\n" END,
-         200,
-         {"\"q\":\"café &\""},
-         NULL},
-        {"an absent query value is null",
-         "GET /echo/x HTTP/1.1\r\n" END,
-         200,
-         {"\"q\":null"},
-         NULL},
-        {"HEAD is GET without a body",
-         "HEAD /echo/x HTTP/1.1\r\n" END,
-         200,
-         {"Content-Length: ", "application/json"},
-         "\"name\""},
-        {"unknown paths are problems",
-         "GET /nowhere HTTP/1.1\r\n" END,
-         404,
-         {"application/problem+json", "\"status\":404", "about:blank", "Not Found"},
-         NULL},
-        {"a segment too many is unknown", "GET /echo/x/y HTTP/1.1\r\n" END, 404, {NULL}, NULL},
-        {"an empty segment matches no parameter",
-         "GET /echo/ HTTP/1.1\r\n" END,
-         404,
-         {NULL},
-         NULL},
-        {"a wrong method names the right ones",
-         "DELETE /echo/x HTTP/1.1\r\n" END,
-         405,
-         {"Allow: GET, HEAD, POST, OPTIONS"},
-         NULL},
-        {"a method nobody knows too",
-         "BREW /echo/x HTTP/1.1\r\n" END,
-         405,
-         {"Allow: GET"},
-         NULL},
-        {"OPTIONS tells what is allowed",
-         "OPTIONS /hold HTTP/1.1\r\n" END,
-         204,
-         {"Allow: GET, HEAD, POST, OPTIONS"},
-         NULL},
-        {"OPTIONS of nothing is nothing",
-         "OPTIONS /nowhere HTTP/1.1\r\n" END,
-         404,
-         {NULL},
-         NULL},
-        {"bytes that are no UTF-8 are refused",
-         "GET /echo/%ff HTTP/1.1\r\n" END,
-         400,
-         {"UTF-8"},
-         NULL},
-        {"so they are in the query",
-         "GET /echo/x?q=%c3%28 HTTP/1.1\r\n" END,
-         400,
-         {"UTF-8"},
-         NULL},
-        {"a NUL is refused", "GET /echo/%00 HTTP/1.1\r\n" END, 400, {NULL}, NULL},
-        {"half an escape is refused", "GET /echo/%4 HTTP/1.1\r\n" END, 400, {NULL}, NULL},
-        {"HTTP/1.1 without Host is refused",
-         "GET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n",
-         400,
-         {NULL},
-         NULL},
-        {"a body is counted",
-         "POST /echo/x HTTP/1.1\r\nContent-Length: 5\r\n" END "12345",
-         200,
-         {"\"bytes\":5"},
-         NULL},
-        {"a chunked body is counted",
-         "POST /echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END
-         "5\r\n12345\r\n2;x=y\r\n67\r\n0\r\n\r\n",
-         200,
-         {"\"bytes\":7"},
-         NULL},
-        {"who waits for 100 gets it",
-         "POST /echo/x HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n" END "ab",
-         100,
-         {"HTTP/1.1 200", "\"bytes\":2"},
-         NULL},
-        {"a body announced too large is refused unread",
-         "POST /echo/x HTTP/1.1\r\nContent-Length: 1001\r\n" END,
-         413,
-         {"problem+json", "max_body (1000)", "Connection: close"},
-         NULL},
-        {"nor is it asked for",
-         "POST /echo/x HTTP/1.1\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n" END,
-         413,
-         {NULL},
-         "100 Continue"},
-        {"two lengths are one too many",
-         "POST /echo/x HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n" END
-         "2\r\nab\r\n0\r\n\r\n",
-         400,
-         {"exclude each other"},
-         NULL},
-        {"a header set by the handler wins, its context is freed",
-         "GET /context HTTP/1.1\r\n" END,
-         204,
-         {"Cache-Control: max-age=60"},
-         "no-store"},
-        {"an error of ours has its status",
-         "GET /problem HTTP/1.1\r\n" END,
-         503,
-         {"Retry-After: 5", "disk full"},
-         NULL},
-    };
-
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        check_row(&rows[i]);
+    for (size_t i = 0; i < ARRAY_LEN(request_rows); i++) {
+        check_row(&request_rows[i]);
+    }
 }
 
 static void a_body_at_the_limit_passes_and_one_byte_more_does_not(void **state)
@@ -512,8 +512,10 @@ static char *big_request(const char *head, size_t body, size_t *out_len)
     char *bytes = malloc(len + body);
 
     assert_non_null(bytes);
-    memcpy(bytes, head, len);
-    memset(bytes + len, '7', body);
+    memset(bytes, '7', len + body);
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = head[i];
+    }
     *out_len = len + body;
     return bytes;
 }
@@ -527,8 +529,12 @@ static void a_client_that_goes_on_sending_still_hears_why_not(void **state)
         "POST /echo/x HTTP/1.1\r\nHost: h\r\nContent-Length: 4000000\r\n\r\n", 4000000, &len);
 
     (void)state;
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(status_of(ask(bytes, len)->answer), 413);
+    for (int i = 0; i < 5; i++) {
+        const struct client *c = ask(bytes, len);
+
+        assert_false(c->failed);
+        assert_int_equal(status_of(c->answer), 413);
+    }
     free(bytes);
 }
 
@@ -712,9 +718,11 @@ static void the_token_opens(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (secret_status(rows[i].headers) != rows[i].status)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (secret_status(rows[i].headers) != rows[i].status) {
             fail_msg("%s: expected %d", rows[i].headers, rows[i].status);
+        }
+    }
     assert_non_null(strstr(
         ask("GET /secret/x HTTP/1.1\r\n" END, strlen("GET /secret/x HTTP/1.1\r\n" END))->answer,
         "WWW-Authenticate: Bearer"));
@@ -725,13 +733,16 @@ static void ten_wrong_tokens_close_the_door_for_a_minute(void **state)
 #define FROM(peer, token)                                                                      \
     "X-Forwarded-For: 9.9.9.9, " peer "\r\nAuthorization: Bearer " token "\r\n"
     (void)state;
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         assert_int_equal(secret_status(FROM("203.0.113.1", "guess")), 401);
+    }
     assert_int_equal(secret_status(FROM("203.0.113.1", "guess")), 429);
     assert_int_equal(secret_status(FROM("203.0.113.1", "s3cr3t-token")), 429);
     assert_int_equal(secret_status(FROM("203.0.113.2", "s3cr3t-token")), 200);
-    for (int i = 0; i < 10; i++) /* whoever is on this machine keeps the right token's way in */
+    for (int i = 0; i < 10;
+         i++) { /* whoever is on this machine keeps the right token's way in */
         assert_int_equal(secret_status("Authorization: Bearer guess\r\n"), 401);
+    }
     assert_int_equal(secret_status("Authorization: Bearer guess\r\n"), 429);
     assert_int_equal(secret_status("Authorization: Bearer s3cr3t-token\r\n"), 200);
 #if WITH_FAULTS
@@ -767,8 +778,9 @@ static void without_a_token_only_this_machine_gets_in(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         check_row(&rows[i]);
+    }
 }
 
 /* ---- streams ---- */
@@ -784,14 +796,15 @@ static void run_stream_open(struct client *c)
     static const char request[] = "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n";
 
     s->fd = connect_tcp();
-    send_all(s->fd, request, strlen(request));
+    (void)send_all(s->fd, request, strlen(request));
     /* Until the first piece is there: the stream has begun. */
     while (strstr(c->answer, "hello") == NULL) {
         ssize_t n =
             recv(s->fd, c->answer + c->answer_len, sizeof c->answer - 1 - c->answer_len, 0);
 
-        if (n <= 0)
+        if (n <= 0) {
             return;
+        }
         c->answer_len += (size_t)n;
     }
 }
@@ -854,8 +867,9 @@ static void a_slow_reader_is_bounded_and_then_served(void **state)
     while (door_stream_write(w.stream, piece, sizeof piece, 100000)) {
         written += sizeof piece;
         assert_true(written < 100000000);
-        if (written % 100000 == 0)
+        if (written % 100000 == 0) {
             run_for(1); /* the kernel takes what it can hold */
+        }
     }
     assert_false(door_stream_write(w.stream, piece, sizeof piece, 100000));
     door_stream_end(w.stream);
@@ -900,8 +914,9 @@ static void run_refused(struct client *c)
     int fd = connect_tcp();
 
     c->failed = fd < 0;
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
 }
 
 static void quiesce_answers_what_is_suspended_and_takes_nothing_new(void **state)
@@ -914,8 +929,9 @@ static void quiesce_answers_what_is_suspended_and_takes_nothing_new(void **state
     held.request = "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n";
     held.request_len = strlen(held.request);
     client_start(&held);
-    while (w.held_count == 0)
+    while (w.held_count == 0) {
         run_for(5);
+    }
     door_quiesce(w.crier.door);
     assert_false(door_idle(w.crier.door));
     memset(&late, 0, sizeof late);
@@ -943,8 +959,9 @@ static void a_door_may_go_with_requests_unanswered(void **state)
         c[i].request_len = strlen(c[i].request);
         client_start(&c[i]);
     }
-    while (w.held_count < ARRAY_LEN(c))
+    while (w.held_count < ARRAY_LEN(c)) {
         run_for(5);
+    }
     door_free(w.crier.door);
     w.crier.door = NULL;
     for (size_t i = 0; i < ARRAY_LEN(c); i++) {

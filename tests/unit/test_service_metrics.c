@@ -35,10 +35,12 @@ static void must_have(const char *page, const char *line)
 {
     const char *at = strstr(page, line);
 
-    while (at != NULL && at != page && at[-1] != '\n')
+    while (at != NULL && at != page && at[-1] != '\n') {
         at = strstr(at + 1, line);
-    if (at == NULL)
+    }
+    if (at == NULL) {
         fail_msg("no line \"%s\" in:\n%s", line, page);
+    }
 }
 
 static void counters_count_by_their_labels(void **state)
@@ -74,8 +76,9 @@ static void histograms_add_up(void **state)
     char *page;
 
     (void)state;
-    for (size_t i = 0; i < sizeof seen_us / sizeof seen_us[0]; i++)
+    for (size_t i = 0; i < sizeof seen_us / sizeof seen_us[0]; i++) {
         metrics_observe_us(m, METRIC_ACCEPT_SECONDS, "cms", seen_us[i]);
+    }
     page = page_of(m, NULL, 0);
     must_have(page, "# TYPE crier_accept_seconds histogram\n");
     must_have(page, "crier_accept_seconds_bucket{source=\"cms\",le=\"0.001\"} 4\n");

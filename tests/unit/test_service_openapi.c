@@ -28,8 +28,9 @@ static int load(void **state)
     struct err why = {.text = ""};
 
     (void)state;
-    if (json_read(&doc, (const char *)openapi_json, openapi_json_len, 64, &why))
+    if (json_read(&doc, (const char *)openapi_json, openapi_json_len, 64, &why)) {
         print_error("%s\n", why.text);
+    }
     return doc == NULL ? -1 : 0;
 }
 
@@ -44,9 +45,11 @@ static const char *const methods[] = {"get", "head", "post", "put", "patch", "de
 
 static bool is_method(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
-        if (strcmp(methods[i], name) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (strcmp(methods[i], name) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -54,9 +57,11 @@ static const json_t *operation(const struct door_route *route)
 {
     const json_t *path = json_object_get(json_object_get(doc, "paths"), route->pattern);
 
-    for (size_t i = 0; path != NULL && i < ARRAY_LEN(methods); i++)
-        if (strcasecmp(methods[i], http_method_name(route->method)) == 0)
+    for (size_t i = 0; path != NULL && i < ARRAY_LEN(methods); i++) {
+        if (strcasecmp(methods[i], http_method_name(route->method)) == 0) {
             return json_object_get(path, methods[i]);
+        }
+    }
     return NULL;
 }
 
@@ -64,19 +69,23 @@ static void every_route_is_described(void **state)
 {
     (void)state;
     for (const struct door_route *r = api_routes; r->pattern != NULL; r++) {
-        if (strncmp(r->pattern, "/test/", 6) == 0)
+        if (strncmp(r->pattern, "/test/", 6) == 0) {
             continue; /* in builds for tests only */
-        if (operation(r) == NULL)
+        }
+        if (operation(r) == NULL) {
             fail_msg("%s %s is not described", http_method_name(r->method), r->pattern);
+        }
     }
 }
 
 static bool is_routed(const char *path, const char *method)
 {
-    for (const struct door_route *r = api_routes; r->pattern != NULL; r++)
+    for (const struct door_route *r = api_routes; r->pattern != NULL; r++) {
         if (strcmp(r->pattern, path) == 0 &&
-            strcasecmp(http_method_name(r->method), method) == 0)
+            strcasecmp(http_method_name(r->method), method) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -91,11 +100,13 @@ static void everything_described_is_a_route(void **state)
     {
         json_object_foreach(item, method, op)
         {
-            if (!is_method(method))
+            if (!is_method(method)) {
                 continue;
+            }
             count++;
-            if (!is_routed(path, method))
+            if (!is_routed(path, method)) {
                 fail_msg("%s %s is no route", method, path);
+            }
             assert_non_null(json_path_str(op, "summary"));
             assert_non_null(json_path_str(op, "operationId"));
             assert_true(json_object_size(json_object_get(op, "responses")) > 0);
@@ -111,15 +122,18 @@ static void who_may_ask_is_told_as_it_is(void **state)
     for (const struct door_route *r = api_routes; r->pattern != NULL; r++) {
         const json_t *op = operation(r), *security;
 
-        if (op == NULL)
+        if (op == NULL) {
             continue;
+        }
         security = json_object_get(op, "security");
-        if (r->auth == AUTH_TOKEN)
+        if (r->auth == AUTH_TOKEN) {
             assert_null(security);
-        else
+        } else {
             assert_int_equal(json_array_size(security), r->auth == AUTH_HOOK ? 2 : 0);
-        if ((r->auth == AUTH_NONE) != (security != NULL && json_array_size(security) == 0))
+        }
+        if ((r->auth == AUTH_NONE) != (security != NULL && json_array_size(security) == 0)) {
             fail_msg("%s", r->pattern);
+        }
     }
 }
 
@@ -132,8 +146,9 @@ static bool parameter_is_described(const json_t *list, const char *name, size_t 
     {
         const char *have = json_path_str(p, "name");
 
-        if (strlen(have) == len && memcmp(have, name, len) == 0)
+        if (strlen(have) == len && memcmp(have, name, len) == 0) {
             return json_is_true(json_object_get(p, "required"));
+        }
     }
     return false;
 }
@@ -148,35 +163,42 @@ static void every_part_of_a_path_is_explained(void **state)
     {
         const char *open = strchr(path, '{');
 
-        if (open == NULL)
+        if (open == NULL) {
             continue;
+        }
         if (!parameter_is_described(
-                json_object_get(item, "parameters"), open + 1, strcspn(open + 1, "}")))
+                json_object_get(item, "parameters"), open + 1, strcspn(open + 1, "}"))) {
             fail_msg("%s: its parameter is not described", path);
+        }
     }
 }
 
-static size_t check_references(const json_t *v)
+static size_t check_references(json_t *v)
 {
     const char *key;
     json_t *child;
     size_t i, found = 0;
 
     if (json_is_object(v)) {
-        json_object_foreach((json_t *)(uintptr_t)v, key, child)
+        json_object_foreach(v, key, child)
         {
             if (strcmp(key, "$ref") == 0) {
                 const char *to = json_string_value(child);
 
                 found++;
-                if (to == NULL || to[0] != '#' || json_pointer(doc, to + 1) == NULL)
+                if (to == NULL || to[0] != '#' || json_pointer(doc, to + 1) == NULL) {
                     fail_msg("%s leads nowhere", to == NULL ? "$ref" : to);
+                }
             }
             found += check_references(child);
         }
     }
-    if (json_is_array(v))
-        json_array_foreach(v, i, child) found += check_references(child);
+    if (json_is_array(v)) {
+        json_array_foreach(v, i, child)
+        {
+            found += check_references(child);
+        }
+    }
     return found;
 }
 
@@ -199,8 +221,9 @@ static void errors_are_problem_documents(void **state)
         const json_t *example = json_object_get(content, "example");
 
         if (content == NULL || json_path_str(example, "detail") == NULL ||
-            !json_is_integer(json_object_get(example, "status")))
+            !json_is_integer(json_object_get(example, "status"))) {
             fail_msg("%s is no problem document", name);
+        }
     }
 }
 
@@ -210,9 +233,10 @@ static void the_states_are_ours(void **state)
 
     (void)state;
     assert_int_equal(json_array_size(list), DELIVERY_STATE_COUNT);
-    for (size_t i = 0; i < DELIVERY_STATE_COUNT; i++)
+    for (size_t i = 0; i < DELIVERY_STATE_COUNT; i++) {
         assert_string_equal(json_string_value(json_array_get(list, i)),
                             delivery_state_name((enum delivery_state)i));
+    }
 }
 
 int main(void)

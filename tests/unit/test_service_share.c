@@ -49,8 +49,9 @@ static char *link_for(const char *target, const struct share_facts *facts)
     char *text;
 
     buf_init(&out, 100000);
-    if (share_link(targets, target, facts, &out, &why))
+    if (share_link(targets, target, facts, &out, &why)) {
         fail_msg("%s: %s", target, why.text);
+    }
     text = buf_detach(&out, NULL);
     buf_done(&out);
     return text;
@@ -208,8 +209,9 @@ static void values_are_encoded_once_as_a_whole(void **state)
             .url = rows[i].url, .title = rows[i].title, .site = &site};
         char *got = link_for(rows[i].target, &facts);
 
-        if (strcmp(got, rows[i].link) != 0)
+        if (strcmp(got, rows[i].link) != 0) {
             fail_msg("%s:\n%s\nnot\n%s", rows[i].sentence, got, rows[i].link);
+        }
         mem_free(got);
     }
 }
@@ -221,17 +223,18 @@ static void long_titles_are_cut_and_the_url_never_is(void **state)
         .url = PLAIN, .title = title, .text = text, .site = &site};
 
     (void)state;
-    for (size_t i = 0; i < 9000; i += 10) {
-        memcpy(title + i, "word of 9 ", 10);
-        memcpy(text + i, "\xe7\xaa\x81\xe7\xaa\x81\xe7\xaa\x81 ", 10);
+    for (size_t i = 0; i < 9000; i++) {
+        title[i] = "word of 9 "[i % 10];
+        text[i] = "\xe7\xaa\x81\xe7\xaa\x81\xe7\xaa\x81 "[i % 10];
     }
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
         char *got = link_for(links[i].target, &facts), whole[400];
 
         (void)snprintf(whole, sizeof whole, "utm_source%%3D%s%%26utm_medium", links[i].target);
         assert_true(strlen(got) <= 2000);
-        if (strstr(got, whole) == NULL && strcmp(got, links[i].link) != 0)
+        if (strstr(got, whole) == NULL && strcmp(got, links[i].link) != 0) {
             fail_msg("%s lost its URL: %s", links[i].target, got);
+        }
         mem_free(got);
     }
 }
@@ -240,9 +243,11 @@ static size_t decoded_graphemes(const char *from, const char *to)
 {
     size_t n = 0;
 
-    for (const char *at = from; at < to; at++, n++)
-        if (*at == '%')
+    for (const char *at = from; at < to; at++, n++) {
+        if (*at == '%') {
             at += 2; /* one byte; the case uses ASCII but for the ellipsis of three */
+        }
+    }
     return n;
 }
 
@@ -254,8 +259,9 @@ static void a_post_with_its_link_stays_within_the_platforms_limit(void **state)
 
     (void)state;
     memset(title, 'a', 1000);
-    for (size_t i = 9; i < 1000; i += 10)
+    for (size_t i = 9; i < 1000; i += 10) {
         title[i] = ' ';
+    }
     got = link_for("bluesky", &facts); /* 300 grapheme clusters, the link among them */
     assert_in_range(decoded_graphemes(strstr(got, "text=") + 5, got + strlen(got)), 280, 302);
     mem_free(got);

@@ -1,0 +1,178 @@
+/* Secrets out of texts. Called by the courier for every answer before an adapter reads it and
+ * for every verdict, and by preview.c for what it shows. Owns nothing. Which settings are
+ * secrets is said by the rows of their tables; which headers of an operator's own are, by their
+ * names.
+ *
+ * The answer is cleaned and not only what is told of it: what is told is cut to fit, and half a
+ * token would no longer be found. */
+
+#include "service/hide.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/url.h"
+
+#define TEXT_BYTES ((size_t)80 * 1024 * 1024)
+/* In answers only: a password of four letters stands in many words that mean no harm. */
+#define ANSWER_MIN_BYTES 8
+
+/* By length: an answer may hold anything. */
+static void replace_all(struct buf *text, const char *needle, size_t needle_len)
+{
+    const char *from = buf_str(text), *end = from + text->len;
+    const char *hit = needle_len > 0 ? memmem(from, text->len, needle, needle_len) : NULL;
+    struct buf out;
+
+    if (!hit) {
+        return;
+    }
+    buf_init(&out, TEXT_BYTES);
+    for (; hit; hit = memmem(from, (size_t)(end - from), needle, needle_len)) {
+        buf_add(&out, from, (size_t)(hit - from));
+        buf_adds(&out, "***");
+        from = hit + needle_len;
+    }
+    buf_add(&out, from, (size_t)(end - from));
+    buf_clear(text);
+    buf_add(text, buf_str(&out), out.len);
+    buf_done(&out);
+}
+
+static void hide_one(struct buf *text, const char *secret, size_t min_bytes)
+{
+    struct buf form;
+
+    if (!secret || strlen(secret) < min_bytes) {
+        return;
+    }
+    replace_all(text, secret, strlen(secret));
+    buf_init(&form, TEXT_BYTES);
+    url_encode(&form, secret);
+    replace_all(text, buf_str(&form), form.len);
+    buf_clear(&form);
+    json_t *list = json_pack("[s]", secret);
+    if (list) { /* NULL: not UTF-8, so no JSON string can hold it */
+        json_write(&form, list);
+        must(form.len > 4); /* ["…"] */
+        replace_all(text, buf_str(&form) + 2, form.len - 4);
+    }
+    json_decref(list);
+    buf_done(&form);
+}
+
+static bool names_credential(const char *key)
+{
+    static const char *const words[] = {"auth",
+                                        "cookie",
+                                        "key",
+                                        "token",
+                                        "secret",
+                                        "password",
+                                        "signature",
+                                        "access",
+                                        "refresh"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcasestr(key, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void hide_pairs(struct buf *text, const struct pairs *pairs, size_t min_bytes)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (names_credential(pairs->v[i].key)) {
+            hide_one(text, pairs->v[i].value, min_bytes);
+        }
+    }
+}
+
+static void hide_fields(struct buf *text,
+                        const struct field *fields,
+                        const void *object,
+                        size_t min_bytes)
+{
+    for (const struct field *f = fields; f && f->kind != FIELD_END_KIND; f++) {
+        const void *at = (const char *)object + f->offset;
+
+        if (f->kind == FIELD_SECRET) {
+            hide_one(text, ((const struct secret *)at)->text, min_bytes);
+        } else if (f->kind == FIELD_MAP) {
+            hide_pairs(text, at, min_bytes);
+        } else if (f->kind == FIELD_OBJECT) {
+            hide_fields(text, f->fields, at, min_bytes);
+        }
+    }
+}
+
+void hide_settings(struct buf *text, const struct channel_settings *channel, size_t min_bytes)
+{
+    if (channel->own) {
+        hide_fields(text, channel->type->settings, channel->own, min_bytes > 0 ? min_bytes : 1);
+    }
+}
+
+static void hide_account(struct buf *text, json_t *account)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(account, name, value)
+    {
+        if (names_credential(name)) {
+            hide_one(text, json_string_value(value), ANSWER_MIN_BYTES);
+        }
+    }
+}
+
+static void hide_in_headers(struct http_headers *headers,
+                            const struct channel_settings *channel,
+                            json_t *account)
+{
+    for (size_t i = 0; i < headers->count; i++) {
+        struct http_header *h = &headers->v[i];
+        struct buf text;
+
+        buf_init(&text, TEXT_BYTES);
+        buf_adds(&text, h->value);
+        hide_settings(&text, channel, ANSWER_MIN_BYTES);
+        hide_account(&text, account);
+        if (strcmp(buf_str(&text), h->value) != 0) {
+            mem_free(h->value);
+            h->value = mem_strdup(buf_str(&text));
+        }
+        buf_done(&text);
+    }
+}
+
+void hide_in_answer(struct out_exchange *x,
+                    const struct channel_settings *channel,
+                    json_t *account)
+{
+    hide_settings(&x->body, channel, ANSWER_MIN_BYTES);
+    if (x->response.status >= 300) {
+        hide_account(&x->body, account);
+        hide_in_headers(&x->response.headers, channel, account);
+    }
+    x->response.body = buf_str(&x->body);
+    x->response.body_len = x->body.len;
+}
+
+void hide_in_verdict(struct verdict *v,
+                     const struct channel_settings *channel,
+                     json_t *account)
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_BYTES);
+    buf_adds(&text, v->detail);
+    hide_settings(&text, channel, ANSWER_MIN_BYTES);
+    hide_account(&text, account);
+    (void)snprintf(v->detail, sizeof v->detail, "%s", buf_str(&text));
+    buf_done(&text);
+}

@@ -1,0 +1,369 @@
+"""How fast the whole service is: the release binary on a real disk folder, articles in through its
+door, webhooks out to a receiver, all on loopback and on one machine.
+
+`./dev bench` runs it. It ends only what it started, and leaves nothing behind. Every figure stands
+beside the method it was got by and beside the bare limit it can be compared with; on a machine where
+something else runs at the same time all of them are lower, so compare ratios rather than figures.
+
+    bench_end_to_end.py --build FOLDER [--folder SCRATCH] [--long]
+
+FOLDER holds crier and tests/bench_load, tests/bench_sink, tests/bench_ledger.
+"""
+
+import argparse
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+CONNECTIONS = 256
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+# ---- programs ----
+
+
+class Service:
+    """crier serve on a scratch ledger."""
+
+    def __init__(self, binary, folder, channels):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir()
+        settings = self.folder / "crier.yaml"
+        settings.write_text(
+            "site: {name: Bench, url: https://news.example, language: en}\n"
+            "server: {listen: 127.0.0.1:0, log_level: warn}\n"
+            f"ledger: sqlite:{self.folder}/crier.db\n"
+            "queue: {total_concurrency: 1000}\n"
+            f"channels:\n{channels}"
+        )
+        started = time.monotonic()
+        self.log = open(self.folder / "log", "wb")
+        self.process = subprocess.Popen(
+            [binary, "serve", "-c", str(settings)], stdout=subprocess.PIPE, stderr=self.log
+        )
+        line = self.process.stdout.readline().decode()
+        found = re.search(r":(\d+)\s*$", line)
+        if not found:
+            raise SystemExit(f"crier did not start: {line}{(self.folder / 'log').read_text()}")
+        self.port = int(found[1])
+        while self.get("/readyz")[0] != 200:
+            time.sleep(0.0005)
+        self.start_ms = (time.monotonic() - started) * 1000
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+
+    def tail(self):
+        """What it said last, for a bench that fails."""
+        state = "" if self.process.poll() is None else f"crier ended with {self.process.returncode}"
+        return f"\n{state}\n" + (self.folder / "log").read_text()[-2000:]
+
+    def rss_mb(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+    def commits(self):
+        found = re.search(r"^crier_ledger_commits_total (\d+)", self.get("/metrics")[1], re.M)
+        return int(found[1]) if found else 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+        shutil.rmtree(self.folder)
+
+
+class Sink:
+    """The receiver of webhooks."""
+
+    def __init__(self, binary, *options):
+        self.process = subprocess.Popen([binary, *options], stdout=subprocess.PIPE)
+        self.port = int(self.process.stdout.readline().split()[1])
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
+            return answer.read().decode()
+
+    def taken(self):
+        return json.loads(self.get("/count"))["taken"]
+
+    def wait_for(self, count, seconds):
+        """Until so many were taken, or nothing comes any more."""
+        last, since = -1, time.monotonic()
+        while (now := self.taken()) < count:
+            if now != last:
+                last, since = now, time.monotonic()
+            if time.monotonic() - since > seconds:
+                break
+            time.sleep(0.05)
+
+    def arrivals(self):
+        """[(first_us, article, webhook-id, status, path)], in the order of arrival."""
+        rows = [line.split() for line in self.get("/dump").splitlines() if not line.startswith("{")]
+        return [(int(r[0]), r[1], r[2], int(r[3]), r[4]) for r in rows]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Bench:
+    def __init__(self, build, scratch, long):
+        self.build, self.scratch, self.times = pathlib.Path(build), pathlib.Path(scratch), 4 if long else 1
+        self.rows = []
+        self.count = 0
+
+    def program(self, name):
+        return str(self.build / ("crier" if name == "crier" else f"tests/bench_{name}"))
+
+    @contextlib.contextmanager
+    def service(self, channels):
+        self.count += 1
+        service = Service(self.program("crier"), self.scratch / f"run{self.count}", channels)
+        try:
+            yield service
+        finally:
+            service.stop()
+
+    @contextlib.contextmanager
+    def sink(self, *options):
+        sink = Sink(self.program("sink"), *options)
+        try:
+            yield sink
+        finally:
+            sink.stop()
+
+    def load(self, service, count, connections, **options):
+        out = self.scratch / "shots"
+        words = [f"{k}={v}" for k, v in options.items()]
+        before = service.cpu_seconds()
+        run = subprocess.run(
+            [self.program("load"), str(service.port), str(count), str(connections), f"out={out}", *words],
+            stdout=subprocess.PIPE, timeout=300,
+        )
+        if run.returncode != 0:
+            raise SystemExit(f"the load generator failed: {run.stdout.decode()}{service.tail()}")
+        result = json.loads(run.stdout)
+        result["cpu_us"] = (service.cpu_seconds() - before) * 1e6 / count
+        result["shots"] = [tuple(map(int, line.split())) for line in out.read_text().splitlines()]
+        if result["failed"]:
+            raise SystemExit(f"{result['failed']} of {count} requests failed{service.tail()}")
+        return result
+
+    def row(self, what, figure, method, goal="", limit=""):
+        self.rows.append((what, figure, goal, limit, method))
+        print(f"  {what}: {figure}", file=sys.stderr, flush=True)
+
+
+# ---- figures ----
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
+
+
+def spread(values_us):
+    return f"p50 {percentile(values_us, 0.5) / 1000:.2f} ms, p99 {percentile(values_us, 0.99) / 1000:.2f} ms"
+
+
+def webhook(name, port, extra="", path="/hook"):
+    return (
+        f"  {name}: {{type: webhook, url: 'http://127.0.0.1:{port}{path}', secret: bench-secret-of-the-receiver, "
+        f"allow_private: true{extra}}}\n"
+    )
+
+
+NEVER = webhook("never", 9, extra=", when: {category: Nothing}")
+
+
+def reconcile(shots, arrivals, channels=1):
+    """Every acknowledged article at the receiver once per channel, under one webhook-id each, and
+    nothing else."""
+    acknowledged = {f"bench-{number}" for number, _, _, status in shots if status == 202}
+    seen = collections.Counter((article, path) for _, article, _, status, path in arrivals if status == 200)
+    ids = {webhook_id for _, _, webhook_id, status, _ in arrivals if status == 200}
+    paths = {path for _, path in seen}
+    missing = sum((article, path) not in seen for article in acknowledged for path in paths)
+    twice = sum(count > 1 for count in seen.values())
+    strange = sum(article not in acknowledged for article, _ in seen)
+    if missing or twice or strange or len(paths) != channels or len(ids) != len(seen):
+        raise SystemExit(
+            f"NOT exactly once: {len(acknowledged)} acknowledged, {len(seen)} received, {missing} missing, "
+            f"{twice} twice, {strange} never acknowledged, {len(ids)} webhook-ids, {len(paths)} of {channels} channels"
+        )
+    return len(seen)
+
+
+def first_bytes(shots, arrivals):
+    """From the start of the POST to the first byte at the receiver."""
+    sent = {f"bench-{number}": due for number, due, _, _ in shots}
+    return [first - sent[article] for first, article, _, status, _ in arrivals if status == 200]
+
+
+# ---- what is measured ----
+
+
+def bare_door(b):
+    with b.service(NEVER) as service:
+        b.load(service, 2000, CONNECTIONS, get="/healthz")
+        result = b.load(service, 100000 * b.times, CONNECTIONS, get="/healthz")
+    b.row("GET /healthz", f"{result['per_second']:,.0f}/s",
+          f"the bare door: {CONNECTIONS} connections; {result['cpu_us']:.1f} us CPU of crier each")
+    return result["per_second"]
+
+
+def bare_ledger(b):
+    run = subprocess.run([b.program("ledger"), str(b.scratch)], stdout=subprocess.PIPE, timeout=300, check=True)
+    rates = {}
+    for kind, at_once, channels, rate in re.findall(
+        r"^(accept|attempt) +(\d+) at once(?:, +(\d+) channels| \(begin\+end\)) +(\d+) /s", run.stdout.decode(), re.M
+    ):
+        rates[kind, int(at_once), int(channels or 0)] = int(rate)
+    accept, attempt = rates["accept", 100, 1], rates["attempt", 100, 0]
+    b.row("ledger alone, accepts", f"{accept:,}/s", "group commit with fsync, 100 articles at once, 1 channel, no door")
+    b.row("ledger alone, attempts", f"{attempt:,}/s", "begin and end of an attempt, 100 at once, no network")
+    return accept, attempt
+
+
+def acknowledged(b, door, ledger):
+    with b.service(NEVER) as service:
+        b.load(service, 2000, CONNECTIONS, **{"from": 10**9})
+        commits = service.commits()
+        result = b.load(service, 30000 * b.times, CONNECTIONS)
+        commits = service.commits() - commits
+    each = f", {30000 * b.times / commits:.0f} articles a commit" if commits else ""
+    b.row("articles acknowledged", f"{result['per_second']:,.0f}/s",
+          f"POST to 202 after fsync, {CONNECTIONS} connections, 3 kB each, no channel wants them; "
+          f"{result['cpu_us']:.1f} us CPU each{each}; " + spread([a - d for _, d, a, _ in result["shots"]]),
+          goal="30,000/s", limit=f"{result['per_second'] / ledger:.2f} of ledger, {result['per_second'] / door:.2f} of door")
+
+
+def delivered(b, attempt):
+    count = 20000 * b.times
+    with b.sink() as sink, b.service(webhook("partner", sink.port, ", concurrency: 256, rate: unlimited")) as service:
+        before = service.cpu_seconds()
+        result = b.load(service, count, CONNECTIONS)
+        sink.wait_for(count, 10)
+        cpu = (service.cpu_seconds() - before) * 1e6 / count
+        arrivals = sink.arrivals()
+    received = reconcile(result["shots"], arrivals)
+    start = min(due for _, due, _, _ in result["shots"])
+    rate = count / (arrivals[-1][0] - start) * 1e6
+    b.row("webhooks delivered", f"{rate:,.0f}/s",
+          f"first POST to last arrival, 1 channel, 256 at once; {cpu:.1f} us CPU each, from door to verdict; sent {count:,} = "
+          f"acknowledged {len(result['shots']):,} = received once {received:,}",
+          goal="20,000/s", limit=f"{rate / attempt:.2f} of ledger")
+    return rate
+
+
+def latency(b, rate):
+    for name, count, per_second, connections in (
+        ("idle", 300 * b.times, 50, 1), ("at half load", int(rate / 2) * 4 * b.times, int(rate / 2), CONNECTIONS),
+    ):
+        with b.sink() as sink, b.service(webhook("partner", sink.port, ", concurrency: 256, rate: unlimited")) as service:
+            b.load(service, 500, 16, **{"from": 10**9})
+            sink.wait_for(500, 10)
+            sink.get("/reset")
+            result = b.load(service, count, connections, rate=per_second)
+            sink.wait_for(count, 10)
+            arrivals = sink.arrivals()
+        reconcile(result["shots"], arrivals)
+        b.row(f"POST to first byte, {name}", spread(first_bytes(result["shots"], arrivals)),
+              f"from when the POST was due to the first byte at the receiver, {per_second:,}/s, {count:,} articles",
+              goal="p99 < 5 ms" if name == "idle" else "")
+
+
+def fifty(b):
+    articles = 50 * b.times
+    with b.sink() as sink:
+        channels = "".join(webhook(f"partner{i:02}", sink.port, path=f"/hook/{i:02}") for i in range(50))
+        with b.service(channels) as service:
+            result = b.load(service, articles, 1, rate=4)
+            sink.wait_for(50 * articles, 10)
+            arrivals = sink.arrivals()
+    reconcile(result["shots"], arrivals, channels=50)
+    last = {}
+    for first, article, _, _, _ in arrivals:
+        last[article] = max(first, last.get(article, 0))
+    sent = {f"bench-{number}": due for number, due, _, _ in result["shots"]}
+    b.row("1 article to 50 channels", spread([last[a] - sent[a] for a in sent]),
+          f"POST to the last of 50 first bytes, {articles} articles, 4 a second", goal="< 1 s")
+
+
+def at_rest(b):
+    starts, memory = [], []
+    for _ in range(11):
+        with b.service(NEVER) as service:
+            starts.append(service.start_ms * 1000)
+            time.sleep(0.2)
+            memory.append(service.rss_mb())
+    b.row("start", spread(starts), "fork to GET /readyz 200, empty ledger made anew, 11 starts", goal="50 ms")
+    b.row("memory at rest", f"{percentile(memory, 0.5):.1f} MB", "VmRSS 0.2 s after the start, shared libraries included, median of 11",
+          goal="10 MB")
+
+
+def print_table(rows):
+    heads = ("what", "measured", "goal", "of the bare limit", "how")
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(4)]
+    for row in [heads, *rows]:
+        print("  ".join([row[i].ljust(widths[i]) for i in range(4)] + [row[4]]))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build/bench")
+    parser.add_argument("--folder", default="build", help="on the disk that counts")
+    parser.add_argument("--long", action="store_true", help="four times as much of everything")
+    parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,rest")
+    options = parser.parse_args()
+    # 256 connections on either side.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    scratch = tempfile.mkdtemp(prefix="bench-", dir=options.folder)
+    wanted = set(options.only.split(",")) - {""}
+    try:
+        b = Bench(options.build, scratch, options.long)
+        want = lambda part: not wanted or part in wanted  # noqa: E731
+        door = bare_door(b) if want("door") else float("nan")
+        accept, attempt = bare_ledger(b) if want("ledger") else (float("nan"), float("nan"))
+        if want("accept"):
+            acknowledged(b, door, accept)
+        rate = delivered(b, attempt) if want("deliver") or want("latency") else 0
+        if want("latency"):
+            latency(b, rate)
+        if want("fifty"):
+            fifty(b)
+        if want("rest"):
+            at_rest(b)
+    finally:
+        shutil.rmtree(scratch)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} (anything but crier and its two peers lowers the figures)")
+    print_table(b.rows)
+
+
+main()

@@ -1,0 +1,219 @@
+/* Deliveries moved by a person, a rule or time: replay, cancel, resolve, release, expire,
+ * prune. */
+
+#include "tests/support/queue_kit.h"
+
+/* ---- moves ---- */
+
+static enum err_code
+do_move(struct kit *k, struct ledger_move *r, enum ledger_move_kind kind, struct delivery_id id)
+{
+    *r = (struct ledger_move){
+        .req = {.kind = LEDGER_MOVE}, .move = kind, .id = id, .by = "api", .now_ms = k->now_ms};
+    return kit_run(k, &r->req);
+}
+
+static void a_person_moves_what_may_be_moved(void **state)
+{
+    static const struct {
+        enum delivery_state from;
+        enum ledger_move_kind move;
+        enum err_code rc;
+        enum delivery_state then;
+    } rows[] = {
+        {DELIVERY_REJECTED, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_EXPIRED, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_BLOCKED, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_AGAIN, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_UNKNOWN, MOVE_REPLAY, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_READY, MOVE_REPLAY, ERR_CONFLICT, DELIVERY_READY},
+        {DELIVERY_IN_FLIGHT, MOVE_REPLAY, ERR_CONFLICT, DELIVERY_IN_FLIGHT},
+        {DELIVERY_DONE, MOVE_REPLAY, ERR_CONFLICT, DELIVERY_DONE},
+        {DELIVERY_READY, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_AGAIN, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_BLOCKED, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_UNKNOWN, MOVE_CANCEL, ERR_NONE, DELIVERY_CANCELLED},
+        {DELIVERY_IN_FLIGHT, MOVE_CANCEL, ERR_CONFLICT, DELIVERY_IN_FLIGHT},
+        {DELIVERY_DONE, MOVE_CANCEL, ERR_CONFLICT, DELIVERY_DONE},
+        {DELIVERY_UNKNOWN, MOVE_POSTED, ERR_NONE, DELIVERY_DONE},
+        {DELIVERY_UNKNOWN, MOVE_ABSENT, ERR_NONE, DELIVERY_READY},
+        {DELIVERY_AGAIN, MOVE_POSTED, ERR_CONFLICT, DELIVERY_AGAIN},
+        {DELIVERY_READY, MOVE_ABSENT, ERR_CONFLICT, DELIVERY_READY},
+    };
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct kit_meet at = {.first_at = rows[i].from,
+                              .exposed = rows[i].from == DELIVERY_DONE};
+        struct kit_accept a;
+        struct ledger_move move;
+        struct delivery_id id;
+        char name[16];
+
+        (void)snprintf(name, sizeof name, "%zu", i);
+        kit_accept(k, &a, (struct kit_article){.id = name, .title = "A"});
+        id = kit_bring_to(k, &a, &at);
+        if (do_move(k, &move, rows[i].move, id) != rows[i].rc) {
+            fail_msg("row %zu: %s", i, move.req.why.text);
+        }
+        kit_expect(k, id, rows[i].then);
+        assert_int_equal(move.has_job,
+                         rows[i].rc == ERR_NONE && rows[i].then == DELIVERY_READY);
+        kit_accept_done(&a);
+    }
+}
+
+static void what_a_person_cancelled_stays_away_later_too(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_move move;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A", .channels = "a b"});
+    assert_int_equal(do_move(k, &move, MOVE_CANCEL, a.a.deliveries[0].id), ERR_NONE);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B", .channels = "a b"});
+    assert_int_equal(b.a.delivery_count, 1);
+    assert_string_equal(b.a.deliveries[0].channel, "b");
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void what_was_found_there_is_known_by_its_ids(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+    struct ledger_move move = {.req = {.kind = LEDGER_MOVE},
+                               .move = MOVE_POSTED,
+                               .by = "cli",
+                               .remote_id = "42",
+                               .remote_url = "https://there.example/42"};
+    json_t *post;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    move.id = load.id = a.a.deliveries[0].id;
+    kit_begin(k, move.id);
+    kit_end(k, move.id, DELIVERY_UNKNOWN);
+    assert_int_equal(kit_run(k, &move.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_true(load.has_post);
+    post = json_loads(load.post, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(post, "remote_id")), "42");
+    json_decref(post);
+    ledger_request_done(&load.req);
+    kit_accept_done(&a);
+}
+
+static void an_overtaken_delivery_is_not_replayed(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_move move;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_begin(k, a.a.deliveries[0].id);
+    kit_end(k, a.a.deliveries[0].id, DELIVERY_REJECTED);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B"});
+    assert_int_equal(do_move(k, &move, MOVE_REPLAY, a.a.deliveries[0].id), ERR_CONFLICT);
+    kit_accept_done(&b);
+    kit_accept(k, &b, (struct kit_article){.id = "1"});
+    assert_int_equal(do_move(k, &move, MOVE_REPLAY, a.a.deliveries[0].id), ERR_CONFLICT);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void a_mended_channel_lets_go_what_it_had_blocked(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_release_channel r = {
+        .req = {.kind = LEDGER_RELEASE_CHANNEL}, .channel = "a", .now_ms = k->now_ms};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_accept(k, &b, (struct kit_article){.id = "2", .title = "B", .channels = "b"});
+    kit_begin(k, a.a.deliveries[0].id);
+    kit_end(k, a.a.deliveries[0].id, DELIVERY_BLOCKED);
+    kit_begin(k, b.a.deliveries[0].id);
+    kit_end(k, b.a.deliveries[0].id, DELIVERY_BLOCKED);
+    assert_int_equal(kit_run(k, &r.req), ERR_NONE);
+    assert_int_equal(r.count, 1);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_READY);
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_BLOCKED);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
+static void what_waits_too_long_expires_and_lets_go_what_it_held(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b, c;
+    struct ledger_expire r = {.req = {.kind = LEDGER_EXPIRE}, .now_ms = KIT_NOW + 5000};
+    struct ledger_end end;
+
+    kit_accept(
+        k, &a, (struct kit_article){.id = "1", .title = "A", .not_after_ms = KIT_NOW + 5000});
+    kit_begin(k, a.a.deliveries[0].id);
+    end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
+    end.exposed = true;
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    kit_accept(
+        k, &b, (struct kit_article){.id = "1", .title = "B", .not_after_ms = KIT_NOW + 9000});
+    kit_accept(
+        k, &c, (struct kit_article){.id = "2", .title = "C", .not_after_ms = KIT_NOW + 5001});
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_HELD);
+    assert_int_equal(kit_run(k, &r.req), ERR_NONE);
+    assert_int_equal(r.count, 1);
+    assert_int_equal(r.ids[0].v, a.a.deliveries[0].id.v);
+    assert_int_equal(r.released_count, 1);
+    assert_int_equal(r.released[0].id.v, b.a.deliveries[0].id.v);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_EXPIRED);
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_READY);
+    kit_expect(k, c.a.deliveries[0].id, DELIVERY_READY);
+    ledger_request_done(&r.req);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+    kit_accept_done(&c);
+}
+
+/* ---- prune ---- */
+
+static void what_is_old_and_ended_goes_with_all_that_hangs_on_it(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_prune prune = {
+        .req = {.kind = LEDGER_PRUNE}, .before_ms = KIT_NOW + 1, .keep_events = 100};
+    struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE}, .url = KIT_URL};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .url = KIT_URL, .title = "A"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_accept(k, &b, (struct kit_article){.id = "2", .title = "B"}); /* still open */
+    assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+    assert_int_equal(prune.count, 1);
+    assert_int_equal(kit_run(k, &show.req), ERR_NOT_FOUND);
+    assert_int_equal(kit_count(k, DELIVERY_DONE, "a"), 0);
+    assert_int_equal(kit_count(k, DELIVERY_READY, "a"), 1);
+    kit_expect(k, b.a.deliveries[0].id, DELIVERY_READY);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+    kit_accept(k, &a, (struct kit_article){.id = "1", .url = KIT_URL, .title = "A"});
+    assert_int_equal(a.a.outcome, ACCEPT_NEW);
+    kit_accept_done(&a);
+}
+
+#define IN_MEMORY(f) cmocka_unit_test_setup_teardown(f, kit_setup_memory, kit_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_MEMORY(a_person_moves_what_may_be_moved),
+        IN_MEMORY(what_a_person_cancelled_stays_away_later_too),
+        IN_MEMORY(what_was_found_there_is_known_by_its_ids),
+        IN_MEMORY(an_overtaken_delivery_is_not_replayed),
+        IN_MEMORY(a_mended_channel_lets_go_what_it_had_blocked),
+        IN_MEMORY(what_waits_too_long_expires_and_lets_go_what_it_held),
+        IN_MEMORY(what_is_old_and_ended_goes_with_all_that_hangs_on_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
