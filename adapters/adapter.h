@@ -1,21 +1,20 @@
 #ifndef CRIER_ADAPTERS_ADAPTER_H
 #define CRIER_ADAPTERS_ADAPTER_H
 
-/* The contract between crier and one kind of destination. An adapter is data (its settings
- * table, its limits) and courses of steps. A step's `build` makes a request from the context,
- * its `read` makes a verdict from the answer; both are pure: no socket, disk, clock or memory
- * of their own. What must outlive a step goes into ctx->record, which the ledger stores before
- * the request leaves and after its answer. service/courier.c runs the steps; it knows no
- * platform.
+/* The contract between crier and one kind of destination. An adapter is data (its settings table,
+ * its limits) and courses of steps. A step's `build` makes a request from the context, its `read`
+ * makes a verdict from the answer; both are pure: no socket, disk, clock or memory of their own.
+ * What must outlive a step goes into ctx->record, which the ledger stores before the request leaves
+ * and after its answer. service/courier.c runs the steps; it knows no platform.
  *
  * The course of a delivery:
  *   publish  no post of this article stands on this channel yet
- *   update   a post stands; this revision changes it (NULL: the platform cannot; see
- * `cannot_update`) retract  a post stands and must go (NULL: see `cannot_retract`) verify   a
- * request left and no answer came: look whether our post is there. DONE = it is (remote id and
- * link set), ABSENT = looked, not there, UNKNOWN = cannot tell. NULL: no way to look. test
- * optional: a harmless request that proves credentials (getMe); NULL: `test` publishes a marked
- * message through `publish` */
+ *   update   a post stands; this revision changes it (NULL: the platform cannot; see `cannot_update`)
+ *   retract  a post stands and must go (NULL: see `cannot_retract`)
+ *   verify   a request left and no answer came: look whether our post is there. DONE = it is (remote
+ *            id and link set), ABSENT = looked, not there, UNKNOWN = cannot tell. NULL: no way to look.
+ *   test     optional: a harmless request that proves credentials (getMe); NULL: `test` publishes a
+ *            marked message through `publish` */
 
 #include <stdbool.h>
 #include <stddef.h>

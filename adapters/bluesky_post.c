@@ -129,14 +129,9 @@ struct verdict bluesky__read_thumb(struct step_ctx *ctx, const struct http_respo
     return v;
 }
 
-enum err_code
-bluesky__build_put(struct step_ctx *ctx, struct http_request *req, struct err *why)
-{
-    enum err_code rc;
-    json_t *body;
-
-    if (bluesky__nothing_to_do(ctx)) {
-        static const char *const kept[] = {"remote_id",
+/* What is known of a post: first its names, which an answer tells, then how it was made. */
+#define POST_NAMES 3
+static const char *const post_members[] = {"remote_id",
                                            "remote_url",
                                            "cid",
                                            "text",
@@ -151,7 +146,14 @@ bluesky__build_put(struct step_ctx *ctx, struct http_request *req, struct err *w
                                            "thumb_height",
                                            NULL};
 
-        record_keep(ctx, kept);
+enum err_code
+bluesky__build_put(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    enum err_code rc;
+    json_t *body;
+
+    if (bluesky__nothing_to_do(ctx)) {
+        record_keep(ctx, post_members);
         req->skip = true;
         return ERR_NONE;
     }
@@ -429,19 +431,7 @@ bluesky__build_look(struct step_ctx *ctx, struct http_request *req, struct err *
 
 static void found(struct step_ctx *ctx, const char *uri, const char *cid)
 {
-    static const char *const kept[] = {"text",
-                                       "did",
-                                       "rkey",
-                                       "post",
-                                       "standing",
-                                       "root",
-                                       "thumb",
-                                       "thumb_url",
-                                       "thumb_width",
-                                       "thumb_height",
-                                       NULL};
-
-    record_keep(ctx, kept);
+    record_keep(ctx, post_members + POST_NAMES);
     note_post(ctx, uri, cid);
     if (!json_object_get(ctx->record, "standing")) {
         note_thread(ctx, uri, cid);

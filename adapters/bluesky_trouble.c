@@ -40,15 +40,8 @@ static const struct trouble_row rows[] = {
 void bluesky__error_text(struct buf *out, const struct http_response *res)
 {
     json_t *body = http_json(res);
-    const char *name = record_str(body, "error");
-    const char *message = record_str(body, "message");
 
-    if (name) {
-        buf_adds(out, name);
-    }
-    if (message) {
-        buf_addf(out, "%s%s", name ? ": " : "", message);
-    }
+    trouble_say(out, body, "error", "message");
     json_decref(body);
 }
 

@@ -81,24 +81,30 @@ const struct text_rule mastodon__limits[] = {
  * the way there. */
 #define KEY_KEPT_MS (59 * MS_MINUTE)
 
+// clang-format off
+/* How a status and its edit begin alike: the limits, the picture. */
+#define FIRST_STEPS \
+    {.name = "learn_limits", \
+     .repeatable = true, \
+     .build = mastodon__build_learn, \
+     .read = mastodon__read_learn, \
+     .sample = SAMPLE_INSTANCE}, \
+    {.name = "upload_media", \
+     .repeatable = true, \
+     .wants_media = true, \
+     .media_wanted = mastodon__media_wanted, \
+     .build = mastodon__build_upload, \
+     .read = mastodon__read_upload, \
+     .sample = SAMPLE_MEDIA}, \
+    {.name = "await_media", \
+     .repeatable = true, \
+     .build = mastodon__build_await, \
+     .read = mastodon__read_await, \
+     .sample = SAMPLE_MEDIA}
+// clang-format on
+
 static const struct step publish[] = {
-    {.name = "learn_limits",
-     .repeatable = true,
-     .build = mastodon__build_learn,
-     .read = mastodon__read_learn,
-     .sample = SAMPLE_INSTANCE},
-    {.name = "upload_media",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = mastodon__media_wanted,
-     .build = mastodon__build_upload,
-     .read = mastodon__read_upload,
-     .sample = SAMPLE_MEDIA},
-    {.name = "await_media",
-     .repeatable = true,
-     .build = mastodon__build_await,
-     .read = mastodon__read_await,
-     .sample = SAMPLE_MEDIA},
+    FIRST_STEPS,
     {.name = "post_status",
      .repeatable = true,
      .repeat_within_ms = KEY_KEPT_MS,
@@ -110,23 +116,7 @@ static const struct step publish[] = {
 };
 
 static const struct step update[] = {
-    {.name = "learn_limits",
-     .repeatable = true,
-     .build = mastodon__build_learn,
-     .read = mastodon__read_learn,
-     .sample = SAMPLE_INSTANCE},
-    {.name = "upload_media",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = mastodon__media_wanted,
-     .build = mastodon__build_upload,
-     .read = mastodon__read_upload,
-     .sample = SAMPLE_MEDIA},
-    {.name = "await_media",
-     .repeatable = true,
-     .build = mastodon__build_await,
-     .read = mastodon__read_await,
-     .sample = SAMPLE_MEDIA},
+    FIRST_STEPS,
     /* The same edit twice is one edit: the server compares. */
     {.name = "edit_status",
      .repeatable = true,

@@ -59,15 +59,8 @@ const char *mastodon__id(const json_t *entity)
 void mastodon__error_text(struct buf *out, const struct http_response *res)
 {
     json_t *body = mastodon__json(res);
-    const char *error = record_str(body, "error");
-    const char *more = record_str(body, "error_description");
 
-    if (error) {
-        buf_adds(out, error);
-    }
-    if (more) {
-        buf_addf(out, "%s%s", error ? ": " : "", more);
-    }
+    trouble_say(out, body, "error", "error_description");
     json_decref(body);
 }
 

@@ -288,32 +288,33 @@ struct verdict telegram__retracted_read(struct step_ctx *ctx, const struct http_
     return edited_read(ctx, &telegram__retract[1], res, retracted_troubles);
 }
 
-struct verdict telegram__me_read(struct step_ctx *ctx, const struct http_response *res)
+/* A look at the connection: a name it tells is kept for people. */
+static struct verdict name_read(struct step_ctx *ctx,
+                                const struct step *step,
+                                const struct http_response *res,
+                                const char *kept_as,
+                                const char *member,
+                                struct verdict good)
 {
-    struct verdict v = verdict_next();
+    struct verdict v = good;
     struct answer a;
 
     answer_read(&a, res);
     if (json_is_object(a.result)) {
-        json_set_str(ctx->record, "bot", json_path_str(a.result, "username"));
+        json_set_str(ctx->record, kept_as, json_path_str(a.result, member));
     } else {
-        v = refused(ctx, &telegram__test[0], &a, NULL, res);
+        v = refused(ctx, step, &a, NULL, res);
     }
     json_decref(a.json);
     return v;
 }
 
+struct verdict telegram__me_read(struct step_ctx *ctx, const struct http_response *res)
+{
+    return name_read(ctx, &telegram__test[0], res, "bot", "username", verdict_next());
+}
+
 struct verdict telegram__chat_read(struct step_ctx *ctx, const struct http_response *res)
 {
-    struct verdict v = verdict_done();
-    struct answer a;
-
-    answer_read(&a, res);
-    if (json_is_object(a.result)) {
-        json_set_str(ctx->record, "chat_title", json_path_str(a.result, "title"));
-    } else {
-        v = refused(ctx, &telegram__test[1], &a, NULL, res);
-    }
-    json_decref(a.json);
-    return v;
+    return name_read(ctx, &telegram__test[1], res, "chat_title", "title", verdict_done());
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "adapters/record.h"
 #include "base/attr.h"
 #include "base/text.h"
 
@@ -116,6 +117,19 @@ struct verdict trouble_from_transport(const struct step *step,
                         0,
                         "%s",
                         said);
+}
+
+void trouble_say(struct buf *out, const json_t *body, const char *first, const char *second)
+{
+    const char *head = record_str(body, first);
+    const char *rest = record_str(body, second);
+
+    if (head) {
+        buf_adds(out, head);
+    }
+    if (rest) {
+        buf_addf(out, "%s%s", head ? ": " : "", rest);
+    }
 }
 
 bool trouble_match(const struct trouble_row *rows,

@@ -29,6 +29,9 @@ struct verdict trouble_from_transport(const struct step *step,
  * control characters, at most TROUBLE_EXCERPT_BYTES. text may be NULL when len is 0. */
 #define TROUBLE_EXCERPT_BYTES 160
 void trouble_excerpt(char out[TROUBLE_EXCERPT_BYTES + 1], const char *text, size_t len);
+/* What an error body says under two names, appended as "first: second"; either may be missing.
+ */
+void trouble_say(struct buf *out, const json_t *body, const char *first, const char *second);
 /* A row of an adapter's error table: first match wins. */
 struct trouble_row {
     int status;         /* 0: any; then needle is set */

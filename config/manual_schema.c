@@ -306,6 +306,7 @@ static json_t *channel_schema(const struct channel_types *types)
 {
     json_t *names = json_array();
     json_t *choices = json_array();
+    json_t *schema;
 
     for (size_t i = 0; types != NULL && i < types->count; i++) {
         char *name = channel_def_name(&types->v[i]);
@@ -324,29 +325,20 @@ static json_t *channel_schema(const struct channel_types *types)
                                         def_reference(name)));
         mem_free(name);
     }
-    if (json_array_size(names) == 0) {
-        json_decref(choices);
-        return json_pack("{s:s,s:[s],s:{s:{s:o}}}",
-                         "type",
-                         "object",
-                         "required",
-                         "type",
-                         "properties",
-                         "type",
-                         "enum",
-                         names);
+    schema = json_pack("{s:s,s:[s],s:{s:{s:o}}}",
+                       "type",
+                       "object",
+                       "required",
+                       "type",
+                       "properties",
+                       "type",
+                       "enum",
+                       names);
+    if (json_array_size(choices) > 0) { /* an empty allOf is not allowed */
+        json_object_set(schema, "allOf", choices);
     }
-    return json_pack("{s:s,s:[s],s:{s:{s:o}},s:o}",
-                     "type",
-                     "object",
-                     "required",
-                     "type",
-                     "properties",
-                     "type",
-                     "enum",
-                     names,
-                     "allOf",
-                     choices);
+    json_decref(choices);
+    return schema;
 }
 
 /* ---- the file ---- */

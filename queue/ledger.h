@@ -73,6 +73,8 @@ struct ledger_job {
     bool breaking;
     bool verify; /* state unknown: what is due is a look, not a send */
     int64_t due_at_ms;
+    /* 0: never, or something of it may be public. Such a one is not dropped when it is late: it is
+     * looked for, or given up, when its turn comes. */
     int64_t not_after_ms;
     int64_t created_at_ms;
     int64_t attempts; /* counted failures so far */

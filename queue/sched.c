@@ -304,6 +304,16 @@ void sched_loaded(struct sched *s,
     }
 }
 
+void sched_more(struct sched *s, const char *name, int64_t now_ms)
+{
+    struct dest *d = dest_find(s, name);
+
+    if (d) {
+        window_more(d, now_ms);
+        rouse(s, d);
+    }
+}
+
 void sched_cancel(struct sched *s, struct delivery_id id)
 {
     struct sjob *j = map_get_u64(s->jobs, id.v);
@@ -395,7 +405,7 @@ static bool ask(struct sched *s, struct dest *d, int64_t now_ms, struct sched_ne
     }
     window_promote(d, now_ms);
     if (window_wants_more(d, now_ms)) {
-        d->loading = true;
+        window_asked(d);
         give(d, SCHED_LOAD, out);
         return true;
     }

@@ -56,13 +56,16 @@ bool sched_is_stopped(const struct sched *s, const char *name);
  * same id twice: the later due time and state win. Over the window: dropped, and the
  * destination is marked as having more in the ledger; breaking jobs are always taken. */
 void sched_add(struct sched *s, const struct ledger_job *job, int64_t now_ms);
-/* The answer to SCHED_LOAD. */
+/* The answer to SCHED_LOAD. `more` false says nothing of what came in after it was asked: what
+ * was dropped since is still remembered. */
 void sched_loaded(struct sched *s,
                   const char *name,
                   const struct ledger_job *jobs,
                   size_t count,
                   bool more,
                   int64_t now_ms);
+/* The ledger has more that is due than what came in through sched_add: ask for it. */
+void sched_more(struct sched *s, const char *name, int64_t now_ms);
 void sched_cancel(struct sched *s, struct delivery_id id); /* unknown ids are fine */
 
 enum sched_what {

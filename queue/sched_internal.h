@@ -101,6 +101,8 @@ void window_loaded(struct sched *s,
                    size_t count,
                    bool more,
                    int64_t now_ms);
+void window_asked(struct dest *d);               /* its SCHED_LOAD is on its way */
+void window_more(struct dest *d, int64_t at_ms); /* there is more from then on */
 bool window_wants_more(const struct dest *d, int64_t now_ms);
 int64_t window_next_at(const struct dest *d, int64_t now_ms); /* when that may change */
 size_t window_due(const struct dest *d);

@@ -191,6 +191,18 @@ static int64_t end_of(const struct ledger_job *jobs, size_t count, int64_t now_m
     return last;
 }
 
+/* What is remembered from now on may be missing from the answer; what was, will be in it. */
+void window_asked(struct dest *d)
+{
+    d->loading = true;
+    d->more_at_ms = INT64_MAX;
+}
+
+void window_more(struct dest *d, int64_t at_ms)
+{
+    remember_more(d, at_ms);
+}
+
 void window_loaded(struct sched *s,
                    struct dest *d,
                    const struct ledger_job *jobs,
@@ -202,7 +214,9 @@ void window_loaded(struct sched *s,
 
     d->loading = false;
     d->loaded_at_ms = now_ms;
-    d->more_at_ms = more ? end_of(jobs, count, now_ms) : INT64_MAX;
+    if (more) {
+        remember_more(d, end_of(jobs, count, now_ms));
+    }
     for (size_t i = 0; i < count; i++) {
         window_put(s, d, &jobs[i], now_ms);
     }

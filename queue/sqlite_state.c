@@ -160,7 +160,7 @@ void sqlite__job(const struct delivery_row *d, struct ledger_job *out)
         .breaking = d->breaking,
         .verify = d->state == DELIVERY_UNKNOWN,
         .due_at_ms = d->due_at_ms,
-        .not_after_ms = d->not_after_ms,
+        .not_after_ms = d->exposed ? 0 : d->not_after_ms,
         .created_at_ms = d->created_at_ms,
         .attempts = d->failures,
     };

@@ -136,10 +136,10 @@ static void answer_move(struct api_call *call)
     struct crier *c = call->crier;
     char id[ID_TEXT_BYTES];
 
+    /* Out with the turn it had: its new one may come earlier. */
+    courier_cancel(c->courier, m->id);
     if (m->has_job) {
         courier_add(c->courier, &m->job, 1);
-    } else {
-        courier_cancel(c->courier, m->id);
     }
     if (m->has_released) {
         courier_add(c->courier, &m->released, 1);

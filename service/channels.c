@@ -400,7 +400,7 @@ static void releasing_2_on_done(struct ledger_request *r)
     if (r->rc) {
         log_error(EV_LEDGER_FAILED, LOG_STR("error", r->why.text));
     }
-    sched_loaded(rel->crier->sched, rel->channel, NULL, 0, true, clock_wall_ms());
+    sched_more(rel->crier->sched, rel->channel, clock_wall_ms());
     courier_poke(rel->crier->courier);
     ledger_request_done(r);
     mem_free(rel);

@@ -18,10 +18,11 @@ struct channel {
     struct config *config; /* holds settings alive */
     const struct channel_settings *settings;
     struct ledger_channel kept;
-    json_t *account;     /* object; adapters' memory of this account */
-    char *account_saved; /* its text as last handed to the ledger; NULL: not yet */
-    bool gone;           /* no longer configured; kept while deliveries run */
-    bool changed;        /* since it was last saved */
+    json_t *account;        /* object; adapters' memory of this account */
+    char *account_saved;    /* its text as last handed to the ledger; NULL: not yet */
+    bool gone;              /* no longer configured; kept while deliveries run */
+    int64_t quiet_until_ms; /* as last logged; 0 */
+    bool changed;           /* since it was last saved */
 };
 
 struct channels;

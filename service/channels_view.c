@@ -45,11 +45,11 @@ static json_t *quota_json(const struct sched_view *view)
     if (view->rate.count == 0) {
         return json_null();
     }
-    return json_pack("{s:s, s:f}",
+    return json_pack("{s:s, s:I}",
                      "rate",
                      format_rate(view->rate, rate),
-                     "left",
-                     view->bucket.tokens > 0 ? view->bucket.tokens : 0.0);
+                     "left", /* posts that may go at once */
+                     (json_int_t)(view->bucket.tokens > 0 ? view->bucket.tokens : 0.0));
 }
 
 static void add_trouble(json_t *out, const struct channel *ch)

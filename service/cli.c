@@ -164,8 +164,10 @@ static int run_verb(const struct cli_verb *verb, const char *config_path, int ar
 {
     struct cli_args args = {.config_path = config_path, .verb = verb};
     bool help = false;
-    int rc = cli_parse(&args, argc, argv, &help);
+    int rc = CLI_OK;
 
+    must(verb != NULL);
+    rc = cli_parse(&args, argc, argv, &help);
     if (rc == CLI_OK && help) {
         cli_print_help(verb, stdout);
     } else if (rc == CLI_OK) {

@@ -1,14 +1,16 @@
-/* Which course a delivery takes, from what the ledger says of it. Called once per run by
- * courier_run.c; decides, sends nothing.
+/* Which course a delivery takes, from what the ledger says of it. Called once per run by courier_run.c;
+ * decides, sends nothing.
  *
- *   unknown                    verify, where the adapter can look and a publication is in
- * doubt; else the channel's on_unknown setting a retraction               retract when a post
- * stands, else done: there is nothing to retract a post stands              update, or done
- * when nothing a reader sees has changed else                       publish
+ *   unknown                    verify, where the adapter can look and a publication is in doubt;
+ *                              else the channel's on_unknown setting
+ *   a retraction               retract when a post stands, else done: there is nothing to retract
+ *   a post stands              update, or done when nothing a reader sees has changed
+ *   else                       publish
  *
- * A course that stopped half-way goes on at the step where it stands. A step that may be
- * repeated only for some time after its first request (a platform forgets idempotency keys) and
- * whose time is up while something may be public is looked for first. */
+ * A course that stopped half-way goes on at the step where it stands. A step that may be repeated
+ * only for some time after its first request (a platform forgets idempotency keys) and whose time is
+ * up while something may be public is looked for first. So is one that may be public and is worthless
+ * by now: it expires only where the platform cannot be asked. */
 
 #include "service/courier_internal.h"
 
@@ -159,9 +161,31 @@ static enum courier_choice into_doubt(struct run *run)
     return CHOSE_OUTCOME;
 }
 
+/* Only what may be public comes here late; the rest has expired in the ledger. */
+static bool is_late(const struct run *run)
+{
+    return run->exposed && run->load.not_after_ms > 0 &&
+           clock_wall_ms() >= run->load.not_after_ms;
+}
+
+static enum courier_choice end_late(struct run *run)
+{
+    if (run->channel->adapter->verify && run->course == COURSE_PUBLISH) {
+        courier__judge_unknown(run, clock_wall_ms(), clock_wall_ms());
+        return CHOSE_OUTCOME;
+    }
+    return decide(run,
+                  DELIVERY_EXPIRED,
+                  "again",
+                  "worthless by now (it may have arrived: the last try got no answer)");
+}
+
 static enum courier_choice walk(struct run *run, enum course course, const struct step *steps)
 {
     take_course(run, course, steps);
+    if (is_late(run)) {
+        return end_late(run);
+    }
     return must_look_first(run) ? into_doubt(run) : CHOSE_STEPS;
 }
 

@@ -240,8 +240,7 @@ static void plan_next(struct run *run)
     job.due_at_ms = o->due_at_ms;
     job.attempts = run->load.attempts + (o->failure ? 1 : 0);
     job.verify = o->to == DELIVERY_UNKNOWN;
-    /* What may be public is looked for however late it is. */
-    job.not_after_ms = job.verify ? 0 : run->load.not_after_ms;
+    job.not_after_ms = o->exposed ? 0 : run->load.not_after_ms;
     courier_add(k, &job, 1);
 }
 
@@ -252,7 +251,8 @@ static void note_channel(struct run *run)
 
     if (o->to == DELIVERY_DONE) {
         channel_note_done(c, run->channel);
-    } else if (!o->block && (o->failure || o->to == DELIVERY_REJECTED)) {
+    } else if (!o->block && (o->failure || o->to == DELIVERY_REJECTED ||
+                             (o->to == DELIVERY_AGAIN && !o->waits))) {
         channel_note_error(c, run->channel, o->detail);
     }
 }
@@ -306,6 +306,24 @@ static void tell_scheduler(struct run *run)
     }
 }
 
+/* Once when it begins, not with every delivery that meets it. */
+static void note_backoff(struct run *run)
+{
+    struct channel *ch = run->channel;
+    int64_t now_ms = clock_wall_ms();
+    char until[TIME_TEXT_BYTES];
+    struct sched_view view;
+
+    sched_view(run->courier->crier->sched, ch->name, now_ms, &view);
+    if (view.quiet_until_ms > now_ms && ch->quiet_until_ms <= now_ms) {
+        log_warn(EV_CHANNEL_BACKOFF,
+                 LOG_STR("channel", ch->name),
+                 LOG_STR("until", time_rfc3339(view.quiet_until_ms, until)),
+                 LOG_STR("detail", run->outcome.detail));
+    }
+    ch->quiet_until_ms = view.quiet_until_ms;
+}
+
 static void finish_2_on_written(struct ledger_request *r)
 {
     struct run *run = container_of(r, struct run, end.req);
@@ -315,14 +333,15 @@ static void finish_2_on_written(struct ledger_request *r)
         courier__retry_later(k, r);
         return;
     }
-    if (r->rc) {
+    if (r->rc) { /* moved by somebody meanwhile: the next load sees how it stands */
         courier__complain(k, &r->why);
         channel_account_unsaved(run->channel);
-        courier__give_back(run, 0);
+        courier__give_back(run, clock_wall_ms() + LEDGER_PAUSE_MS);
         return;
     }
     tell_scheduler(run);
     plan_next(run);
+    note_backoff(run);
     note_channel(run);
     tell_ended(run);
     courier__run_free(run);

@@ -18,6 +18,9 @@
 #include "service/media.h"
 #include "service/out.h"
 
+/* Before the ledger is asked again about a delivery it could not say or take anything of. */
+#define LEDGER_PAUSE_MS (2 * MS_SECOND)
+
 struct courier {
     struct crier *crier;
     struct list runs;

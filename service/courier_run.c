@@ -1,21 +1,21 @@
-/* One delivery's way through an adapter's steps. Started by courier.c when the scheduler says
- * so; owns the run until courier_end.c (or courier__give_back) has freed it; leaves the choice
- * of the course to courier_choose.c and the meaning of verdicts to courier_verdict.c.
+/* One delivery's way through an adapter's steps. Started by courier.c when the scheduler says so;
+ * owns the run until courier_end.c (or courier__give_back) has freed it; leaves the choice of the
+ * course to courier_choose.c and the meaning of verdicts to courier_verdict.c.
  *
  *   courier__run_start     ask the ledger for everything about the delivery
- *   run_2_on_loaded        choose the course; an outcome that needs no request is written at
- * once courier__run_walk      at each step: fetch the picture first when the step wants one
+ *   run_2_on_loaded        choose the course; an outcome that needs no request is written at once
+ *   courier__run_walk      at each step: fetch the picture first when the step wants one
  *   run_3_on_media         it is here, or is not to be had: the adapter says what then
  *   run_4_build            the step's request; nothing to send: the next step
- *   run_5_begin            write down that it is about to leave (with the end of the step
- * before) run_6_on_begun         that is on disk, so send run_7_on_answer        read it: the
- * next step (to courier__run_walk), or judge and finish
+ *   run_5_begin            write down that it is about to leave (with the end of the step before)
+ *   run_6_on_begun         that is on disk, so send
+ *   run_7_on_answer        read it: the next step (to courier__run_walk), or judge and finish
  *
- * The order of writes is the promise. Nothing leaves before its begin is on disk: a crash after
- * that finds the delivery in flight and, where the step could publish and must not be repeated,
- * takes its outcome for unknown. A crash before it finds the delivery as it was, and nothing
- * left us. Between two steps the end of the first and the begin of the second share a commit,
- * so a course of four steps costs five commits, not eight. */
+ * The order of writes is the promise. Nothing leaves before its begin is on disk: a crash after that
+ * finds the delivery in flight and, where the step could publish and must not be repeated, takes its
+ * outcome for unknown. A crash before it finds the delivery as it was, and nothing left us. Between
+ * two steps the end of the first and the begin of the second share a commit, so a course of four
+ * steps costs five commits, not eight. */
 
 #include "service/courier_internal.h"
 
@@ -25,11 +25,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/hide.h"
 #include "service/metrics.h"
 
 #define STEPS_MAX 40
 #define ANSWER_TIMEOUT_MS (30 * MS_SECOND)
-#define LEDGER_PAUSE_MS (2 * MS_SECOND)
 
 static ledger_done_fn run_2_on_loaded, run_6_on_begun;
 static media_done_fn run_3_on_media;

@@ -1,13 +1,17 @@
 /* What a verdict makes of a delivery and of its destination. Called by courier_run.c with the
- * adapter's verdict (or the one made of a failed exchange); decides only, the outcome is
- * carried out by courier_end.c.
+ * adapter's verdict (or the one made of a failed exchange); decides only, the outcome is carried out
+ * by courier_end.c.
  *
  *   done       done
- *   again      again: backoff with jitter, or what the platform asked for, in full. Counted
- * failures end in rejected after queue.max_attempts; a due time beyond not_after in expired
- *   unknown    of a step that may be repeated: again. Else unknown: a look after
- * queue.verify_after, or, where there is none, what the channel's on_unknown says rejected
- * rejected blocked    blocked, and the whole channel with it
+ *   again      again: backoff with jitter, or what the platform asked for, in full. Trouble with this
+ *              one delivery counts, and ends in rejected after queue.max_attempts; trouble with the
+ *              channel or its host does not: an outage of any length is waited out. A due time beyond
+ *              not_after ends in expired. But what may be public ends in neither while the platform
+ *              can be asked: a look first
+ *   unknown    of a step that may be repeated: again. Else unknown: a look after queue.verify_after,
+ *              or, where there is none, what the channel's on_unknown says
+ *   rejected   rejected
+ *   blocked    blocked, and the whole channel with it
  *
  * and of a look (verify), where the delivery stays in doubt until something is known:
  *
@@ -18,9 +22,9 @@
  *   rejected   cannot be looked for: as unknown
  *   blocked    the channel is blocked; a look once it is mended
  *
- * Exposed means: something of it may be public. It is set with the begin of a step that
- * publishes, and taken back only by an answer that says no for certain, and then only to what
- * it was before this attempt: an earlier one may have been left open. */
+ * Exposed means: something of it may be public. It is set with the begin of a step that publishes,
+ * and taken back only by an answer that says no for certain, and then only to what it was before
+ * this attempt: an earlier one may have been left open. */
 
 #include "service/courier_internal.h"
 
@@ -45,7 +49,8 @@ bool courier__exposed_after(const struct run *run,
         return run->exposed || transport == TRANSPORT_LOST;
     }
     switch (v->kind) {
-    case VERDICT_NEXT:
+    case VERDICT_NEXT: /* a refusal may lead on too: to another form of the post */
+        return run->exposed || run->status < 400;
     case VERDICT_DONE:
     case VERDICT_UNKNOWN:
     case VERDICT_ABSENT:
@@ -104,6 +109,7 @@ static void give_up(struct run *run, const struct verdict *v, int64_t failures)
     struct outcome *o = &run->outcome;
 
     o->to = DELIVERY_REJECTED;
+    o->due_at_ms = 0;
     say(o,
         "gave up after %lld attempts%s: %s",
         (long long)failures,
@@ -121,21 +127,39 @@ retry_at(const struct run *run, const struct verdict *v, int64_t failures, int64
         run->courier->crier->sched, run->channel->name, failures, v->retry_after_ms, now);
 }
 
+static bool can_look(const struct run *run)
+{
+    return run->channel->adapter->verify && run->course == COURSE_PUBLISH;
+}
+
+static void look_after(struct run *run, const struct verdict *v, int64_t now_ms)
+{
+    struct outcome *o = &run->outcome;
+
+    o->to = DELIVERY_UNKNOWN;
+    o->failure = true;
+    o->due_at_ms = now_ms + run->config->queue.verify_after_ms;
+    say(o, "%s", v->detail);
+}
+
 static void go_again(struct run *run, const struct verdict *v, int64_t now_ms)
 {
     struct outcome *o = &run->outcome;
     int64_t failures = run->load.attempts + (v->not_counted ? 0 : 1);
+    bool gives_up, too_late;
 
     o->to = DELIVERY_AGAIN;
-    o->failure = !v->not_counted;
+    o->failure = !v->not_counted && v->scope == SCOPE_POST;
     o->waits = v->not_counted;
     say(o, "%s", v->detail);
-    if (o->failure && failures >= run->config->queue.max_attempts) {
-        give_up(run, v, failures);
-        return;
-    }
     o->due_at_ms = retry_at(run, v, failures, now_ms);
-    if (run->load.not_after_ms > 0 && o->due_at_ms > run->load.not_after_ms) {
+    gives_up = o->failure && failures >= run->config->queue.max_attempts;
+    too_late = run->load.not_after_ms > 0 && o->due_at_ms > run->load.not_after_ms;
+    if ((gives_up || too_late) && o->exposed && can_look(run)) {
+        look_after(run, v, now_ms);
+    } else if (gives_up) {
+        give_up(run, v, failures);
+    } else if (too_late) {
         /* In doubt it cannot expire (queue/state.c); then it is given up. */
         o->to = run->load.state == DELIVERY_UNKNOWN ? DELIVERY_REJECTED : DELIVERY_EXPIRED;
         o->due_at_ms = 0;
@@ -144,11 +168,6 @@ static void go_again(struct run *run, const struct verdict *v, int64_t now_ms)
             o->exposed ? " (it may have arrived)" : "",
             v->detail);
     }
-}
-
-static bool can_look(const struct run *run)
-{
-    return run->channel->adapter->verify && run->course == COURSE_PUBLISH;
 }
 
 static void judge_unlookable(struct run *run, int64_t now_ms)
@@ -200,10 +219,7 @@ static void judge_doubt(struct run *run, const struct verdict *v, int64_t now_ms
         return;
     }
     if (can_look(run)) {
-        o->to = DELIVERY_UNKNOWN;
-        o->failure = true;
-        o->due_at_ms = now_ms + run->config->queue.verify_after_ms;
-        say(o, "%s", v->detail);
+        look_after(run, v, now_ms);
         return;
     }
     if (run->settings->on_unknown == ON_UNKNOWN_RETRY) {

@@ -92,10 +92,8 @@ static void hide_pairs(struct buf *text, const struct pairs *pairs, size_t min_b
     }
 }
 
-static void hide_fields(struct buf *text,
-                        const struct field *fields,
-                        const void *object,
-                        size_t min_bytes)
+static void
+hide_fields(struct buf *text, const struct field *fields, const void *object, size_t min_bytes)
 {
     for (const struct field *f = fields; f && f->kind != FIELD_END_KIND; f++) {
         const void *at = (const char *)object + f->offset;
@@ -163,9 +161,7 @@ void hide_in_answer(struct out_exchange *x,
     x->response.body_len = x->body.len;
 }
 
-void hide_in_verdict(struct verdict *v,
-                     const struct channel_settings *channel,
-                     json_t *account)
+void hide_in_verdict(struct verdict *v, const struct channel_settings *channel, json_t *account)
 {
     struct buf text;
 

@@ -99,7 +99,7 @@ static void judge(struct intake *in, const struct intake_options *options)
         return;
     }
     buf_init(&reason, REASON_BYTES);
-    in->accept.breaking = config_is_breaking(in->crier->config, &facts, &reason);
+    in->accept.breaking = config_is_breaking(in->config, &facts, &reason);
     in->reason = buf_detach(&reason, NULL);
     in->accept.reason = in->reason;
     buf_done(&reason);
@@ -130,7 +130,7 @@ static void fill_content(struct intake *in)
 static int64_t not_after_of(const struct intake *in, const struct channel_settings *channel)
 {
     int64_t own =
-        channel->not_after_ms ? channel->not_after_ms : in->crier->config->queue.not_after_ms;
+        channel->not_after_ms ? channel->not_after_ms : in->config->queue.not_after_ms;
     int64_t until_ms = in->accept.now_ms + own;
 
     if (!in->article) {
@@ -159,7 +159,7 @@ static bool is_wanted(const struct intake *in, const struct channel_settings *ch
 
 static void fan_out(struct intake *in)
 {
-    const struct config *config = in->crier->config;
+    const struct config *config = in->config;
     size_t n = 0;
 
     in->channels = mem_calloc(config->channel_count, sizeof *in->channels);
@@ -238,6 +238,7 @@ static void start(struct crier *c,
 {
     memset(in, 0, sizeof *in);
     in->crier = c;
+    in->config = config_ref(c->config); /* the ledger reads names of channels from it */
     in->done = done;
     in->context = context;
     in->started_us = clock_mono_us();
@@ -261,7 +262,7 @@ static enum err_code refuse(struct intake *in, enum err_code rc)
 
 static enum err_code check_only_channel(const struct intake *in, struct err *why)
 {
-    if (in->only_channel && !config_channel(in->crier->config, in->only_channel)) {
+    if (in->only_channel && !config_channel(in->config, in->only_channel)) {
         return err_set(why, ERR_NOT_FOUND, "no channel \"%s\"", in->only_channel);
     }
     return ERR_NONE;
@@ -368,6 +369,8 @@ void intake_free_parts(struct intake *in)
     mem_free(in->aliases);
     mem_free(in->channels);
     mem_free(in->ids);
+    config_unref(in->config);
+    in->config = NULL;
     in->document = in->url = in->replay_key = in->source = in->reason = in->wanted_id = NULL;
     in->aliases = NULL;
     in->channels = NULL;

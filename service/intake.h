@@ -19,6 +19,7 @@ typedef void intake_done_fn(struct intake *in);
 struct intake {
     struct ledger_accept accept; /* out-parameters are read from here in done */
     struct crier *crier;
+    struct config *config;   /* in force when it came in, held until intake_free_parts() */
     struct article *article; /* NULL for a retraction */
     intake_done_fn *done;
     void *context;

@@ -1,24 +1,22 @@
-/* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Called by the courier and
- * the picture store; owns the connections, the timers and the easy handles; leaves what is said
- * to adapters and what an answer means to them as well.
+/* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Called by the courier and the
+ * picture store; owns the connections, the timers and the easy handles; leaves what is said to
+ * adapters and what an answer means to them as well.
  *
  * Once or not at all. Two things here carry the promise that nothing is posted twice:
  *
- *   1. "It did not leave us" must be certain. libcurl calls on_about_to_send() when the
- * connection (with its TLS) stands and before the first byte of the request. An exchange that
- * fails without that call is NOT_SENT; every other failure is LOST.
+ *   1. "It did not leave us" must be certain. libcurl calls on_about_to_send() when the connection
+ *      (with its TLS) stands and before the first byte of the request. An exchange that fails
+ *      without that call is NOT_SENT; every other failure is LOST.
  *
- *   2. libcurl itself sends a request again, silently, when it went out on a pooled connection
- * and that was closed without a byte of an answer (Curl_retry_request in its lib/transfer.c):
- * it takes the connection for a stale one. A server that read the POST whole and then died
- * looks the same. So an exchange marked `once` gets a connection of its own, closed behind it,
- * over HTTP/1.1, which has no refused streams: there libcurl never retries. TLS sessions are
- * shared, which keeps the new handshake short. tests/unit/test_service_out.c shows both sides
- * of it.
+ *   2. libcurl itself sends a request again, silently, when it went out on a pooled connection and
+ *      that was closed without a byte of an answer (Curl_retry_request in its lib/transfer.c): it
+ *      takes the connection for a stale one. A server that read the POST whole and then died looks
+ *      the same. So an exchange marked `once` gets a connection of its own, closed behind it, over
+ *      HTTP/1.1, which has no refused streams: there libcurl never retries. TLS sessions are shared,
+ *      which keeps the new handshake short. tests/unit/test_service_out.c shows both sides of it.
  *
- * The address is checked twice: when a socket is made, and again before a request leaves,
- * because a pooled connection may have been opened for a channel that may reach private
- * addresses. */
+ * The address is checked twice: when a socket is made, and again before a request leaves, because a
+ * pooled connection may have been opened for a channel that may reach private addresses. */
 
 #include "service/out.h"
 

@@ -1,16 +1,16 @@
-/* The service from start to end: makes the parts in the order of struct crier, runs the loop,
- * takes them down. Called by `crier serve` only. What each part does is in its own file; here
- * is only who comes before whom.
+/* The service from start to end: makes the parts in the order of struct crier, runs the loop, takes
+ * them down. Called by `crier serve` only. What each part does is in its own file; here is only who
+ * comes before whom.
  *
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
  *   3. event_hub_close    the streams end, since nothing changes any more
- *   4. door_idle          every request that waits for the ledger has its answer: the HTTP
- * library stops the process when a suspended connection is left
+ *   4. door_idle          every request that waits for the ledger has its answer: the HTTP library
+ *                         stops the process when a suspended connection is left
  *   5. ledger_close       what was submitted is written; its dones still find all parts alive
- *   6. the parts, newest first, and last the loop, which must be empty: a handle left open is a
- * bug A second SIGTERM or SIGINT goes to the hurry at once. */
+ *   6. the parts, newest first, and last the loop, which must be empty: a handle left open is a bug
+ * A second SIGTERM or SIGINT goes to the hurry at once. */
 
 #include "service/serve.h"
 

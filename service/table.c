@@ -89,7 +89,6 @@ static size_t columns_of(const char *text)
 
 static void measure(const struct table *t, size_t *widths)
 {
-    must(t->columns > 0);
     for (size_t c = 0; c < t->columns; c++) {
         widths[c] = columns_of(t->titles[c]);
     }
@@ -150,18 +149,19 @@ static void print_cell(
 
 void table_print(const struct table *t, bool colours, size_t width, struct buf *out)
 {
-    size_t *widths = mem_calloc(t->columns, sizeof *widths);
+    const size_t columns = t->columns;
+    size_t *widths = mem_calloc(columns, sizeof *widths);
 
+    must(columns > 0);
     measure(t, widths);
-    squeeze(widths, t->columns, width);
-    for (size_t c = 0; c < t->columns; c++) {
-        print_cell(out, t->titles[c], widths[c], c + 1 == t->columns, TINT_BOLD, colours);
+    squeeze(widths, columns, width);
+    for (size_t c = 0; c < columns; c++) {
+        print_cell(out, t->titles[c], widths[c], c + 1 == columns, TINT_BOLD, colours);
     }
     buf_addc(out, '\n');
     for (size_t i = 0; i < t->count; i++) {
-        bool last = (i + 1) % t->columns == 0;
-        print_cell(
-            out, t->cells[i].text, widths[i % t->columns], last, t->cells[i].tint, colours);
+        bool last = (i + 1) % columns == 0;
+        print_cell(out, t->cells[i].text, widths[i % columns], last, t->cells[i].tint, colours);
         if (last) {
             while (out->len > 0 && out->data[out->len - 1] == ' ') {
                 buf_truncate(out, out->len - 1);

@@ -271,12 +271,13 @@ def delivered(b, attempt):
         result = b.load(service, count, CONNECTIONS)
         sink.wait_for(count, 10)
         cpu = (service.cpu_seconds() - before) * 1e6 / count
-        arrivals = sink.arrivals()
+        arrivals, opened = sink.arrivals(), json.loads(sink.get("/count"))["connections"]
     received = reconcile(result["shots"], arrivals)
     start = min(due for _, due, _, _ in result["shots"])
     rate = count / (arrivals[-1][0] - start) * 1e6
     b.row("webhooks delivered", f"{rate:,.0f}/s",
-          f"first POST to last arrival, 1 channel, 256 at once; {cpu:.1f} us CPU each, from door to verdict; sent {count:,} = "
+          f"first POST to last arrival, 1 channel, 256 at once; {cpu:.1f} us CPU each, from door to verdict; over {opened} "
+          f"connections; sent {count:,} = "
           f"acknowledged {len(result['shots']):,} = received once {received:,}",
           goal="20,000/s", limit=f"{rate / attempt:.2f} of ledger")
     return rate

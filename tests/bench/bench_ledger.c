@@ -63,7 +63,7 @@ static void on_wake(void *context)
 static void on_done(struct ledger_request *r)
 {
     if (r->rc) {
-        fprintf(stderr, "failed: %s\n", r->why.text);
+        (void)fprintf(stderr, "failed: %s\n", r->why.text);
         exit(1);
     }
     b.left--;
@@ -98,7 +98,7 @@ static void fill_accept(struct accept *x)
     (void)snprintf(x->url,
                    sizeof x->url,
                    "https://news.example/%08llx",
-                   (unsigned long long)(n * 2654435761U));
+                   (unsigned long long)n * 2654435761U);
     crypto_sha256(x->id, strlen(x->id), x->hash);
     x->aliases[0] = (struct accept_alias){"id", x->id};
     x->aliases[1] = (struct accept_alias){"url", x->url};
@@ -254,7 +254,7 @@ static void fill_queue(size_t deliveries)
     struct accept *v = mem_calloc(BATCH, sizeof *v);
 
     b.channels = CHANNELS_MAX;
-    for (size_t done = 0; done < deliveries; done += BATCH * CHANNELS_MAX) {
+    for (size_t done = 0; done < deliveries; done += (size_t)BATCH * CHANNELS_MAX) {
         for (size_t i = 0; i < BATCH; i++) {
             fill_accept(&v[i]);
             submit(&v[i].a.req);
@@ -275,7 +275,7 @@ static void time_one(const char *what, struct ledger_request *r)
         int64_t start_us = clock_mono_us();
 
         if (ledger_run(b.l, r, NULL)) {
-            fprintf(stderr, "%s: %s\n", what, r->why.text);
+            (void)fprintf(stderr, "%s: %s\n", what, r->why.text);
             exit(1);
         }
         best = clock_mono_us() - start_us < best ? clock_mono_us() - start_us : best;
@@ -324,7 +324,7 @@ static void open_ledger(const char *path)
     int64_t start_us = clock_mono_us();
 
     if (ledger_open(&b.l, location, on_wake, NULL, b.now_ms, &why)) {
-        fprintf(stderr, "%s\n", why.text);
+        (void)fprintf(stderr, "%s\n", why.text);
         exit(1);
     }
     printf("open     %lld us\n", (long long)(clock_mono_us() - start_us));
@@ -350,7 +350,7 @@ int main(int argc, char **argv)
     uint64_t deliveries = 0;
 
     if (argc > 2 && !parse_u64(argv[2], &deliveries)) {
-        fprintf(stderr, "bench_ledger [folder] [deliveries in the long queue]\n");
+        (void)fprintf(stderr, "bench_ledger [folder] [deliveries in the long queue]\n");
         return 2;
     }
     pthread_mutex_init(&b.lock, NULL);

@@ -8,7 +8,7 @@
  *   fail      every N-th request gets 503 instead of 200; 0: none
  *   slots     requests at once; one more gets 429 at once; 0: no limit
  *
- * Prints "port N". Every POST is a webhook; GET /count gives {"posts", "taken"}, GET /dump a
+ * Prints "port N". Every POST is a webhook; GET /count gives {"posts", "taken", "connections"}, GET /dump a
  * line per webhook in the order of arrival: "first_us article webhook-id status path", first_us
  * on the clock of clock_mono_us(); GET /reset forgets them. Ends on SIGTERM. */
 
@@ -52,7 +52,7 @@ struct sink {
     size_t late_count;
     struct arrival *v;
     size_t count, cap;
-    int64_t posts, taken;
+    int64_t posts, taken, connections;
 };
 
 static struct sink s;
@@ -208,9 +208,10 @@ static void take_question(struct peer *p)
     }
     if (out.len == 0) {
         buf_addf(&out,
-                 "{\"posts\": %lld, \"taken\": %lld}\n",
+                 "{\"posts\": %lld, \"taken\": %lld, \"connections\": %lld}\n",
                  (long long)s.posts,
-                 (long long)s.taken);
+                 (long long)s.taken,
+                 (long long)s.connections);
     }
     answer(p, 200, buf_str(&out), out.len);
     buf_done(&out);
@@ -291,6 +292,7 @@ static void on_connection(void)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     p = mem_zalloc(sizeof *p);
     p->fd = fd;
+    s.connections++;
     watch(fd, p);
 }
 

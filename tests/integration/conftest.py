@@ -9,7 +9,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import harness  # noqa: E402
-import openapi  # noqa: E402
 
 
 def pytest_report_header():
@@ -83,13 +82,3 @@ def clock(platform):
 def article(platform):
     """article(name="breaking-article", **changes): a fixture whose pictures can be fetched."""
     return lambda name="breaking-article", **changes: harness.load_article(name, platform, **changes)
-
-
-def pytest_sessionfinish(session):
-    """Said, not insisted on: which calls no test of this run made (a run may be of a few tests)."""
-    if openapi.description is None or session.config.option.keyword:
-        return
-    every = {(m.upper(), p.pattern) for p, o in openapi.description.routes for m in o if m != "parameters"}
-    unseen = sorted(every - openapi.description.seen)
-    if unseen:
-        print("\ncalls of the API that no test made:", ", ".join(f"{m} {p}" for m, p in unseen))

@@ -15,7 +15,6 @@ class Description:
         self.resolver = jsonschema.RefResolver("", document)
         self.routes = [(re.compile("^" + re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"), operations)
                        for path, operations in document["paths"].items()]
-        self.seen = set()  # (method, template) that were checked
 
     def resolve(self, node):
         return self.resolver.resolve(node["$ref"])[1] if "$ref" in node else node
@@ -23,7 +22,6 @@ class Description:
     def operation(self, method, path):
         for pattern, operations in self.routes:
             if pattern.match(path) and method.lower() in operations:
-                self.seen.add((method, pattern.pattern))
                 return operations[method.lower()]
         return None
 

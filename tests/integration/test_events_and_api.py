@@ -134,16 +134,17 @@ def test_the_share_redirect_is_counted_tagged_and_closed(crier, article):
     accepted = crier.send(article())
     targets = crier.get("/v1/share?url=https%3A%2F%2Fnews.example%2Fa&title=x")
     target = targets["links"][0]["id"]
-    def go(path):
-        status, headers, _ = exchange(crier.url, "GET", path)
+    def go(path, who="Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"):
+        status, headers, _ = exchange(crier.url, "GET", path, headers={"User-Agent": who})
         return status, headers.get("Location", "")
     status, location = go(f"/share/{target}?article={accepted['id']}")
     assert status == 302 and "utm_source" in location
+    assert go(f"/share/{target}?article={accepted['id']}", "Examplebot/1.0")[0] == 302  # not a reader
     assert go(f"/share/{target}?article=nothing-here")[0] == 404
     assert go(f"/share/nowhere?article={accepted['id']}")[0] == 404
     assert go(f"/share/{target}?article={accepted['id']}&url=https://evil.example/")[1].count("evil.example") == 0
     assert go(f"/share/{target}?url=https://evil.example/")[0] == 404
-    wait_for(lambda: crier.article(accepted["id"])["clicks"].get(target, 0) >= 1)
+    wait_for(lambda: crier.article(accepted["id"])["clicks"].get(target, 0) == 2)
     crier.await_done(accepted["id"])
     crier.retract(accepted["id"])
     assert go(f"/share/{target}?article={accepted['id']}")[0] == 410

@@ -142,6 +142,7 @@ def block(crier, platform):
     return accepted["id"]
 
 
+@pytest.mark.threads
 def test_a_blocked_channel_goes_on_when_its_settings_were_mended(crier, platform):
     article_id = block(crier, platform)
     crier.settings["channels"]["mastodon"]["text"] = "{{title}} {{url}}"  # no credential: changes nothing
@@ -156,6 +157,20 @@ def test_a_blocked_channel_goes_on_when_its_settings_were_mended(crier, platform
     assert crier.channel("mastodon")["health"] == "ok"
     used = platform.requests("/api/v1/statuses")[-1]["headers"]["Authorization"]
     assert used == "Bearer a-token-that-is-good-again"
+
+
+def test_a_new_header_of_a_webhook_mends_it_too(crier, platform):
+    platform.fault("/hook/partner", "status", status=401)
+    article_id = crier.send(small_article(1))["id"]
+    crier.await_state(article_id, "blocked", channel="partner")
+    assert crier.call("POST", "/v1/reload")[0] == 200  # nothing is new
+    time.sleep(0.3)
+    assert crier.states(article_id)["partner"] == "blocked"
+    crier.settings["channels"]["partner"]["headers"] = {"X-Api-Key": "the-right-one"}
+    crier.write_settings()
+    assert crier.call("POST", "/v1/reload")[0] == 200
+    crier.await_done(article_id)
+    assert platform.requests("/hook/partner")[-1]["headers"]["X-Api-Key"] == "the-right-one"
 
 
 def test_a_channel_paused_by_hand_stays_so_when_its_settings_were_mended(crier, platform):
@@ -180,6 +195,7 @@ def test_a_new_token_of_the_api_holds_from_the_reload_on(crier):
 
 # ---- the end ----
 
+@pytest.mark.threads
 def test_a_second_sigterm_hurries(make_crier, platform):
     def change(settings):
         settings["server"]["drain"] = "1m"
@@ -216,6 +232,7 @@ class Inside:
         return answer.status, answer.headers, json.loads(answer.read())
 
 
+@pytest.mark.threads
 def test_while_it_drains_those_inside_get_503_and_others_no_connection(crier, platform):
     inside = [Inside(crier) for _ in range(3)]
     platform.fault("/hook/partner", "delay", seconds=2.5)

@@ -103,11 +103,28 @@ static char *fit(struct set *s, const char *tpl, const struct text_rule *rule)
     return text;
 }
 
+struct fitted {
+    const char *tpl, *want;
+};
+
+/* Texts without a limit, of the article as it is. */
+static void expect_texts(const struct fitted *rows, size_t count)
+{
+    static const struct text_rule none = {.name = "text", .unit = TEXT_CODE_POINTS};
+    struct set s;
+
+    set_up(&s);
+    for (size_t i = 0; i < count; i++) {
+        char *text = fit(&s, rows[i].tpl, &none);
+
+        assert_string_equal(text, rows[i].want);
+        mem_free(text);
+    }
+}
+
 static void templates_see_the_article(void **state)
 {
-    static const struct {
-        const char *tpl, *want;
-    } rows[] = {
+    static const struct fitted rows[] = {
         {"{{title}}|{{summary}}|{{url}}|{{canonical_url}}",
          "Flood hits harbour city|Thousands were told to leave.|" URL
          "|https://news.example/canonical"},
@@ -123,17 +140,9 @@ static void templates_see_the_article(void **state)
          "B: category Breaking|2|U"},
         {"{{published_at}}|{{^correction}}none{{/correction}}", "2026-11-23T15:00:01Z|none"},
     };
-    static const struct text_rule none = {.name = "text", .unit = TEXT_CODE_POINTS};
-    struct set s;
 
     (void)state;
-    set_up(&s);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char *text = fit(&s, rows[i].tpl, &none);
-
-        assert_string_equal(text, rows[i].want);
-        mem_free(text);
-    }
+    expect_texts(rows, ARRAY_LEN(rows));
 }
 
 static void what_is_missing_is_not_there(void **state)
@@ -378,26 +387,16 @@ static void a_url_that_does_not_fit_is_an_error(void **state)
 
 static void empty_lines_are_closed_up(void **state)
 {
-    static const struct text_rule none = {.name = "text", .unit = TEXT_CODE_POINTS};
-    static const struct {
-        const char *tpl, *want;
-    } rows[] = {
+    static const struct fitted rows[] = {
         {"{{title}}\n\n{{nothing}}\n\n{{url}}", "Flood hits harbour city\n\n" URL},
         {"\n\n{{title}} \n \n\t\n\nx\n\n", "Flood hits harbour city\n\nx"},
         {"  {{title}}\r\n{{url}}  ", "Flood hits harbour city\n" URL},
         {"{{nothing}}", ""},
         {"a\n b  c", "a\n b  c"},
     };
-    struct set s;
 
     (void)state;
-    set_up(&s);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char *text = fit(&s, rows[i].tpl, &none);
-
-        assert_string_equal(text, rows[i].want);
-        mem_free(text);
-    }
+    expect_texts(rows, ARRAY_LEN(rows));
 }
 
 static void plain_text_is_cut_to_its_rule(void **state)

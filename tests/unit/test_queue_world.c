@@ -313,6 +313,42 @@ static void a_mountain_of_later_retries_does_not_hide_what_is_new(void **state)
     world_free(w);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void a_burst_beside_a_mountain_of_retries_gets_its_share(void **state)
+{
+    struct sched_limits limits = easy;
+    int64_t done_ms[600];
+    struct world *w;
+
+    (void)state;
+    limits.concurrency = 1;
+    limits.rate = (struct rate){.count = 2, .per_ms = 1000};
+    w = world_new(10, &limits);
+    for (int n = 0; n < 3000; n++) {
+        world_add(w, "a", T0)->job.attempts = 1;
+    }
+    for (int n = 0; n < 600; n++) { /* more than the window holds */
+        world_add(w, "a", T0 + 10000);
+    }
+    world_run(w, T0 + MS_HOUR);
+    for (size_t i = 0; i < ARRAY_LEN(done_ms); i++) {
+        done_ms[i] = w->jobs[3000 + i].done_ms;
+    }
+    qsort(done_ms, ARRAY_LEN(done_ms), sizeof *done_ms, by_number);
+    assert_in_range(done_ms[0], T0 + 10000, T0 + 12000);
+    for (size_t i = 1; i < ARRAY_LEN(done_ms);
+         i++) { /* three of four turns, two turns a second */
+        assert_in_range(done_ms[i] - done_ms[i - 1], 0, 2500);
+    }
+    world_free(w);
+}
+
 static void a_long_queue_is_held_in_part_and_done_whole(void **state)
 {
     struct world *w = world_new(50, &easy);
@@ -346,6 +382,7 @@ int main(void)
         CASE(a_channel_down_for_an_hour_delays_nothing_else_and_catches_up),
         CASE(a_mountain_of_retries_does_not_starve_a_new_article),
         CASE(a_mountain_of_later_retries_does_not_hide_what_is_new),
+        CASE(a_burst_beside_a_mountain_of_retries_gets_its_share),
         CASE(a_long_queue_is_held_in_part_and_done_whole),
     };
 

@@ -5,146 +5,160 @@
 
 /* ---- verdicts ---- */
 
+static const struct {
+    const char *name, *type, *more;
+    struct reply replies[SCRIPT_MAX];
+    const char *state;
+    int requests, seconds;
+    const char *detail;
+} answers[] = {
+    {"200 is done", "plain", "", {{.status = 200}}, "done", 1, 0, ""},
+    {"400 is rejected",
+     "plain",
+     "",
+     {{.status = 400, .body = "no such chat"}},
+     "rejected",
+     1,
+     0,
+     "no such chat"},
+    {"401 blocks",
+     "plain",
+     "",
+     {{.status = 401, .body = "bad token"}},
+     "blocked",
+     1,
+     0,
+     "bad token"},
+    {"a build that fails is rejected",
+     "wrong",
+     "",
+     {{.status = 0}},
+     "rejected",
+     0,
+     0,
+     "no title fits"},
+    {"503 goes again", "plain", "", {{.status = 503}, {.status = 200}}, "done", 2, 30, ""},
+    {"408 for ever is given up: it is about this one",
+     "plain",
+     "",
+     {{.status = 408}, {.status = 408}, {.status = 408}, {.status = 408}},
+     "rejected",
+     4,
+     90,
+     "gave up after 4 attempts: 408"},
+    {"503 for long is waited out: it is about the host",
+     "plain",
+     "",
+     {{.status = 503},
+      {.status = 503},
+      {.status = 503},
+      {.status = 503},
+      {.status = 503},
+      {.status = 503},
+      {.status = 200}},
+     "done",
+     7,
+     3600,
+     ""},
+    {"a cut is unknown, the look finds it",
+     "plain",
+     "",
+     {{.how = CUT}, {.status = 200}},
+     "done",
+     2,
+     60,
+     ""},
+    {"a cut is unknown, the look finds nothing, so it goes again",
+     "plain",
+     "",
+     {{.how = CUT}, {.status = 404}, {.status = 200}},
+     "done",
+     3,
+     60,
+     ""},
+    {"a look that fails is made again",
+     "plain",
+     "",
+     {{.how = CUT}, {.status = 503}, {.how = CUT}, {.status = 200}},
+     "done",
+     4,
+     120,
+     ""},
+    {"500 after a step that must not be repeated is looked for",
+     "plain",
+     "",
+     {{.status = 500}, {.status = 200}},
+     "done",
+     2,
+     60,
+     ""},
+    {"five looks in vain wait for a person",
+     "plain",
+     "",
+     {{.how = CUT},
+      {.status = 409},
+      {.status = 409},
+      {.status = 409},
+      {.status = 409},
+      {.status = 409}},
+     "unknown",
+     6,
+     400,
+     "looked 5 times"},
+    {"what cannot be looked for waits for a person",
+     "blind",
+     "",
+     {{.how = CUT}},
+     "unknown",
+     1,
+     60,
+     ""},
+    {"unless the settings say retry",
+     "blind",
+     ", on_unknown: retry",
+     {{.how = CUT}, {.status = 200}},
+     "done",
+     2,
+     60,
+     ""},
+    {"a step that may be repeated is",
+     "keyed",
+     "",
+     {{.how = CUT}, {.status = 500}, {.status = 200}},
+     "done",
+     3,
+     60,
+     ""},
+    {"steps go one after the other, waiting is no failure",
+     "stepped",
+     "",
+     {{.status = 200, .body = "wait"},
+      {.status = 200, .body = "wait"},
+      {.status = 200, .body = "wait"},
+      {.status = 200, .body = "wait"},
+      {.status = 200, .body = "next"},
+      {.status = 200}},
+     "done",
+     6,
+     60,
+     ""},
+};
+
 static void each_answer_leads_to_its_state(void **state)
 {
-    static const struct {
-        const char *name, *type, *more;
-        struct reply replies[SCRIPT_MAX];
-        const char *state;
-        int requests, seconds;
-        const char *detail;
-    } rows[] = {
-        {"200 is done", "plain", "", {{.status = 200}}, "done", 1, 0, ""},
-        {"400 is rejected",
-         "plain",
-         "",
-         {{.status = 400, .body = "no such chat"}},
-         "rejected",
-         1,
-         0,
-         "no such chat"},
-        {"401 blocks",
-         "plain",
-         "",
-         {{.status = 401, .body = "bad token"}},
-         "blocked",
-         1,
-         0,
-         "bad token"},
-        {"a build that fails is rejected",
-         "wrong",
-         "",
-         {{.status = 0}},
-         "rejected",
-         0,
-         0,
-         "no title fits"},
-        {"503 goes again", "plain", "", {{.status = 503}, {.status = 200}}, "done", 2, 30, ""},
-        {"503 for ever is given up",
-         "plain",
-         "",
-         {{.status = 503}, {.status = 503}, {.status = 503}, {.status = 503}},
-         "rejected",
-         4,
-         90,
-         "gave up after 4 attempts: 503"},
-        {"a cut is unknown, the look finds it",
-         "plain",
-         "",
-         {{.how = CUT}, {.status = 200}},
-         "done",
-         2,
-         60,
-         ""},
-        {"a cut is unknown, the look finds nothing, so it goes again",
-         "plain",
-         "",
-         {{.how = CUT}, {.status = 404}, {.status = 200}},
-         "done",
-         3,
-         60,
-         ""},
-        {"a look that fails is made again",
-         "plain",
-         "",
-         {{.how = CUT}, {.status = 503}, {.how = CUT}, {.status = 200}},
-         "done",
-         4,
-         120,
-         ""},
-        {"500 after a step that must not be repeated is looked for",
-         "plain",
-         "",
-         {{.status = 500}, {.status = 200}},
-         "done",
-         2,
-         60,
-         ""},
-        {"five looks in vain wait for a person",
-         "plain",
-         "",
-         {{.how = CUT},
-          {.status = 409},
-          {.status = 409},
-          {.status = 409},
-          {.status = 409},
-          {.status = 409}},
-         "unknown",
-         6,
-         400,
-         "looked 5 times"},
-        {"what cannot be looked for waits for a person",
-         "blind",
-         "",
-         {{.how = CUT}},
-         "unknown",
-         1,
-         60,
-         ""},
-        {"unless the settings say retry",
-         "blind",
-         ", on_unknown: retry",
-         {{.how = CUT}, {.status = 200}},
-         "done",
-         2,
-         60,
-         ""},
-        {"a step that may be repeated is",
-         "keyed",
-         "",
-         {{.how = CUT}, {.status = 500}, {.status = 200}},
-         "done",
-         3,
-         60,
-         ""},
-        {"steps go one after the other, waiting is no failure",
-         "stepped",
-         "",
-         {{.status = 200, .body = "wait"},
-          {.status = 200, .body = "wait"},
-          {.status = 200, .body = "wait"},
-          {.status = 200, .body = "wait"},
-          {.status = 200, .body = "next"},
-          {.status = 200}},
-         "done",
-         6,
-         60,
-         ""},
-    };
-
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         struct fixture f;
 
-        print_message("    %s\n", rows[i].name);
-        setup(&f, rows[i].type, rows[i].more, rows[i].replies);
+        print_message("    %s\n", answers[i].name);
+        setup(&f, answers[i].type, answers[i].more, answers[i].replies);
         submit(&f);
-        if (strcmp(rows[i].state, "unknown") == 0) {
+        if (strcmp(answers[i].state, "unknown") == 0) {
             /* It passes through that state: let all the time go by first. */
-            (void)reaches(&f, 1, "none", rows[i].seconds);
+            (void)reaches(&f, 1, "none", answers[i].seconds);
         }
-        expect(&f, 1, rows[i].state, rows[i].seconds, rows[i].requests);
-        expect_detail(&f, 1, rows[i].detail);
+        expect(&f, 1, answers[i].state, answers[i].seconds, answers[i].requests);
+        expect_detail(&f, 1, answers[i].detail);
         teardown(&f);
     }
 }
@@ -237,6 +251,49 @@ static void a_key_too_old_is_looked_for_first(void **state)
     expect(&f, 1, "done", 60, 4);
     assert_string_equal(f.script.lines[2], "POST /look");
     assert_string_equal(f.script.lines[3], "POST /post");
+    teardown(&f);
+}
+
+/* A repeatable step is sent again, so it is not in doubt until it would be given up. */
+static void what_may_be_public_is_looked_for_before_it_ends(void **state)
+{
+    static const struct reply replies[] = {
+        {.how = CUT},
+        {.status = 429, .body = "", .headers = "Retry-After: 7200\r\n"},
+        {.status = 200},
+        {.status = 0}};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, "keyed", ", not_after: 1h", replies);
+    submit(&f);
+    expect(&f, 1, "unknown", 120, 2);
+    pass_time(&f, 2 * MS_HOUR); /* as long as the platform asked not to be asked */
+    expect(&f, 1, "done", 60, 3);
+    assert_string_equal(f.script.lines[0], "POST /post");
+    assert_string_equal(f.script.lines[1], "POST /post");
+    assert_string_equal(f.script.lines[2], "POST /look");
+    teardown(&f);
+}
+
+static void what_may_be_public_never_expires_unseen(void **state)
+{
+    static const struct reply replies[] = {{.how = CUT}, {.status = 200}, {.status = 0}};
+    struct channel *ch;
+    struct fixture f;
+
+    (void)state;
+    setup(&f, "keyed", ", not_after: 1h", replies);
+    submit(&f);
+    expect(&f, 1, "again", 5, 1);
+    ch = channels_find(f.c.channels, "one");
+    channel_pause(&f.c, ch);
+    pass_time(&f, 2 * MS_HOUR);
+    courier_expire(f.c.courier);
+    expect(&f, 1, "again", 1, 1);
+    channel_resume(&f.c, ch, "test");
+    expect(&f, 1, "done", 60, 2);
+    assert_string_equal(f.script.lines[1], "POST /look");
     teardown(&f);
 }
 
@@ -480,6 +537,8 @@ int main(void)
         cmocka_unit_test(retry_after_is_obeyed_in_full),
         cmocka_unit_test(what_would_come_too_late_expires),
         cmocka_unit_test(a_key_too_old_is_looked_for_first),
+        cmocka_unit_test(what_may_be_public_is_looked_for_before_it_ends),
+        cmocka_unit_test(what_may_be_public_never_expires_unseen),
         cmocka_unit_test(a_blocked_channel_goes_on_when_it_is_resumed),
         cmocka_unit_test(revisions_change_and_take_back_what_stands),
         cmocka_unit_test(what_a_platform_cannot_do_is_rejected_in_its_words),
