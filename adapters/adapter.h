@@ -156,8 +156,10 @@ struct adapter {
     const struct text_rule *limits; /* ends with a row without name */
     const struct step *publish, *update, *retract, *verify, *test;
     const char *cannot_update, *cannot_retract, *cannot_verify; /* why a course is NULL */
+    bool retract_without_post; /* its retract needs no remote id: also for what may be public */
     bool every_revision;    /* update also when nothing a reader sees has changed */
     size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
+    const char *pictures;   /* how a post gets its picture where it is not uploaded; NULL: it has none */
     struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
     /* Checks of the settings that no single row can say. ERR_INVALID: why names the key

@@ -202,7 +202,7 @@ static const char setup[] =
     "\n"
     "5. Run `crier check`. With the service running, this answers with the account's handle and\n"
     "   posts nothing:\n"
-    "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" -d '{\"probe\": true}' \\\n"
+    "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/bluesky/test\n"
     "   Removing the app password at Bluesky ends crier's access at once.";
 // clang-format on

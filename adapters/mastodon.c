@@ -223,7 +223,7 @@ static const char setup[] =
     "\n"
     "7. Run `crier check`. With the service running, this answers with the account's name and posts\n"
     "   nothing:\n"
-    "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" -d '{\"probe\": true}' \\\n"
+    "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/mastodon/test\n"
     "   A token ends when it is revoked, the password is reset or the account is suspended.";
 // clang-format on

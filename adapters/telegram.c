@@ -185,7 +185,20 @@ static const char setup[] =
     "   \"Delete messages\" for retractions).\n"
     "3. chat is @ and the channel's public name; for a private one its number, -100 and ten\n"
     "   digits or more, as the link of any message shows it behind t.me/c/.\n"
-    "4. POST /v1/channels/NAME/test asks Telegram for bot and chat, and posts nothing.\n";
+    "4. Give the token to crier as an environment variable, here TELEGRAM_TOKEN, and write:\n"
+    "\n"
+    "     channels:\n"
+    "       telegram:\n"
+    "         type: telegram\n"
+    "         token: ${TELEGRAM_TOKEN}\n"
+    "         chat: \"@example\"\n"
+    "         when: {breaking: true}\n"
+    "\n"
+    "5. Run `crier check`. With the service running, this asks Telegram for bot and chat, and posts\n"
+    "   nothing:\n"
+    "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
+    "       http://127.0.0.1:8480/v1/channels/telegram/test\n"
+    "   A token ends when it is revoked at @BotFather.";
 
 const struct adapter adapter_telegram = {
     .name = "telegram",
@@ -205,4 +218,5 @@ const struct adapter adapter_telegram = {
     .answer_timeout_ms = 60 * MS_SECOND,
     .check = check,
     .setup = setup,
+    .pictures = "by their address, which Telegram fetches",
 };

@@ -572,15 +572,26 @@ const struct adapter adapter_webhook = {
     .publish = send_course,
     .update = send_course,
     .retract = send_course,
+    .retract_without_post = true, /* the receiver knows the article by its id */
     .cannot_verify = "not needed: the receiver tells repeats apart by webhook-id",
     .every_revision = true,
     .answer_timeout_ms = 20 * MS_SECOND,
     .check = check,
     .setup =
-        "1. Make a secret: echo \"whsec_$(openssl rand -base64 32)\"\n"
+        "1. Make a secret: crier keys webhook\n"
         "2. Give the receiver that secret; it checks the webhook-signature header with any\n"
         "   Standard Webhooks library, answers 2xx once it has stored the event, and treats\n"
         "   a webhook-id it has seen before as done.\n"
-        "3. Put url and secret into the settings and run: crier send --test, or\n"
-        "   POST /v1/channels/NAME/test.\n",
+        "3. Give the secret to crier as an environment variable, here PARTNER_SECRET, and write:\n"
+        "\n"
+        "     channels:\n"
+        "       partner:\n"
+        "         type: webhook\n"
+        "         url: https://partner.example/hook\n"
+        "         secret: ${PARTNER_SECRET}\n"
+        "\n"
+        "4. Run `crier check`. With the service running, this sends a marked test event:\n"
+        "     curl -X POST -H \"Authorization: Bearer $CRIER_TOKEN\" \\\n"
+        "       http://127.0.0.1:8480/v1/channels/partner/test",
+    .pictures = "as addresses in the event",
 };

@@ -33,6 +33,14 @@ uint64_t id_next(struct id_maker *m, int64_t now_ms)
     return id;
 }
 
+uint64_t id_next_block(struct id_maker *m, int64_t now_ms, uint64_t count)
+{
+    uint64_t first = id_next(m, now_ms);
+
+    m->last = count > 0 ? first + count - 1 : first;
+    return first;
+}
+
 static const char *to_text(const char *prefix, uint64_t v, char out[ID_TEXT_BYTES])
 {
     memcpy(out, prefix, 4);

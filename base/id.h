@@ -26,6 +26,8 @@ struct id_maker {
 };
 void id_maker_init(struct id_maker *m, struct rng *rng);
 uint64_t id_next(struct id_maker *m, int64_t now_ms); /* never 0, strictly growing */
+/* The first of so many consecutive ids. */
+uint64_t id_next_block(struct id_maker *m, int64_t now_ms, uint64_t count);
 
 #define ID_TEXT_BYTES 20
 const char *id_article_text(struct article_id id, char out[ID_TEXT_BYTES]);   /* "art_…" */

@@ -105,7 +105,7 @@ static const struct field queue_fields[] = {
     {.key = "backoff_max", .kind = FIELD_MS, AT(queue_settings, backoff_max_ms), .def = "15m",
      .min = "10ms", .max = "1d", .help = "the longest wait of our own; what a platform asks for is obeyed in full"},
     {.key = "max_attempts", .kind = FIELD_INT, AT(queue_settings, max_attempts), .def = "20",
-     .min = "1", .max = "1000", .help = "a delivery that failed so often is rejected"},
+     .min = "1", .max = "1000", .help = "a delivery that the platform refused so often for now is rejected; outages of a channel or its host do not count"},
     {.key = "concurrency", .kind = FIELD_INT, AT(queue_settings, concurrency), .def = "5",
      .min = "1", .max = "1000", .help = "deliveries at once to one channel, at most"},
     {.key = "total_concurrency", .kind = FIELD_INT, AT(queue_settings, total_concurrency),

@@ -96,7 +96,8 @@ struct accept_channel { /* a channel that this revision shall reach */
     const char *name;
     const char *adapter;
     int64_t not_after_ms; /* wall clock */
-    bool matches;         /* `when` holds. false: only if a post or an open delivery is there */
+    int64_t own_ms; /* how long news are worth sending there; 0: not_after_ms alone says it */
+    bool matches;   /* `when` holds. false: only if a post or an open delivery is there */
 };
 struct accept_alias {
     const char *kind;  /* "id" (within source), "url", "guid" (within source) */
@@ -130,6 +131,11 @@ struct ledger_accept {
     const uint64_t *delivery_ids; /* channel_count of them */
     const struct accept_channel *channels;
     size_t channel_count;
+    /* for channels that are not given and have something of the article: the limits there, and
+     * so many consecutive ids, from id_next_block */
+    struct accept_channel elsewhere;
+    uint64_t elsewhere_id;
+    size_t elsewhere_ids;
     /* out */
     enum accept_outcome outcome;
     struct article_id article;
@@ -148,7 +154,17 @@ struct ledger_accept {
  * and not `exposed` (nothing of it can be public) is cancelled; one that may be public goes on
  * to its end, and the new one is held behind it. A channel whose last delivery a person
  * cancelled and which has no post gets none. A retraction makes deliveries only where a post
- * stands or one may come. */
+ * stands, or one may: it may come, or an earlier delivery was exposed and ended without being
+ * done.
+ *
+ * Every channel that should know of the revision is given, those switched off as well (with
+ * matches false). A channel that is not given, because it is not configured now, is treated as
+ * one that does not match: its new delivery waits in the ledger until it is configured again.
+ *
+ * Where no revision has been published yet, a later one is worth sending as long as the first:
+ * not_after_ms, but no later than own_ms after the article was first accepted, or until when an
+ * earlier revision was to be sent there; unless it is `republish`, or breaking while the one
+ * before was not. One that is worthless already is made as expired, so that it is seen. */
 
 /* ---- begin: an attempt of one step is about to leave ---- */
 struct ledger_bucket { /* token bucket of a channel after this start */
@@ -206,7 +222,9 @@ struct ledger_end {
 enum ledger_move_kind {
     /* rejected, expired, cancelled, blocked, again, unknown -> ready, attempts 0 */
     MOVE_REPLAY,
-    MOVE_CANCEL, /* held, ready, again, blocked, unknown -> cancelled */
+    /* held, ready, again, blocked, unknown -> cancelled. When it may be public, so are the later
+     * revisions held behind it: they would be a second post. A retraction among them goes on. */
+    MOVE_CANCEL,
     MOVE_POSTED, /* unknown -> done: "it is there" (remote_id, remote_url may be NULL); of a
                   * retraction: "it took effect" */
     MOVE_ABSENT, /* unknown -> ready: "it is not there"; cancelled when a newer one waits */
@@ -311,8 +329,10 @@ struct ledger_load { /* all that is needed to run one delivery */
     char *record;             /* JSON; "{}" */
     int64_t step_first_at_ms; /* first request of that step; 0 */
     bool exposed;
-    bool has_post; /* a post of the article stands on this channel */
-    char *post;    /* its record, JSON */
+    bool has_post;     /* a post of the article stands on this channel */
+    bool maybe_public; /* none is known, but an earlier delivery there was exposed and ended
+                        * without being done */
+    char *post;        /* its record, JSON */
     uint8_t post_face[32];
 };
 /* Lists: pages by an opaque cursor (NULL: from the newest); at most `limit` rows. The answer is

@@ -27,7 +27,7 @@ struct known {
     char *reason;
     int64_t revision, content_revision;
     uint8_t hash[32];
-    int64_t source_updated_at_ms;
+    int64_t source_updated_at_ms, created_at_ms;
     struct article_id conflict; /* another article that an alias named; 0: none */
 };
 
@@ -98,6 +98,7 @@ static void load_known(struct sqlite *s, struct known *k)
     k->content_revision = sqlite3_column_int64(stmt, 5);
     sqlite__col_hash(stmt, 6, k->hash);
     k->source_updated_at_ms = sqlite3_column_int64(stmt, 7);
+    k->created_at_ms = sqlite3_column_int64(stmt, 8);
     sqlite__end(stmt);
 }
 
@@ -365,6 +366,8 @@ static void accept_revision(struct sqlite *s, struct ledger_accept *a, const str
         .public_id = mem_strdup(k->public_id),
         .revision = k->revision + 1,
         .is_new = !k->found,
+        .fresh = a->republish || (a->breaking && !k->breaking),
+        .created_at_ms = k->found ? k->created_at_ms : a->now_ms,
         .breaking = retract ? k->breaking : a->breaking,
         .retracts = retract,
     };

@@ -4,7 +4,9 @@
  *
  * On one channel the revisions of an article go out one after the other: an earlier delivery of
  * which nothing can be public is cancelled, one that may be public goes on to its end, and the
- * new one is held behind it. */
+ * new one is held behind it. That holds for every channel that ever had something of the
+ * article, also for one that is not given because it is not configured now: there too nothing
+ * old may go out when it comes back, and what stands there must be updated or taken away. */
 
 #include "queue/sqlite_internal.h"
 
@@ -14,18 +16,16 @@
 
 /* What there is of the article on one channel before the new revision. */
 struct standing {
-    bool post;       /* a post stands */
-    bool open;       /* a delivery that has not ended, before superseding */
-    bool in_the_way; /* … and one that goes on to its end, after it */
-    bool unwanted;   /* the last one was cancelled by a person */
+    bool any;               /* it ever had a delivery */
+    bool post;              /* a post stands */
+    bool open;              /* a delivery that has not ended, before superseding */
+    bool in_the_way;        /* … and one that goes on to its end, after it */
+    bool maybe;             /* one ended in doubt: it may be public, and we do not know it */
+    bool unwanted;          /* the last one was cancelled by a person */
+    int64_t worth_till_ms;  /* as the earlier revisions were to be sent; 0: none was */
+    char adapter[64];       /* of the last one */
+    struct id_list waiting; /* nothing of them can be public: the new one goes instead */
 };
-
-/* Waiting, and nothing of it can be public: the newer revision goes instead. */
-static bool can_be_superseded(const struct delivery_row *d)
-{
-    return !d->exposed && (d->state == DELIVERY_HELD || d->state == DELIVERY_READY ||
-                           d->state == DELIVERY_AGAIN || d->state == DELIVERY_BLOCKED);
-}
 
 static void add_superseded(struct ledger_accept *a, struct delivery_id id)
 {
@@ -34,75 +34,127 @@ static void add_superseded(struct ledger_accept *a, struct delivery_id id)
 }
 
 static void
-supersede(struct sqlite *s, struct ledger_accept *a, struct delivery_row *d, int64_t revision)
+supersede(struct sqlite *s, struct ledger_accept *a, struct delivery_id id, int64_t revision)
 {
     char detail[64];
-    struct buf text;
-
-    buf_init(&text, sizeof detail);
-    buf_addf(&text, "superseded by revision %lld", (long long)revision);
-    sqlite__move(
-        s, d, DELIVERY_CANCELLED, &(struct move_note){.detail = buf_str(&text)}, a->now_ms);
-    add_superseded(a, d->id);
-    buf_done(&text);
-}
-
-/* One earlier delivery, oldest first. */
-static void look_at(struct sqlite *s,
-                    struct ledger_accept *a,
-                    const struct accepted *at,
-                    struct delivery_id id,
-                    struct standing *st)
-{
     struct delivery_row d;
+    struct buf text;
 
     if (!sqlite__delivery(s, id, &d)) {
         return;
     }
-    st->unwanted = d.state == DELIVERY_CANCELLED && d.by_hand;
-    if (!delivery_state_ended(d.state)) {
-        st->open = true;
-        if (can_be_superseded(&d)) {
-            supersede(s, a, &d, at->revision);
-        } else {
-            st->in_the_way = true;
-        }
-    }
+    buf_init(&text, sizeof detail);
+    buf_addf(&text, "superseded by revision %lld", (long long)revision);
+    sqlite__move(
+        s, &d, DELIVERY_CANCELLED, &(struct move_note){.detail = buf_str(&text)}, a->now_ms);
+    add_superseded(a, d.id);
+    buf_done(&text);
     sqlite__delivery_done(&d);
 }
 
-static struct standing look(struct sqlite *s,
-                            struct ledger_accept *a,
-                            const struct accepted *at,
-                            const struct channel_row *ch)
-{
-    struct standing st = {.post = false};
-    struct id_list ids = {.v = NULL};
+/* A row of SQL_DELIVERY_OF. */
+struct earlier {
+    int64_t id;
+    int state;
+    bool exposed, by_hand, retracts;
+    int64_t not_after_ms;
+};
 
-    if (at->is_new) {
-        return st;
+static bool waits(int state)
+{
+    return state == DELIVERY_HELD || state == DELIVERY_READY || state == DELIVERY_AGAIN ||
+           state == DELIVERY_BLOCKED;
+}
+
+static void note_worth(struct standing *st, int64_t not_after_ms)
+{
+    int64_t till_ms = not_after_ms > 0 ? not_after_ms : INT64_MAX;
+
+    st->worth_till_ms = till_ms > st->worth_till_ms ? till_ms : st->worth_till_ms;
+}
+
+static void note_earlier(struct standing *st, const struct earlier *e)
+{
+    bool ended = delivery_state_ended((enum delivery_state)e->state);
+
+    if (!st->any) { /* the newest comes first */
+        st->unwanted = e->state == DELIVERY_CANCELLED && e->by_hand;
     }
-    st.post =
-        sqlite__int(&s->writer, SQL_POST_HAS, ARGS(ARG_I(at->article.v), ARG_I(ch->id)), 0);
-    sqlite__ids_query(
-        &s->writer, SQL_DELIVERY_OF, ARGS(ARG_I(at->article.v), ARG_I(ch->id)), &ids);
-    for (size_t i = 0; i < ids.count; i++) {
-        look_at(s, a, at, (struct delivery_id){(uint64_t)ids.v[i]}, &st);
+    st->any = true;
+    if (!e->retracts) {
+        note_worth(st, e->not_after_ms);
     }
-    sqlite__ids_done(&ids);
-    return st;
+    if (ended) {
+        st->maybe = st->maybe || (e->exposed && !e->retracts && e->state != DELIVERY_DONE);
+        return;
+    }
+    st->open = true;
+    if (waits(e->state) && !e->exposed) {
+        sqlite__ids_add(&st->waiting, e->id);
+    } else {
+        st->in_the_way = true;
+    }
+}
+
+/* The newest first, until one is done: what is older has ended before it, and no longer says
+ * anything. So an article of a thousand revisions costs what one of two does. */
+static void look(struct sqlite *s,
+                 const struct accepted *at,
+                 const struct channel_row *ch,
+                 struct standing *st)
+{
+    sqlite3_stmt *stmt =
+        sqlite__query(&s->writer, SQL_DELIVERY_OF, ARGS(ARG_I(at->article.v), ARG_I(ch->id)));
+
+    while (sqlite__row(&s->writer, stmt)) {
+        struct earlier e = {
+            .id = sqlite3_column_int64(stmt, 0),
+            .state = sqlite3_column_int(stmt, 1),
+            .exposed = sqlite3_column_int(stmt, 2) != 0,
+            .by_hand = sqlite3_column_int(stmt, 3) != 0,
+            .not_after_ms = sqlite3_column_int64(stmt, 4),
+            .retracts = sqlite3_column_int(stmt, 6) == 2,
+        };
+
+        if (!st->any) {
+            sqlite__col_name(stmt, 5, st->adapter);
+        }
+        note_earlier(st, &e);
+        if (e.state == DELIVERY_DONE) {
+            sqlite__end(stmt);
+            break;
+        }
+    }
+    st->post = st->any &&
+               sqlite__int(
+                   &s->writer, SQL_POST_HAS, ARGS(ARG_I(at->article.v), ARG_I(ch->id)), 0) != 0;
 }
 
 static bool
 is_wanted(const struct accepted *at, const struct accept_channel *c, const struct standing *st)
 {
+    if (at->retracts) {
+        return st->post || st->in_the_way || st->maybe;
+    }
     if (st->unwanted && !st->post) {
         return false;
     }
-    if (at->retracts) {
-        return st->post || st->in_the_way;
-    }
     return c->matches || st->post || st->open;
+}
+
+/* News that nobody has seen yet are as old as their first revision: a corrected word does not
+ * make last night's alert worth sending in the morning. */
+static int64_t
+limit_of(const struct accepted *at, const struct accept_channel *c, const struct standing *st)
+{
+    int64_t first_ms = at->created_at_ms + c->own_ms;
+    int64_t till_ms = first_ms > st->worth_till_ms ? first_ms : st->worth_till_ms;
+
+    if (at->is_new || at->retracts || at->fresh || c->own_ms <= 0 || st->post ||
+        st->in_the_way) {
+        return c->not_after_ms;
+    }
+    return c->not_after_ms > 0 && c->not_after_ms < till_ms ? c->not_after_ms : till_ms;
 }
 
 static void
@@ -120,85 +172,127 @@ add_delivery(struct ledger_accept *a, const struct ledger_job *job, enum deliver
 static void make_delivery(struct sqlite *s,
                           struct ledger_accept *a,
                           const struct accepted *at,
-                          size_t i,
-                          struct channel_row *ch,
+                          const struct accept_channel *c,
+                          struct ledger_job *job,
                           enum delivery_state state)
 {
-    const struct accept_channel *c = &a->channels[i];
-    struct ledger_job job = {
-        .id = {a->delivery_ids[i]},
-        .article = at->article,
-        .breaking = at->breaking,
-        .due_at_ms = a->now_ms,
-        .not_after_ms = c->not_after_ms,
-        .created_at_ms = a->now_ms,
-    };
+    struct channel_row *ch = sqlite__channel(s, job->channel, false);
 
-    memcpy(job.channel, ch->name, sizeof job.channel);
+    if (!ch) {
+        return; /* an error, which sticks */
+    }
     sqlite__do(&s->writer,
                SQL_DELIVERY_NEW,
-               ARGS(ARG_I(job.id.v),
+               ARGS(ARG_I(job->id.v),
                     ARG_I(at->article.v),
                     ARG_I(at->revision),
                     ARG_I(ch->id),
                     ARG_I(state),
                     ARG_I(at->breaking),
                     state == DELIVERY_READY ? ARG_I(a->now_ms) : ARG_NULL,
-                    ARG_I(c->not_after_ms),
+                    ARG_I(job->not_after_ms),
                     ARG_I(a->now_ms),
-                    ARG_S(c->adapter)));
+                    ARG_S(c->adapter),
+                    ARG_S(state == DELIVERY_EXPIRED ? "worthless by now" : NULL)));
     sqlite__count(ch, state, 1);
-    add_delivery(a, &job, state);
+    add_delivery(a, job, state);
 }
 
-/* A retraction also stops what waits for channels that are not configured any more. */
-static void stop_waiting(struct sqlite *s, struct ledger_accept *a, const struct accepted *at)
+static void fan_out_to(struct sqlite *s,
+                       struct ledger_accept *a,
+                       const struct accepted *at,
+                       const struct accept_channel *c,
+                       const struct channel_row *ch,
+                       const struct standing *st,
+                       uint64_t id)
 {
-    struct id_list ids = {.v = NULL};
-    struct standing unused = {.post = false};
+    struct ledger_job job = {
+        .id = {id},
+        .article = at->article,
+        .breaking = at->breaking,
+        .due_at_ms = a->now_ms,
+        .not_after_ms = limit_of(at, c, st),
+        .created_at_ms = a->now_ms,
+    };
+    bool over = job.not_after_ms > 0 && job.not_after_ms <= a->now_ms;
 
-    sqlite__ids_query(&s->writer,
-                      SQL_DELIVERY_WAITING,
-                      ARGS(ARG_I(at->article.v), ARG_I(at->revision)),
-                      &ids);
-    for (size_t i = 0; i < ids.count; i++) {
-        look_at(s, a, at, (struct delivery_id){(uint64_t)ids.v[i]}, &unused);
+    for (size_t i = st->waiting.count; i-- > 0;) {
+        supersede(s, a, (struct delivery_id){(uint64_t)st->waiting.v[i]}, at->revision);
     }
-    sqlite__ids_done(&ids);
+    if (!is_wanted(at, c, st)) {
+        return;
+    }
+    memcpy(job.channel, ch->name, sizeof job.channel);
+    make_delivery(s,
+                  a,
+                  at,
+                  c,
+                  &job,
+                  st->in_the_way ? DELIVERY_HELD
+                  : over         ? DELIVERY_EXPIRED
+                                 : DELIVERY_READY);
 }
 
 static void
-fan_out_one(struct sqlite *s, struct ledger_accept *a, const struct accepted *at, size_t i)
+fan_out_given(struct sqlite *s, struct ledger_accept *a, const struct accepted *at, size_t i)
 {
     const struct accept_channel *c = &a->channels[i];
-    struct channel_row *ch;
-    struct standing st;
+    /* No row for a channel that never had anything. */
+    struct channel_row *ch = sqlite__channel(s, c->name, c->matches);
+    struct standing st = {.any = false};
 
-    if (at->is_new && !c->matches) {
-        return; /* no row for a channel that never had anything */
-    }
-    ch = sqlite__channel(s, c->name, true);
     if (!ch) {
         return;
     }
-    st = look(s, a, at, ch);
-    if (is_wanted(at, c, &st)) {
-        make_delivery(s, a, at, i, ch, st.in_the_way ? DELIVERY_HELD : DELIVERY_READY);
+    ch->fan_out = s->fan_outs;
+    if (!at->is_new) {
+        look(s, at, ch, &st);
     }
+    fan_out_to(s, a, at, c, ch, &st, a->delivery_ids[i]);
+    sqlite__ids_done(&st.waiting);
+}
+
+static void fan_out_elsewhere(struct sqlite *s,
+                              struct ledger_accept *a,
+                              const struct accepted *at,
+                              const struct channel_row *ch,
+                              uint64_t id)
+{
+    struct accept_channel c = a->elsewhere;
+    struct standing st = {.any = false};
+
+    look(s, at, ch, &st);
+    c.name = ch->name;
+    c.adapter = st.adapter;
+    c.matches = false;
+    fan_out_to(s, a, at, &c, ch, &st, id);
+    sqlite__ids_done(&st.waiting);
 }
 
 void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct accepted *at)
 {
-    if (a->channel_count > 0) {
-        a->deliveries = mem_calloc(a->channel_count, sizeof *a->deliveries);
-        a->jobs = mem_calloc(a->channel_count, sizeof *a->jobs);
+    struct id_list known = {.v = NULL};
+    size_t used = 0;
+
+    if (!at->is_new) {
+        sqlite__ids_query(&s->writer, SQL_ARTICLE_CHANNELS, ARGS(ARG_I(at->article.v)), &known);
     }
+    if (a->channel_count + known.count > 0) {
+        a->deliveries = mem_calloc(a->channel_count + known.count, sizeof *a->deliveries);
+        a->jobs = mem_calloc(a->channel_count + known.count, sizeof *a->jobs);
+    }
+    s->fan_outs++;
     for (size_t i = 0; i < a->channel_count; i++) {
-        fan_out_one(s, a, at, i);
+        fan_out_given(s, a, at, i);
     }
-    if (at->retracts) {
-        stop_waiting(s, a, at);
+    for (size_t i = 0; i < known.count && used < a->elsewhere_ids; i++) {
+        const struct channel_row *ch = sqlite__channel_by_id(s, known.v[i]);
+
+        if (ch && ch->fan_out != s->fan_outs) {
+            fan_out_elsewhere(s, a, at, ch, a->elsewhere_id + used++);
+        }
     }
+    sqlite__ids_done(&known);
 }
 
 /* Of each channel the newest delivery: what an answer to a repeated request shows. */

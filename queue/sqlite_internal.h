@@ -94,6 +94,7 @@ struct channel_row {
     bool done_changed;
     int64_t moved[DELIVERY_STATE_COUNT]; /* to be added to tally */
     bool counts_changed;
+    uint64_t fan_out; /* the last one that has seen to it (sqlite_fanout.c) */
 };
 
 struct sqlite {
@@ -102,6 +103,7 @@ struct sqlite {
     int lock_fd;
     struct map *channels;       /* by name: struct channel_row; dropped on rollback */
     struct map *channels_by_id; /* the same */
+    uint64_t fan_outs;          /* how many there were */
     int64_t next_event;         /* 0: not known */
     int64_t latest_ms; /* newest now_ms seen: the writer's notion of time for pruning */
     bool want_events;
@@ -223,7 +225,9 @@ struct accepted {
     struct article_id article;
     char *public_id; /* NULL: made from its number */
     int64_t revision;
-    bool is_new; /* the article: nothing can stand in the way */
+    bool is_new;           /* the article: nothing can stand in the way */
+    bool fresh;            /* news of its own: published again, or breaking only now */
+    int64_t created_at_ms; /* of the article */
     bool breaking;
     bool retracts;
 };

@@ -89,8 +89,47 @@ static void replay(struct sqlite *s, struct delivery_row *d, struct ledger_move 
 
 /* ---- cancel ---- */
 
+static void cancel_held(struct sqlite *s, struct delivery_id id, const struct ledger_move *r)
+{
+    struct delivery_row d;
+
+    if (!sqlite__delivery(s, id, &d)) {
+        return;
+    }
+    if (!d.retracts) {
+        d.by_hand = true;
+        sqlite__move(s,
+                     &d,
+                     DELIVERY_CANCELLED,
+                     &(struct move_note){.by = r->by,
+                                         .detail = "an earlier revision was cancelled that may "
+                                                   "be public: this would be a second post"},
+                     r->now_ms);
+    }
+    sqlite__delivery_done(&d);
+}
+
+/* They would be published beside what may stand there already. */
+static void
+cancel_behind(struct sqlite *s, const struct delivery_row *d, const struct ledger_move *r)
+{
+    struct id_list ids = {.v = NULL};
+
+    sqlite__ids_query(&s->writer,
+                      SQL_DELIVERY_HELD,
+                      ARGS(ARG_I(d->article.v), ARG_I(d->channel->id), ARG_I(d->revision)),
+                      &ids);
+    for (size_t i = 0; i < ids.count; i++) {
+        cancel_held(s, (struct delivery_id){(uint64_t)ids.v[i]}, r);
+    }
+    sqlite__ids_done(&ids);
+}
+
 static void cancel(struct sqlite *s, struct delivery_row *d, struct ledger_move *r)
 {
+    if (d->exposed) {
+        cancel_behind(s, d, r);
+    }
     d->by_hand = true;
     d->in_doubt = false;
     sqlite__move(s, d, DELIVERY_CANCELLED, &(struct move_note){.by = r->by}, r->now_ms);

@@ -187,6 +187,7 @@ static void load_row(sqlite3_stmt *stmt, struct ledger_load *r)
     r->exposed = sqlite3_column_int(stmt, 18) != 0;
     r->has_post = sqlite3_column_int(stmt, 19) != 0;
     sqlite__col_hash(stmt, 21, r->post_face);
+    r->maybe_public = sqlite3_column_int(stmt, 22) != 0;
     load_texts(stmt, r);
 }
 

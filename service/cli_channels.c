@@ -15,30 +15,39 @@
 #define TEXT_MAX ((size_t)1024 * 1024)
 #define TYPES_MAX 64
 
-static bool takes_media(const struct adapter *a)
+/* How a post gets its picture. */
+static void add_pictures(struct buf *out, const struct adapter *a)
 {
-    return a->media_max_bytes > 0;
+    char size[PARSE_TEXT_BYTES];
+
+    if (a->media_max_bytes > 0) {
+        buf_addf(out, "up to %s", format_size((int64_t)a->media_max_bytes, size));
+    } else {
+        buf_adds(out, a->pictures != NULL ? a->pictures : "no");
+    }
+}
+
+/* true, or why not. */
+static json_t *ability_json(bool can, const char *why_not)
+{
+    return can || why_not == NULL ? json_boolean(can) : json_sprintf("no: %s", why_not);
 }
 
 static json_t *can_json(const struct adapter *a)
 {
     json_t *can = json_object();
-    static const struct {
-        const char *name;
-        enum course course;
-    } rows[] = {
-        {"publish", COURSE_PUBLISH},
-        {"update", COURSE_UPDATE},
-        {"retract", COURSE_RETRACT},
-        {"verify", COURSE_VERIFY},
-        {"test", COURSE_TEST},
-    };
+    struct buf pictures;
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        (void)json_object_set_new(
-            can, rows[i].name, json_boolean(adapter_course(a, rows[i].course) != NULL));
-    }
-    (void)json_object_set_new(can, "media", json_boolean(takes_media(a)));
+    buf_init(&pictures, TEXT_MAX);
+    add_pictures(&pictures, a);
+    (void)json_object_set_new(can, "publish", json_boolean(a->publish != NULL));
+    (void)json_object_set_new(can, "update", ability_json(a->update != NULL, a->cannot_update));
+    (void)json_object_set_new(
+        can, "retract", ability_json(a->retract != NULL, a->cannot_retract));
+    (void)json_object_set_new(can, "verify", ability_json(a->verify != NULL, a->cannot_verify));
+    (void)json_object_set_new(can, "probe", json_boolean(a->test != NULL));
+    json_set_str(can, "pictures", buf_str(&pictures));
+    buf_done(&pictures);
     return can;
 }
 
@@ -124,21 +133,14 @@ static void add_course(struct buf *out, const char *name, bool can, const char *
 
 static void add_abilities(struct buf *out, const struct adapter *a)
 {
-    char size[PARSE_TEXT_BYTES];
-
     buf_adds(out, "\nWhat it can do\n");
     add_course(out, "publish", a->publish != NULL, NULL);
     add_course(out, "update", a->update != NULL, a->cannot_update);
     add_course(out, "retract", a->retract != NULL, a->cannot_retract);
     add_course(out, "verify", a->verify != NULL, a->cannot_verify);
-    if (takes_media(a)) {
-        buf_addf(out,
-                 "  %-8s yes, up to %s\n",
-                 "pictures",
-                 format_size((int64_t)a->media_max_bytes, size));
-    } else {
-        add_course(out, "pictures", false, "not uploaded");
-    }
+    buf_addf(out, "  %-8s ", "pictures");
+    add_pictures(out, a);
+    buf_addc(out, '\n');
 }
 
 static void add_limits(struct buf *out, const struct adapter *a)

@@ -3,7 +3,8 @@
  *
  *   unknown                    verify, where the adapter can look and a publication is in doubt;
  *                              else the channel's on_unknown setting
- *   a retraction               retract when a post stands, else done: there is nothing to retract
+ *   a retraction               retract when a post stands, or may stand and the adapter can do
+ *                              without its id; else done: there is nothing to retract
  *   a post stands              update, or done when nothing a reader sees has changed
  *   else                       publish
  *
@@ -194,8 +195,11 @@ static enum courier_choice choose_retract(struct run *run)
     const struct adapter *a = run->channel->adapter;
 
     run->course = COURSE_RETRACT;
-    if (!run->load.has_post) {
+    if (!run->load.has_post && !run->load.maybe_public) {
         return decide(run, DELIVERY_DONE, "done", "nothing to retract");
+    }
+    if (!run->load.has_post && !a->retract_without_post) {
+        return refuse(run, "it may be public and we do not know its id: see for yourself");
     }
     if (!a->retract) {
         return refuse(run, a->cannot_retract);

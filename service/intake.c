@@ -28,6 +28,8 @@
 #define WANTED_ID_BYTES 128
 /* A text that must go is worth removing long after its news is old. */
 #define RETRACT_NOT_AFTER_MS (7 * MS_DAY)
+/* Channels not configured any more that may have something of one article. */
+#define ELSEWHERE_MAX 256
 
 /* ---- what came ---- */
 
@@ -127,10 +129,15 @@ static void fill_content(struct intake *in)
 
 /* ---- fan-out ---- */
 
-static int64_t not_after_of(const struct intake *in, const struct channel_settings *channel)
+/* How long news are worth sending there; channel NULL: one that is not configured now. */
+static int64_t own_ms_of(const struct intake *in, const struct channel_settings *channel)
 {
-    int64_t own =
-        channel->not_after_ms ? channel->not_after_ms : in->config->queue.not_after_ms;
+    return channel && channel->not_after_ms ? channel->not_after_ms
+                                            : in->config->queue.not_after_ms;
+}
+
+static int64_t not_after_of(const struct intake *in, int64_t own)
+{
     int64_t until_ms = in->accept.now_ms + own;
 
     if (!in->article) {
@@ -146,7 +153,13 @@ static bool is_for(const struct intake *in, const struct channel_settings *chann
 {
     struct rule_facts facts = facts_of(in);
 
-    if (in->only_channel || !in->article) {
+    if (in->only_channel) {
+        return true;
+    }
+    if (!channel->enabled) {
+        return false; /* it gets only what concerns a post that stands or what waits there */
+    }
+    if (!in->article) {
         return true;
     }
     return !channel->when || rule_matches(channel->when, &facts);
@@ -154,7 +167,7 @@ static bool is_for(const struct intake *in, const struct channel_settings *chann
 
 static bool is_wanted(const struct intake *in, const struct channel_settings *channel)
 {
-    return in->only_channel ? strcmp(in->only_channel, channel->name) == 0 : channel->enabled;
+    return !in->only_channel || strcmp(in->only_channel, channel->name) == 0;
 }
 
 static void fan_out(struct intake *in)
@@ -166,6 +179,7 @@ static void fan_out(struct intake *in)
     in->ids = mem_calloc(config->channel_count, sizeof *in->ids);
     for (size_t i = 0; i < config->channel_count; i++) {
         const struct channel_settings *channel = &config->channels[i];
+        int64_t own = own_ms_of(in, channel);
 
         if (!is_wanted(in, channel)) {
             continue;
@@ -173,10 +187,15 @@ static void fan_out(struct intake *in)
         in->ids[n] = id_next(&in->crier->ids, in->accept.now_ms);
         in->channels[n] = (struct accept_channel){.name = channel->name,
                                                   .adapter = channel->type->name,
-                                                  .not_after_ms = not_after_of(in, channel),
+                                                  .not_after_ms = not_after_of(in, own),
+                                                  .own_ms = own,
                                                   .matches = is_for(in, channel)};
         n++;
     }
+    in->accept.elsewhere.own_ms = own_ms_of(in, NULL);
+    in->accept.elsewhere.not_after_ms = not_after_of(in, own_ms_of(in, NULL));
+    in->accept.elsewhere_id = id_next_block(&in->crier->ids, in->accept.now_ms, ELSEWHERE_MAX);
+    in->accept.elsewhere_ids = in->only_channel ? 0 : ELSEWHERE_MAX;
     in->accept.channels = in->channels;
     in->accept.channel_count = n;
     in->accept.delivery_ids = in->ids;
@@ -392,19 +411,26 @@ static json_t *delivery_json(const struct accept_delivery *d)
                      delivery_state_name(d->state));
 }
 
-/* Why a channel cannot take a post back; NULL when it can. */
-static const char *cannot_retract(struct crier *c, const char *name)
+/* Why a channel cannot take a post back, or not now; NULL when it can. */
+static const char *cannot_retract(struct crier *c, const struct accept_delivery *d)
 {
-    const struct channel *ch = channels_find(c->channels, name);
+    const struct channel *ch = channels_find(c->channels, d->channel);
 
     if (!ch) {
-        return "this channel is no longer configured";
+        return delivery_state_ended(d->state)
+                   ? NULL
+                   : "the channel is not configured now; it is retracted when it is back";
     }
     if (!ch->adapter->retract) {
         return ch->adapter->cannot_retract ? ch->adapter->cannot_retract
                                            : "this platform takes nothing back";
     }
-    return ch->settings->retracts ? NULL : "retractions are switched off for this channel";
+    if (!ch->settings->retracts) {
+        return "retractions are switched off for this channel";
+    }
+    return ch->settings->enabled || delivery_state_ended(d->state)
+               ? NULL
+               : "the channel is not enabled now; it is retracted when it is back";
 }
 
 static json_t *cannot_json(const struct intake *in)
@@ -413,7 +439,7 @@ static json_t *cannot_json(const struct intake *in)
 
     for (size_t i = 0; i < in->accept.delivery_count; i++) {
         const char *channel = in->accept.deliveries[i].channel;
-        const char *why = cannot_retract(in->crier, channel);
+        const char *why = cannot_retract(in->crier, &in->accept.deliveries[i]);
 
         if (why) {
             (void)json_array_append_new(

@@ -31,7 +31,9 @@
 #include "service/crier.h"
 #include "service/out_internal.h"
 
-#define POOLED_CONNECTIONS 64L
+/* libcurl counts those in use as well and closes an idle one when there are more, so it must be more
+ * than run at once (queue.total_concurrency, 200 unless set), or every exchange opens its own. */
+#define POOLED_CONNECTIONS 512L
 #define POOLED_SECONDS 55L /* many front ends close idle connections after 60 */
 #define CONNECT_TIMEOUT_MS 10000
 #define TIMEOUT_MS 30000

@@ -43,6 +43,7 @@ struct peer {
     size_t whole; /* head and body; 0: the head is not whole yet */
     int64_t first_us, answer_us;
     int status;
+    bool brought; /* a webhook: counts as a connection */
     char request[REQUEST_BYTES];
 };
 struct sink {
@@ -151,6 +152,8 @@ static void note(const struct peer *p)
 
 static void take_webhook(struct peer *p)
 {
+    s.connections += !p->brought;
+    p->brought = true;
     p->status = choose_status();
     note(p);
     if (p->status == 429 || s.delay_ms == 0) {
@@ -292,7 +295,6 @@ static void on_connection(void)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     p = mem_zalloc(sizeof *p);
     p->fd = fd;
-    s.connections++;
     watch(fd, p);
 }
 

@@ -1,20 +1,41 @@
-"""Puts the settings reference, as `crier schema --reference` prints it, between the markers of a
-Markdown page. With --check it changes nothing and fails when the page differs."""
+"""Puts what the program knows of itself between the markers of a Markdown page: the settings
+reference as `crier schema --reference` prints it, and what each type of channel can do, from `crier
+channels --json`. With --check it changes nothing and fails when the page differs."""
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-BEGIN, END = "<!-- settings:begin -->", "<!-- settings:end -->"
+CAN = {"update": "corrected", "retract": "taken back", "verify": "looked for", "pictures": "pictures"}
 
 
-def merged(page, reference):
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"the page has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{reference.strip()}\n{END}{after}"
+def merged(page, name, text):
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        sys.exit(f"the page has no {begin} … {end}")
+    return f"{before}{begin}\n{text.strip()}\n{end}{after}"
+
+
+def run(crier, *args):
+    return subprocess.run([crier, *args], check=True, capture_output=True, text=True).stdout
+
+
+def ability(value):
+    return {True: "yes", False: "no"}.get(value, value)
+
+
+def channels(crier):
+    """A table of the types and, where one cannot do a thing, why."""
+    rows = ["| `type` | a post there | " + " | ".join(CAN.values()) + " |",
+            "|---" * (len(CAN) + 2) + "|"]
+    for kind in json.loads(run(crier, "channels", "--json")):
+        can = [ability(kind["can"][name]) for name in CAN]
+        rows.append(f"| [`{kind['type']}`]({kind['documentation']}) | {kind['about']} | " + " | ".join(can) + " |")
+    return "\n".join(rows)
 
 
 def main():
@@ -23,12 +44,11 @@ def main():
     parser.add_argument("page", type=Path)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    reference = subprocess.run([args.crier, "schema", "--reference"], check=True,
-                               capture_output=True, text=True).stdout
     page = args.page.read_text()
-    new = merged(page, reference)
+    new = merged(page, "channels", channels(args.crier))
+    new = merged(new, "settings", run(args.crier, "schema", "--reference"))
     if args.check and new != page:
-        sys.exit(f"{args.page}: the settings reference is old; run ./dev docs")
+        sys.exit(f"{args.page}: its tables are old; run ./dev docs")
     if new != page:
         args.page.write_text(new)
 

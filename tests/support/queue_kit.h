@@ -44,7 +44,7 @@ struct kit_article {
     const char *channels; /* "a b !c": c does not match; NULL: "a" */
     const char *wanted_id, *replay_key, *reason;
     int64_t updated_at_ms;
-    int64_t not_after_ms;
+    int64_t not_after_ms, own_ms;
     bool breaking, republish;
 };
 struct kit_accept {
@@ -153,6 +153,7 @@ kit_channels(struct kit *k, struct kit_accept *out, const struct kit_article *in
             .name = out->names[n],
             .adapter = "webhook",
             .not_after_ms = in->not_after_ms,
+            .own_ms = in->own_ms,
             .matches = matches,
         };
         out->ids[n] = k->next_id++;
@@ -193,7 +194,11 @@ static inline void kit_fill(struct kit *k, struct kit_accept *out, const struct 
         .new_article = k->next_id++,
         .delivery_ids = out->ids,
         .channels = out->channels,
+        .elsewhere = {.not_after_ms = in->not_after_ms, .own_ms = in->own_ms},
+        .elsewhere_id = k->next_id,
+        .elsewhere_ids = KIT_CHANNELS,
     };
+    k->next_id += KIT_CHANNELS;
     kit_aliases(out, in);
     kit_channels(k, out, in);
     if (in->title) {

@@ -126,7 +126,7 @@ static void a_revision_goes_where_it_matches_and_where_the_article_already_is(vo
     static const struct accept_row rows[] = {
         {{.id = "1", .title = "A", .channels = "a !b !c"}, ACCEPT_NEW, 1, 1, 1},
         {{.id = "1", .title = "B", .channels = "!a !b c"}, ACCEPT_REVISED, 2, 2, 2},
-        {{.id = "1", .title = "C", .channels = "!b"}, ACCEPT_REVISED, 3, 0, 0},
+        {{.id = "1", .title = "C", .channels = "!b"}, ACCEPT_REVISED, 3, 2, 2},
     };
 
     play(*state, rows, ARRAY_LEN(rows));
