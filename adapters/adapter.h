@@ -157,6 +157,12 @@ struct adapter {
     const struct step *publish, *update, *retract, *verify, *test;
     const char *cannot_update, *cannot_retract, *cannot_verify; /* why a course is NULL */
     bool retract_without_post; /* its retract needs no remote id: also for what may be public */
+    /* How a person names a post that stands, so that it can be changed and retracted later: "the
+     * number of the message, or its link". NULL: no name is needed, the adapter finds its posts
+     * by keys of its own or has none to change. */
+    const char *post_id_form;
+    /* Whether these name one, with post_id_form; either may be NULL. */
+    bool (*post_named)(const void *settings, const char *remote_id, const char *link);
     bool every_revision;    /* update also when nothing a reader sees has changed */
     size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
     const char *pictures;   /* how a post gets its picture where it is not uploaded; NULL: it has none */

@@ -4,25 +4,31 @@
 /* Shared between the files of the Bluesky adapter:
  *   bluesky.c          settings, limits, courses, how to set it up
  *   bluesky_session.c  signing in, staying signed in
- *   bluesky_post.c     the requests about a post: picture, put, delete, look
+ *   bluesky_post.c     the requests about a post: picture, put, look
+ *   bluesky_standing.c which posts stand; their removal
  *   bluesky_record.c   the post itself, as the lexicon app.bsky.feed.post has it
  *   bluesky_facets.c   what in a text is a link or a hashtag, by byte offsets
  *   bluesky_tid.c      record keys
  *   bluesky_trouble.c  from error answers to verdicts
  *
  * Members of ctx->record:
- *   remote_id remote_url cid text  of the post: at:// address, page, content hash, text as sent
- *   did rkey post         whose repository, the record's key, the record itself: fixed before
- * the first request that could make it public, the same bytes on every attempt standing keys of
- * all our posts of this article that stand, oldest first root                  {uri, cid}:
- * where the thread begins that corrections reply to thumb thumb_url thumb_width thumb_height
- * the uploaded picture (a blob, as the server gave it), and the picture it was made from
- *   thumb_off             why the post goes without a picture, for people
- *   thumb_since_ms thumb_again  when its upload began; it was uploaded anew, there is no third
- * time session_rounds        how often the server refused our token, in a row left keys still
- * to be deleted Members of ctx->account: identifier, host (which settings the session belongs
- * to), did, handle, pds (where the repository is kept), access, refresh (tokens), renewed_at_ms
- * (when they came). */
+ *   remote_id remote_url cid text   of the post: at:// address, page, content hash, text as sent
+ *   did rkey post                   whose repository, the record's key, the record itself: fixed before
+ *                                   the first request that could make it public, the same bytes on every
+ *                                   attempt
+ *   standing                        keys of all our posts of this article that stand, oldest first; the
+ *                                   last is this delivery's, from before its request leaves
+ *   root                            {uri, cid}: where the thread begins that corrections reply to
+ *   thumb thumb_url thumb_width thumb_height
+ *                                   the uploaded picture (a blob, as the server gave it), and the picture
+ *                                   it was made from
+ *   thumb_off                       why the post goes without a picture, for people
+ *   thumb_since_ms thumb_again      when its upload began; it was uploaded anew, there is no third time
+ *   session_rounds                  how often the server refused our token, in a row
+ *   left                            keys still to be deleted
+ *   delete_tries delete_tried_ms    how often the first of them was tried, and when last
+ * Members of ctx->account: identifier, host (which settings the session belongs to), did, handle, pds
+ * (where the repository is kept), access, refresh (tokens), renewed_at_ms (when they came). */
 
 #include "adapters/adapter.h"
 #include "base/secret.h"
@@ -99,6 +105,14 @@ int64_t bluesky__token_life_ms(const char *jwt);
 bool bluesky__token_refused(struct step_ctx *ctx,
                             const struct http_response *res,
                             struct verdict *out);
+
+/* The last part of an at:// address; NULL when it has none. */
+const char *bluesky__key_of(const char *uri);
+/* Note in the record which posts stand, or may, with that of this delivery. */
+void bluesky__note_standing(struct step_ctx *ctx);
+/* When a person has named the post that stands: it is this account's. Deleting a key in another
+ * account's place would do nothing and look like success. */
+MUST_USE enum err_code bluesky__names_are_ours(const struct step_ctx *ctx, struct err *why);
 
 /* "Name: message" of an error answer, appended. */
 void bluesky__error_text(struct buf *out, const struct http_response *res);

@@ -1,10 +1,7 @@
-/* The requests about a post: its picture, the post, its removal, and the look whether it
- * stands. The later steps of the adapter's courses.
+/* The requests about a post: its picture, the post, and the look whether it stands. The later steps
+ * of the adapter's courses; what becomes of older posts is bluesky_standing.c's.
  *
- * Posts are put at a key of ours, so sending one twice changes nothing. The app does not show
- * edits, so a changed article is a new post: it is put first and the old one deleted behind it,
- * which leaves both for a moment rather than neither. What stands at any time is in the record
- * ("standing"), so a retraction finds all of it. A picture is never worth the news: what cannot
+ * Posts are put at a key of ours, so sending one twice changes nothing. A picture is never worth the news: what cannot
  * be had, is refused or takes too long is left out, and the record says why. */
 
 #include "adapters/bluesky_internal.h"
@@ -19,7 +16,6 @@
 /* How long a post may wait for its picture, from the first request about it. */
 #define PATIENCE_MS (5 * MS_MINUTE)
 #define PATIENCE_BREAKING_MS (30 * MS_SECOND)
-#define STANDING_MAX 64
 #define SAID_BYTES_MAX 4096
 #define QUERY_BYTES_MAX 4096
 
@@ -157,10 +153,16 @@ bluesky__build_put(struct step_ctx *ctx, struct http_request *req, struct err *w
         req->skip = true;
         return ERR_NONE;
     }
+    rc = bluesky__names_are_ours(ctx, why);
+    if (rc) {
+        return rc;
+    }
     rc = bluesky__make_record(ctx, why);
     if (rc) {
         return rc;
     }
+    bluesky__note_standing(
+        ctx); /* before it leaves: whatever comes of it, no post is forgotten */
     bluesky__request(ctx, req, HTTP_POST, "com.atproto.repo.putRecord");
     body = json_object();
     json_set_str(body, "repo", record_str(ctx->record, "did"));
@@ -172,41 +174,11 @@ bluesky__build_put(struct step_ctx *ctx, struct http_request *req, struct err *w
     return ERR_NONE;
 }
 
-/* The last part of an at:// address; NULL when it has none. */
-static const char *key_of(const char *uri)
-{
-    const char *slash = uri ? strrchr(uri, '/') : NULL;
-
-    return slash && slash[1] ? slash + 1 : NULL;
-}
-
-/* A new list of the keys of our posts of this article that stood before this delivery. */
-static json_t *standing_before(const struct step_ctx *ctx)
-{
-    const char *own = record_str(ctx->record, "rkey"), *only = key_of(post_id(ctx));
-    json_t *known = ctx->post ? json_object_get(ctx->post, "standing") : NULL;
-    json_t *list = json_array(), *one;
-    size_t i;
-
-    json_array_foreach(known, i, one)
-    {
-        const char *key = json_string_value(one);
-
-        if (key && (!own || strcmp(key, own) != 0) && json_array_size(list) < STANDING_MAX) {
-            (void)json_array_append(list, one);
-        }
-    }
-    if (json_array_size(list) == 0 && only && (!own || strcmp(only, own) != 0)) {
-        (void)json_array_append_new(list, json_string(only));
-    }
-    return list;
-}
-
 /* "handle.invalid" is what a server gives when the handle does not lead back to the account. */
 static void note_post(struct step_ctx *ctx, const char *uri, const char *cid)
 {
     const char *handle = record_str(ctx->account, "handle");
-    const char *base = bluesky__settings(ctx)->post_url_base, *key = key_of(uri);
+    const char *base = bluesky__settings(ctx)->post_url_base, *key = bluesky__key_of(uri);
     size_t base_len = strlen(base);
     struct buf url;
 
@@ -224,19 +196,16 @@ static void note_post(struct step_ctx *ctx, const char *uri, const char *cid)
     buf_done(&url);
 }
 
-static void note_thread(struct step_ctx *ctx, const char *uri, const char *cid)
+static void note_root(struct step_ctx *ctx, const char *uri, const char *cid)
 {
     json_t *reply = json_object_get(json_object_get(ctx->record, "post"), "reply");
     json_t *root = reply ? json_deep_copy(json_object_get(reply, "root")) : json_object();
-    json_t *standing = standing_before(ctx);
 
     if (!reply) {
         json_set_str(root, "uri", uri);
         json_set_str(root, "cid", cid);
     }
     (void)json_object_set_new(ctx->record, "root", root);
-    (void)json_array_append(standing, json_object_get(ctx->record, "rkey"));
-    (void)json_object_set_new(ctx->record, "standing", standing);
 }
 
 static bool is_about_blob(const char *said)
@@ -309,13 +278,14 @@ struct verdict bluesky__read_put(struct step_ctx *ctx, const struct http_respons
     const char *validation = record_str(body, "validationStatus");
     struct verdict v;
 
-    if (!key_of(uri) || !cid) {
+    if (!bluesky__key_of(uri) || !cid) {
         v = put_trouble(ctx, res);
         json_decref(body);
         return v;
     }
     note_post(ctx, uri, cid);
-    note_thread(ctx, uri, cid);
+    note_root(ctx, uri, cid);
+    bluesky__note_standing(ctx);
     record_drop(ctx->record, "session_rounds");
     if (ctx->course == COURSE_UPDATE && bluesky__settings(ctx)->on_update == BLUESKY_REPLACE) {
         v = verdict_next(); /* to delete_old */
@@ -327,86 +297,6 @@ struct verdict bluesky__read_put(struct step_ctx *ctx, const struct http_respons
     }
     json_decref(body);
     return v;
-}
-
-/* The keys still to be deleted, newest first, so that replies go before what they reply to. */
-static json_t *left(struct step_ctx *ctx)
-{
-    json_t *list = json_object_get(ctx->record, "left"), *before;
-
-    if (!list) {
-        before = standing_before(ctx);
-        list = json_array();
-        for (size_t i = json_array_size(before); i-- > 0;) {
-            (void)json_array_append(list, json_array_get(before, i));
-        }
-        json_decref(before);
-        (void)json_object_set_new(ctx->record, "left", list);
-    }
-    return list;
-}
-
-enum err_code
-bluesky__build_delete(struct step_ctx *ctx, struct http_request *req, struct err *why)
-{
-    const char *did = bluesky__did(ctx), *key;
-    json_t *body;
-
-    if (bluesky__nothing_to_do(ctx)) {
-        req->skip = true;
-        return ERR_NONE;
-    }
-    key = json_string_value(json_array_get(left(ctx), 0));
-    if (!key) {
-        if (ctx->course == COURSE_UPDATE) {
-            req->skip = true;
-            return ERR_NONE;
-        }
-        return err_set(why, ERR_NOT_FOUND, "the key of the post to delete is not known");
-    }
-    bluesky__request(ctx, req, HTTP_POST, "com.atproto.repo.deleteRecord");
-    body = json_object();
-    json_set_str(body, "repo", post_str(ctx, "did") ? post_str(ctx, "did") : did);
-    json_set_str(body, "collection", BLUESKY_COLLECTION);
-    json_set_str(body, "rkey", key);
-    http_set_json(req, body);
-    json_decref(body);
-    return ERR_NONE;
-}
-
-static void now_stands_alone(struct step_ctx *ctx)
-{
-    json_t *standing = json_array();
-
-    (void)json_array_append(standing, json_object_get(ctx->record, "rkey"));
-    (void)json_object_set_new(ctx->record, "standing", standing);
-}
-
-struct verdict bluesky__read_delete(struct step_ctx *ctx, const struct http_response *res)
-{
-    bool update = ctx->course == COURSE_UPDATE;
-    struct verdict v;
-
-    if (res->status != 200) {
-        if (bluesky__token_refused(ctx, res, &v)) {
-            return v;
-        }
-        v = bluesky__trouble(res);
-        if (update && v.kind == VERDICT_REJECTED) {
-            /* The new post is out; the old one stays listed as standing, for a retraction. */
-            v.kind = VERDICT_DONE;
-        }
-        return v;
-    }
-    (void)json_array_remove(left(ctx), 0);
-    if (json_array_size(left(ctx)) > 0) {
-        return verdict_jump(update ? "delete_old" : "delete_post"); /* the list only shrinks */
-    }
-    record_drop(ctx->record, "left");
-    if (update) {
-        now_stands_alone(ctx);
-    }
-    return verdict_done();
 }
 
 enum err_code
@@ -433,8 +323,11 @@ static void found(struct step_ctx *ctx, const char *uri, const char *cid)
 {
     record_keep(ctx, post_members + POST_NAMES);
     note_post(ctx, uri, cid);
+    if (!json_object_get(ctx->record, "root")) {
+        note_root(ctx, uri, cid);
+    }
     if (!json_object_get(ctx->record, "standing")) {
-        note_thread(ctx, uri, cid);
+        bluesky__note_standing(ctx);
     }
 }
 
@@ -457,7 +350,7 @@ struct verdict bluesky__read_look(struct step_ctx *ctx, const struct http_respon
     const char *uri = record_str(body, "uri");
     struct verdict v;
 
-    if (key_of(uri)) {
+    if (bluesky__key_of(uri)) {
         found(ctx, uri, record_str(body, "cid"));
         v = verdict_done();
     } else if (says_absent(res)) {

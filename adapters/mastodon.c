@@ -178,6 +178,13 @@ static enum err_code check_settings(const void *object, struct err *why)
     return ERR_NONE;
 }
 
+static bool post_named(const void *object, const char *remote_id, const char *link)
+{
+    char id[MASTODON_ID_BYTES];
+
+    return mastodon__status_id(object, remote_id, link, id) != NULL;
+}
+
 void mastodon__request(const struct step_ctx *ctx,
                        struct http_request *req,
                        enum http_method method,
@@ -243,6 +250,8 @@ const struct adapter adapter_mastodon = {
     .retract = retract,
     .verify = verify,
     .test = test,
+    .post_id_form = "the id of the status, or its link on this instance",
+    .post_named = post_named,
     .media_max_bytes = 16777216, /* image_size_limit unless the server tells less */
     .rate = {.count = 300, .per_ms = 3 * MS_HOUR},
     .answer_timeout_ms = 30 * MS_SECOND,

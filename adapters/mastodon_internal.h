@@ -72,6 +72,13 @@ void mastodon__media_off(struct step_ctx *ctx, const char *reason);
  * left to do. `self` is the step that goes on without. */
 bool mastodon__media_renew(struct step_ctx *ctx, const char *self, struct verdict *out);
 
+/* The id of a status by its id or by its link on this instance, of which the last part is the id;
+ * NULL when neither names one. Copied to out. */
+#define MASTODON_ID_BYTES 129
+const char *mastodon__status_id(const struct mastodon_settings *s,
+                                const char *remote_id,
+                                const char *link,
+                                char out[MASTODON_ID_BYTES]);
 /* The answer as an object or array; NULL for anything else, HTML pages included. */
 json_t *mastodon__json(const struct http_response *res);
 /* The `id` of an entity; NULL unless it is one that may stand in a path. Borrowed. */

@@ -135,15 +135,23 @@ static json_t *media_attributes(struct step_ctx *ctx)
     return all;
 }
 
+/* The status that stands; false when nothing names it. */
+static bool standing_id(const struct step_ctx *ctx, char out[MASTODON_ID_BYTES])
+{
+    return mastodon__status_id(
+               mastodon__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), out) != NULL;
+}
+
 /* An edit replaces everything: what is left out is gone. */
 enum err_code
 mastodon__build_edit(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    const char *spoiler, *id = post_id(ctx);
+    char id[MASTODON_ID_BYTES];
+    const char *spoiler;
     enum err_code rc;
     json_t *body;
 
-    if (!id) {
+    if (!standing_id(ctx, id)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the status to edit is not known");
     }
     rc = mastodon__fit(ctx, why);
@@ -255,9 +263,9 @@ struct verdict mastodon__read_status(struct step_ctx *ctx, const struct http_res
 enum err_code
 mastodon__build_delete(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    const char *id = post_id(ctx);
+    char id[MASTODON_ID_BYTES];
 
-    if (!id) {
+    if (!standing_id(ctx, id)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the status to delete is not known");
     }
     mastodon__request(ctx, req, HTTP_DELETE, "/api/v1/statuses/%s?delete_media=true", id);

@@ -5,10 +5,12 @@
 #include "adapters/mastodon_internal.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "adapters/record.h"
 #include "adapters/trouble.h"
 #include "base/text.h"
+#include "base/url.h"
 
 /* Two requests with one key in flight at once can create two statuses; so the repeat of a
  * request that may still be worked on waits a little (app/services/post_status_service.rb). */
@@ -46,14 +48,80 @@ json_t *mastodon__json(const struct http_response *res)
     return is_html(res) ? NULL : http_json(res);
 }
 
-const char *mastodon__id(const json_t *entity)
+static bool is_id(const char *text, size_t len)
 {
     static const char allowed[] =
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
-    const char *id = record_str(entity, "id");
-    size_t len = id ? strlen(id) : 0;
 
-    return len > 0 && len <= 128 && strspn(id, allowed) == len ? id : NULL;
+    return len > 0 && len < MASTODON_ID_BYTES && strspn(text, allowed) >= len;
+}
+
+const char *mastodon__id(const json_t *entity)
+{
+    const char *id = record_str(entity, "id");
+
+    return id && is_id(id, strlen(id)) ? id : NULL;
+}
+
+/* Where the id begins in the path of a status' page: /@user/ID, /users/user/statuses/ID,
+ * /notice/ID. NULL: it is no such path. */
+static const char *id_in_path(const struct url_parts *url)
+{
+    const char *end = url->path + url->path_len, *id = end, *before;
+    size_t len;
+
+    while (id > url->path && id[-1] != '/') {
+        id--;
+    }
+    if (id - url->path < 2 || !is_id(id, (size_t)(end - id))) {
+        return NULL;
+    }
+    before = id - 1;
+    while (before > url->path && before[-1] != '/') {
+        before--;
+    }
+    len = (size_t)(id - 1 - before);
+    return len > 0 && (*before == '@' || (len == 8 && memcmp(before, "statuses", len) == 0) ||
+                       (len == 6 && memcmp(before, "notice", len) == 0))
+               ? id
+               : NULL;
+}
+
+/* Every server counts its statuses itself: only a page of this one tells an id. */
+static const char *id_in_link(const struct mastodon_settings *s, const char *link, size_t *len)
+{
+    struct url_parts url, own;
+    const char *id;
+
+    if (!link || !url_parse(&url, link) || !url_parse(&own, s->instance) ||
+        url.host_len != own.host_len || strncasecmp(url.host, own.host, own.host_len) != 0) {
+        return NULL;
+    }
+    id = id_in_path(&url);
+    *len = id ? (size_t)(url.path + url.path_len - id) : 0;
+    return id;
+}
+
+const char *mastodon__status_id(const struct mastodon_settings *s,
+                                const char *remote_id,
+                                const char *link,
+                                char out[MASTODON_ID_BYTES])
+{
+    size_t len = remote_id ? strlen(remote_id) : 0;
+    const char *id = len > 0 && is_id(remote_id, len) ? remote_id : NULL;
+
+    if (!id) {
+        id = id_in_link(s, remote_id, &len); /* people give the link for the id, too */
+    }
+    if (!id) {
+        id = id_in_link(s, link, &len);
+    }
+    if (!id) {
+        return NULL;
+    }
+    memcpy(out, id, len);
+    out[len] = '\0';
+    return out;
 }
 
 void mastodon__error_text(struct buf *out, const struct http_response *res)

@@ -1,6 +1,7 @@
 /* Telegram: one message of a bot in a channel or group, with the article's picture when it has
  * one. Called through the registry. Owns its settings and courses; the requests are
- * telegram_build.c's, the answers telegram_read.c's, measuring its HTML telegram_text.c's.
+ * telegram_build.c's, the answers telegram_read.c's, measuring its HTML telegram_text.c's, which
+ * message stands telegram_post.c's.
  *
  * Sending is not repeatable and a bot cannot read a chat's history, so an answer that never
  * came stays unknown and `on_unknown` of the channel decides. Editing and deleting are harmless
@@ -179,6 +180,14 @@ static enum err_code check(const void *object, struct err *why)
     return ERR_NONE;
 }
 
+static bool post_named(const void *object, const char *remote_id, const char *link)
+{
+    struct telegram_post post;
+
+    (void)object;
+    return telegram__post_read(&post, remote_id, link);
+}
+
 static const char setup[] =
     "1. Talk to @BotFather in Telegram: /newbot, choose a name; it answers with the token.\n"
     "2. In your channel: Administrators, Add, the bot's name, right \"Post messages\" (and\n"
@@ -212,6 +221,8 @@ const struct adapter adapter_telegram = {
     .update = telegram__update,
     .retract = telegram__retract,
     .test = telegram__test,
+    .post_id_form = "CHAT/ID, with the chat's number or @name, or the message's link",
+    .post_named = post_named,
     .cannot_verify = "a bot cannot read what stands in a chat",
     .rate = {.count = 20, .per_ms = MS_MINUTE},
     /* Telegram fetches the picture itself before it answers; giving up early makes unknowns. */

@@ -22,6 +22,9 @@ const char *telegram__named_chat(const struct step_ctx *ctx)
     const struct telegram_settings *s = ctx->settings;
     const char *chat = post_str(ctx, "chat");
 
+    if (!chat && ctx->post) {
+        chat = record_str(ctx->record, "chat"); /* from telegram__know_post() */
+    }
     return chat ? chat : s->chat;
 }
 
@@ -50,7 +53,7 @@ static void set_chat(json_t *body, const struct step_ctx *ctx)
 
 static void set_message_id(json_t *body, const struct step_ctx *ctx)
 {
-    json_object_set_new(body, "message_id", json_integer(record_int(ctx->post, "message_id")));
+    json_object_set_new(body, "message_id", json_integer(telegram__message_id(ctx)));
 }
 
 /* The token is part of the address: nobody may log it. */
@@ -135,11 +138,14 @@ static void set_preview(const struct step_ctx *ctx, json_t *body)
     json_object_set_new(body, "link_preview_options", options);
 }
 
-/* What both ways of sending have in common. */
-static void set_delivery(const struct step_ctx *ctx, json_t *body)
+/* What both ways of sending have in common. What the message is stands in the record before it
+ * leaves: when no answer comes and a person says that it is there, nothing else will tell. */
+static void set_delivery(struct step_ctx *ctx, json_t *body, const char *kind)
 {
     const struct telegram_settings *s = ctx->settings;
 
+    json_set_str(ctx->record, "kind", kind);
+    record_set_int(ctx->record, "posted_at_ms", ctx->now_ms);
     set_chat(body, ctx);
     if (s->thread > 0) {
         json_object_set_new(body, "message_thread_id", json_integer(s->thread));
@@ -172,7 +178,7 @@ telegram__photo_build(struct step_ctx *ctx, struct http_request *req, struct err
     }
     body = json_object();
     set_method(req, ctx, "sendPhoto");
-    set_delivery(ctx, body);
+    set_delivery(ctx, body, "photo");
     json_set_str(body, "photo", ctx->article->images[0].url);
     rc = set_text(ctx, body, "caption", s->text, &telegram__limits[LIMIT_CAPTION], why);
     set_body_take(req, body);
@@ -187,7 +193,7 @@ telegram__text_build(struct step_ctx *ctx, struct http_request *req, struct err 
     enum err_code rc;
 
     set_method(req, ctx, "sendMessage");
-    set_delivery(ctx, body);
+    set_delivery(ctx, body, "text");
     set_preview(ctx, body);
     rc = set_text(ctx, body, "text", s->text, &telegram__limits[LIMIT_TEXT], why);
     set_body_take(req, body);
@@ -205,7 +211,7 @@ static MUST_USE enum err_code edit_request(struct step_ctx *ctx,
     enum err_code rc;
     json_t *body;
 
-    if (record_int(ctx->post, "message_id") <= 0) {
+    if (!telegram__know_post(ctx)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the message is not known");
     }
     body = json_object();
@@ -239,12 +245,13 @@ telegram__edit_build(struct step_ctx *ctx, struct http_request *req, struct err 
 enum err_code
 telegram__delete_build(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
+    int64_t posted_at_ms = record_int(ctx->post, "posted_at_ms");
     json_t *body;
 
-    if (record_int(ctx->post, "message_id") <= 0) {
+    if (!telegram__know_post(ctx)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the message is not known");
     }
-    if (ctx->now_ms - record_int(ctx->post, "posted_at_ms") >= DELETE_WITHIN_MS) {
+    if (posted_at_ms > 0 && ctx->now_ms - posted_at_ms >= DELETE_WITHIN_MS) {
         req->skip = true; /* too old: it can only be changed */
         return ERR_NONE;
     }

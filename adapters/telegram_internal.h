@@ -33,6 +33,19 @@ extern const struct step telegram__publish[], telegram__update[], telegram__retr
 /* What may stand behind the @ of a public chat. */
 bool telegram__is_name(const char *text);
 
+/* Which message a person means by "CHAT/ID" or by its link (https://t.me/NAME/ID,
+ * https://t.me/c/NUMBER/ID, with a topic before the ID too). Either may be NULL; false when neither
+ * says it. */
+struct telegram_post {
+    char chat[72]; /* as the API takes it: "@name", or a number */
+    int64_t message_id;
+};
+bool telegram__post_read(struct telegram_post *out, const char *remote_id, const char *link);
+/* The message that stands, from the post's record or else from its names, which then are noted in
+ * the delivery's own record. False: it is not known. */
+bool telegram__know_post(struct step_ctx *ctx);
+int64_t telegram__message_id(const struct step_ctx *ctx); /* 0: telegram__know_post() first */
+
 /* The chat a delivery is about, before it became another one: the post's, or the settings'. */
 const char *telegram__named_chat(const struct step_ctx *ctx);
 

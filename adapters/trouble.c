@@ -105,16 +105,18 @@ struct verdict trouble_from_transport(const struct step *step,
                                       const char *error)
 {
     char said[TROUBLE_EXCERPT_BYTES + 1];
-    bool maybe = outcome != TRANSPORT_NOT_SENT && must_not_repeat(step);
+    bool left = outcome != TRANSPORT_NOT_SENT;
+    bool maybe = left && must_not_repeat(step);
+    bool may_overlap = left && step->publishes && step->repeatable;
 
     if (!error || !*error) {
-        error = outcome == TRANSPORT_NOT_SENT ? "nothing was sent" : "no complete answer";
+        error = left ? "no complete answer" : "nothing was sent";
     }
     trouble_excerpt(said, error, strlen(error));
     /* No connection is the whole host's trouble; a lost answer may be this request's alone. */
     return verdict_make(maybe ? VERDICT_UNKNOWN : VERDICT_AGAIN,
-                        outcome == TRANSPORT_NOT_SENT ? SCOPE_HOST : SCOPE_POST,
-                        0,
+                        left ? SCOPE_POST : SCOPE_HOST,
+                        may_overlap ? TROUBLE_AFTER_LOSS_MS : 0,
                         "%s",
                         said);
 }

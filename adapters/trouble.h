@@ -22,6 +22,9 @@ enum transport_outcome {
  *   other 5xx      after a publishing step that is not repeatable: UNKNOWN, else AGAIN
  * detail holds the status and the beginning of the body, cleaned of control bytes. */
 struct verdict trouble_from_status(const struct step *step, const struct http_response *res);
+/* Of a publishing step that may be repeated, a lost request may still be worked on: two of one key
+ * side by side can make two posts, so its repeat waits this long at least. */
+#define TROUBLE_AFTER_LOSS_MS (5 * MS_SECOND)
 struct verdict trouble_from_transport(const struct step *step,
                                       enum transport_outcome outcome,
                                       const char *error);

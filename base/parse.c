@@ -217,7 +217,7 @@ bool parse_rate(const char *text, struct rate *out)
     int64_t per_ms = 0;
 
     if (strcmp(text, "unlimited") == 0 || strcmp(text, "0") == 0) {
-        *out = (struct rate){0};
+        *out = (struct rate){.count = RATE_UNLIMITED};
         return true;
     }
     if (!take_count(&text, &count) || count == 0 || count > INT64_MAX || *text++ != '/') {
@@ -305,7 +305,7 @@ const char *format_rate(struct rate rate, char out[PARSE_TEXT_BYTES])
 {
     char per[PARSE_TEXT_BYTES];
 
-    if (rate.count == 0) {
+    if (rate.count <= 0) {
         (void)snprintf(out, PARSE_TEXT_BYTES, "unlimited");
         return out;
     }

@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RATE_UNLIMITED (-1)
 struct rate {
-    int64_t count; /* 0: no limit */
+    int64_t count; /* 0: not told; RATE_UNLIMITED: told that there is no limit */
     int64_t per_ms;
 };
 struct range {

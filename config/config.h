@@ -80,7 +80,7 @@ struct channel_settings {
     struct rule *when;      /* NULL: every article */
     int64_t not_after_ms;   /* from the revision's arrival; 0: queue.not_after */
     int on_unknown;         /* enum on_unknown */
-    struct rate rate;       /* count 0: the adapter's */
+    struct rate rate;       /* count 0: the adapter's; under 0: no limit */
     int64_t concurrency;    /* 0: queue.concurrency */
     int64_t timeout_ms;     /* wait for one answer; 0: the adapter's */
     bool allow_private;     /* may connect to private addresses */

@@ -74,11 +74,8 @@ add_bytes(const char *path, const char *bytes, size_t len, struct buf *out, stru
     if (len > SECRETS_FILE_BYTES) {
         return err_set(why, ERR_TOO_BIG, "${file:%s}: larger than 64 KiB", path);
     }
-    if (len > 0 && bytes[len - 1] == '\n') {
+    while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r')) {
         len--;
-        if (len > 0 && bytes[len - 1] == '\r') {
-            len--;
-        }
     }
     if (len == 0) {
         return err_set(why, ERR_INVALID, "${file:%s}: the file is empty", path);

@@ -11,7 +11,7 @@
 #define SECRETS_FILE_BYTES ((size_t)64 * 1024) /* a file behind ${file:…} may be so large */
 
 /* Appends text with every reference replaced: ${NAME} by the environment, ${file:PATH} by what
- * the file holds, without one line end at its end. `$${` stands for a plain `${`. A relative
+ * the file holds, without the line ends at its end. `$${` stands for a plain `${`. A relative
  * PATH counts from the working directory.
  *
  * out_replaced  whether there was any reference: what came in by one is never shown to people.

@@ -280,6 +280,7 @@ struct ledger_expire { /* everything waiting whose not_after has passed */
     struct ledger_request req;
     int64_t now_ms;
     struct delivery_id *ids; /* out, at most 1000 a call */
+    char (*channels)[64];    /* out: of each of them */
     size_t count;
     struct ledger_job *released; /* out: those that were held behind them */
     size_t released_count;
@@ -290,11 +291,13 @@ struct ledger_click { /* a share link was followed */
     const char *target;
     int64_t now_ms;
 };
-struct ledger_prune { /* ended articles older than before_ms, events beyond keep_events */
+struct ledger_prune { /* ended articles that no source has brought since before_ms, events beyond
+                       * keep_events, replay keys of more than two days ago */
     struct ledger_request req;
     int64_t before_ms;
     int64_t keep_events; /* the newest one always stays */
-    int64_t count; /* out: articles, at most 500 a call: come again while it is that many */
+    int64_t count; /* out: articles */
+    bool more;     /* out: it was as much as a call may do; come again */
 };
 
 /* ---- reads ---- */

@@ -39,8 +39,10 @@ static void accept_done(struct ledger_accept *a)
 static void expire_done(struct ledger_expire *e)
 {
     mem_free(e->ids);
+    mem_free(e->channels);
     mem_free(e->released);
     e->ids = NULL;
+    e->channels = NULL;
     e->released = NULL;
     e->count = e->released_count = 0;
 }

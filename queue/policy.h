@@ -12,7 +12,8 @@
  * never under min_ms / 2. failures from 1. */
 int64_t policy_backoff_ms(int64_t min_ms, int64_t max_ms, int64_t failures, struct rng *rng);
 
-/* Token bucket: rate.count tokens, refilled evenly over per_ms. rate.count 0: unlimited. */
+/* Token bucket: rate.count tokens, refilled evenly over per_ms. rate.count 0 or
+ * less: unlimited. */
 struct bucket {
     double tokens;
     int64_t at_ms;

@@ -133,6 +133,18 @@ static void set_bucket(struct dest *d, const struct ledger_bucket *kept, int64_t
     bucket_fill(&d->bucket, d->limits.rate, now_ms);
 }
 
+/* What was left stays what is left, at most what the new rate allows: settings that change give
+ * nothing back of what was used. Without a rate nothing was counted. */
+static void carry_bucket(struct dest *d, struct rate old, int64_t now_ms)
+{
+    if (old.count <= 0 || old.per_ms <= 0) {
+        set_bucket(d, NULL, now_ms);
+        return;
+    }
+    bucket_fill(&d->bucket, old, now_ms);
+    bucket_fill(&d->bucket, d->limits.rate, now_ms);
+}
+
 void sched_destination_set(struct sched *s,
                            const char *name,
                            const char *host,
@@ -142,24 +154,22 @@ void sched_destination_set(struct sched *s,
 {
     struct dest *d = dest_find(s, name);
     struct host *old = d ? d->host : NULL;
+    struct rate rate = d ? d->limits.rate : limits->rate;
     bool is_new = !d;
-    bool same_rate;
 
     if (is_new) {
         d = dest_new(s, name);
     }
     d->host = host_ref(s, host);
     host_unref(s, old);
-    same_rate = d->limits.rate.count == limits->rate.count &&
-                d->limits.rate.per_ms == limits->rate.per_ms;
     d->limits = *limits;
     if (is_new) {
         feedback_init(d);
+        set_bucket(d, bucket, now_ms);
+    } else {
+        carry_bucket(d, rate, now_ms);
     }
     feedback_limits(d);
-    if (is_new || (bucket && !same_rate)) {
-        set_bucket(d, bucket, now_ms);
-    }
     rouse(s, d);
 }
 

@@ -30,15 +30,16 @@ struct sched;
 
 struct sched_limits {
     int64_t concurrency; /* ceiling */
-    struct rate rate;    /* count 0: unlimited */
+    struct rate rate;    /* count 0 or less: unlimited */
     int64_t backoff_min_ms, backoff_max_ms;
 };
 
 struct sched *sched_new(uint64_t seed, int64_t total_concurrency);
 void sched_free(struct sched *s);
 
-/* Make a destination known or change its limits; host may be NULL. Jobs and state stay. bucket:
- * as kept in the ledger, NULL: full. */
+/* Make a destination known or change its limits; host may be NULL. Jobs and state stay, and what
+ * is left of its rate, at most what a new rate allows. bucket, for one that was not known: as kept
+ * in the ledger, NULL: full. */
 void sched_destination_set(struct sched *s,
                            const char *name,
                            const char *host,

@@ -26,12 +26,15 @@ CREATE TABLE article (
     hash              BLOB,                -- 32 bytes, article_hash of that content
     source_updated_at INTEGER NOT NULL,    -- the newest updated_at a source told; 0: none did
     created_at        INTEGER NOT NULL,
-    updated_at        INTEGER NOT NULL     -- of its newest revision
+    updated_at        INTEGER NOT NULL,    -- of its newest revision
+    seen_at           INTEGER NOT NULL     -- when a source last brought it, also unchanged (then
+                                           -- noted now and then only)
 );
 -- Public ids that were wished for. Most articles have none of their own and are not in it.
 CREATE UNIQUE INDEX article_public ON article (public_id) WHERE public_id IS NOT NULL;
--- For pruning: the oldest first, without reading those that stay.
-CREATE INDEX article_updated ON article (updated_at);
+-- For pruning: what no source has brought for longest first, without reading those that stay. What
+-- is brought again and again must stay known, or it would be published again.
+CREATE INDEX article_seen ON article (seen_at);
 
 -- Under which names an article is known. A name belongs to one article, for ever or until that
 -- article is pruned.
@@ -131,6 +134,9 @@ CREATE TABLE delivery (
 -- One delivery per article, revision and channel, whatever happens; also finds the deliveries of an
 -- article, and what stands before or behind one on its channel.
 CREATE UNIQUE INDEX delivery_of ON delivery (article, channel, revision);
+-- The open ones of an article on a channel: those in states 0, 1, 2, 4, 5, 7, whose bits make 183. An
+-- article may have thousands of revisions; what comes in behind them must not read them all.
+CREATE INDEX delivery_open ON delivery (article, channel, revision) WHERE (183 >> state) & 1;
 -- What a channel has to do by due time: breaking apart from the rest, and what is new apart from what
 -- is tried again, so that neither hides behind the other. Holds only what has a due time.
 CREATE INDEX delivery_due ON delivery (channel, breaking, state, due_at) WHERE due_at IS NOT NULL;

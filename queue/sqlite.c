@@ -4,7 +4,9 @@
  * A batch is one transaction without savepoints: every request checks first and writes after,
  * so one that is refused has written nothing. If one fails in the midst of its writes all the
  * same (a full disk, an id used twice), the whole batch is rolled back and its requests are run
- * one by one, each in a transaction of its own, so that only the one at fault fails.
+ * one by one, each in a transaction of its own, so that only the one at fault fails. SQLite rolls
+ * back by itself on some errors, even of a read that fails on the disk: then the batch is over as
+ * well, since what followed would be stored statement by statement, whatever COMMIT said.
  *
  * What a crash leaves: before COMMIT has returned, nothing of the batch (the WAL frame that
  * ends the transaction is not there); after it, all of it (synchronous=FULL: the WAL is on
@@ -139,11 +141,16 @@ static void store_read(void *store, struct ledger_request *r)
 
 enum outcome { COMMITTED, COMMIT_FAILED, BROKEN };
 
-/* False: it failed after it had written something. */
+/* False: the transaction is gone, or has to go since it failed after it had written something. */
 static bool run_one(struct sqlite *s, struct ledger_request *r)
 {
     s->writer.wrote = false;
     r->rc = run_write(s, r);
+    if (sqlite3_get_autocommit(s->writer.db)) {
+        sqlite__fail(&s->writer, "transaction lost");
+        settle(&s->writer, r);
+        return false;
+    }
     settle(&s->writer, r);
     return r->rc == ERR_NONE || !s->writer.wrote;
 }

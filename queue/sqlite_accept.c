@@ -17,6 +17,10 @@
 #include "base/fault.h"
 #include "base/mem.h"
 
+/* So exactly is it noted when an article was last brought again. Pruning counts in days, and a repeat
+ * shall cost no more than reading. */
+#define SEEN_EVERY_MS MS_HOUR
+
 /* The article as stored, before this request. */
 struct known {
     bool found;
@@ -27,7 +31,7 @@ struct known {
     char *reason;
     int64_t revision, content_revision;
     uint8_t hash[32];
-    int64_t source_updated_at_ms, created_at_ms;
+    int64_t source_updated_at_ms, created_at_ms, seen_at_ms;
     struct article_id conflict; /* another article that an alias named; 0: none */
 };
 
@@ -99,6 +103,7 @@ static void load_known(struct sqlite *s, struct known *k)
     sqlite__col_hash(stmt, 6, k->hash);
     k->source_updated_at_ms = sqlite3_column_int64(stmt, 7);
     k->created_at_ms = sqlite3_column_int64(stmt, 8);
+    k->seen_at_ms = sqlite3_column_int64(stmt, 9);
     sqlite__end(stmt);
 }
 
@@ -338,15 +343,25 @@ static void answer_known(struct sqlite *s, struct ledger_accept *a, const struct
     sqlite__standing(s, a, k->id);
 }
 
-/* Nothing new: but a name that was not known yet is kept, and the newest time the source
- * told. */
+/* The newest time the source told, and that it is still brought: such an article is not pruned, or
+ * the next time it would be new. */
+static void note_sight(struct sqlite *s, const struct ledger_accept *a, const struct known *k)
+{
+    if (a->updated_at_ms > k->source_updated_at_ms ||
+        a->now_ms - k->seen_at_ms >= SEEN_EVERY_MS) {
+        int64_t seen_at_ms = a->now_ms > k->seen_at_ms ? a->now_ms : k->seen_at_ms;
+
+        sqlite__do(&s->writer,
+                   SQL_ARTICLE_TOUCH,
+                   ARGS(ARG_I(k->id.v), ARG_I(a->updated_at_ms), ARG_I(seen_at_ms)));
+    }
+}
+
+/* Nothing new: but a name that was not known yet is kept. */
 static void accept_unchanged(struct sqlite *s, struct ledger_accept *a, const struct known *k)
 {
     write_aliases(s, a, k->id);
-    if (a->updated_at_ms > k->source_updated_at_ms) {
-        sqlite__do(
-            &s->writer, SQL_ARTICLE_TOUCH, ARGS(ARG_I(k->id.v), ARG_I(a->updated_at_ms)));
-    }
+    note_sight(s, a, k);
     answer_known(s, a, k);
 }
 
@@ -391,6 +406,7 @@ static void accept_revision(struct sqlite *s, struct ledger_accept *a, const str
 static void write(struct sqlite *s, struct ledger_accept *a, const struct known *k)
 {
     if (a->outcome == ACCEPT_STALE) {
+        note_sight(s, a, k);
         answer_known(s, a, k);
     } else if (a->outcome == ACCEPT_UNCHANGED || is_recorded(a, k)) {
         accept_unchanged(s, a, k);

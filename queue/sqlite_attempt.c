@@ -204,12 +204,22 @@ static void write_end(struct sqlite *s, struct delivery_row *d, struct ledger_en
     }
 }
 
+/* An end is a verdict of what is in flight, or an outcome that needed no request of what had its
+ * turn. What has ended is moved by a person's replay only, what is held or blocked when that is
+ * over: an end that comes for such a one is late, and would open a second delivery beside the one
+ * that goes on meanwhile. */
 static bool may_end(const struct delivery_row *d, enum delivery_state to)
 {
-    if (to == DELIVERY_IN_FLIGHT) {
-        return d->state == DELIVERY_IN_FLIGHT;
+    switch (d->state) {
+    case DELIVERY_IN_FLIGHT:
+        return to == DELIVERY_IN_FLIGHT || delivery_may_move(d->state, to);
+    case DELIVERY_READY:
+    case DELIVERY_AGAIN:
+    case DELIVERY_UNKNOWN:
+        return to != DELIVERY_IN_FLIGHT && delivery_may_move(d->state, to);
+    default:
+        return false;
     }
-    return delivery_may_move(d->state, to);
 }
 
 enum err_code sqlite__end_step(struct sqlite *s, struct ledger_end *r)

@@ -20,9 +20,9 @@ struct standing {
     bool post;              /* a post stands */
     bool open;              /* a delivery that has not ended, before superseding */
     bool in_the_way;        /* … and one that goes on to its end, after it */
-    bool maybe;             /* one ended in doubt: it may be public, and we do not know it */
+    bool maybe;             /* one ended in doubt: it may be public, and no post is known */
     bool unwanted;          /* the last one was cancelled by a person */
-    int64_t worth_till_ms;  /* as the earlier revisions were to be sent; 0: none was */
+    int64_t worth_till_ms;  /* as the revision before was to be sent; 0: none was */
     char adapter[64];       /* of the last one */
     struct id_list waiting; /* nothing of them can be public: the new one goes instead */
 };
@@ -52,82 +52,73 @@ supersede(struct sqlite *s, struct ledger_accept *a, struct delivery_id id, int6
     sqlite__delivery_done(&d);
 }
 
-/* A row of SQL_DELIVERY_OF. */
-struct earlier {
-    int64_t id;
-    int state;
-    bool exposed, by_hand, retracts;
-    int64_t not_after_ms;
-};
-
 static bool waits(int state)
 {
     return state == DELIVERY_HELD || state == DELIVERY_READY || state == DELIVERY_AGAIN ||
            state == DELIVERY_BLOCKED;
 }
 
-static void note_worth(struct standing *st, int64_t not_after_ms)
+/* The newest says what all before it say: how long they were worth sending goes from one to the
+ * next. A retraction has a limit of its own. */
+static void look_at_last(struct sqlite *s,
+                         const struct accepted *at,
+                         const struct channel_row *ch,
+                         struct standing *st)
 {
-    int64_t till_ms = not_after_ms > 0 ? not_after_ms : INT64_MAX;
+    sqlite3_stmt *stmt =
+        sqlite__query(&s->writer, SQL_DELIVERY_LAST, ARGS(ARG_I(at->article.v), ARG_I(ch->id)));
 
-    st->worth_till_ms = till_ms > st->worth_till_ms ? till_ms : st->worth_till_ms;
-}
+    while (sqlite__row(&s->writer, stmt)) {
+        int64_t not_after_ms = sqlite3_column_int64(stmt, 2);
+        bool retracts = sqlite3_column_int(stmt, 4) == 2;
 
-static void note_earlier(struct standing *st, const struct earlier *e)
-{
-    bool ended = delivery_state_ended((enum delivery_state)e->state);
-
-    if (!st->any) { /* the newest comes first */
-        st->unwanted = e->state == DELIVERY_CANCELLED && e->by_hand;
-    }
-    st->any = true;
-    if (!e->retracts) {
-        note_worth(st, e->not_after_ms);
-    }
-    if (ended) {
-        st->maybe = st->maybe || (e->exposed && !e->retracts && e->state != DELIVERY_DONE);
-        return;
-    }
-    st->open = true;
-    if (waits(e->state) && !e->exposed) {
-        sqlite__ids_add(&st->waiting, e->id);
-    } else {
-        st->in_the_way = true;
+        if (!st->any) {
+            st->any = true;
+            st->unwanted = sqlite3_column_int(stmt, 0) == DELIVERY_CANCELLED &&
+                           sqlite3_column_int(stmt, 1) != 0;
+            sqlite__col_name(stmt, 3, st->adapter);
+        }
+        if (!retracts && st->worth_till_ms == 0) {
+            st->worth_till_ms = not_after_ms > 0 ? not_after_ms : INT64_MAX;
+        }
     }
 }
 
-/* The newest first, until one is done: what is older has ended before it, and no longer says
- * anything. So an article of a thousand revisions costs what one of two does. */
+static void look_at_open(struct sqlite *s,
+                         const struct accepted *at,
+                         const struct channel_row *ch,
+                         struct standing *st)
+{
+    sqlite3_stmt *stmt =
+        sqlite__query(&s->writer, SQL_DELIVERY_OPEN, ARGS(ARG_I(at->article.v), ARG_I(ch->id)));
+
+    while (sqlite__row(&s->writer, stmt)) {
+        st->open = true;
+        if (waits(sqlite3_column_int(stmt, 1)) && sqlite3_column_int(stmt, 2) == 0) {
+            sqlite__ids_add(&st->waiting, sqlite3_column_int64(stmt, 0));
+        } else {
+            st->in_the_way = true;
+        }
+    }
+}
+
+/* Only what is open and what came last is read: an article of a thousand revisions costs what one
+ * of two does. Whether one ended in doubt matters to a retraction alone, which comes once. */
 static void look(struct sqlite *s,
                  const struct accepted *at,
                  const struct channel_row *ch,
                  struct standing *st)
 {
-    sqlite3_stmt *stmt =
-        sqlite__query(&s->writer, SQL_DELIVERY_OF, ARGS(ARG_I(at->article.v), ARG_I(ch->id)));
+    const struct sql_arg *args = ARGS(ARG_I(at->article.v), ARG_I(ch->id));
 
-    while (sqlite__row(&s->writer, stmt)) {
-        struct earlier e = {
-            .id = sqlite3_column_int64(stmt, 0),
-            .state = sqlite3_column_int(stmt, 1),
-            .exposed = sqlite3_column_int(stmt, 2) != 0,
-            .by_hand = sqlite3_column_int(stmt, 3) != 0,
-            .not_after_ms = sqlite3_column_int64(stmt, 4),
-            .retracts = sqlite3_column_int(stmt, 6) == 2,
-        };
-
-        if (!st->any) {
-            sqlite__col_name(stmt, 5, st->adapter);
-        }
-        note_earlier(st, &e);
-        if (e.state == DELIVERY_DONE) {
-            sqlite__end(stmt);
-            break;
-        }
+    look_at_last(s, at, ch, st);
+    if (!st->any) {
+        return;
     }
-    st->post = st->any &&
-               sqlite__int(
-                   &s->writer, SQL_POST_HAS, ARGS(ARG_I(at->article.v), ARG_I(ch->id)), 0) != 0;
+    look_at_open(s, at, ch, st);
+    st->post = sqlite__int(&s->writer, SQL_POST_HAS, args, 0) != 0;
+    st->maybe = at->retracts && !st->post &&
+                sqlite__int(&s->writer, SQL_DELIVERY_DOUBT, args, 0) != 0;
 }
 
 static bool

@@ -1,13 +1,18 @@
 /* After a crash: what was in flight. Called once, at open, before anybody can ask.
  *
- * A delivery is written as in flight before its request leaves, so everything that may have
- * left without an answer is found here, and nothing else. The step at hand, stored with it,
- * decides: it was being looked for (in doubt)   unknown still, look again now repeatable ready:
- * sending it twice does no harm publishes nothing                    ready: at worst an upload
- * is repeated else                                 unknown: it may be public; a look is due now
+ * A delivery is written as in flight before its request leaves, so everything that may have left
+ * without an answer is found here, and nothing else. The step at hand, stored with it, decides:
+ *   it was being looked for (in doubt)  unknown still, look again now
+ *   publishes nothing                   ready: at worst an upload is repeated
+ *   repeatable                          ready: sending it twice does no harm, but not at once
+ *   else                                unknown: it may be public; a look is due now
  * Course, step and record stay, so the work goes on where it stood. */
 
 #include "queue/sqlite_internal.h"
+
+/* The platform may still be at work on the request of before the crash, and may know its key only
+ * when it is done: a repeat that overlaps it would be a second post. */
+#define REPEAT_AFTER_MS 10000
 
 static bool may_be_repeated(const struct delivery_row *d)
 {
@@ -25,6 +30,15 @@ static void make_unknown(struct sqlite *s, struct delivery_row *d, int64_t now_m
                  DELIVERY_UNKNOWN,
                  &(struct move_note){.detail = "stopped before the answer came"},
                  now_ms);
+}
+
+static void make_ready(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
+{
+    d->exposed = d->exposed || d->publishes;
+    d->has_due = true;
+    d->due_at_ms = d->publishes ? now_ms + REPEAT_AFTER_MS : now_ms;
+    d->by_hand = false;
+    sqlite__move(s, d, DELIVERY_READY, &(struct move_note){.detail = NULL}, now_ms);
 }
 
 /* Known not to be public, and a newer revision waits behind it: that one goes. */
@@ -51,12 +65,11 @@ static void recover_one(struct sqlite *s,
         return;
     }
     if (may_be_repeated(&d)) {
-        d.exposed = d.exposed || d.publishes;
         opened->recovered_ready++;
-        if (!d.exposed && sqlite__is_overtaken(s, &d)) {
+        if (!d.exposed && !d.publishes && sqlite__is_overtaken(s, &d)) {
             give_way(s, &d, now_ms);
         } else {
-            sqlite__make_ready(s, &d, NULL, now_ms);
+            make_ready(s, &d, now_ms);
         }
     } else {
         opened->recovered_unknown++;

@@ -10,6 +10,7 @@
 
 #define EXPIRE_MAX 1000
 #define PRUNE_MAX 500
+#define PRUNE_ROWS_MAX 20000 /* of events, and of replay keys */
 /* Longer than any sender of webhooks repeats one (a day is usual). */
 #define SEEN_KEPT_MS (48 * MS_HOUR)
 
@@ -32,6 +33,7 @@ expire_one(struct sqlite *s, struct ledger_expire *r, struct delivery_id id, str
     *out = (struct place){.article = d.article, .channel = d.channel};
     sqlite__move(
         s, &d, DELIVERY_EXPIRED, &(struct move_note){.detail = "not sent in time"}, r->now_ms);
+    memcpy(r->channels[r->count], d.channel->name, sizeof r->channels[r->count]);
     r->ids[r->count++] = id;
     sqlite__delivery_done(&d);
     return true;
@@ -62,6 +64,7 @@ enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r)
     }
     places = mem_calloc(ids.count, sizeof *places);
     r->ids = mem_calloc(ids.count, sizeof *r->ids);
+    r->channels = mem_calloc(ids.count, sizeof *r->channels);
     r->released = mem_calloc(ids.count, sizeof *r->released);
     for (size_t i = 0; i < ids.count; i++) {
         (void)expire_one(s, r, (struct delivery_id){(uint64_t)ids.v[i]}, &places[r->count]);
@@ -93,6 +96,7 @@ enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r)
 {
     struct id_list ids = {.v = NULL};
     int64_t keep = r->keep_events > 1 ? r->keep_events : 1;
+    int64_t events, seen;
 
     sqlite__ids_query(
         &s->writer, SQL_PRUNABLE, ARGS(ARG_I(r->before_ms), ARG_I(PRUNE_MAX)), &ids);
@@ -102,8 +106,11 @@ enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r)
         r->count++;
     }
     sqlite__ids_done(&ids);
-    sqlite__do(&s->writer, SQL_EVENT_PRUNE, ARGS(ARG_I(keep)));
-    sqlite__do(&s->writer, SQL_SEEN_PRUNE, ARGS(ARG_I(s->latest_ms - SEEN_KEPT_MS)));
+    events = sqlite__do(&s->writer, SQL_EVENT_PRUNE, ARGS(ARG_I(keep), ARG_I(PRUNE_ROWS_MAX)));
+    seen = sqlite__do(&s->writer,
+                      SQL_SEEN_PRUNE,
+                      ARGS(ARG_I(s->latest_ms - SEEN_KEPT_MS), ARG_I(PRUNE_ROWS_MAX)));
+    r->more = r->count >= PRUNE_MAX || events >= PRUNE_ROWS_MAX || seen >= PRUNE_ROWS_MAX;
     return ERR_NONE;
 }
 

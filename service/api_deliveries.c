@@ -153,6 +153,15 @@ static void answer_move(struct api_call *call)
                               delivery_state_name(m->state)));
 }
 
+static bool read_id(struct door_request *r, struct delivery_id *out)
+{
+    if (id_parse_delivery(door_param(r, 0), out)) {
+        return true;
+    }
+    door_problem(r, 404, NULL, "\"%.32s\" is no id of a delivery (dlv_…)", door_param(r, 0));
+    return false;
+}
+
 /* The move on its way, to be completed and submitted; NULL: refused. */
 static struct api_call *
 move_new(struct crier *c, struct door_request *r, enum ledger_move_kind move)
@@ -160,9 +169,7 @@ move_new(struct crier *c, struct door_request *r, enum ledger_move_kind move)
     struct api_call *call;
     struct delivery_id id;
 
-    if (!id_parse_delivery(door_param(r, 0), &id)) {
-        door_problem(
-            r, 404, NULL, "\"%.32s\" is no id of a delivery (dlv_…)", door_param(r, 0));
+    if (!read_id(r, &id)) {
         return NULL;
     }
     call = api__call_new(c, r, LEDGER_MOVE, answer_move);
@@ -225,23 +232,90 @@ static void free_json(void *json)
     json_decref(json);
 }
 
+static void
+settle(struct crier *c, struct door_request *r, enum ledger_move_kind move, json_t *body_taken)
+{
+    struct api_call *call = move_new(c, r, move);
+
+    if (call == NULL) {
+        json_decref(body_taken);
+        return;
+    }
+    call->u.move.remote_id = json_path_str(body_taken, "remote_id");
+    call->u.move.remote_url = json_path_str(body_taken, "link");
+    call->kept = body_taken;
+    call->free_kept = free_json;
+    api__call_submit(call);
+}
+
+/* The form a name of the post must have and has not; NULL: it will do. */
+static const char *
+missing_name(struct crier *c, const struct ledger_load *load, const json_t *b)
+{
+    const struct channel *ch = channels_find_any(c->channels, load->channel);
+    const struct adapter *a = ch != NULL ? ch->adapter : NULL;
+
+    if (a == NULL || a->post_id_form == NULL || load->retract ||
+        load->state != DELIVERY_UNKNOWN ||
+        a->post_named(
+            ch->settings->own, json_path_str(b, "remote_id"), json_path_str(b, "link"))) {
+        return NULL;
+    }
+    return a->post_id_form;
+}
+
+/* Settled without a name that the platform takes, the post could never be changed or retracted. */
+static void settle_if_named(struct api_call *look)
+{
+    json_t *body = look->kept;
+    const char *form = missing_name(look->crier, &look->u.load, body);
+    bool by_link = json_path_str(body, "remote_id") == NULL && json_path_str(body, "link");
+
+    if (form == NULL) {
+        settle(look->crier, look->request, MOVE_POSTED, json_incref(body));
+        return;
+    }
+    door_problem(look->request,
+                 422,
+                 json_pack("{s:[{s:s, s:s}]}",
+                           "errors",
+                           "pointer",
+                           by_link ? "/link" : "/remote_id",
+                           "detail",
+                           form),
+                 "which post? Later changes need remote_id or link: %s",
+                 form);
+}
+
+static void submit_look(struct crier *c, struct door_request *r, json_t *body_taken)
+{
+    struct api_call *look;
+    struct delivery_id id;
+
+    if (!read_id(r, &id)) {
+        json_decref(body_taken);
+        return;
+    }
+    look = api__call_new(c, r, LEDGER_LOAD, settle_if_named);
+    look->u.load.id = id;
+    look->kept = body_taken;
+    look->free_kept = free_json;
+    api__call_submit(look);
+}
+
 void api_resolve(struct crier *c, struct door_request *r)
 {
     json_t *body = api__body_or_empty(r);
     enum ledger_move_kind move;
-    struct api_call *call;
 
     if (body == NULL) {
         return;
     }
-    call = read_outcome(r, body, &move) ? move_new(c, r, move) : NULL;
-    if (call == NULL) {
+    if (!read_outcome(r, body, &move)) {
         json_decref(body);
-        return;
+    } else if (move == MOVE_POSTED) {
+        submit_look(c, r, body);
+    } else {
+        settle(c, r, move, body);
     }
-    call->u.move.remote_id = json_path_str(body, "remote_id");
-    call->u.move.remote_url = json_path_str(body, "link");
-    call->kept = body;
-    call->free_kept = free_json;
-    api__call_submit(call);
 }

@@ -42,7 +42,7 @@ static json_t *quota_json(const struct sched_view *view)
 {
     char rate[PARSE_TEXT_BYTES];
 
-    if (view->rate.count == 0) {
+    if (view->rate.count <= 0) {
         return json_null();
     }
     return json_pack("{s:s, s:I}",

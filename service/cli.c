@@ -49,7 +49,8 @@ const struct cli_verb cli_verbs[] = {
      .help = "send ended deliveries again, cancel or settle them",
      .text = "Replays deliveries that were rejected, expired, cancelled or blocked, or all those of a channel in\n"
              "one state. --cancel gives waiting ones up. --resolve settles an unknown outcome by hand: \"posted\"\n"
-             "when the post is there, \"absent\" when it is not (it is sent again then)."},
+             "when the post is there (say where, with --link or --remote-id, so that it can be changed later),\n"
+             "\"absent\" when it is not (it is sent again then)."},
     {.name = "channels", .usage = "[TYPE]", .run = cli_channels, .has_json = true, .max_operands = 1,
      .help = "list the types of channels, or explain one",
      .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do."},

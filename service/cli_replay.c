@@ -20,6 +20,9 @@ const struct cli_option cli_replay_options[] = {
     {.name = "cancel", .help = "give the deliveries up instead"},
     {.name = "resolve", .help = "settle an unknown outcome: ID posted, or ID absent"},
     {.name = "link", .value = "URL", .help = "with --resolve ID posted: where the post is"},
+    {.name = "remote-id",
+     .value = "ID",
+     .help = "with --resolve ID posted: how the platform knows the post"},
     {.name = NULL},
 };
 
@@ -140,6 +143,7 @@ static json_t *resolution(const struct cli_args *args)
     body = json_object();
     json_set_str(body, "outcome", args->operands[1]);
     json_set_str(body, "link", cli_option(args, "link"));
+    json_set_str(body, "remote_id", cli_option(args, "remote-id"));
     return body;
 }
 
@@ -156,6 +160,10 @@ static int check(const struct cli_args *args)
     if (by_channel == (args->operand_count > 0)) {
         return usage(args,
                      by_channel ? "deliveries or --channel, not both" : "which deliveries?");
+    }
+    if ((cli_given(args, "link") || cli_given(args, "remote-id")) &&
+        !cli_given(args, "resolve")) {
+        return usage(args, "--link and --remote-id go with --resolve");
     }
     if (cli_given(args, "state") && !by_channel) {
         return usage(args, "--state goes with --channel");

@@ -297,12 +297,17 @@ static void tell_ended(struct run *run)
 static void tell_scheduler(struct run *run)
 {
     struct sched *sched = run->courier->crier->sched;
+    struct sched_end feedback = run->outcome.feedback;
 
     run->settled = true;
+    /* Resumed while this was on its way to the disk: the channel is not to be stopped again. */
+    if (feedback.outcome == SCHED_STOPPED && !run->channel->kept.blocked) {
+        feedback.outcome = SCHED_NEUTRAL;
+    }
     if (!run->begun || run->outcome.waits) {
         sched_give_back(sched, run->job.id, clock_wall_ms());
     } else {
-        sched_end(sched, run->job.id, &run->outcome.feedback, clock_wall_ms());
+        sched_end(sched, run->job.id, &feedback, clock_wall_ms());
     }
 }
 

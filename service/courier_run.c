@@ -28,7 +28,9 @@
 #include "service/hide.h"
 #include "service/metrics.h"
 
-#define STEPS_MAX 40
+/* Far more than the longest honest course has: a retraction on Bluesky walks two steps for each of
+ * up to 64 posts that updates left standing, and more when one has to sign in again on the way. */
+#define STEPS_MAX 200
 #define ANSWER_TIMEOUT_MS (30 * MS_SECOND)
 
 static ledger_done_fn run_2_on_loaded, run_6_on_begun;

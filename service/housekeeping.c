@@ -13,7 +13,6 @@
 
 #define EVERY_MS 5000
 #define PRUNE_EVERY_MS MS_HOUR
-#define PRUNE_MAX 500 /* articles a call, see queue/ledger.h */
 #define KEEP_EVENTS 100000
 
 struct pruning {
@@ -27,7 +26,7 @@ static void prune_2_on_done(struct ledger_request *r)
 {
     struct pruning *p = container_of(r, struct pruning, prune.req);
     struct crier *c = p->crier;
-    bool more = r->rc == ERR_NONE && p->prune.count >= PRUNE_MAX;
+    bool more = r->rc == ERR_NONE && p->prune.more;
 
     if (r->rc && r->rc != ERR_STOPPED) {
         log_error(EV_LEDGER_FAILED, LOG_STR("error", r->why.text));

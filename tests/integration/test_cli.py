@@ -314,7 +314,12 @@ def test_replay_cancels_and_resolves(crier, platform):
     platform.fault("/bot", "cut_after")
     accepted = crier.send(small_article(2))
     unknown = crier.await_state(accepted["id"], "unknown", channel="telegram")[0]["id"]
-    answer = crier.run("replay", "--resolve", unknown, "posted", "--link", "https://t.me/example/5")
+    answer = crier.run("replay", "--resolve", unknown, "posted")
+    assert answer.returncode == 1 and "CHAT/ID" in answer.stderr
+    answer = crier.run("replay", unknown, "--link", "https://t.me/example/5")
+    assert answer.returncode == 2 and "--resolve" in answer.stderr
+    answer = crier.run("replay", "--resolve", unknown, "posted", "--link", "https://t.me/example/5",
+                       "--remote-id", "@example/5")
     assert answer.returncode == 0 and "done" in answer.stdout
     assert crier.deliveries(accepted["id"], "telegram")[0]["link"] == "https://t.me/example/5"
 

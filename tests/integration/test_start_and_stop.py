@@ -159,6 +159,16 @@ def test_a_blocked_channel_goes_on_when_its_settings_were_mended(crier, platform
     assert used == "Bearer a-token-that-is-good-again"
 
 
+def test_a_channel_resumed_in_the_moment_it_was_blocked_goes_on(crier, platform):
+    for n in range(25):  # the moment between the verdict and its being on disk is short
+        platform.fault("/hook/partner", "status", status=401)
+        article_id = crier.send(small_article(n))["id"]
+        while not crier.channel("partner")["blocked"]:
+            pass
+        assert crier.call("POST", "/v1/channels/partner/resume")[0] == 200
+        crier.await_done(article_id, channel="partner", seconds=5)
+
+
 def test_a_new_header_of_a_webhook_mends_it_too(crier, platform):
     platform.fault("/hook/partner", "status", status=401)
     article_id = crier.send(small_article(1))["id"]

@@ -75,6 +75,18 @@ def test_a_lost_or_mad_answer_never_makes_two_posts(crier, platform, article, ch
     assert all(len(posts_of(platform, c)) == 1 for c in other)
 
 
+def test_a_repeat_waits_for_a_request_that_may_still_be_worked_on(make_crier, platform, article):
+    def change(settings):
+        settings["channels"]["mastodon"]["timeout"] = "1s"
+    crier = make_crier(change)
+    fault(platform, "mastodon", "delay", seconds=3.0)  # the key is remembered only then
+    accepted = crier.send(article())
+    crier.await_done(accepted["id"], channel="mastodon", seconds=30)
+    first, second = attempts_of(platform, "mastodon")
+    assert second["at"] - first["at"] >= 5.9
+    assert len(posts_of(platform, "mastodon")) == 1
+
+
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "cut_published", "error_published",
                                   "garbage", "garbage_published", "endless"])
 def test_telegrams_unknown_outcome_is_held_and_visible(crier, platform, article, kind):
@@ -95,9 +107,23 @@ def test_an_unknown_outcome_is_settled_by_hand_as_posted(crier, platform, articl
     fault(platform, "telegram", "cut_published")
     accepted = crier.send(article())
     held = crier.await_state(accepted["id"], "unknown", channel="telegram")[0]
-    status, body, _ = crier.call("POST", f"/v1/deliveries/{held['id']}/resolve", {"outcome": "posted"})
+    post, = posts_of(platform, "telegram")
+    resolve = f"/v1/deliveries/{held['id']}/resolve"
+    for names, pointer in (({}, "/remote_id"), ({"remote_id": post["id"]}, "/remote_id"),
+                           ({"link": "https://news.example/a"}, "/link")):
+        status, body, _ = crier.call("POST", resolve, {"outcome": "posted"} | names)
+        assert (status, body["errors"][0]["pointer"]) == (422, pointer), body
+        assert "CHAT/ID" in body["detail"]
+    names = {"remote_id": f"{post['place']}/{post['id']}"}
+    status, body, _ = crier.call("POST", resolve, {"outcome": "posted"} | names)
     assert (status, body["state"]) == (200, "done")
     assert len(posts_of(platform, "telegram")) == 1
+    crier.send(article(title="A better headline for the same story"))
+    crier.await_done(accepted["id"], channel="telegram", revision=2)
+    post, = posts_of(platform, "telegram")
+    assert "A better headline" in post["text"]
+    crier.retract(accepted["id"])
+    wait_for(lambda: posts_of(platform, "telegram") == [])
 
 
 def test_an_unknown_outcome_is_settled_by_hand_as_absent_and_sent_again(crier, platform, article):

@@ -53,7 +53,10 @@ async def faulty(world, module, fault, request, body, do):
     if fault.kind in PUBLISHING:
         await do()
     if fault.kind == "delay":
-        await asyncio.sleep(fault.seconds)
+        if (request.method, request.path) in getattr(module, "TAKES_ITS_TIME", ()):
+            request["takes_s"] = fault.seconds  # in the middle of the work
+        else:
+            await asyncio.sleep(fault.seconds)
         return await do()
     if fault.kind in ("cut_after", "cut_published"):
         raise Cut

@@ -213,6 +213,8 @@ static const struct adapter fakes[] = {
     {.name = "blind", FAKE, .publish = plain_publish, .cannot_update = "it cannot be changed there",
      .cannot_retract = "it cannot be taken back there"},
     {.name = "keyed", FAKE, .publish = keyed_publish, .update = edit, .retract = take_back, .verify = look},
+    {.name = "hook", FAKE, .publish = keyed_publish, .retract = take_back, .retract_without_post = true},
+    {.name = "deaf", FAKE, .publish = keyed_publish, .retract = take_back},
     {.name = "stepped", FAKE, .publish = stepped_publish},
     {.name = "wrong", FAKE, .publish = wrong_publish},
     {.name = "endless", FAKE, .publish = endless_publish},

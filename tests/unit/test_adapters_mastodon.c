@@ -146,6 +146,52 @@ static void an_id_is_taken_only_when_it_may_stand_in_a_path(void **state)
     assert_null(mastodon__id(NULL));
 }
 
+static void a_status_is_known_by_its_id_or_its_page_on_this_server(void **state)
+{
+    static const struct {
+        const char *remote_id, *link, *id; /* id NULL: they name none */
+    } rows[] = {
+        {"103", NULL, "103"},
+        {"AbC-_9", "https://mastodon.example/@news/104", "AbC-_9"},
+        {NULL, "https://mastodon.example/@news/103", "103"},
+        {NULL, "https://MASTODON.example/@news/103?x=1#y", "103"},
+        {NULL, "https://mastodon.example/users/news/statuses/103", "103"},
+        {NULL, "https://mastodon.example/notice/AbC9", "AbC9"},
+        {NULL, "https://mastodon.example/web/@news/103", "103"},
+        {"https://mastodon.example/@news/103", NULL, "103"},
+        {"../103", "https://mastodon.example/@news/103", "103"},
+        {NULL, NULL, NULL},
+        {"", "", NULL},
+        {"1?x=1", NULL, NULL},
+        {"103/../../oauth/revoke", NULL, NULL},
+        {NULL, "https://mastodon.example/@news", NULL},
+        {NULL, "https://mastodon.example/@news/", NULL},
+        {NULL, "https://mastodon.example/@news/1%2F3", NULL},
+        {NULL, "https://mastodon.example/tags/103", NULL},
+        {NULL, "https://mastodon.example/103", NULL},
+        {NULL, "https://mastodon.example", NULL},
+        {NULL, "https://other.example/@news@mastodon.example/103", NULL},
+        {NULL, "https://mastodon.example.other/@news/103", NULL},
+    };
+    static char instance[] = "https://mastodon.example/";
+    const struct mastodon_settings s = {.instance = instance};
+    char id[MASTODON_ID_BYTES], long_id[200];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *got = mastodon__status_id(&s, rows[i].remote_id, rows[i].link, id);
+
+        if ((got != NULL) != (rows[i].id != NULL) || (got && strcmp(got, rows[i].id) != 0)) {
+            fail_msg("row %zu: got %s", i, got ? got : "none");
+        }
+    }
+    memset(long_id, '1', sizeof long_id);
+    long_id[MASTODON_ID_BYTES] = '\0';
+    assert_null(mastodon__status_id(&s, long_id, NULL, id));
+    long_id[MASTODON_ID_BYTES - 1] = '\0';
+    assert_non_null(mastodon__status_id(&s, long_id, NULL, id));
+}
+
 static void nothing_stays_allocated(void **state)
 {
     (void)state;
@@ -158,6 +204,7 @@ int main(void)
         cmocka_unit_test(characters_are_counted_as_the_server_counts_them),
         cmocka_unit_test(the_limit_is_lifted_when_the_header_says),
         cmocka_unit_test(an_id_is_taken_only_when_it_may_stand_in_a_path),
+        cmocka_unit_test(a_status_is_known_by_its_id_or_its_page_on_this_server),
         cmocka_unit_test(nothing_stays_allocated),
     };
 

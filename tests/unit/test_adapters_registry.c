@@ -132,6 +132,8 @@ static void every_adapter_is_complete(void **state)
         assert_true(a->settings_size > 0 && a->answer_timeout_ms > 0);
         check_settings(a, a->settings);
         check_courses(a);
+        assert_true((a->post_id_form != NULL) == (a->post_named != NULL));
+        assert_true(!a->post_named || !a->post_named(NULL, NULL, NULL));
         for (const struct text_rule *rule = a->limits; rule && rule->name; rule++) {
             check_text(a->name, "source of a limit", rule->source);
         }

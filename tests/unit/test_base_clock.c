@@ -277,6 +277,23 @@ static void the_first_id_is_never_zero(void **state)
     assert_int_equal(id_next(&m, 0), 1);
 }
 
+static void a_block_of_ids_is_used_up_before_the_next_one(void **state)
+{
+    struct rng rng;
+    struct id_maker m;
+    uint64_t before, first;
+
+    (void)state;
+    rng_init(&rng, 3);
+    id_maker_init(&m, &rng);
+    before = id_next(&m, INT64_C(1795000000000));
+    first = id_next_block(&m, INT64_C(1795000000000), 256);
+    assert_int_equal(first, before + 1);
+    assert_int_equal(id_next(&m, INT64_C(1795000000000)), first + 256);
+    assert_true(id_next_block(&m, INT64_C(1795000000000), 0) >
+                first + 256); /* of none: as one */
+}
+
 static void ids_become_text_and_come_back(void **state)
 {
     /* clang-format off */
@@ -372,6 +389,7 @@ int main(void)
         cmocka_unit_test(random_numbers_are_even_below_their_bound),
         cmocka_unit_test(ids_only_grow),
         cmocka_unit_test(the_first_id_is_never_zero),
+        cmocka_unit_test(a_block_of_ids_is_used_up_before_the_next_one),
         cmocka_unit_test(ids_become_text_and_come_back),
         cmocka_unit_test(text_order_is_time_order),
         cmocka_unit_test(refuses_what_is_no_id),

@@ -296,105 +296,36 @@ static int64_t limit_of(struct kit *k, struct delivery_id id)
 
 /* Sent in the evening, worth two hours; what comes later, and when. Limits count from the
  * evening. */
+// clang-format off
+static const struct {
+    const char *name;
+    enum delivery_state first_at;
+    bool exposed;
+    const char *channels;
+    bool republish, breaking;
+    int64_t later_ms, not_after_ms; /* 0: two hours after it came */
+    enum delivery_state second;
+    int64_t limit_ms;
+} corrections[] = {
+    {"a typo in the morning",      DELIVERY_EXPIRED, false, "a",    false, false, 10 * MS_HOUR, 0,              DELIVERY_EXPIRED, 2 * MS_HOUR},
+    {"while it waits",             DELIVERY_READY,   false, "a",    false, false, MS_HOUR,      0,              DELIVERY_READY,   2 * MS_HOUR},
+    {"the source says less",       DELIVERY_READY,   false, "a",    false, false, MS_HOUR,      90 * MS_MINUTE, DELIVERY_READY,   90 * MS_MINUTE},
+    {"it stands there",            DELIVERY_DONE,    true,  "a",    false, false, 10 * MS_HOUR, 0,              DELIVERY_READY,   12 * MS_HOUR},
+    {"it may come to stand there", DELIVERY_UNKNOWN, true,  "a",    false, false, 10 * MS_HOUR, 0,              DELIVERY_HELD,    12 * MS_HOUR},
+    {"published again",            DELIVERY_EXPIRED, false, "a",    true,  false, 10 * MS_HOUR, 0,              DELIVERY_READY,   12 * MS_HOUR},
+    {"breaking only now",          DELIVERY_EXPIRED, false, "a",    false, true,  10 * MS_HOUR, 0,              DELIVERY_READY,   12 * MS_HOUR},
+    {"a channel of its own",       DELIVERY_DONE,    true,  "b !a", false, false, 10 * MS_HOUR, 0,              DELIVERY_EXPIRED, 2 * MS_HOUR},
+};
+// clang-format on
+
 static void a_corrected_alert_is_worth_no_longer_than_the_alert(void **state)
 {
-    static const struct {
-        const char *name;
-        enum delivery_state first_at;
-        bool exposed;
-        const char *channels;
-        bool republish, breaking;
-        int64_t later_ms, not_after_ms; /* 0: two hours after it came */
-        enum delivery_state second;
-        int64_t limit_ms;
-    } rows[] = {
-        {"a typo in the morning",
-         DELIVERY_EXPIRED,
-         false,
-         "a",
-         false,
-         false,
-         10 * MS_HOUR,
-         0,
-         DELIVERY_EXPIRED,
-         2 * MS_HOUR},
-        {"while it waits",
-         DELIVERY_READY,
-         false,
-         "a",
-         false,
-         false,
-         MS_HOUR,
-         0,
-         DELIVERY_READY,
-         2 * MS_HOUR},
-        {"the source says less",
-         DELIVERY_READY,
-         false,
-         "a",
-         false,
-         false,
-         MS_HOUR,
-         90 * MS_MINUTE,
-         DELIVERY_READY,
-         90 * MS_MINUTE},
-        {"it stands there",
-         DELIVERY_DONE,
-         true,
-         "a",
-         false,
-         false,
-         10 * MS_HOUR,
-         0,
-         DELIVERY_READY,
-         12 * MS_HOUR},
-        {"it may come to stand there",
-         DELIVERY_UNKNOWN,
-         true,
-         "a",
-         false,
-         false,
-         10 * MS_HOUR,
-         0,
-         DELIVERY_HELD,
-         12 * MS_HOUR},
-        {"published again",
-         DELIVERY_EXPIRED,
-         false,
-         "a",
-         true,
-         false,
-         10 * MS_HOUR,
-         0,
-         DELIVERY_READY,
-         12 * MS_HOUR},
-        {"breaking only now",
-         DELIVERY_EXPIRED,
-         false,
-         "a",
-         false,
-         true,
-         10 * MS_HOUR,
-         0,
-         DELIVERY_READY,
-         12 * MS_HOUR},
-        {"a channel of its own",
-         DELIVERY_DONE,
-         true,
-         "b !a",
-         false,
-         false,
-         10 * MS_HOUR,
-         0,
-         DELIVERY_EXPIRED,
-         2 * MS_HOUR},
-    };
     struct kit *k = *state;
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(corrections); i++) {
         struct kit_accept one, two;
         const struct accept_delivery *d;
-        int64_t came_ms = KIT_NOW + rows[i].later_ms;
+        int64_t came_ms = KIT_NOW + corrections[i].later_ms;
         int64_t own_limit_ms = came_ms + 2 * MS_HOUR;
         char name[16];
 
@@ -406,24 +337,26 @@ static void a_corrected_alert_is_worth_no_longer_than_the_alert(void **state)
                                         .title = "A",
                                         .not_after_ms = KIT_NOW + 2 * MS_HOUR,
                                         .own_ms = 2 * MS_HOUR});
-        bring(k, one.a.deliveries[0].id, rows[i].first_at, rows[i].exposed);
+        bring(k, one.a.deliveries[0].id, corrections[i].first_at, corrections[i].exposed);
         k->now_ms = came_ms;
-        kit_accept(k,
-                   &two,
-                   (struct kit_article){.id = name,
-                                        .title = "B",
-                                        .channels = rows[i].channels,
-                                        .republish = rows[i].republish,
-                                        .breaking = rows[i].breaking,
-                                        .not_after_ms = rows[i].not_after_ms
-                                                            ? KIT_NOW + rows[i].not_after_ms
-                                                            : own_limit_ms,
-                                        .own_ms = 2 * MS_HOUR});
-        d = on(&two, rows[i].channels[0] == 'b' ? "b" : "a");
+        kit_accept(
+            k,
+            &two,
+            (struct kit_article){.id = name,
+                                 .title = "B",
+                                 .channels = corrections[i].channels,
+                                 .republish = corrections[i].republish,
+                                 .breaking = corrections[i].breaking,
+                                 .not_after_ms = corrections[i].not_after_ms
+                                                     ? KIT_NOW + corrections[i].not_after_ms
+                                                     : own_limit_ms,
+                                 .own_ms = 2 * MS_HOUR});
+        d = on(&two, corrections[i].channels[0] == 'b' ? "b" : "a");
         assert_non_null(d);
-        if (d->state != rows[i].second || limit_of(k, d->id) != KIT_NOW + rows[i].limit_ms) {
+        if (d->state != corrections[i].second ||
+            limit_of(k, d->id) != KIT_NOW + corrections[i].limit_ms) {
             fail_msg("%s: %s, %lld ms",
-                     rows[i].name,
+                     corrections[i].name,
                      delivery_state_name(d->state),
                      (long long)(limit_of(k, d->id) - KIT_NOW));
         }

@@ -148,16 +148,13 @@ static void what_waits_too_long_expires_and_lets_go_what_it_held(void **state)
     struct kit *k = *state;
     struct kit_accept a, b, c;
     struct ledger_expire r = {.req = {.kind = LEDGER_EXPIRE}, .now_ms = KIT_NOW + 5000};
-    struct ledger_end end;
 
     kit_accept(
         k, &a, (struct kit_article){.id = "1", .title = "A", .not_after_ms = KIT_NOW + 5000});
     kit_begin(k, a.a.deliveries[0].id);
-    end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
-    end.exposed = true;
-    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
     kit_accept(
         k, &b, (struct kit_article){.id = "1", .title = "B", .not_after_ms = KIT_NOW + 9000});
+    kit_end(k, a.a.deliveries[0].id, DELIVERY_BLOCKED);
     kit_accept(
         k, &c, (struct kit_article){.id = "2", .title = "C", .not_after_ms = KIT_NOW + 5001});
     kit_expect(k, b.a.deliveries[0].id, DELIVERY_HELD);
@@ -173,6 +170,30 @@ static void what_waits_too_long_expires_and_lets_go_what_it_held(void **state)
     kit_accept_done(&a);
     kit_accept_done(&b);
     kit_accept_done(&c);
+}
+
+/* Somebody must look whether it is there: that is decided when its turn comes. */
+static void what_may_be_public_does_not_expire_by_itself(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_expire r = {.req = {.kind = LEDGER_EXPIRE}, .now_ms = KIT_NOW + 5000};
+    struct ledger_end end;
+    struct ledger_due due;
+
+    kit_accept(
+        k, &a, (struct kit_article){.id = "1", .title = "A", .not_after_ms = KIT_NOW + 5000});
+    kit_begin(k, a.a.deliveries[0].id);
+    end = kit_end_request(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
+    end.exposed = true;
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &r.req), ERR_NONE);
+    assert_int_equal(r.count, 0);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
+    assert_int_equal(kit_due(k, "a", &due), 1);
+    assert_int_equal(due.jobs[0].not_after_ms, 0); /* the scheduler must not drop it either */
+    ledger_request_done(&due.req);
+    kit_accept_done(&a);
 }
 
 /* ---- prune ---- */
@@ -212,6 +233,7 @@ int main(void)
         IN_MEMORY(an_overtaken_delivery_is_not_replayed),
         IN_MEMORY(a_mended_channel_lets_go_what_it_had_blocked),
         IN_MEMORY(what_waits_too_long_expires_and_lets_go_what_it_held),
+        IN_MEMORY(what_may_be_public_does_not_expire_by_itself),
         IN_MEMORY(what_is_old_and_ended_goes_with_all_that_hangs_on_it),
     };
 

@@ -359,6 +359,43 @@ static void what_a_platform_cannot_do_is_rejected_in_its_words(void **state)
     teardown(&f);
 }
 
+/* The answer was lost, and then it was too late to send it again. */
+static void what_may_be_public_is_retracted_or_a_person_is_told(void **state)
+{
+    static const struct {
+        const char *type, *more, *retraction, *detail;
+        int requests;
+    } rows[] = {
+        {"hook", "", "done", "", 3},
+        {"hook", ", retracts: false", "rejected", "switched off", 2},
+        {"deaf", "", "rejected", "it may be public and we do not know its id", 2},
+    };
+    static const struct reply replies[] = {
+        {.how = CUT},
+        {.status = 429, .body = "", .headers = "Retry-After: 7200\r\n"},
+        {.status = 200},
+        {.status = 0}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        char more[64];
+
+        (void)snprintf(more, sizeof more, ", not_after: 1h%s", rows[i].more);
+        setup(&f, rows[i].type, more, replies);
+        submit(&f);
+        expect(&f, 1, "expired", 60, 2);
+        pass_time(&f, 2 * MS_HOUR);
+        retract(&f);
+        expect(&f, 2, rows[i].retraction, 10, rows[i].requests);
+        expect_detail(&f, 2, rows[i].detail);
+        if (rows[i].requests == 3) {
+            assert_string_equal(f.script.lines[2], "POST /delete");
+        }
+        teardown(&f);
+    }
+}
+
 static void switched_off_updates_are_rejected(void **state)
 {
     static const struct reply replies[] = {{.status = 200}, {.status = 0}};
@@ -542,6 +579,7 @@ int main(void)
         cmocka_unit_test(a_blocked_channel_goes_on_when_it_is_resumed),
         cmocka_unit_test(revisions_change_and_take_back_what_stands),
         cmocka_unit_test(what_a_platform_cannot_do_is_rejected_in_its_words),
+        cmocka_unit_test(what_may_be_public_is_retracted_or_a_person_is_told),
         cmocka_unit_test(switched_off_updates_are_rejected),
         cmocka_unit_test(what_cannot_be_public_gives_way_to_the_newer_revision),
         cmocka_unit_test(what_may_be_public_goes_first_and_is_then_changed),

@@ -318,6 +318,99 @@ static void a_retraction_says_where_it_cannot(void **state)
     teardown(&f);
 }
 
+static void use_settings(struct fixture *f, const char *more, const char *yaml)
+{
+    struct config *old = f->c.config;
+
+    f->yaml = yaml;
+    read_config(f, "plain", more);
+    config_unref(old);
+    channels_apply(f->c.channels);
+}
+
+/* An article stands on a channel that is switched off or taken out of the settings. What comes
+ * for it meanwhile waits for the channel, and goes out when it is back. */
+struct away {
+    const char *channel;
+    const char *more, *more_then; /* settings of "one", before and while the channel is away */
+    bool two;                     /* it is the channel "two", which is taken out */
+    const char *why;              /* of a retraction; NULL: a new revision comes */
+    const char *line;
+};
+
+static void retract_away(struct fixture *f, const struct away *row)
+{
+    const struct intake_options options = {.source = "api"};
+    struct intake in;
+    char channels[200];
+    json_t *cannot;
+
+    accepted = false;
+    assert_int_equal(intake_retract(&f->c, &in, "a1", NULL, &options, NULL, on_done, NULL), 0);
+    wait_accepted(f, &in);
+    channels_of(answer, channels);
+    assert_string_equal(channels, row->channel);
+    cannot = json_array_get(json_object_get(answer, "cannot"), 0);
+    assert_string_equal(json_path_str(cannot, "channel"), row->channel);
+    assert_string_equal(json_path_str(cannot, "why"), row->why);
+    json_decref(answer);
+}
+
+static void play_away(const struct away *row)
+{
+    static const struct reply replies[] = {{.status = 200}, {.status = 200}, {.status = 0}};
+    struct fixture f;
+    char two[128];
+
+    setup(&f, "plain", row->more, replies);
+    (void)snprintf(two,
+                   sizeof two,
+                   "  two: {type: plain, url: \"http://127.0.0.1:%d\", allow_private: true}\n",
+                   f.server.port);
+    use_settings(&f, row->more, row->two ? two : "");
+    submit(&f);
+    expect(&f, 1, "done", 0, 1);
+    use_settings(&f, row->more_then, "");
+    if (row->why) {
+        retract_away(&f, row);
+    } else {
+        submit_more(&f, "Better news", "text", NULL);
+    }
+    expect(&f, 2, "ready", 5, 1);
+    use_settings(&f, row->more, row->two ? two : "");
+    courier_poke(f.c.courier);
+    expect(&f, 2, "done", 5, 2);
+    assert_string_equal(f.script.lines[1], row->line);
+    teardown(&f);
+}
+
+static void a_channel_that_is_away_misses_nothing(void **state)
+{
+    static const char elsewhere[] = ", when: {category: World}";
+    static const char off[] = ", enabled: false";
+    static const struct away rows[] = {
+        {"one",
+         "",
+         off,
+         false,
+         "the channel is not enabled now; it is retracted when it is back",
+         "POST /delete"},
+        {"one", "", off, false, NULL, "POST /edit"},
+        {"two",
+         elsewhere,
+         elsewhere,
+         true,
+         "the channel is not configured now; it is retracted when it is back",
+         "POST /delete"},
+        {"two", elsewhere, elsewhere, true, NULL, "POST /edit"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        play_away(&rows[i]);
+    }
+}
+
 static void a_failing_ledger_is_told(void **state)
 {
     const struct intake_options options = {.source = "api"};
@@ -346,6 +439,7 @@ int main(void)
         cmocka_unit_test(an_unknown_channel_cannot_be_tested),
         cmocka_unit_test(a_retraction_finds_its_article),
         cmocka_unit_test(a_retraction_says_where_it_cannot),
+        cmocka_unit_test(a_channel_that_is_away_misses_nothing),
         cmocka_unit_test(a_failing_ledger_is_told),
     };
 

@@ -1,7 +1,11 @@
 """A Mastodon server: instance limits, media that takes a moment, statuses with a memory of
 Idempotency-Keys, edits, deletions, an account's own list. Lengths in grapheme clusters with 23 for
-every link. Only the first part of a token counts: any token is one account."""
+every link. Only the first part of a token counts: any token is one account.
 
+A key is remembered only once its status is made: two requests of one key side by side make two
+statuses, as on a real server. A fault of kind `delay` on POST /api/v1/statuses opens that window."""
+
+import asyncio
 import datetime
 import html
 import json
@@ -14,6 +18,7 @@ from .world import graphemes, read_form
 
 MAX_CHARACTERS = 500
 KEY_KEPT_S = 3600
+TAKES_ITS_TIME = (("POST", "/api/v1/statuses"),)
 LINK = re.compile(r"https?://[^\s]+")
 ACCOUNT = {"id": "42", "username": "example", "acct": "example", "display_name": "Example News"}
 
@@ -132,7 +137,7 @@ def picture(world, fields):
     return {"image": ids[0], "alt": media["alt"]} if media else {}
 
 
-def create(world, request, body):
+async def create(world, request, body):
     fields, key = json.loads(body), request.headers.get("Idempotency-Key", "")
     known, known_at = memory(world)["keys"].get(key, (None, 0))
     if known is not None and clock.now() - known_at < KEY_KEPT_S:
@@ -141,6 +146,7 @@ def create(world, request, body):
     no = checked(world, fields)
     if no is not None:
         return no
+    await asyncio.sleep(request.get("takes_s", 0))
     post = world.add_post("mastodon", "@example", fields.get("status", ""), key=key,
                           language=fields.get("language", ""), **picture(world, fields))
     if key:
@@ -193,7 +199,8 @@ def guarded(handler):
         if "mastodon" in world.revoked or not request.headers.get("Authorization", "").startswith("Bearer "):
             return refusal(401)
         try:
-            return handler(world, request, body)
+            result = handler(world, request, body)
+            return await result if hasattr(result, "__await__") else result
         except ValueError:
             return refusal(422, text="Validation failed: unreadable")
     return checked_handler

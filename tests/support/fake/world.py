@@ -3,7 +3,7 @@
 A request passes faults first. Kinds of fault, each for a method and path prefix and so many times:
 
   status           answer with a status instead of doing it; retry_after in seconds, if given
-  delay            wait so many seconds, then do it
+  delay            wait so many seconds, then do it (Mastodon's statuses: see there)
   cut_before       close the connection as soon as the headers are here
   cut_after        read the whole request, do nothing, close the connection
   cut_published    do it, then close the connection instead of answering
