@@ -165,7 +165,8 @@ struct adapter {
     bool (*post_named)(const void *settings, const char *remote_id, const char *link);
     bool every_revision;    /* update also when nothing a reader sees has changed */
     size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
-    const char *pictures;   /* how a post gets its picture where it is not uploaded; NULL: it has none */
+    /* How a post gets its picture where it is not uploaded; NULL: it has none. */
+    const char *pictures;
     struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
     /* Checks of the settings that no single row can say. ERR_INVALID: why names the key

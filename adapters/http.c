@@ -57,10 +57,19 @@ void http_request_done(struct http_request *r)
     memset(r, 0, sizeof *r);
 }
 
-/* Whether text may stand in a header line: a line break in it would begin another header. */
-static bool one_line(const char *text)
+/* What of a text may stand in a header line, yours. */
+static char *header_value_dup(const char *text)
 {
-    return !strpbrk(text, "\r\n");
+    char *copy = mem_strdup(text);
+    char *to = copy;
+
+    for (; *text; text++) {
+        if (((unsigned char)*text >= 0x20 && *text != 0x7f) || *text == '\t') {
+            *to++ = *text;
+        }
+    }
+    *to = '\0';
+    return copy;
 }
 
 static struct http_header *header_find(const struct http_headers *h, const char *name)
@@ -78,13 +87,14 @@ void http_set_header(struct http_request *r, const char *name, const char *value
     struct http_header *old;
     char *copy;
 
-    must(*name && one_line(name) && one_line(value));
+    must(*name && !strpbrk(name, "\r\n"));
+    copy = header_value_dup(value); /* value may be the old one */
     old = header_find(&r->headers, name);
     if (!old) {
-        http_headers_add(&r->headers, name, strlen(name), value, strlen(value));
+        http_headers_add(&r->headers, name, strlen(name), copy, strlen(copy));
+        mem_free(copy);
         return;
     }
-    copy = mem_strdup(value); /* value may be the old one */
     mem_free(old->value);
     old->value = copy;
 }

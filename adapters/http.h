@@ -50,7 +50,10 @@ struct http_request {
 
 void http_request_init(struct http_request *r);
 void http_request_done(struct http_request *r);
-/* Later calls with the same name replace. value is copied; CR, LF and NUL in it are a bug. */
+/* Later calls with the same name replace. value is copied without its control characters but tabs:
+ * a line break in it would begin another header. Settings hold none (config/ refuses them), but a
+ * platform may give us a token with one; that gets us a no from the platform, and must neither
+ * stop the program nor send a header of its making. */
 void http_set_header(struct http_request *r, const char *name, const char *value);
 void http_set_headerf(struct http_request *r, const char *name, const char *format, ...)
     PRINTF_LIKE(3, 4);

@@ -52,12 +52,13 @@ static bool read_number(const char *text, int64_t *out)
 static bool read_chat(struct telegram_post *out, const char *text, bool by_number)
 {
     int64_t number;
+    int len;
 
     if (by_number ? !read_number(text, &number) : !telegram__is_name(text)) {
         return false;
     }
-    (void)snprintf(out->chat, sizeof out->chat, "%s%s", by_number ? "-100" : "@", text);
-    return strlen(out->chat) == strlen(text) + (by_number ? 4 : 1);
+    len = snprintf(out->chat, sizeof out->chat, "%s%s", by_number ? "-100" : "@", text);
+    return len > 0 && (size_t)len < sizeof out->chat;
 }
 
 static bool read_link(struct telegram_post *out, const char *link)

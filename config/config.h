@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/article.h"
+#include "base/crypto.h"
 #include "base/field.h"
 #include "config/problem.h"
 #include "config/rule.h"
@@ -88,6 +89,8 @@ struct channel_settings {
     bool tag_links;         /* add the site's campaign parameters */
     void *own;              /* the adapter's settings, by type->settings */
     int line;
+    /* Of all that the file says of it, references replaced: another one, other settings. */
+    uint8_t fingerprint[SHA256_BYTES];
 };
 
 struct config {

@@ -319,7 +319,9 @@ static void read_channel(struct parser *p,
         c->channels = mem_realloc(c->channels, c->channel_count + 1, sizeof(*c->channels));
         c->channels[c->channel_count++] =
             (struct channel_settings){.name = mem_strdup(key->text), .line = key->line};
+        p->reader.fingerprint = c->channels[c->channel_count - 1].fingerprint;
         fill_channel(p, &c->channels[c->channel_count - 1], key, node, path);
+        p->reader.fingerprint = NULL;
     }
     mem_free(path);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "base/mustache.h"
 #include "config/schema.h"
@@ -14,6 +15,7 @@
 
 #define VALUE_TEXT_BYTES ((size_t)256 * 1024) /* one value, references replaced */
 #define MESSAGE_BYTES 8192
+#define NOT_ONE_LINE "the value has a line break or another control character in it"
 #define KNOWN_MAX 128 /* keys of one mapping, all its tables together */
 
 /* ---- texts ---- */
@@ -24,6 +26,16 @@ static const char *wrong_kind_hint(const struct node *node, const char *accepted
      * so. */
     return node->kind == NODE_MAP && node->count == 0 ? "a text with {{…}} must stand in quotes"
                                                       : accepted;
+}
+
+/* Another text here, or the same one elsewhere, makes another fingerprint. What goes into it may
+ * be secret, so nothing of it is kept. */
+static void note_text(struct value_reader *r, const char *path, const char *text)
+{
+    if (r->fingerprint != NULL) {
+        crypto_hmac_sha256(r->fingerprint, SHA256_BYTES, path, strlen(path), r->fingerprint);
+        crypto_hmac_sha256(r->fingerprint, SHA256_BYTES, text, strlen(text), r->fingerprint);
+    }
 }
 
 char *value_text_dup(struct value_reader *r,
@@ -55,10 +67,21 @@ char *value_text_dup(struct value_reader *r,
     buf_adds(&text, "");
     out = text.len > 0 ? buf_detach(&text, NULL) : mem_strdup("");
     buf_done(&text);
+    note_text(r, path, out);
     if (out_replaced != NULL) {
         *out_replaced = replaced;
     }
     return out;
+}
+
+static bool is_one_line(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static char *field_text_dup(struct value_reader *r,
@@ -76,6 +99,25 @@ static char *field_text_dup(struct value_reader *r,
     buf_done(&accepted);
     return out;
 }
+
+/* Templates may have more lines; all other texts are one, since they may come to stand in a
+ * header or in an address. What has more is mostly a secret pasted or stored with a line break
+ * too many, so none of it is shown. */
+static char *line_dup(struct value_reader *r,
+                      const struct field *f,
+                      const struct node *node,
+                      const char *path)
+{
+    char *text = field_text_dup(r, f, node, path, NULL);
+
+    if (text != NULL && !is_one_line(text)) {
+        value__refuse(r, f, node, path, NOT_ONE_LINE);
+        mem_free_secret(text, strlen(text));
+        text = NULL;
+    }
+    return text;
+}
+
 /* ---- one text ---- */
 
 static void refuse_choice(struct value_reader *r,
@@ -112,7 +154,7 @@ static void read_scalar(struct value_reader *r,
                         void *to)
 {
     const char *fault = "";
-    char *text = field_text_dup(r, f, node, path, NULL);
+    char *text = line_dup(r, f, node, path);
 
     if (text == NULL) {
         return;
@@ -232,7 +274,7 @@ static void add_string(struct value_reader *r,
                        const char *path,
                        struct strings *to)
 {
-    char *text = field_text_dup(r, f, node, path, NULL);
+    char *text = line_dup(r, f, node, path);
 
     if (text != NULL) {
         to->v = mem_realloc(to->v, to->count + 1, sizeof(*to->v));
@@ -281,7 +323,10 @@ static void read_map(struct value_reader *r,
         char *inner = value_path(path, node->keys[i]->text);
         char *text = value_text_dup(r, node->items[i], inner, "a text", NULL);
 
-        if (text != NULL) {
+        if (text != NULL && !is_one_line(text)) {
+            value_problem(r, node->items[i], "a text", "%s: %s", inner, NOT_ONE_LINE);
+            mem_free_secret(text, strlen(text));
+        } else if (text != NULL) {
             to->v = mem_realloc(to->v, to->count + 1, sizeof(*to->v));
             to->v[to->count++] = (struct pair){mem_strdup(node->keys[i]->text), text};
         }

@@ -5,6 +5,7 @@
  * rule_parse.c. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/field.h"
@@ -15,6 +16,7 @@
 struct value_reader {
     const char *file; /* its name in messages */
     struct problems *problems;
+    uint8_t *fingerprint; /* of SHA256_BYTES, or NULL: takes in every text that is read */
 };
 
 struct value_section;

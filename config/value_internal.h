@@ -22,9 +22,6 @@ void value__add_choices(const struct field *f, struct buf *out); /* "one of a, b
 /* The kinds that are one text, but for templates, into `to`, which holds nothing yet. False
  * with a fault for people, such as "is no duration". */
 bool value__store(const struct field *f, const char *text, void *to, const char **out_fault);
-/* Whether a text may stand in a header or a command line: no line break, no other control
- * character. Templates may have more lines, all other texts are one. */
-bool value__is_one_line(const char *text, const char **out_fault);
 /* Whether so many entries of a list or map are within the row's bounds. */
 bool value__count_within(const struct field *f, size_t count, const char **out_fault);
 

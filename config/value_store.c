@@ -77,18 +77,6 @@ store_choice(const struct field *f, const char *text, void *to, const char **out
     return false;
 }
 
-bool value__is_one_line(const char *text, const char **out_fault)
-{
-    for (const char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            *out_fault = *c == '\n' || *c == '\r' ? "has a line break in it"
-                                                  : "has a control character in it";
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool
 store_string(const struct field *f, const char *text, void *to, const char **out_fault)
 {
@@ -96,9 +84,6 @@ store_string(const struct field *f, const char *text, void *to, const char **out
     size_t length = text_measure(&rule, text, strlen(text));
     struct url_parts parts;
 
-    if (!value__is_one_line(text, out_fault)) {
-        return false;
-    }
     if (f->kind == FIELD_URL && !url_parse(&parts, text)) {
         *out_fault = "is no http or https URL";
         return false;
@@ -115,7 +100,7 @@ static bool
 store_secret(const struct field *f, const char *text, void *to, const char **out_fault)
 {
     *out_fault = "is empty";
-    if (text[0] == '\0' || !value__is_one_line(text, out_fault)) {
+    if (text[0] == '\0') {
         return false;
     }
     if (!within(f, FIELD_INT, (int64_t)strlen(text), out_fault)) {

@@ -17,8 +17,8 @@
  * it in or after done).
  *
  * Writes and crashes. An attempt is written (ledger_begin) before its request leaves and again
- * after its answer (ledger_end). At open, deliveries found in flight are recovered: ready again
- * where the step at hand is repeatable or had not yet published, else unknown. */
+ * after its answer (ledger_end). At open, deliveries found in flight are recovered: ready where
+ * the step at hand could not publish, again in a moment where it is repeatable, else unknown. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -291,13 +291,14 @@ struct ledger_click { /* a share link was followed */
     const char *target;
     int64_t now_ms;
 };
-struct ledger_prune { /* ended articles that no source has brought since before_ms, events beyond
-                       * keep_events, replay keys of more than two days ago */
+/* Ended articles that no source has brought since before_ms, events beyond keep_events, replay
+ * keys of more than two days ago. */
+struct ledger_prune {
     struct ledger_request req;
     int64_t before_ms;
     int64_t keep_events; /* the newest one always stays */
-    int64_t count; /* out: articles */
-    bool more;     /* out: it was as much as a call may do; come again */
+    int64_t count;       /* out: articles */
+    bool more;           /* out: it was as much as a call may do; come again */
 };
 
 /* ---- reads ---- */

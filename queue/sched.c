@@ -128,7 +128,9 @@ static void set_bucket(struct dest *d, const struct ledger_bucket *kept, int64_t
     if (kept && kept->at_ms > 0) {
         d->bucket = (struct bucket){.tokens = kept->tokens, .at_ms = kept->at_ms};
     } else {
-        d->bucket = (struct bucket){.tokens = (double)d->limits.rate.count, .at_ms = now_ms};
+        int64_t full = d->limits.rate.count > 0 ? d->limits.rate.count : 0;
+
+        d->bucket = (struct bucket){.tokens = (double)full, .at_ms = now_ms};
     }
     bucket_fill(&d->bucket, d->limits.rate, now_ms);
 }

@@ -117,8 +117,8 @@ static void look(struct sqlite *s,
     }
     look_at_open(s, at, ch, st);
     st->post = sqlite__int(&s->writer, SQL_POST_HAS, args, 0) != 0;
-    st->maybe = at->retracts && !st->post &&
-                sqlite__int(&s->writer, SQL_DELIVERY_DOUBT, args, 0) != 0;
+    st->maybe =
+        at->retracts && !st->post && sqlite__int(&s->writer, SQL_DELIVERY_DOUBT, args, 0) != 0;
 }
 
 static bool

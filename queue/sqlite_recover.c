@@ -4,7 +4,7 @@
  * without an answer is found here, and nothing else. The step at hand, stored with it, decides:
  *   it was being looked for (in doubt)  unknown still, look again now
  *   publishes nothing                   ready: at worst an upload is repeated
- *   repeatable                          ready: sending it twice does no harm, but not at once
+ *   repeatable                          again: sending it twice does no harm, but not at once
  *   else                                unknown: it may be public; a look is due now
  * Course, step and record stay, so the work goes on where it stood. */
 
@@ -32,13 +32,17 @@ static void make_unknown(struct sqlite *s, struct delivery_row *d, int64_t now_m
                  now_ms);
 }
 
-static void make_ready(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
+/* Not ready: what is ready goes at once, whatever its due time. */
+static void repeat_later(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
 {
-    d->exposed = d->exposed || d->publishes;
+    d->exposed = true;
     d->has_due = true;
-    d->due_at_ms = d->publishes ? now_ms + REPEAT_AFTER_MS : now_ms;
-    d->by_hand = false;
-    sqlite__move(s, d, DELIVERY_READY, &(struct move_note){.detail = NULL}, now_ms);
+    d->due_at_ms = now_ms + REPEAT_AFTER_MS;
+    sqlite__move(s,
+                 d,
+                 DELIVERY_AGAIN,
+                 &(struct move_note){.detail = "stopped before the answer came"},
+                 now_ms);
 }
 
 /* Known not to be public, and a newer revision waits behind it: that one goes. */
@@ -66,10 +70,12 @@ static void recover_one(struct sqlite *s,
     }
     if (may_be_repeated(&d)) {
         opened->recovered_ready++;
-        if (!d.exposed && !d.publishes && sqlite__is_overtaken(s, &d)) {
+        if (d.publishes) {
+            repeat_later(s, &d, now_ms);
+        } else if (!d.exposed && sqlite__is_overtaken(s, &d)) {
             give_way(s, &d, now_ms);
         } else {
-            make_ready(s, &d, now_ms);
+            sqlite__make_ready(s, &d, NULL, now_ms);
         }
     } else {
         opened->recovered_unknown++;

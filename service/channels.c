@@ -20,7 +20,6 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/url.h"
-#include "config/value.h"
 #include "service/courier.h"
 #include "service/crier.h"
 
@@ -33,6 +32,7 @@ struct channels {
     size_t count;
     struct map *by_name;
     adapter_finder_fn *find_adapter;
+    bool applied; /* the settings of the start are in force */
 };
 
 struct channels *channels_new(struct crier *c)
@@ -197,6 +197,16 @@ static struct sched_limits limits_of(const struct channel *ch)
     };
 }
 
+static void keep_bucket(struct crier *c, struct channel *ch)
+{
+    struct sched_view view;
+
+    sched_view(c->sched, ch->name, clock_wall_ms(), &view);
+    if (view.known) {
+        ch->kept.bucket = view.bucket;
+    }
+}
+
 static void stop_or_go(struct crier *c, const struct channel *ch)
 {
     bool stopped = ch->kept.paused || ch->kept.blocked || !ch->settings->enabled;
@@ -221,48 +231,34 @@ static void tell_scheduler(struct crier *c, struct channel *ch)
     stop_or_go(c, ch);
 }
 
-/* Whether the account or the place it stands for may be another one now: a new token, another
- * address, another header. Texts and pace say nothing of that. */
-static bool is_mended(const struct channel_settings *old, const struct channel_settings *new)
-{
-    if (old->type != new->type || old->allow_private != new->allow_private) {
-        return true;
-    }
-    if (!old->own || !new->own) {
-        return false;
-    }
-    for (const struct field *f = new->type->settings; f && f->kind != FIELD_END_KIND; f++) {
-        bool telling = f->kind == FIELD_STRING || f->kind == FIELD_URL ||
-                       f->kind == FIELD_SECRET || f->kind == FIELD_MAP;
-
-        if (telling && !value_same(f,
-                                   (const char *)old->own + f->offset,
-                                   (const char *)new->own + f->offset)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void configure(struct channels *s, const struct channel_settings *set)
 {
     struct channel *ch = channels_find_any(s, set->name);
     struct config *old;
-    bool mended;
+    bool changed;
 
     ch = ch ? ch : channel_add(s, set->name);
     old = ch->config;
-    mended = ch->kept.blocked && old && is_mended(ch->settings, set);
+    changed = !old || memcmp(ch->settings->fingerprint, set->fingerprint, SHA256_BYTES) != 0;
     ch->config = config_ref(s->crier->config);
     ch->settings = set;
     ch->adapter = s->find_adapter(set->type->name);
     must(ch->adapter != NULL); /* the types came from the same registry */
     ch->gone = false;
     config_unref(old);
+    ch->generation += changed ? 1 : 0;
     tell_scheduler(s->crier, ch);
-    if (mended) {
-        unblock(s->crier, ch, "reload");
+    if (changed && ch->kept.blocked) {
+        unblock(s->crier, ch, s->applied ? "reload" : "restart");
     }
+}
+
+/* Its jobs leave the scheduler; what is left of its rate stays for when the name comes back. */
+static void let_go(struct channels *s, struct channel *ch)
+{
+    keep_bucket(s->crier, ch);
+    ch->gone = true;
+    sched_destination_remove(s->crier->sched, ch->name);
 }
 
 void channels_apply(struct channels *s)
@@ -273,13 +269,13 @@ void channels_apply(struct channels *s)
         struct channel *ch = s->v[i];
 
         if (!ch->gone && !config_channel(config, ch->name)) {
-            ch->gone = true;
-            sched_destination_remove(s->crier->sched, ch->name);
+            let_go(s, ch);
         }
     }
     for (size_t i = 0; i < config->channel_count; i++) {
         configure(s, &config->channels[i]);
     }
+    s->applied = true;
 }
 
 /* ---- what becomes of a channel ---- */
@@ -305,12 +301,8 @@ static void saving_2_on_done(struct ledger_request *r)
 static void save(struct crier *c, struct channel *ch, const char *event)
 {
     struct saving *saving = mem_zalloc(sizeof *saving);
-    struct sched_view view;
 
-    sched_view(c->sched, ch->name, clock_wall_ms(), &view);
-    if (view.known) {
-        ch->kept.bucket = view.bucket;
-    }
+    keep_bucket(c, ch);
     ch->changed = false;
     saving->copy = ch->kept;
     saving->copy.blocked_why = mem_strdup(ch->kept.blocked_why);
@@ -392,6 +384,14 @@ struct releasing {
     char channel[64];
 };
 
+/* At the start of the program the courier comes after the channels, and looks by itself. */
+static void poke(struct crier *c)
+{
+    if (c->courier) {
+        courier_poke(c->courier);
+    }
+}
+
 /* The released deliveries are in the ledger: the scheduler is told to look there. */
 static void releasing_2_on_done(struct ledger_request *r)
 {
@@ -401,12 +401,12 @@ static void releasing_2_on_done(struct ledger_request *r)
         log_error(EV_LEDGER_FAILED, LOG_STR("error", r->why.text));
     }
     sched_more(rel->crier->sched, rel->channel, clock_wall_ms());
-    courier_poke(rel->crier->courier);
+    poke(rel->crier);
     ledger_request_done(r);
     mem_free(rel);
 }
 
-static void release(struct crier *c, const struct channel *ch)
+void channel_release(struct crier *c, const struct channel *ch)
 {
     struct releasing *rel = mem_zalloc(sizeof *rel);
 
@@ -421,14 +421,15 @@ static void release(struct crier *c, const struct channel *ch)
 
 static void unblock(struct crier *c, struct channel *ch, const char *by)
 {
+    ch->generation++;
     ch->kept.blocked = false;
     ch->kept.blocked_at_ms = 0;
     set_text(&ch->kept.blocked_why, NULL);
     stop_or_go(c, ch);
     log_info(EV_CHANNEL_RESUMED, LOG_STR("channel", ch->name), LOG_STR("by", by));
     save(c, ch, "channel_resumed");
-    release(c, ch);
-    courier_poke(c->courier);
+    channel_release(c, ch);
+    poke(c);
 }
 
 void channel_resume(struct crier *c, struct channel *ch, const char *by)

@@ -23,6 +23,9 @@ struct channel {
     bool gone;              /* no longer configured; kept while deliveries run */
     int64_t quiet_until_ms; /* as last logged; 0 */
     bool changed;           /* since it was last saved */
+    /* Goes up when it may have been mended: new settings, a resume. What a platform says to a
+     * request from before then is no word on it any more. */
+    uint64_t generation;
 };
 
 struct channels;
@@ -31,7 +34,8 @@ void channels_free(struct channels *s);
 /* At start: what the ledger keeps. Blocks (ledger_run). */
 MUST_USE enum err_code channels_load(struct channels *s, struct err *why);
 /* Make the set that of the config in force and tell the scheduler. A blocked channel whose
- * account or address differs from before goes on: somebody has mended it. */
+ * settings differ from before goes on, and at the start of the program each one does, once:
+ * somebody may have mended it. If not, its platform blocks it again. */
 void channels_apply(struct channels *s);
 struct channel *channels_find(struct channels *s,
                               const char *name); /* NULL; never a gone one */
@@ -53,6 +57,9 @@ void channel_note_done(struct crier *c, struct channel *ch);
 void channel_pause(struct crier *c, struct channel *ch);
 /* From paused or blocked: blocked deliveries become ready, the scheduler goes on. */
 void channel_resume(struct crier *c, struct channel *ch, const char *by);
+/* Blocked deliveries become ready: for one that was written down as blocked only after the channel
+ * had been mended. */
+void channel_release(struct crier *c, const struct channel *ch);
 /* A write that carried the account failed: the next one carries it again. */
 void channel_account_unsaved(struct channel *ch);
 /* State as the API shows it; counts from a LEDGER_CHANNELS row (NULL: none). New reference.

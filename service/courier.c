@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/metrics.h"
 
 #define STARTS_PER_TURN 64            /* then answers get their turn */
 #define SLEEP_MAX_MS (60 * MS_SECOND) /* a wall clock that was set is noticed so soon */
@@ -76,6 +77,7 @@ struct run *courier__run_new(struct courier *k, struct channel *ch)
     run->channel = ch;
     run->config = config_ref(ch->config);
     run->settings = ch->settings;
+    run->generation = ch->generation;
     list_push(&k->runs, &run->node);
     return run;
 }
@@ -207,11 +209,14 @@ struct ask_expire {
     struct courier *courier;
 };
 
-static void note_expired(struct courier *k, struct delivery_id id)
+static void note_expired(struct courier *k, struct delivery_id id, const char *channel)
 {
     courier_cancel(k, id);
+    metrics_add(
+        k->crier->metrics, METRIC_DELIVERIES, channel, delivery_state_name(DELIVERY_EXPIRED));
     log_warn(EV_DELIVERY_END,
              LOG_DELIVERY(id),
+             LOG_STR("channel", channel),
              LOG_STR("state", delivery_state_name(DELIVERY_EXPIRED)),
              LOG_STR("detail", "worthless by now, never sent"));
 }
@@ -226,7 +231,7 @@ static void ask_expire_2_on_done(struct ledger_request *r)
         courier__complain(k, &r->why);
     }
     for (size_t i = 0; r->rc == ERR_NONE && i < ask->expire.count; i++) {
-        note_expired(k, ask->expire.ids[i]);
+        note_expired(k, ask->expire.ids[i], ask->expire.channels[i]);
     }
     courier_add(k, ask->expire.released, r->rc ? 0 : ask->expire.released_count);
     ledger_request_done(r);

@@ -311,6 +311,15 @@ static void tell_scheduler(struct run *run)
     }
 }
 
+/* The channel may have gone on while the end was on its way to the disk: what is blocked only now
+ * is let go like the others were. */
+static void let_go(struct run *run)
+{
+    if (run->end.state == DELIVERY_BLOCKED && !run->channel->kept.blocked) {
+        channel_release(run->courier->crier, run->channel);
+    }
+}
+
 /* Once when it begins, not with every delivery that meets it. */
 static void note_backoff(struct run *run)
 {
@@ -345,6 +354,7 @@ static void finish_2_on_written(struct ledger_request *r)
         return;
     }
     tell_scheduler(run);
+    let_go(run);
     plan_next(run);
     note_backoff(run);
     note_channel(run);

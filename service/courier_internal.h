@@ -72,6 +72,7 @@ struct run {
     struct config *config; /* holds settings */
     struct channel *channel;
     const struct channel_settings *settings;
+    uint64_t generation; /* of the channel, when it began */
     struct ledger_load load;
     struct step_context sc;
     enum course course;
@@ -138,6 +139,8 @@ void courier__judge_own_error(struct run *run, const struct err *why);
 /* Something may be public and nothing is to be sent now: a look at look_at_ms, or (0, it cannot
  * be looked for) what on_unknown says. */
 void courier__judge_unknown(struct run *run, int64_t look_at_ms, int64_t now_ms);
+/* Whether the channel may have been mended since this run began: a "no to us" is then old. */
+bool courier__is_outdated(const struct run *run);
 /* Whether something may be public after this verdict. */
 bool courier__exposed_after(const struct run *run,
                             const struct verdict *v,

@@ -11,7 +11,8 @@
  *   unknown    of a step that may be repeated: again. Else unknown: a look after queue.verify_after,
  *              or, where there is none, what the channel's on_unknown says
  *   rejected   rejected
- *   blocked    blocked, and the whole channel with it
+ *   blocked    blocked, and the whole channel with it; but again, soon, when the channel was mended
+ *              (a resume, new settings) since this run began: the answer is about what was before
  *
  * and of a look (verify), where the delivery stays in doubt until something is known:
  *
@@ -35,6 +36,7 @@
 #include "base/clock.h"
 
 #define LOOKS_MAX 5
+#define MENDED_PAUSE_MS (1 * MS_SECOND)
 #define POLL_MS                                                                                \
     (2 * MS_SECOND) /* between looks at "still processing", when no time was asked for */
 
@@ -67,6 +69,11 @@ bool courier__exposed_after(const struct run *run,
 
 /* ---- the destination ---- */
 
+bool courier__is_outdated(const struct run *run)
+{
+    return run->generation != run->channel->generation;
+}
+
 static struct sched_end feedback_of(const struct run *run, const struct verdict *v)
 {
     struct sched_end end = {.outcome = SCHED_OK};
@@ -86,7 +93,7 @@ static struct sched_end feedback_of(const struct run *run, const struct verdict 
         end.outcome = SCHED_TROUBLE;
         return end;
     case VERDICT_BLOCKED:
-        end.outcome = SCHED_STOPPED;
+        end.outcome = courier__is_outdated(run) ? SCHED_NEUTRAL : SCHED_STOPPED;
         return end;
     default:
         return end; /* it answered: also a no to this article is a good answer */
@@ -295,7 +302,7 @@ static void judge_look(struct run *run, const struct verdict *v, int64_t now_ms)
         look_again(run, v, now_ms);
         break;
     case VERDICT_BLOCKED:
-        o->block = true;
+        o->block = !courier__is_outdated(run);
         look_again(run, v, now_ms);
         break;
     case VERDICT_NEXT: /* the last step said neither */
@@ -304,6 +311,20 @@ static void judge_look(struct run *run, const struct verdict *v, int64_t now_ms)
         look_in_vain(run, v, now_ms);
         break;
     }
+}
+
+static void stop_channel(struct run *run, const struct verdict *v, int64_t now_ms)
+{
+    struct outcome *o = &run->outcome;
+
+    if (courier__is_outdated(run)) {
+        o->to = DELIVERY_AGAIN;
+        o->due_at_ms = now_ms + MENDED_PAUSE_MS;
+        say(o, "before the channel was mended: %s", v->detail);
+        return;
+    }
+    o->to = DELIVERY_BLOCKED;
+    o->block = true;
 }
 
 static void judge_sent(struct run *run, const struct verdict *v, int64_t now_ms)
@@ -329,8 +350,7 @@ static void judge_sent(struct run *run, const struct verdict *v, int64_t now_ms)
         o->to = DELIVERY_REJECTED;
         break;
     case VERDICT_BLOCKED:
-        o->to = DELIVERY_BLOCKED;
-        o->block = true;
+        stop_channel(run, v, now_ms);
         break;
     }
 }

@@ -145,7 +145,7 @@ def block(crier, platform):
 @pytest.mark.threads
 def test_a_blocked_channel_goes_on_when_its_settings_were_mended(crier, platform):
     article_id = block(crier, platform)
-    crier.settings["channels"]["mastodon"]["text"] = "{{title}} {{url}}"  # no credential: changes nothing
+    crier.settings["site"]["name"] = "Another Name"  # nothing of the channel's own
     crier.write_settings()
     assert crier.call("POST", "/v1/reload")[0] == 200
     time.sleep(0.3)
@@ -157,6 +157,23 @@ def test_a_blocked_channel_goes_on_when_its_settings_were_mended(crier, platform
     assert crier.channel("mastodon")["health"] == "ok"
     used = platform.requests("/api/v1/statuses")[-1]["headers"]["Authorization"]
     assert used == "Bearer a-token-that-is-good-again"
+
+
+def test_a_restart_lets_a_blocked_channel_try_once(crier, platform):
+    platform.control("revoke", platform="mastodon")
+    article_id = crier.send(small_article(1))["id"]
+    crier.await_state(article_id, "blocked", channel="mastodon")
+    tried = len(platform.requests("/api/v1/statuses"))
+    crier.stop()
+    crier.start()
+    wait_for(lambda: len(platform.requests("/api/v1/statuses")) > tried)
+    crier.await_state(article_id, "blocked", channel="mastodon")  # nobody has mended it
+    assert crier.channel("mastodon")["health"] == "blocked" and platform.posts("mastodon") == []
+    platform.control("restore", platform="mastodon")
+    crier.stop()
+    crier.start()
+    crier.await_done(article_id)
+    assert crier.channel("mastodon")["health"] == "ok"
 
 
 def test_a_channel_resumed_in_the_moment_it_was_blocked_goes_on(crier, platform):

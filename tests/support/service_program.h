@@ -27,11 +27,11 @@
 #include "service/out.h"
 #include "tests/support/tiny_server.h"
 
-#define SCRIPT_MAX 50
+#define SCRIPT_MAX 210
 
 /* ---- the platform ---- */
 
-enum how { ANSWER, CUT, STALL };
+enum how { ANSWER, CUT, STALL, WAIT }; /* WAIT: answers when the test says so */
 struct reply {
     int status;
     const char *body, *headers;
@@ -39,6 +39,7 @@ struct reply {
 };
 struct script {
     const struct reply *v;
+    atomic_bool go;             /* for replies that wait */
     char lines[SCRIPT_MAX][64]; /* "POST /post", as they came */
 };
 
@@ -65,6 +66,9 @@ static inline bool play(struct tiny_request *r)
     if (reply->how == STALL) {
         (void)recv(r->fd, &c, 1, 0);
         return false;
+    }
+    while (reply->how == WAIT && !s->go && !r->server->stopping) {
+        usleep(1000);
     }
     must(reply->status != 0);
     tiny_reply(

@@ -33,6 +33,33 @@ static void a_header_set_again_replaces_the_first(void **state)
     http_request_done(&r);
 }
 
+static void no_value_ends_its_header(void **state)
+{
+    static const struct {
+        const char *value, *set;
+    } rows[] = {
+        {"Bearer abc\r\nX-Admin: yes", "Bearer abcX-Admin: yes"},
+        {"abc\n\n", "abc"},
+        {"\x01\x1f\x7f", ""},
+        {"a\tb", "a\tb"},
+        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http_request r;
+
+        http_request_init(&r);
+        http_set_header(&r, "X-New", rows[i].value);
+        http_set_header(&r, "X-Old", "old");
+        http_set_headerf(&r, "X-Old", "%s", rows[i].value);
+        assert_int_equal(r.headers.count, 2);
+        assert_string_equal(http_header(&r.headers, "X-New"), rows[i].set);
+        assert_string_equal(http_header(&r.headers, "X-Old"), rows[i].set);
+        http_request_done(&r);
+    }
+}
+
 static void a_url_set_again_replaces_the_first(void **state)
 {
     struct http_request r;
@@ -183,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_header_set_again_replaces_the_first),
+        cmocka_unit_test(no_value_ends_its_header),
         cmocka_unit_test(a_url_set_again_replaces_the_first),
         cmocka_unit_test(a_json_body_is_compact_and_has_its_type),
         cmocka_unit_test(parts_keep_text_and_borrow_bytes),

@@ -163,7 +163,7 @@ static void reads_rates_and_writes_them_back(void **state)
         {"20/10m", true, 20, 600000, "20/10min"}, {"1/second", true, 1, 1000, "1/s"},
         {"7/hour", true, 7, 3600000, "7/h"}, {"10/250ms", true, 10, 250, "10/250ms"},
         {"10/90s", true, 10, 90000, "10/90s"}, {"100/24h", true, 100, 86400000, "100/day"},
-        {"unlimited", true, 0, 0, "unlimited"}, {"0", true, 0, 0, "unlimited"},
+        {"unlimited", true, -1, 0, "unlimited"}, {"0", true, -1, 0, "unlimited"},
         {"0/s", false, 0, 0, NULL}, {"20", false, 0, 0, NULL}, {"/s", false, 0, 0, NULL},
         {"20/", false, 0, 0, NULL}, {"20/0s", false, 0, 0, NULL}, {"20/x", false, 0, 0, NULL},
         {"-1/s", false, 0, 0, NULL}, {"1 / s", false, 0, 0, NULL}, {"1/s ", false, 0, 0, NULL},
@@ -185,6 +185,7 @@ static void reads_rates_and_writes_them_back(void **state)
         if (rows[i].ok) {
             assert_string_equal(format_rate(rate, text), rows[i].back);
             assert_true(parse_rate(text, &again));
+            assert_int_equal(again.count, rate.count);
             assert_int_equal(again.per_ms, rate.per_ms);
         }
     }

@@ -254,6 +254,73 @@ static void a_reload_cannot_change_some_settings(void **state)
     }
 }
 
+static void a_fingerprint_tells_other_settings_of_a_channel(void **state)
+{
+    static const char *const one = "{type: every, url: http://a.example, secret: '${PRINT}', "
+                                   "headers: {X-A: a}, when: {tag: [sport]}}";
+    static const struct {
+        const char *channel, *before, *secret;
+        bool same;
+    } rows[] = {
+        {NULL, "", "hush", true},
+        {NULL, "# a comment\n", "hush", true},
+        {"{url: http://a.example, when: {tag: [sport]}, headers: {X-A: a}, secret: hush, "
+         "type: every}",
+         "",
+         "hush",
+         true},
+        {NULL, "", "hushed", false}, /* what is behind a reference counts */
+        {"{type: every, url: http://b.example, secret: hush, headers: {X-A: a}, when: {tag: "
+         "[sport]}}",
+         "",
+         "hush",
+         false},
+        {"{type: every, url: http://a.example, secret: hush, headers: {X-B: a}, when: {tag: "
+         "[sport]}}",
+         "",
+         "hush",
+         false},
+        {"{type: every, url: http://a.example, secret: hush, headers: {X-A: a}, when: {tag: "
+         "[other]}}",
+         "",
+         "hush",
+         false},
+        {"{type: every, url: http://a.example, secret: hush, headers: {X-A: a}}",
+         "",
+         "hush",
+         false},
+    };
+    uint8_t first[SHA256_BYTES] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = mem_printf(
+            "site: {name: %zu, url: http://a.example}\n%sserver: {listen: 'unix:/tmp/a'}\n"
+            "ledger: 'sqlite:a'\nchannels:\n  zero: {type: webhook, url: "
+            "'http://%zu.example'}\n  a: %s\n",
+            i,
+            rows[i].before,
+            i,
+            rows[i].channel ? rows[i].channel : one);
+        struct buf printed;
+        struct config *c;
+
+        buf_init(&printed, 1 << 20);
+        assert_int_equal(setenv("PRINT", rows[i].secret, 1), 0);
+        c = check(text, strlen(text), "f", &printed);
+        assert_string_equal(buf_str(&printed), "");
+        if (i == 0) {
+            memcpy(first, config_channel(c, "a")->fingerprint, sizeof first);
+        }
+        assert_int_equal(memcmp(first, config_channel(c, "a")->fingerprint, sizeof first) == 0,
+                         rows[i].same);
+        config_unref(c);
+        buf_done(&printed);
+        mem_free(text);
+    }
+    assert_int_equal(unsetenv("PRINT"), 0);
+}
+
 static void a_config_lives_as_long_as_somebody_holds_it(void **state)
 {
     struct config *c = must_read("channels: {}");
@@ -317,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there_is_a_problem_of_the_file),
         cmocka_unit_test(a_directory_is_no_file),
         cmocka_unit_test(a_reload_cannot_change_some_settings),
+        cmocka_unit_test(a_fingerprint_tells_other_settings_of_a_channel),
         cmocka_unit_test(a_config_lives_as_long_as_somebody_holds_it),
         cmocka_unit_test(nothing_is_left), /* last */
     };

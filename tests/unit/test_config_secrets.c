@@ -23,6 +23,7 @@ static const struct {
     {"newline", "abc\n", 4},
     {"crlf", "abc\r\n", 5},
     {"two", "abc\n\n", 5},
+    {"many", "abc\r\n\n\r\r\n", 8},
     {"inner", "a\nb\n", 4},
     {"empty", "", 0},
     {"blank", "\n", 1},
@@ -49,7 +50,8 @@ static void references_are_replaced(void **state)
         {"${file:plain}", "abc", true},
         {"${file:newline}", "abc", true},
         {"${file:crlf}", "abc", true},
-        {"${file:two}", "abc\n", true},
+        {"${file:two}", "abc", true},
+        {"${file:many}", "abc", true},
         {"<${file:inner}>", "<a\nb>", true},
         {"${file:./plain}${ONE}", "abcfirst", true},
     };

@@ -167,6 +167,52 @@ static void lists_and_maps_take_what_is_given(void **state)
     field_done(every_fields, &s);
 }
 
+static void a_value_is_one_line_but_for_templates(void **state)
+{
+    static const struct {
+        const char *yaml; /* behind the url */
+        const char *path; /* of the mistake; NULL: none */
+    } rows[] = {
+        {"secret: \"hush\\nhush\"", "every.secret: the value has a line break"},
+        {"secret: \"hush\\n\"", "every.secret: the value has a line break"},
+        {"secret: \"hush\\thush\"", "every.secret: the value has a line break"},
+        {"secret: \"hush\\x7f\"", "every.secret: the value has a line break"},
+        {"secret: 'hush hüsh'", NULL},
+        {"string: \"hu\\rsh\"", "every.string: the value has a line break"},
+        {"string: hüsh", NULL},
+        {"words: [one, \"hush\\n\"]", "every.words: the value has a line break"},
+        {"headers: {X-A: \"hush\\r\\nX-B: hush\"}",
+         "every.headers.X-A: the value has a line break"},
+        {"number: \"5\\n\"", "every.number: the value has a line break"},
+        {"text: \"{{title}}\\n\\t{{url}}\\r\\n\"", NULL},
+        {"note: |\n  one\n  two\n", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct problems problems;
+        struct value_reader reader = {.file = "f", .problems = &problems};
+        struct every_settings s = {0};
+        const struct value_section section = {.fields = every_fields, .object = &s};
+        struct node *root = NULL;
+        char *text = mem_printf("url: http://a.example\n%s\n", rows[i].yaml);
+
+        problems_init(&problems);
+        assert_true(yaml_read(&root, text, strlen(text), "f", &problems));
+        value_read_mapping(&reader, &section, 1, root, "every");
+        assert_int_equal(problems.count, rows[i].path ? 1 : 0);
+        if (rows[i].path) {
+            assert_int_equal(problems.v[0].line, 2);
+            assert_ptr_equal(strstr(problems.v[0].what, rows[i].path), problems.v[0].what);
+            assert_null(strstr(problems.v[0].what, "hu"));
+        }
+        node_free(root);
+        field_done(every_fields, &s);
+        problems_done(&problems);
+        mem_free(text);
+    }
+}
+
 static void a_message_shows_a_value_cut_and_in_one_line(void **state)
 {
     static const struct {
@@ -249,6 +295,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_as_people_write_them),
         cmocka_unit_test(yes_and_no_have_many_names),
         cmocka_unit_test(lists_and_maps_take_what_is_given),
+        cmocka_unit_test(a_value_is_one_line_but_for_templates),
         cmocka_unit_test(a_message_shows_a_value_cut_and_in_one_line),
         cmocka_unit_test(values_compare_by_kind),
         cmocka_unit_test(nothing_is_left), /* last */

@@ -3,6 +3,8 @@
 
 #include "tests/support/queue_kit.h"
 
+#include <sqlite3.h>
+
 /* ---- moves ---- */
 
 static enum err_code
@@ -161,6 +163,7 @@ static void what_waits_too_long_expires_and_lets_go_what_it_held(void **state)
     assert_int_equal(kit_run(k, &r.req), ERR_NONE);
     assert_int_equal(r.count, 1);
     assert_int_equal(r.ids[0].v, a.a.deliveries[0].id.v);
+    assert_string_equal(r.channels[0], "a");
     assert_int_equal(r.released_count, 1);
     assert_int_equal(r.released[0].id.v, b.a.deliveries[0].id.v);
     kit_expect(k, a.a.deliveries[0].id, DELIVERY_EXPIRED);
@@ -211,6 +214,7 @@ static void what_is_old_and_ended_goes_with_all_that_hangs_on_it(void **state)
     kit_accept(k, &b, (struct kit_article){.id = "2", .title = "B"}); /* still open */
     assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
     assert_int_equal(prune.count, 1);
+    assert_false(prune.more);
     assert_int_equal(kit_run(k, &show.req), ERR_NOT_FOUND);
     assert_int_equal(kit_count(k, DELIVERY_DONE, "a"), 0);
     assert_int_equal(kit_count(k, DELIVERY_READY, "a"), 1);
@@ -220,6 +224,101 @@ static void what_is_old_and_ended_goes_with_all_that_hangs_on_it(void **state)
     kit_accept(k, &a, (struct kit_article){.id = "1", .url = KIT_URL, .title = "A"});
     assert_int_equal(a.a.outcome, ACCEPT_NEW);
     kit_accept_done(&a);
+}
+
+static void what_is_brought_again_and_again_is_never_new_again(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_accept_done(&a);
+    for (int day = 1; day <= 10; day++) {
+        struct ledger_prune prune = {.req = {.kind = LEDGER_PRUNE}, .keep_events = 100};
+
+        k->now_ms += MS_DAY;
+        kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+        assert_int_equal(a.a.outcome, ACCEPT_UNCHANGED);
+        kit_accept_done(&a);
+        prune.before_ms = k->now_ms - 3 * MS_DAY;
+        assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+        assert_int_equal(prune.count, 0);
+    }
+}
+
+static void what_is_no_longer_brought_goes_however_long_it_was(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a;
+    struct ledger_prune prune = {.req = {.kind = LEDGER_PRUNE}, .keep_events = 100};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_accept_done(&a);
+    k->now_ms += MS_DAY;
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_accept_done(&a);
+    prune.before_ms = k->now_ms;
+    assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+    assert_int_equal(prune.count, 0);
+    prune.before_ms = k->now_ms + 1;
+    assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+    assert_int_equal(prune.count, 1);
+}
+
+static void fill(struct kit *k)
+{
+    static const char sql[] =
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45000)"
+        " INSERT INTO event (id, at, kind, data) SELECT i, 1, 'channel.state', '{}' FROM n;"
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45000)"
+        " INSERT INTO seen (replay_key, article, at) SELECT 'k' || i, 1, 1 FROM n";
+    sqlite3 *db = NULL;
+
+    kit_close(k);
+    assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    kit_open(k);
+}
+
+static int64_t rows_of(struct kit *k, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int64_t count;
+
+    assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    count = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return count;
+}
+
+static void tidying_takes_no_more_than_so_many_rows_at_once(void **state)
+{
+    static const struct {
+        int64_t events, seen;
+        bool more;
+    } rows[] = {{25000, 25000, true}, {5000, 5000, true}, {100, 0, false}, {100, 0, false}};
+    struct kit *k = *state;
+    struct kit_accept a;
+
+    fill(k);
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"}); /* it tells the time */
+    kit_accept_done(&a);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ledger_prune prune = {.req = {.kind = LEDGER_PRUNE}, .keep_events = 100};
+
+        assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+        assert_int_equal(prune.more, rows[i].more);
+        assert_int_equal(rows_of(k, "SELECT count(*) FROM seen"), rows[i].seen);
+        assert_int_equal(rows_of(k, "SELECT count(*) FROM event"),
+                         rows[i].events + (i < 2 ? 1 : 0)); /* and that of the article */
+    }
 }
 
 #define IN_MEMORY(f) cmocka_unit_test_setup_teardown(f, kit_setup_memory, kit_teardown)
@@ -235,6 +334,10 @@ int main(void)
         IN_MEMORY(what_waits_too_long_expires_and_lets_go_what_it_held),
         IN_MEMORY(what_may_be_public_does_not_expire_by_itself),
         IN_MEMORY(what_is_old_and_ended_goes_with_all_that_hangs_on_it),
+        IN_MEMORY(what_is_brought_again_and_again_is_never_new_again),
+        IN_MEMORY(what_is_no_longer_brought_goes_however_long_it_was),
+        cmocka_unit_test_setup_teardown(
+            tidying_takes_no_more_than_so_many_rows_at_once, kit_setup, kit_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

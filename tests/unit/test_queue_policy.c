@@ -102,6 +102,7 @@ static void no_rate_is_no_limit(void **state)
     (void)state;
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(bucket_take(&b, (struct rate){.count = 0, .per_ms = 0}, 5), 0);
+        assert_int_equal(bucket_take(&b, (struct rate){.count = RATE_UNLIMITED}, 5), 0);
     }
 }
 

@@ -579,6 +579,63 @@ static void a_rate_is_kept_across_a_restart(void **state)
     sched_free(s);
 }
 
+/* How many start at once. */
+static int burst(struct sched *s, int64_t now_ms)
+{
+    int count = 0;
+
+    while (started(s, now_ms)) {
+        count++;
+    }
+    return count;
+}
+
+static void another_rate_gives_nothing_back_of_what_was_used(void **state)
+{
+    static const struct {
+        struct rate first, then;
+        int used, left;
+    } rows[] = {
+        {{10, 60000}, {20, 60000}, 9, 1}, /* more allowed from now on */
+        {{10, 60000}, {5, 60000}, 2, 5},  /* at most what is allowed now */
+        {{10, 60000}, {5, 60000}, 8, 2},
+        {{10, 60000}, {10, 3600000}, 10, 0},
+        {{0, 0}, {5, 60000}, 9, 5}, /* nothing was counted */
+        {{10, 60000}, {0, 0}, 10, 20},
+    };
+    /* As it was in the ledger at the start: what a start with another rate would begin with. */
+    const struct ledger_bucket kept = {.tokens = 1000, .at_ms = T0 - 1000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sched_limits limits = easy;
+        struct sched *s;
+
+        limits.concurrency = 1000;
+        limits.rate = rows[i].first;
+        s = with(0, "a", &limits, NULL);
+        for (int id = 1; id <= rows[i].used; id++) {
+            add(s, (uint64_t)id, "a");
+            assert_int_equal(started(s, T0), id);
+            end(s, (uint64_t)id, SCHED_OK, T0);
+        }
+        limits.rate = rows[i].then;
+        sched_destination_set(s, "a", NULL, &limits, &kept, T0);
+        sched_destination_set(s, "a", NULL, &limits, &kept, T0);
+        for (uint64_t id = 100; id < 120; id++) {
+            add(s, id, "a");
+        }
+        for (int left = rows[i].left; left > 0; left--) {
+            uint64_t id = started(s, T0);
+
+            assert_int_not_equal(id, 0);
+            end(s, id, SCHED_OK, T0);
+        }
+        assert_int_equal(burst(s, T0), 0);
+        sched_free(s);
+    }
+}
+
 static void a_job_given_back_gives_its_token_back(void **state)
 {
     struct sched_limits limits = easy;
@@ -715,6 +772,7 @@ int main(void)
         CASE(retry_after_is_obeyed_in_full_and_as_far_as_it_reaches),
         CASE(a_retry_is_due_after_backoff_or_what_the_platform_asked_if_longer),
         CASE(a_rate_is_kept_across_a_restart),
+        CASE(another_rate_gives_nothing_back_of_what_was_used),
         CASE(a_job_given_back_gives_its_token_back),
         CASE(a_clock_that_goes_back_an_hour_stalls_nothing),
         CASE(an_older_answer_does_not_wipe_out_what_was_dropped_since),

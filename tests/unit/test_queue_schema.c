@@ -63,6 +63,79 @@ static void every_statement_finds_its_rows_by_an_index(void **state)
     sqlite3_close(db);
 }
 
+/* ---- an article of many revisions ---- */
+
+#define REVISIONS 2000
+
+/* The first is in flight all the time, so all the others are held in turn, and superseded. */
+static void revise_often(struct kit *k)
+{
+    for (int i = 0; i < REVISIONS; i++) {
+        struct kit_accept a;
+        char title[16];
+
+        (void)snprintf(title, sizeof title, "%d", i);
+        kit_accept(k, &a, (struct kit_article){.id = "1", .title = title, .channels = "a b"});
+        assert_int_equal(a.a.revision, i + 1);
+        assert_int_equal(a.a.superseded_count, i > 1 ? 2 : 0);
+        if (i == 0) {
+            kit_begin(k, a.a.deliveries[0].id);
+            kit_begin(k, a.a.deliveries[1].id);
+        }
+        kit_accept_done(&a);
+    }
+}
+
+/* How many instructions SQLite's machine needs for it. */
+static int steps_of(sqlite3 *db, enum sqlite_sql id, int64_t article)
+{
+    sqlite3_stmt *stmt = NULL;
+    int steps;
+
+    assert_int_equal(sqlite3_prepare_v2(db, sqlite__sql(id), -1, &stmt, NULL), SQLITE_OK);
+    for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
+        sqlite3_bind_int64(stmt, i, i == 1 ? article : 1); /* channel 1, behind revision 1 */
+    }
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+    }
+    steps = sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 0);
+    sqlite3_finalize(stmt);
+    return steps;
+}
+
+static void an_article_of_many_revisions_costs_what_one_of_two_does(void **state)
+{
+    static const enum sqlite_sql ids[] = {
+        SQL_DELIVERY_LAST,
+        SQL_DELIVERY_OPEN,
+        SQL_DELIVERY_NEXT,
+        SQL_DELIVERY_BEHIND,
+        SQL_DELIVERY_HELD,
+        SQL_ARTICLE_CHANNELS,
+        SQL_STANDING,
+        SQL_POST_HAS,
+    };
+    struct kit *k = *state;
+    struct kit_accept a;
+    sqlite3 *db = NULL;
+
+    revise_often(k);
+    assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "1999", .channels = "a b"});
+    assert_int_equal(a.a.outcome, ACCEPT_UNCHANGED);
+    assert_int_equal(a.a.delivery_count, 2);
+    assert_int_equal(a.a.deliveries[0].state, DELIVERY_HELD);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        int steps = steps_of(db, ids[i], (int64_t)a.a.article.v);
+
+        if (steps < 5 || steps > 200) {
+            fail_msg("%d steps: %s", steps, sqlite__sql(ids[i]));
+        }
+    }
+    sqlite3_close(db);
+    kit_accept_done(&a);
+}
+
 /* ---- samples of released versions ---- */
 
 static void copy_file(const char *from, const char *to)
@@ -210,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_DISK(every_statement_finds_its_rows_by_an_index),
+        ON_DISK(an_article_of_many_revisions_costs_what_one_of_two_does),
         cmocka_unit_test(a_file_of_every_released_version_opens_with_all_it_held),
         ON_DISK(the_schema_file_and_the_newest_sample_are_the_same),
         ON_DISK(an_older_file_is_copied_then_brought_forward_in_one_piece),
