@@ -210,6 +210,9 @@ struct ledger_end {
     const char *remote_id, *remote_url, *text; /* done */
     const char *channel;
     bool post_stands; /* done: after publish/update a post stands, after retract none does */
+    /* expired, rejected: an update that may have changed what stands. `record` knows of all that can
+     * be public, so it becomes the post's, for the next update or retraction. */
+    bool post_in_doubt;
     /* out: where it went. `to`, or cancelled: `to` was ready or again, nothing of it is public,
      * and a newer revision waited behind it, which goes instead */
     enum delivery_state state;

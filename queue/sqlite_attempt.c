@@ -198,6 +198,10 @@ static void write_end(struct sqlite *s, struct delivery_row *d, struct ledger_en
     }
     if (r->state == DELIVERY_DONE) {
         write_post(s, d, r);
+    } else if (r->post_in_doubt && r->record && delivery_state_ended(r->state)) {
+        sqlite__do(&s->writer,
+                   SQL_POST_RECORD,
+                   ARGS(ARG_I(d->article.v), ARG_I(d->channel->id), ARG_S(r->record)));
     }
     if (delivery_state_ended(r->state)) {
         r->has_released = sqlite__release(s, d->article, d->channel, r->now_ms, &r->released);

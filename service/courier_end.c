@@ -124,6 +124,13 @@ static void keep_remote(json_t *record, const json_t *post)
     }
 }
 
+/* An update that ends without success after it may have changed, or replaced, what stands. */
+static bool leaves_post_in_doubt(const struct run *run)
+{
+    return run->course == COURSE_UPDATE && run->outcome.exposed && run->sc.post &&
+           (run->outcome.to == DELIVERY_EXPIRED || run->outcome.to == DELIVERY_REJECTED);
+}
+
 static json_t *record_of_end(const struct run *run)
 {
     const struct outcome *o = &run->outcome;
@@ -144,6 +151,9 @@ static json_t *record_of_end(const struct run *run)
     }
     if (o->to == DELIVERY_DONE && run->course == COURSE_UPDATE) {
         keep_remote(record, run->sc.post);
+    }
+    if (leaves_post_in_doubt(run)) {
+        (void)json_object_update_missing(record, run->sc.post);
     }
     return record;
 }
@@ -203,6 +213,7 @@ static void fill_end(struct run *run)
         .text = json_path_str(run->final_record, "text"),
         .channel = run->channel->name,
         .post_stands = o->post_stands,
+        .post_in_doubt = leaves_post_in_doubt(run),
     };
 }
 

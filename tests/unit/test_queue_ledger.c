@@ -237,6 +237,32 @@ static void an_update_that_needed_no_request_keeps_the_ids_of_the_post(void **st
     kit_accept_done(&b);
 }
 
+/* What it sent may stand beside the old post: the record that knows of both must not be lost. */
+static void an_update_given_up_in_doubt_leaves_its_record_with_the_post(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept a, b;
+    struct ledger_end end;
+    struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_accept(k, &b, (struct kit_article){.id = "1", .title = "B"});
+    load.id = b.a.deliveries[0].id;
+    kit_begin(k, load.id);
+    end = kit_end_request(k, load.id, DELIVERY_EXPIRED);
+    end.exposed = end.post_in_doubt = true;
+    end.record = "{\"standing\":[\"old\",\"new\"]}";
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_int_equal(load.state, DELIVERY_EXPIRED);
+    assert_string_equal(load.post, "{\"standing\":[\"old\",\"new\"]}");
+    assert_memory_equal(load.post_face, a.hash, 32); /* what readers see is not known to be new */
+    ledger_request_done(&load.req);
+    kit_accept_done(&a);
+    kit_accept_done(&b);
+}
+
 /* ---- reads ---- */
 
 static void what_is_due_comes_breaking_first_then_new_and_retried_in_turns(void **state)
@@ -697,6 +723,7 @@ int main(void)
         IN_MEMORY(steps_of_one_attempt_follow_each_other),
         IN_MEMORY(an_illegal_end_changes_nothing),
         IN_MEMORY(an_update_that_needed_no_request_keeps_the_ids_of_the_post),
+        IN_MEMORY(an_update_given_up_in_doubt_leaves_its_record_with_the_post),
         ON_DISK(what_is_due_comes_breaking_first_then_new_and_retried_in_turns),
         ON_DISK(channels_tell_counts_errors_and_their_bucket),
         ON_DISK(an_article_shows_everything_but_the_account),
