@@ -56,7 +56,6 @@ read_object(json_t **out, const char *text, const char *what, struct err *why)
 static enum err_code
 read_article(struct step_context *sc, const struct context_facts *f, struct err *why)
 {
-    struct article_faults faults = {0};
     json_t *document = NULL;
     enum err_code rc;
 
@@ -64,7 +63,7 @@ read_article(struct step_context *sc, const struct context_facts *f, struct err 
     if (rc) {
         goto out;
     }
-    rc = article_from_json(&sc->article, document, f->created_at_ms, &faults, why);
+    rc = article_restore(&sc->article, document, why);
     if (rc) {
         err_wrap(why, "stored article");
     }

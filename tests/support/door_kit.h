@@ -353,4 +353,13 @@ static inline void run_for(uint64_t ms)
     assert_int_equal(uv_timer_stop(&w.ticker), 0);
 }
 
+/* Runs the loop until cond holds; a busy machine may need long, 10 s is never. */
+#define RUN_UNTIL(cond)                                                                        \
+    do {                                                                                       \
+        for (int turns_ = 0; !(cond) && turns_ < 1000; turns_++) {                             \
+            run_for(10);                                                                       \
+        }                                                                                      \
+        assert_true(cond);                                                                     \
+    } while (0)
+
 #endif
