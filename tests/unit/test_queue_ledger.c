@@ -257,7 +257,8 @@ static void an_update_given_up_in_doubt_leaves_its_record_with_the_post(void **s
     assert_int_equal(kit_run(k, &load.req), ERR_NONE);
     assert_int_equal(load.state, DELIVERY_EXPIRED);
     assert_string_equal(load.post, "{\"standing\":[\"old\",\"new\"]}");
-    assert_memory_equal(load.post_face, a.hash, 32); /* what readers see is not known to be new */
+    assert_memory_equal(
+        load.post_face, a.hash, 32); /* what readers see is not known to be new */
     ledger_request_done(&load.req);
     kit_accept_done(&a);
     kit_accept_done(&b);
