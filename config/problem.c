@@ -132,3 +132,10 @@ void problem_print(const struct problem *p, struct buf *out)
     }
     buf_addc(out, '\n');
 }
+
+void problems_print(const struct problems *p, struct buf *out)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        problem_print(&p->v[i], out);
+    }
+}

@@ -37,5 +37,6 @@ const char *problem_shown(const char *text, char out[PROBLEM_SHOWN_BYTES]);
 const char *problem_shown_key(const char *key, char out[PROBLEM_SHOWN_BYTES]);
 /* "file:line:col: what: accepted" and a line end. Never holds a secret's value. */
 void problem_print(const struct problem *p, struct buf *out);
+void problems_print(const struct problems *p, struct buf *out); /* all, in their order */
 
 #endif

@@ -291,9 +291,7 @@ struct config *cli_load_config(const struct cli_args *args)
         struct buf text;
         buf_init(&text, FILE_BYTES);
         problems_sort(&problems);
-        for (size_t i = 0; i < problems.count; i++) {
-            problem_print(&problems.v[i], &text);
-        }
+        problems_print(&problems, &text);
         (void)fputs(buf_str(&text), stderr);
         buf_done(&text);
         (void)cli_fail(args, CLI_FAILED, "%s", why.text);

@@ -71,9 +71,7 @@ static void print_as_text(const char *path,
         return;
     }
     buf_init(&text, TEXT_MAX);
-    for (size_t i = 0; i < problems->count; i++) {
-        problem_print(&problems->v[i], &text);
-    }
+    problems_print(problems, &text);
     (void)fputs(buf_str(&text), stdout);
     buf_done(&text);
     (void)fflush(stdout);

@@ -23,9 +23,6 @@
 #include "base/json.h"
 #include "service/intake.h"
 
-#define RECORD_DEPTH 64
-#define DOUBT_MEMBER "_doubt"
-
 /* ---- outcomes without a request ---- */
 
 static enum courier_choice

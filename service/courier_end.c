@@ -17,9 +17,6 @@
 #include "base/mem.h"
 #include "service/metrics.h"
 
-#define RECORD_DEPTH 64
-#define DOUBT_MEMBER "_doubt"
-
 /* ---- texts ---- */
 
 static char *write_text(const json_t *v)

@@ -18,6 +18,10 @@
 #include "service/media.h"
 #include "service/out.h"
 
+#define RECORD_DEPTH 64 /* of a stored record */
+/* The member of a record that says what is in doubt (struct doubt); stored, so never renamed. */
+#define DOUBT_MEMBER "_doubt"
+
 /* Before the ledger is asked again about a delivery it could not say or take anything of. */
 #define LEDGER_PAUSE_MS (2 * MS_SECOND)
 

@@ -173,9 +173,7 @@ void serve__print_problems(const struct problems *problems)
     struct buf text;
 
     buf_init(&text, (size_t)1024 * 1024);
-    for (size_t i = 0; i < problems->count; i++) {
-        problem_print(&problems->v[i], &text);
-    }
+    problems_print(problems, &text);
     (void)fputs(buf_str(&text), stderr);
     buf_done(&text);
 }
