@@ -18,6 +18,7 @@
 #include "base/attr.h"
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/json_put.h"
 #include "base/mem.h"
 
 enum format { FORMAT_STANDARD, FORMAT_CLOUDEVENTS, FORMAT_CLOUDEVENTS_BINARY };
@@ -106,39 +107,34 @@ static const char *event_type(const struct step_ctx *ctx)
 
 /* What is told of the article: all of it, or of a retracted one what it takes to find it. The
  * id is ours, stable over revisions; the CMS's own goes as source_id. */
-static json_t *event_article(const struct step_ctx *ctx)
+static void put_article(struct buf *b, const struct step_ctx *ctx)
 {
     const struct article *a = ctx->article;
-    json_t *article = json_object();
-    json_t *rest;
 
-    json_set_str(article, "id", ctx->article_id);
-    json_set_str(article, "url", a->url);
-    json_set_str(article, "title", a->title);
+    json_put_open(b, "article", '{');
     if (ctx->course == COURSE_RETRACT) {
-        return article;
+        json_put_text(b, "id", ctx->article_id);
+        json_put_text(b, "url", a->url);
+        json_put_text(b, "title", a->title);
+    } else {
+        article_put_members(b, a, ctx->article_id);
+        json_put_text(b, "source_id", a->id);
     }
-    rest = article_to_json(a);
-    json_object_del(rest, "id");
-    json_object_update_missing(article, rest);
-    json_decref(rest);
-    json_set_str(article, "source_id", a->id);
-    return article;
+    json_put_close(b, '}');
 }
 
-static json_t *event_data(const struct step_ctx *ctx)
+static void put_data(struct buf *b, const char *key, const struct step_ctx *ctx)
 {
-    json_t *data = json_object();
-
-    json_object_set_new(data, "article", event_article(ctx));
-    json_object_set_new(data, "revision", json_integer(ctx->revision));
-    json_object_set_new(data, "breaking", json_boolean(ctx->breaking));
-    json_set_str(data, "reason", ctx->reason);
-    json_set_str(data, "link", ctx->link);
+    json_put_open(b, key, '{');
+    put_article(b, ctx);
+    json_put_int(b, "revision", ctx->revision);
+    json_put_bool(b, "breaking", ctx->breaking);
+    json_put_text(b, "reason", ctx->reason);
+    json_put_text(b, "link", ctx->link);
     if (ctx->is_test) {
-        json_object_set_new(data, "test", json_true());
+        json_put_bool(b, "test", true);
     }
-    return data;
+    json_put_close(b, '}');
 }
 
 static const char *event_time(const struct step_ctx *ctx, char out[TIME_TEXT_BYTES])
@@ -184,13 +180,13 @@ static char *cloud_type(const struct step_ctx *ctx)
 static void body_standard(const struct step_ctx *ctx, struct http_request *req)
 {
     char time[TIME_TEXT_BYTES];
-    json_t *event = json_object();
 
-    json_set_str(event, "type", event_type(ctx));
-    json_set_str(event, "timestamp", event_time(ctx, time));
-    json_object_set_new(event, "data", event_data(ctx));
-    http_set_json(req, event);
-    json_decref(event);
+    json_put_open(&req->body, NULL, '{');
+    json_put_text(&req->body, "type", event_type(ctx));
+    json_put_text(&req->body, "timestamp", event_time(ctx, time));
+    put_data(&req->body, "data", ctx);
+    json_put_close(&req->body, '}');
+    http_set_header(req, "Content-Type", "application/json");
 }
 
 /* CloudEvents JSON format, one event. */
@@ -198,20 +194,20 @@ static void
 body_cloudevents(const struct step_ctx *ctx, struct http_request *req, const char *id)
 {
     char time[TIME_TEXT_BYTES];
-    json_t *event = json_object();
     char *type = cloud_type(ctx);
+    struct buf *b = &req->body;
 
-    json_set_str(event, "specversion", "1.0");
-    json_set_str(event, "id", id);
-    json_set_str(event, "source", cloud_source(ctx));
-    json_set_str(event, "type", type);
-    json_set_str(event, "time", event_time(ctx, time));
-    json_set_str(event, "subject", ctx->article_id);
-    json_set_str(event, "datacontenttype", "application/json");
-    json_object_set_new(event, "data", event_data(ctx));
-    http_set_json(req, event);
+    json_put_open(b, NULL, '{');
+    json_put_text(b, "specversion", "1.0");
+    json_put_text(b, "id", id);
+    json_put_text(b, "source", cloud_source(ctx));
+    json_put_text(b, "type", type);
+    json_put_text(b, "time", event_time(ctx, time));
+    json_put_text(b, "subject", ctx->article_id);
+    json_put_text(b, "datacontenttype", "application/json");
+    put_data(b, "data", ctx);
+    json_put_close(b, '}');
     http_set_header(req, "Content-Type", "application/cloudevents+json; charset=UTF-8");
-    json_decref(event);
     mem_free(type);
 }
 
@@ -241,17 +237,16 @@ static void
 body_cloudevents_binary(const struct step_ctx *ctx, struct http_request *req, const char *id)
 {
     char time[TIME_TEXT_BYTES];
-    json_t *data = event_data(ctx);
     char *type = cloud_type(ctx);
 
-    http_set_json(req, data);
+    put_data(&req->body, NULL, ctx);
+    http_set_header(req, "Content-Type", "application/json");
     set_cloud_header(req, "ce-specversion", "1.0");
     set_cloud_header(req, "ce-id", id);
     set_cloud_header(req, "ce-source", cloud_source(ctx));
     set_cloud_header(req, "ce-type", type);
     set_cloud_header(req, "ce-time", event_time(ctx, time));
     set_cloud_header(req, "ce-subject", ctx->article_id);
-    json_decref(data);
     mem_free(type);
 }
 

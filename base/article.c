@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_put.h"
 #include "base/mem.h"
 
 /* Canonical text of an article: each member is bounded, so the sum is. */
@@ -43,159 +43,178 @@ void article_free(struct article *a)
     mem_free(a);
 }
 
-static void set(json_t *object, const char *key, json_t *value)
-{
-    must(json_object_set_new(object, key, value) == 0);
-}
+/* ---- as JSON ---- */
 
-static void set_number(json_t *object, const char *key, int64_t value)
+/* How much of an article. The hashes cover the first two, so neither their members nor the order
+ * may change: every article brought again would be taken for a revision. */
+enum extent {
+    SHOWN,    /* what a post may show */
+    REVISION, /* all that makes a revision: without updated_at, republish and not_after */
+    WHOLE
+};
+
+/* What stands in place of the article's own. */
+struct instead {
+    const char *id, *body;
+    int breaking; /* as in struct article */
+};
+
+static void put_number(struct buf *b, const char *key, int64_t value)
 {
     if (value != 0) {
-        set(object, key, json_integer(value));
+        json_put_int(b, key, value);
     }
 }
 
-static void set_time(json_t *object, const char *key, int64_t at_ms)
+static void put_time(struct buf *b, const char *key, int64_t at_ms)
 {
     char text[TIME_TEXT_BYTES];
 
     if (at_ms != 0) {
-        json_set_str(object, key, time_rfc3339(at_ms, text));
+        json_put_text(b, key, time_rfc3339(at_ms, text));
     }
 }
 
-static void set_strings(json_t *object, const char *key, const struct strings *s)
+static void put_strings(struct buf *b, const char *key, const struct strings *s)
 {
     if (s->count == 0) {
         return;
     }
-    json_t *list = json_array();
+    json_put_open(b, key, '[');
     for (size_t i = 0; i < s->count; i++) {
-        must(json_array_append_new(list, json_string(s->v[i])) == 0);
+        json_put_text(b, NULL, s->v[i]);
     }
-    set(object, key, list);
+    json_put_close(b, ']');
 }
 
-static json_t *image_to_json(const struct article_image *image)
+static void put_image(struct buf *b, const struct article_image *image)
 {
-    json_t *v = json_object();
-
-    json_set_str(v, "url", image->url);
-    json_set_str(v, "alt", image->alt);
-    json_set_str(v, "credit", image->credit);
-    set_number(v, "width", image->width);
-    set_number(v, "height", image->height);
-    return v;
+    json_put_open(b, NULL, '{');
+    json_put_text(b, "alt", image->alt);
+    json_put_text(b, "credit", image->credit);
+    put_number(b, "height", image->height);
+    json_put_text(b, "url", image->url);
+    put_number(b, "width", image->width);
+    json_put_close(b, '}');
 }
 
-static void set_images(json_t *object, const struct article *a)
+static void put_images(struct buf *b, const struct article *a)
 {
     if (a->image_count == 0) {
         return;
     }
-    json_t *list = json_array();
+    json_put_open(b, "images", '[');
     for (size_t i = 0; i < a->image_count; i++) {
-        must(json_array_append_new(list, image_to_json(&a->images[i])) == 0);
+        put_image(b, &a->images[i]);
     }
-    set(object, "images", list);
+    json_put_close(b, ']');
 }
 
-static void set_video(json_t *object, const struct article_video *video)
+static void put_video(struct buf *b, const struct article_video *video)
 {
     if (video->url == NULL) {
         return;
     }
-    json_t *v = json_object();
-    json_set_str(v, "url", video->url);
-    json_set_str(v, "title", video->title);
-    json_set_str(v, "thumbnail_url", video->thumbnail_url);
-    set_number(v, "duration_ms", video->duration_ms);
-    set_number(v, "width", video->width);
-    set_number(v, "height", video->height);
-    set(object, "video", v);
+    json_put_open(b, "video", '{');
+    put_number(b, "duration_ms", video->duration_ms);
+    put_number(b, "height", video->height);
+    json_put_text(b, "thumbnail_url", video->thumbnail_url);
+    json_put_text(b, "title", video->title);
+    json_put_text(b, "url", video->url);
+    put_number(b, "width", video->width);
+    json_put_close(b, '}');
 }
 
-/* What both hashes cover and what a post may show. */
-static json_t *shown_to_json(const struct article *a)
+static void put_breaking(struct buf *b, int breaking)
 {
-    json_t *v = json_object();
-
-    json_set_str(v, "url", a->url);
-    json_set_str(v, "title", a->title);
-    json_set_str(v, "summary", a->summary);
-    json_set_str(v, "language", a->language);
-    set_images(v, a);
-    set_strings(v, "categories", &a->categories);
-    set_strings(v, "tags", &a->tags);
-    return v;
-}
-
-/* All that makes a revision: without updated_at, republish and not_after. */
-static json_t *revision_to_json(const struct article *a)
-{
-    json_t *v = shown_to_json(a);
-
-    json_set_str(v, "id", a->id);
-    json_set_str(v, "body", a->body);
-    set_video(v, &a->video);
-    set_strings(v, "authors", &a->authors);
-    set_time(v, "published_at", a->published_at_ms);
-    set_number(v, "urgency", a->urgency);
-    if (a->breaking >= 0) {
-        set(v, "breaking", json_boolean(a->breaking));
+    if (breaking >= 0) {
+        json_put_bool(b, "breaking", breaking != 0);
     }
-    return v;
 }
 
-json_t *article_to_json(const struct article *a)
+/* By name, as the hashes want it. */
+static void put_members(struct buf *b,
+                        const struct article *a,
+                        enum extent extent,
+                        const struct instead *instead)
 {
-    json_t *v = revision_to_json(a);
+    bool revision = extent >= REVISION, whole = extent == WHOLE;
 
-    set_time(v, "updated_at", a->updated_at_ms);
-    set_time(v, "not_after", a->not_after_ms);
-    if (a->republish) {
-        set(v, "republish", json_true());
+    if (revision) {
+        put_strings(b, "authors", &a->authors);
+        json_put_text(b, "body", instead->body);
     }
-    return v;
+    put_breaking(b, instead->breaking);
+    put_strings(b, "categories", &a->categories);
+    json_put_text(b, "id", revision ? instead->id : NULL);
+    put_images(b, a);
+    json_put_text(b, "language", a->language);
+    put_time(b, "not_after", whole ? a->not_after_ms : 0);
+    put_time(b, "published_at", revision ? a->published_at_ms : 0);
+    if (whole && a->republish) {
+        json_put_bool(b, "republish", true);
+    }
+    json_put_text(b, "summary", a->summary);
+    put_strings(b, "tags", &a->tags);
+    json_put_text(b, "title", a->title);
+    put_time(b, "updated_at", whole ? a->updated_at_ms : 0);
+    put_number(b, "urgency", revision ? a->urgency : 0);
+    json_put_text(b, "url", a->url);
+    if (revision) {
+        put_video(b, &a->video);
+    }
 }
 
-static void hash_take(json_t *v, uint8_t out[SHA256_BYTES])
+void article_put_members(struct buf *out, const struct article *a, const char *id)
+{
+    const struct instead instead = {.id = id, .body = a->body, .breaking = a->breaking};
+
+    put_members(out, a, WHOLE, &instead);
+}
+
+void article_write(struct buf *out, const struct article *a)
+{
+    json_put_open(out, NULL, '{');
+    article_put_members(out, a, a->id);
+    json_put_close(out, '}');
+}
+
+/* ---- hashes ---- */
+
+static void hash_members(const struct article *a,
+                         enum extent extent,
+                         const struct instead *instead,
+                         uint8_t out[SHA256_BYTES])
 {
     struct buf text;
 
     buf_init(&text, CANONICAL_BYTES);
-    json_canonical(&text, v);
+    json_put_open(&text, NULL, '{');
+    put_members(&text, a, extent, instead);
+    json_put_close(&text, '}');
     must(buf_ok(&text));
     crypto_sha256(text.data, text.len, out);
     buf_done(&text);
-    json_decref(v);
 }
 
 /* The body stands in the hash by a hash of its own: it is most of an article, and to write all of
- * it as JSON once more, only to hash that, would be a sixth of the door's work. */
-static void shorten_body(json_t *revision, const char *body)
-{
-    uint8_t digest[SHA256_BYTES];
-    char hex[2 * SHA256_BYTES + 1];
-
-    if (body != NULL) {
-        crypto_sha256(body, strlen(body), digest);
-        json_set_str(revision, "body", crypto_hex(digest, sizeof digest, hex));
-    }
-}
-
+ * it as JSON once more, only to hash that, would be a good part of the door's work. */
 void article_hash(const struct article *a, uint8_t out[SHA256_BYTES])
 {
-    json_t *v = revision_to_json(a);
+    struct instead instead = {.id = a->id, .breaking = a->breaking};
+    uint8_t digest[SHA256_BYTES];
+    char hex[SHA256_HEX_BYTES];
 
-    shorten_body(v, a->body);
-    hash_take(v, out);
+    if (a->body != NULL) {
+        crypto_sha256(a->body, strlen(a->body), digest);
+        instead.body = crypto_hex(digest, sizeof digest, hex);
+    }
+    hash_members(a, REVISION, &instead, out);
 }
 
 void article_face_hash(const struct article *a, bool breaking, uint8_t out[SHA256_BYTES])
 {
-    json_t *v = shown_to_json(a);
+    const struct instead instead = {.breaking = breaking};
 
-    set(v, "breaking", json_boolean(breaking));
-    hash_take(v, out);
+    hash_members(a, SHOWN, &instead, out);
 }

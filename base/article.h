@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/field.h"
@@ -68,12 +69,15 @@ MUST_USE enum err_code article_from_json(struct article **out,
                                          int64_t now_ms,
                                          struct article_faults *faults,
                                          struct err *why);
-/* Reads what article_to_json wrote, as the ledger keeps it: title and summary are plain text
+/* Reads what article_write wrote, as the ledger keeps it: title and summary are plain text
  * already, so a "<" in them is a character and "&amp;" is five. */
 MUST_USE enum err_code
-article_restore(struct article **out, const json_t *json, struct err *why);
-/* The same form back: a new reference. Absent members are left out. */
-json_t *article_to_json(const struct article *a);
+article_restore(struct article **out, const char *text, size_t len, struct err *why);
+/* The same form back, appended as compact JSON. Absent members are left out. */
+void article_write(struct buf *out, const struct article *a);
+/* Its members alone, for an object that json_put_open() has begun; `id` in place of its own (NULL:
+ * none). */
+void article_put_members(struct buf *out, const struct article *a, const char *id);
 void article_free(struct article *a);
 
 /* Over everything but updated_at, republish and not_after: equal hashes mean "the same

@@ -16,9 +16,18 @@
 #include "base/text.h"
 #include "base/url.h"
 
-#define SIDE_MAX 1000000               /* pixels: more is a mistake */
-#define DURATION_MAX_MS (100 * MS_DAY) /* of a video */
-#define WHERE_BYTES sizeof(((struct article_fault *)NULL)->where)
+#define SIDE_MAX 1000000                /* pixels: more is a mistake */
+#define STORED_DEPTH 8                  /* article_write() nests three levels */
+#define DURATION_MAX_MS (100 * MS_DAY)  /* of a video */
+#define WHERE_BYTES ((size_t)16 * 1024) /* of a place, before it is cut to what a fault holds */
+
+/* Where something stands, as a path of names and numbers back to the top (NULL). Only a fault
+ * makes text of it. */
+struct place {
+    const struct place *in;
+    const char *name; /* NULL: the item with that index */
+    size_t index;
+};
 
 struct reader {
     struct article_faults *faults;
@@ -100,8 +109,44 @@ static void copy_cut(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
+/* A name as RFC 6901 writes it. */
+static void add_name(struct buf *b, const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++) {
+        if (*c == '~' || *c == '/') {
+            buf_adds(b, *c == '~' ? "~0" : "~1");
+        } else {
+            buf_addc(b, *c);
+        }
+    }
+}
+
+static void add_place(struct buf *b, const struct place *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    add_place(b, p->in);
+    buf_addc(b, '/');
+    if (p->name != NULL) {
+        add_name(b, p->name);
+    } else {
+        buf_addf(b, "%zu", p->index);
+    }
+}
+
+static void write_place(char *out, size_t size, const struct place *where)
+{
+    struct buf text;
+
+    buf_init(&text, WHERE_BYTES);
+    add_place(&text, where);
+    copy_cut(out, size, buf_str(&text));
+    buf_done(&text);
+}
+
 PRINTF_LIKE(3, 4)
-static void fault(struct reader *r, const char *where, const char *format, ...)
+static void fault(struct reader *r, const struct place *where, const char *format, ...)
 {
     char what[512];
     va_list args;
@@ -113,7 +158,7 @@ static void fault(struct reader *r, const char *where, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    copy_cut(f->where, sizeof f->where, where);
+    write_place(f->where, sizeof f->where, where);
     copy_cut(f->what, sizeof f->what, what);
 }
 
@@ -140,7 +185,7 @@ static const char *type_name(const json_t *v)
 
 /* The string, or a fault and NULL. */
 static const char *take_string(struct reader *r,
-                               const char *where,
+                               const struct place *where,
                                const json_t *v,
                                int64_t max_bytes,
                                const char *expected)
@@ -167,7 +212,7 @@ static void put_text(char **at, char *text)
 }
 
 static void
-read_id(struct reader *r, const char *where, const json_t *v, int64_t max, char **at)
+read_id(struct reader *r, const struct place *where, const json_t *v, int64_t max, char **at)
 {
     static const char expected[] = "a string or an integer";
 
@@ -184,7 +229,7 @@ read_id(struct reader *r, const char *where, const json_t *v, int64_t max, char 
 }
 
 static void
-read_url(struct reader *r, const char *where, const json_t *v, int64_t max, char **at)
+read_url(struct reader *r, const struct place *where, const json_t *v, int64_t max, char **at)
 {
     static const char expected[] = "an absolute http or https URL";
     const char *text = take_string(r, where, v, max, expected);
@@ -224,8 +269,11 @@ static char *one_line_from_html(const char *html)
     return line;
 }
 
-static void read_text(
-    struct reader *r, const char *where, const json_t *v, const struct member *m, char **at)
+static void read_text(struct reader *r,
+                      const struct place *where,
+                      const json_t *v,
+                      const struct member *m,
+                      char **at)
 {
     const char *given = take_string(r, where, v, m->max, "a string");
     char *text;
@@ -272,8 +320,8 @@ static bool is_language(const char *text)
     return true;
 }
 
-static void
-read_language(struct reader *r, const char *where, const json_t *v, int64_t max, char **at)
+static void read_language(
+    struct reader *r, const struct place *where, const json_t *v, int64_t max, char **at)
 {
     static const char expected[] = "a language tag like \"en\" or \"pt-BR\"";
     const char *given = take_string(r, where, v, max, expected);
@@ -293,8 +341,11 @@ read_language(struct reader *r, const char *where, const json_t *v, int64_t max,
     mem_free(text);
 }
 
-static void read_time(
-    struct reader *r, const char *where, const json_t *v, enum member_kind kind, int64_t *at_ms)
+static void read_time(struct reader *r,
+                      const struct place *where,
+                      const json_t *v,
+                      enum member_kind kind,
+                      int64_t *at_ms)
 {
     const char *expected =
         kind == M_UNTIL ? "a time like \"2026-11-23T15:04:05Z\" or a duration like \"2h\""
@@ -314,7 +365,7 @@ static void read_time(
 }
 
 static bool take_integer(struct reader *r,
-                         const char *where,
+                         const struct place *where,
                          const json_t *v,
                          int64_t low,
                          int64_t high,
@@ -343,7 +394,7 @@ static bool take_integer(struct reader *r,
     return true;
 }
 
-static bool take_bool(struct reader *r, const char *where, const json_t *v, bool *out)
+static bool take_bool(struct reader *r, const struct place *where, const json_t *v, bool *out)
 {
     if (!json_is_boolean(v)) {
         fault(r, where, "expected true or false, got %s", type_name(v));
@@ -353,8 +404,11 @@ static bool take_bool(struct reader *r, const char *where, const json_t *v, bool
     return true;
 }
 
-static void read_word(
-    struct reader *r, const char *where, const json_t *v, int64_t max, struct strings *into)
+static void read_word(struct reader *r,
+                      const struct place *where,
+                      const json_t *v,
+                      int64_t max,
+                      struct strings *into)
 {
     const char *text = take_string(r, where, v, max, "a string");
 
@@ -371,7 +425,7 @@ static void read_word(
 }
 
 /* False, with a fault, when a list is longer than we take. */
-static bool list_ok(struct reader *r, const char *where, const json_t *list)
+static bool list_ok(struct reader *r, const struct place *where, const json_t *list)
 {
     if (json_array_size(list) <= ARTICLE_LIST_MAX) {
         return true;
@@ -384,11 +438,12 @@ static bool list_ok(struct reader *r, const char *where, const json_t *list)
     return false;
 }
 
-static void read_strings(
-    struct reader *r, const char *where, const json_t *v, int64_t max, struct strings *into)
+static void read_strings(struct reader *r,
+                         const struct place *where,
+                         const json_t *v,
+                         int64_t max,
+                         struct strings *into)
 {
-    char item[WHERE_BYTES];
-
     if (json_is_string(v)) {
         read_word(r, where, v, max, into);
         return;
@@ -398,20 +453,23 @@ static void read_strings(
         return;
     }
     for (size_t i = 0; list_ok(r, where, v) && i < json_array_size(v); i++) {
-        (void)snprintf(item, sizeof item, "%.40s/%zu", where, i);
-        read_word(r, item, json_array_get(v, i), max, into);
+        const struct place item = {.in = where, .index = i};
+
+        read_word(r, &item, json_array_get(v, i), max, into);
     }
 }
 
 static void read_members(struct reader *r,
-                         const char *where,
+                         const struct place *where,
                          const json_t *object,
                          const struct member *members,
                          size_t count,
                          void *into);
 
-static void
-read_image(struct reader *r, const char *where, const json_t *v, struct article_image *into)
+static void read_image(struct reader *r,
+                       const struct place *where,
+                       const json_t *v,
+                       struct article_image *into)
 {
     if (json_is_string(v)) {
         read_url(r, where, v, ARTICLE_URL_BYTES, &into->url);
@@ -423,10 +481,8 @@ read_image(struct reader *r, const char *where, const json_t *v, struct article_
 }
 
 static void
-read_images(struct reader *r, const char *where, const json_t *v, struct article *into)
+read_images(struct reader *r, const struct place *where, const json_t *v, struct article *into)
 {
-    char item[WHERE_BYTES];
-
     if (!json_is_array(v)) {
         fault(r, where, "expected a list of images, got %s", type_name(v));
         return;
@@ -437,13 +493,16 @@ read_images(struct reader *r, const char *where, const json_t *v, struct article
     into->images = mem_calloc(json_array_size(v), sizeof into->images[0]);
     into->image_count = json_array_size(v);
     for (size_t i = 0; i < into->image_count; i++) {
-        (void)snprintf(item, sizeof item, "%.40s/%zu", where, i);
-        read_image(r, item, json_array_get(v, i), &into->images[i]);
+        const struct place item = {.in = where, .index = i};
+
+        read_image(r, &item, json_array_get(v, i), &into->images[i]);
     }
 }
 
-static void
-read_video(struct reader *r, const char *where, const json_t *v, struct article_video *into)
+static void read_video(struct reader *r,
+                       const struct place *where,
+                       const json_t *v,
+                       struct article_video *into)
 {
     if (json_is_string(v)) {
         read_url(r, where, v, ARTICLE_URL_BYTES, &into->url);
@@ -455,7 +514,7 @@ read_video(struct reader *r, const char *where, const json_t *v, struct article_
 }
 
 static void
-read_urgency(struct reader *r, const char *where, const json_t *v, int64_t max, int *at)
+read_urgency(struct reader *r, const struct place *where, const json_t *v, int64_t max, int *at)
 {
     int64_t value;
 
@@ -464,7 +523,7 @@ read_urgency(struct reader *r, const char *where, const json_t *v, int64_t max, 
     }
 }
 
-static void read_maybe(struct reader *r, const char *where, const json_t *v, int *at)
+static void read_maybe(struct reader *r, const struct place *where, const json_t *v, int *at)
 {
     bool value;
 
@@ -473,8 +532,11 @@ static void read_maybe(struct reader *r, const char *where, const json_t *v, int
     }
 }
 
-static void read_member(
-    struct reader *r, const char *where, const json_t *v, const struct member *m, void *at)
+static void read_member(struct reader *r,
+                        const struct place *where,
+                        const json_t *v,
+                        const struct member *m,
+                        void *at)
 {
     switch (m->kind) {
     case M_ID:
@@ -520,7 +582,7 @@ static void read_member(
 }
 
 static void read_unknown(struct reader *r,
-                         const char *where,
+                         const struct place *where,
                          const char *key,
                          const struct member *members,
                          size_t count)
@@ -541,75 +603,71 @@ static void read_unknown(struct reader *r,
     }
 }
 
-/* where + "/" + key, its '~' and '/' as RFC 6901 writes them, cut when too long. */
-static void join_where(char out[WHERE_BYTES], const char *where, const char *key)
-{
-    struct buf b;
-
-    buf_init(&b, 4096);
-    buf_adds(&b, where);
-    buf_addc(&b, '/');
-    for (size_t i = 0; key[i] != '\0' && i < WHERE_BYTES; i++) {
-        if (key[i] == '~' || key[i] == '/') {
-            buf_adds(&b, key[i] == '~' ? "~0" : "~1");
-        } else {
-            buf_addc(&b, key[i]);
-        }
-    }
-    copy_cut(out, WHERE_BYTES, buf_str(&b));
-    buf_done(&b);
-}
-
-static bool is_known(const char *key, const struct member *members, size_t count)
+static const struct member *
+member_find(const char *name, const struct member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(key, members[i].name) == 0) {
-            return true;
+        if (strcmp(name, members[i].name) == 0) {
+            return &members[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-/* Jansson's iterator wants the object without const; it is only read. */
+/* Jansson's iterator wants the object without const; here it is only read. */
+#define MEMBER_EACH(object, it)                                                                \
+    for (void *it = json_object_iter(object); it != NULL;                                      \
+         it = json_object_iter_next(object, it))
+
 static void read_unknowns(struct reader *r,
-                          const char *where,
-                          const json_t *object,
+                          const struct place *where,
+                          json_t *object,
                           const struct member *members,
                           size_t count)
 {
-    json_t *readable = json_pointer(object, "");
-    char inner[WHERE_BYTES];
+    MEMBER_EACH(object, it)
+    {
+        const struct place inner = {.in = where, .name = json_object_iter_key(it)};
 
-    for (void *it = json_object_iter(readable); it != NULL;
-         it = json_object_iter_next(readable, it)) {
-        const char *key = json_object_iter_key(it);
-
-        if (!is_known(key, members, count)) {
-            join_where(inner, where, key);
-            read_unknown(r, inner, key, members, count);
+        if (member_find(inner.name, members, count) == NULL) {
+            read_unknown(r, &inner, inner.name, members, count);
         }
     }
 }
 
+/* A member that is null counts as not told. What is missing is said before what is too much: a
+ * fault of many is cut off behind the first few. */
 static void read_members(struct reader *r,
-                         const char *where,
+                         const struct place *where,
                          const json_t *object,
                          const struct member *members,
                          size_t count,
                          void *into)
 {
-    char inner[WHERE_BYTES];
+    json_t *readable = json_pointer(object, "");
+    bool told[MEMBERS_MAX] = {false};
+    size_t known = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        join_where(inner, where, members[i].name);
-        const json_t *v = json_object_get(object, members[i].name);
-        if (v != NULL && !json_is_null(v)) {
-            read_member(r, inner, v, &members[i], (char *)into + members[i].offset);
-        } else if (members[i].required) {
-            fault(r, inner, "missing");
+    MEMBER_EACH(readable, it)
+    {
+        const struct place inner = {.in = where, .name = json_object_iter_key(it)};
+        const struct member *m = member_find(inner.name, members, count);
+        const json_t *v = json_object_iter_value(it);
+
+        known += m != NULL;
+        if (m != NULL && !json_is_null(v)) {
+            told[m - members] = true;
+            read_member(r, &inner, v, m, (char *)into + m->offset);
         }
     }
-    read_unknowns(r, where, object, members, count);
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].required && !told[i]) {
+            fault(r, &(struct place){.in = where, .name = members[i].name}, "missing");
+        }
+    }
+    if (known < json_object_size(object)) {
+        read_unknowns(r, where, readable, members, count);
+    }
 }
 
 static enum err_code
@@ -620,9 +678,10 @@ read_article(struct article **out, const json_t *json, struct reader *r, struct 
     r->faults->count = 0;
     a->breaking = -1;
     if (json_is_object(json)) {
-        read_members(r, "", json, article_members, ARRAY_LEN(article_members), a);
+        read_members(r, NULL, json, article_members, ARRAY_LEN(article_members), a);
     } else {
-        fault(r, "", "expected an object, got %s", json == NULL ? "nothing" : type_name(json));
+        fault(
+            r, NULL, "expected an object, got %s", json == NULL ? "nothing" : type_name(json));
     }
     if (r->faults->count > 0) {
         article_free(a);
@@ -649,10 +708,17 @@ enum err_code article_from_json(struct article **out,
     return read_article(out, json, &r, why);
 }
 
-enum err_code article_restore(struct article **out, const json_t *json, struct err *why)
+enum err_code
+article_restore(struct article **out, const char *text, size_t len, struct err *why)
 {
     struct article_faults faults;
     struct reader r = {.faults = &faults, .ours = true};
+    json_t *json = NULL;
+    enum err_code rc = json_read(&json, text, len, STORED_DEPTH, why);
 
-    return read_article(out, json, &r, why);
+    if (rc == ERR_NONE) {
+        rc = read_article(out, json, &r, why);
+    }
+    json_decref(json);
+    return rc;
 }

@@ -158,11 +158,6 @@ static void dump(struct buf *out, const json_t *v, size_t flags)
     }
 }
 
-void json_canonical(struct buf *out, const json_t *v)
-{
-    dump(out, v, JSON_COMPACT | JSON_SORT_KEYS);
-}
-
 void json_write(struct buf *out, const json_t *v)
 {
     dump(out, v, JSON_COMPACT);

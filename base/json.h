@@ -21,8 +21,6 @@ const char *json_path_str(const json_t *v, const char *name);
 char *json_text_dup(const json_t *v);
 /* RFC 6901; NULL when there is nothing. Borrowed. */
 json_t *json_pointer(const json_t *v, const char *pointer);
-/* Compact text with sorted keys, the same for equal values. */
-void json_canonical(struct buf *out, const json_t *v);
 void json_write(struct buf *out, const json_t *v); /* compact, keys in their order */
 void json_write_pretty(struct buf *out, const json_t *v);
 /* json_object_set_new with a fresh string; NULL text sets nothing. */

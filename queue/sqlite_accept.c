@@ -285,15 +285,15 @@ static void add_deliveries(struct buf *b, const struct ledger_accept *a)
 {
     char id[ID_TEXT_BYTES];
 
-    buf_adds(b, ",\"deliveries\":[");
+    json_put_open(b, "deliveries", '[');
     for (size_t i = 0; i < a->delivery_count; i++) {
-        buf_adds(b, i > 0 ? ",{" : "{");
-        sqlite__event_text(b, "delivery", id_delivery_text(a->deliveries[i].id, id));
-        sqlite__event_text(b, "channel", a->deliveries[i].channel);
-        sqlite__event_text(b, "state", delivery_state_name(a->deliveries[i].state));
-        buf_addc(b, '}');
+        json_put_open(b, NULL, '{');
+        json_put_text(b, "delivery", id_delivery_text(a->deliveries[i].id, id));
+        json_put_text(b, "channel", a->deliveries[i].channel);
+        json_put_text(b, "state", delivery_state_name(a->deliveries[i].state));
+        json_put_close(b, '}');
     }
-    buf_addc(b, ']');
+    json_put_close(b, ']');
 }
 
 static void tell(struct sqlite *s,
@@ -305,13 +305,13 @@ static void tell(struct sqlite *s,
 
     sqlite__event_start(&b);
     sqlite__event_article(&b, "article", at->article, at->public_id);
-    sqlite__event_int(&b, "revision", at->revision);
-    sqlite__event_text(&b, "outcome", accept_outcome_name(a->outcome));
-    sqlite__event_text(&b, "source", a->source);
-    sqlite__event_bool(&b, "breaking", at->breaking);
-    sqlite__event_text(&b, "reason", a->reason);
-    sqlite__event_text(&b, "title", a->title);
-    sqlite__event_text(&b, "url", a->url);
+    json_put_int(&b, "revision", at->revision);
+    json_put_text(&b, "outcome", accept_outcome_name(a->outcome));
+    json_put_text(&b, "source", a->source);
+    json_put_bool(&b, "breaking", at->breaking);
+    json_put_text(&b, "reason", a->reason);
+    json_put_text(&b, "title", a->title);
+    json_put_text(&b, "url", a->url);
     if (k->conflict.v != 0) {
         sqlite__event_article(&b, "conflict", k->conflict, NULL);
     }

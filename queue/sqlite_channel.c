@@ -116,11 +116,11 @@ static void tell(struct sqlite *s, const struct ledger_channel_save *r)
     struct buf b;
 
     sqlite__event_start(&b);
-    sqlite__event_text(&b, "channel", c->name);
-    sqlite__event_text(&b, "event", r->event);
-    sqlite__event_bool(&b, "paused", c->paused);
-    sqlite__event_bool(&b, "blocked", c->blocked);
-    sqlite__event_text(&b, "detail", c->blocked ? c->blocked_why : NULL);
+    json_put_text(&b, "channel", c->name);
+    json_put_text(&b, "event", r->event);
+    json_put_bool(&b, "paused", c->paused);
+    json_put_bool(&b, "blocked", c->blocked);
+    json_put_text(&b, "detail", c->blocked ? c->blocked_why : NULL);
     sqlite__event_write(s, "channel.state", &b, r->now_ms);
 }
 

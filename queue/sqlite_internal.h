@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json_put.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "queue/ledger_internal.h"
@@ -127,11 +128,8 @@ void sqlite__channels_forget(struct sqlite *s); /* after a rollback */
 enum err_code sqlite__channel_save(struct sqlite *s, struct ledger_channel_save *r);
 
 /* ---- events (sqlite_event.c) ---- */
-/* Members of an event's data, appended in order: "{" is there from the start. */
+/* An event's data: json_put_…() its members between these two. */
 void sqlite__event_start(struct buf *b);
-void sqlite__event_text(struct buf *b, const char *key, const char *value); /* NULL: left out */
-void sqlite__event_int(struct buf *b, const char *key, int64_t value);
-void sqlite__event_bool(struct buf *b, const char *key, bool value);
 void sqlite__event_article(struct buf *b,
                            const char *key,
                            struct article_id id,

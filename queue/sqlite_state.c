@@ -71,19 +71,19 @@ static void tell(struct sqlite *s,
     struct buf b;
 
     sqlite__event_start(&b);
-    sqlite__event_text(&b, "delivery", id_delivery_text(d->id, id));
+    json_put_text(&b, "delivery", id_delivery_text(d->id, id));
     sqlite__event_article(&b, "article", d->article, d->public_id);
-    sqlite__event_text(&b, "channel", d->channel->name);
-    sqlite__event_int(&b, "revision", d->revision);
-    sqlite__event_text(&b, "from", delivery_state_name(from));
-    sqlite__event_text(&b, "to", delivery_state_name(d->state));
-    sqlite__event_int(&b, "attempt", d->tries);
+    json_put_text(&b, "channel", d->channel->name);
+    json_put_int(&b, "revision", d->revision);
+    json_put_text(&b, "from", delivery_state_name(from));
+    json_put_text(&b, "to", delivery_state_name(d->state));
+    json_put_int(&b, "attempt", d->tries);
     if (d->has_due && d->due_at_ms > now_ms) {
-        sqlite__event_int(&b, "due_at_ms", d->due_at_ms);
+        json_put_int(&b, "due_at_ms", d->due_at_ms);
     }
-    sqlite__event_text(&b, "detail", note->detail);
-    sqlite__event_text(&b, "link", note->link);
-    sqlite__event_text(&b, "by", note->by);
+    json_put_text(&b, "detail", note->detail);
+    json_put_text(&b, "link", note->link);
+    json_put_text(&b, "by", note->by);
     sqlite__event_write(s, "delivery.state", &b, now_ms);
 }
 

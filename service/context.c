@@ -56,20 +56,10 @@ read_object(json_t **out, const char *text, const char *what, struct err *why)
 static enum err_code
 read_article(struct step_context *sc, const struct context_facts *f, struct err *why)
 {
-    json_t *document = NULL;
-    enum err_code rc;
+    const char *document = f->document ? f->document : "";
+    enum err_code rc = article_restore(&sc->article, document, strlen(document), why);
 
-    rc = read_object(&document, f->document ? f->document : "", "stored article", why);
-    if (rc) {
-        goto out;
-    }
-    rc = article_restore(&sc->article, document, why);
-    if (rc) {
-        err_wrap(why, "stored article");
-    }
-out:
-    json_decref(document);
-    return rc;
+    return rc ? err_wrap(why, "stored article") : ERR_NONE;
 }
 
 static void fill_site(struct step_context *sc, const struct config *config)

@@ -109,13 +109,11 @@ static void judge(struct intake *in, const struct intake_options *options)
 
 static void fill_content(struct intake *in)
 {
-    json_t *document = article_to_json(in->article);
-    struct buf text;
+    struct buf document;
 
-    buf_init(&text, SIZE_MAX / 2); /* the doors bounded what it was made from */
-    json_write(&text, document);
-    json_decref(document);
-    in->document = buf_detach(&text, NULL);
+    buf_init(&document, SIZE_MAX / 2); /* the doors bounded what it was made from */
+    article_write(&document, in->article);
+    in->document = buf_detach(&document, NULL);
     article_hash(in->article, in->hash);
     article_face_hash(in->article, in->accept.breaking, in->face);
     in->accept.document = in->document;

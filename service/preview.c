@@ -336,12 +336,10 @@ static enum err_code story_init(struct story *story,
     }
     struct rule_facts facts = {.article = story->article, .source = story->source};
     story->breaking = config_is_breaking(config, &facts, &story->reason);
-    json_t *document = article_to_json(story->article);
-    struct buf text;
-    buf_init(&text, SHOWN_BYTES);
-    json_write(&text, document);
-    story->document = buf_detach(&text, NULL);
-    json_decref(document);
+    struct buf document;
+    buf_init(&document, SHOWN_BYTES);
+    article_write(&document, story->article);
+    story->document = buf_detach(&document, NULL);
     return ERR_NONE;
 }
 

@@ -129,32 +129,23 @@ static void pointers_follow_rfc_6901(void **state)
     json_decref(v);
 }
 
-static void equal_values_have_one_canonical_text(void **state)
+static void values_are_written_in_their_order(void **state)
 {
-    json_t *a = json_loads("{\"b\":[1,2.5,\"ü\"],\"a\":{\"y\":null,\"x\":true}}", 0, NULL);
-    json_t *b = json_loads(
-        " { \"a\" : {\"x\":true,\"y\":null}, \"b\":[1, 25e-1, \"\\u00fc\"] }", 0, NULL);
-    struct buf x, y, kept, pretty;
+    json_t *v =
+        json_loads("{ \"b\": [1, 25e-1, \"\\u00fc\"], \"a\":{\"y\":null,\"x\":true}}", 0, NULL);
+    struct buf compact, pretty;
 
     (void)state;
-    buf_init(&x, 1000);
-    buf_init(&y, 1000);
-    buf_init(&kept, 1000);
+    buf_init(&compact, 1000);
     buf_init(&pretty, 1000);
-    json_canonical(&x, a);
-    json_canonical(&y, b);
-    json_write(&kept, a);
-    json_write_pretty(&pretty, json_path(a, "a", NULL));
-    assert_string_equal(buf_str(&x), "{\"a\":{\"x\":true,\"y\":null},\"b\":[1,2.5,\"ü\"]}");
-    assert_string_equal(buf_str(&x), buf_str(&y));
-    assert_string_equal(buf_str(&kept), "{\"b\":[1,2.5,\"ü\"],\"a\":{\"y\":null,\"x\":true}}");
+    json_write(&compact, v);
+    json_write_pretty(&pretty, json_path(v, "a", NULL));
+    assert_string_equal(buf_str(&compact),
+                        "{\"b\":[1,2.5,\"ü\"],\"a\":{\"y\":null,\"x\":true}}");
     assert_string_equal(buf_str(&pretty), "{\n  \"y\": null,\n  \"x\": true\n}");
-    buf_done(&x);
-    buf_done(&y);
-    buf_done(&kept);
+    buf_done(&compact);
     buf_done(&pretty);
-    json_decref(a);
-    json_decref(b);
+    json_decref(v);
 }
 
 static void writing_stops_at_the_ceiling(void **state)
@@ -200,7 +191,7 @@ int main(void)
         cmocka_unit_test(walks_by_names),
         cmocka_unit_test(ids_come_as_strings_and_as_integers),
         cmocka_unit_test(pointers_follow_rfc_6901),
-        cmocka_unit_test(equal_values_have_one_canonical_text),
+        cmocka_unit_test(values_are_written_in_their_order),
         cmocka_unit_test(writing_stops_at_the_ceiling),
         cmocka_unit_test(sets_strings_that_are_there),
         cmocka_unit_test(leaves_no_memory_alive),
