@@ -18,14 +18,18 @@ void id_maker_init(struct id_maker *m, struct rng *rng)
     m->rng = rng;
 }
 
+int64_t id_first_at(int64_t at_ms)
+{
+    int64_t ms = at_ms - EPOCH_MS;
+
+    return (ms < 0 ? 0 : ms > MAX_MS ? MAX_MS : ms) * (INT64_C(1) << COUNT_BITS);
+}
+
 uint64_t id_next(struct id_maker *m, int64_t now_ms)
 {
-    int64_t ms = now_ms - EPOCH_MS;
-
-    ms = ms < 0 ? 0 : ms > MAX_MS ? MAX_MS : ms;
     /* Half of the range stays free for counting up within the millisecond. */
     uint64_t id =
-        (uint64_t)ms << COUNT_BITS | rng_below(m->rng, UINT64_C(1) << (COUNT_BITS - 1));
+        (uint64_t)id_first_at(now_ms) | rng_below(m->rng, UINT64_C(1) << (COUNT_BITS - 1));
     if (id <= m->last || id >> COUNT_BITS == m->last >> COUNT_BITS) {
         id = m->last + 1; /* same millisecond, or the clock went back */
     }

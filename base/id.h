@@ -29,6 +29,9 @@ uint64_t id_next(struct id_maker *m, int64_t now_ms); /* never 0, strictly growi
 /* The first of so many consecutive ids. */
 uint64_t id_next_block(struct id_maker *m, int64_t now_ms, uint64_t count);
 
+/* No id made before that moment (wall clock, ms) is larger, unless the clock was set back since. */
+int64_t id_first_at(int64_t at_ms);
+
 #define ID_TEXT_BYTES 20
 const char *id_article_text(struct article_id id, char out[ID_TEXT_BYTES]);   /* "art_…" */
 const char *id_delivery_text(struct delivery_id id, char out[ID_TEXT_BYTES]); /* "dlv_…" */

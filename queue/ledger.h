@@ -26,6 +26,7 @@
 
 #include <jansson.h>
 
+#include "base/article.h"
 #include "base/err.h"
 #include "base/id.h"
 #include "base/list.h"
@@ -98,6 +99,10 @@ struct accept_channel { /* a channel that this revision shall reach */
     int64_t not_after_ms; /* wall clock */
     int64_t own_ms; /* how long news are worth sending there; 0: not_after_ms alone says it */
     bool matches;   /* `when` holds. false: only if a post or an open delivery is there */
+    /* Its turn is now: when the article is new, its delivery is written as in flight, as by this
+     * begin with the delivery's own id and no record, and may be sent as soon as it is on disk: one
+     * commit before the first byte instead of two. NULL: it becomes ready. */
+    const struct ledger_begin *start;
 };
 struct accept_alias {
     const char *kind;  /* "id" (within source), "url", "guid" (within source) */
@@ -116,10 +121,12 @@ struct ledger_accept {
     const char *source;
     const struct accept_alias *aliases;
     size_t alias_count;
-    const char *wanted_id; /* public id for a new article; NULL: made from its number */
-    const char *document;  /* article_to_json as compact text; retract: NULL */
-    const uint8_t *hash;   /* 32 bytes, article_hash */
-    const uint8_t *face;   /* 32 bytes, article_face_hash */
+    /* Public id for a new article, the value of one of the aliases of kind "id"; NULL: made from its
+     * number. */
+    const char *wanted_id;
+    const char *document; /* article_write; retract: NULL */
+    const uint8_t *hash;  /* 32 bytes, article_hash */
+    const uint8_t *face;  /* 32 bytes, article_face_hash */
     const char *url, *title;
     int64_t updated_at_ms; /* the source's; 0 */
     bool breaking;
@@ -127,7 +134,7 @@ struct ledger_accept {
     const char *reason;     /* of breaking; of a retraction */
     const char *replay_key; /* signature or message id of the door; NULL: none */
     int64_t now_ms;
-    uint64_t new_article;         /* ids to use when needed: from id_next */
+    uint64_t new_article; /* from id_next: for the article, when it is new, or the revision */
     const uint64_t *delivery_ids; /* channel_count of them */
     const struct accept_channel *channels;
     size_t channel_count;
@@ -327,7 +334,9 @@ struct ledger_load { /* all that is needed to run one delivery */
     bool retract; /* this revision is a retraction */
     bool breaking;
     char *reason;
-    char *document; /* for a retraction: of the last revision with content */
+    /* For a retraction: of the last revision with content. NULL: what is stored cannot be read, and
+     * req.why says why, though rc is 0. */
+    struct article *article_content;
     uint8_t face[32];
     char *channel;
     int64_t created_at_ms, not_after_ms;

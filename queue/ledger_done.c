@@ -56,19 +56,15 @@ static void due_done(struct ledger_due *d)
 
 static void load_done(struct ledger_load *l)
 {
-    char **const texts[] = {&l->public_id,
-                            &l->reason,
-                            &l->document,
-                            &l->channel,
-                            &l->course,
-                            &l->step,
-                            &l->record,
-                            &l->post};
+    char **const texts[] = {
+        &l->public_id, &l->reason, &l->channel, &l->course, &l->step, &l->record, &l->post};
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         mem_free(*texts[i]);
         *texts[i] = NULL;
     }
+    article_free(l->article_content);
+    l->article_content = NULL;
 }
 
 void ledger_channel_done(struct ledger_channel *c)

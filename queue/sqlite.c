@@ -43,6 +43,7 @@ void sqlite__rollback(struct sqlite *s)
     }
     drop_events(s);
     s->next_event = 0;
+    s->pruned_to = 0;
     sqlite__channels_forget(s);
 }
 

@@ -29,9 +29,10 @@ struct known {
     bool retracted;
     bool breaking;
     char *reason;
-    int64_t revision, content_revision;
+    int64_t revision, newest, content; /* newest, content: rows of revision */
     uint8_t hash[32];
     int64_t source_updated_at_ms, created_at_ms, seen_at_ms;
+    char *names;                /* JSON, as article.names; NULL: none yet */
     struct article_id conflict; /* another article that an alias named; 0: none */
 };
 
@@ -39,6 +40,7 @@ static void known_done(struct known *k)
 {
     mem_free(k->public_id);
     mem_free(k->reason);
+    mem_free(k->names);
 }
 
 /* ---- which article ---- */
@@ -54,7 +56,7 @@ alias_find(struct sqlite *s, const struct ledger_accept *a, const struct accept_
     return sqlite__int(
         &s->writer,
         SQL_ALIAS_GET,
-        ARGS(ARG_S(alias->kind), ARG_S(alias_scope(a, alias)), ARG_S(alias->value)),
+        ARGS(ARG_S(alias->kind), ARG_S(alias->value), ARG_S(alias_scope(a, alias))),
         0);
 }
 
@@ -99,11 +101,13 @@ static void load_known(struct sqlite *s, struct known *k)
     k->breaking = sqlite3_column_int(stmt, 2) != 0;
     k->reason = sqlite__col_dup(stmt, 3);
     k->revision = sqlite3_column_int64(stmt, 4);
-    k->content_revision = sqlite3_column_int64(stmt, 5);
-    sqlite__col_hash(stmt, 6, k->hash);
-    k->source_updated_at_ms = sqlite3_column_int64(stmt, 7);
-    k->created_at_ms = sqlite3_column_int64(stmt, 8);
-    k->seen_at_ms = sqlite3_column_int64(stmt, 9);
+    k->newest = sqlite3_column_int64(stmt, 5);
+    k->content = sqlite3_column_int64(stmt, 6);
+    sqlite__col_hash(stmt, 7, k->hash);
+    k->source_updated_at_ms = sqlite3_column_int64(stmt, 8);
+    k->created_at_ms = sqlite3_column_int64(stmt, 9);
+    k->seen_at_ms = sqlite3_column_int64(stmt, 10);
+    k->names = sqlite__col_dup(stmt, 11);
     sqlite__end(stmt);
 }
 
@@ -123,19 +127,68 @@ static bool find_replayed(struct sqlite *s, const struct ledger_accept *a, struc
     return k->found;
 }
 
-static void
-write_aliases(struct sqlite *s, const struct ledger_accept *a, struct article_id article)
-{
-    for (size_t i = 0; i < a->alias_count; i++) {
-        const struct accept_alias *alias = &a->aliases[i];
+/* ---- its names ---- */
 
-        sqlite__do(&s->writer,
-                   SQL_ALIAS_PUT,
-                   ARGS(ARG_S(alias->kind),
-                        ARG_S(alias_scope(a, alias)),
-                        ARG_S(alias->value),
-                        ARG_I(article.v)));
+#define NAMES_BYTES ((size_t)16 * 1024 * 1024) /* far more than any article is called */
+
+static void
+put_name(struct buf *names, const struct ledger_accept *a, const struct accept_alias *n)
+{
+    json_put_open(names, NULL, '[');
+    json_put_text(names, NULL, n->kind);
+    json_put_text(names, NULL, n->value);
+    json_put_text(names, NULL, alias_scope(a, n));
+    json_put_close(names, ']');
+}
+
+/* A name that another article has stays with it. Returns the list with the new ones, yours; NULL: there
+ * are none. */
+static char *write_aliases(struct sqlite *s,
+                           const struct ledger_accept *a,
+                           const struct known *k,
+                           struct article_id article)
+{
+    bool any = false;
+    struct buf names;
+
+    buf_init(&names, NAMES_BYTES);
+    if (k->names && *k->names) {
+        buf_add(&names, k->names, strlen(k->names) - 1); /* its ']' comes at the end */
+    } else {
+        json_put_open(&names, NULL, '[');
     }
+    for (size_t i = 0; i < a->alias_count; i++) {
+        const struct accept_alias *n = &a->aliases[i];
+
+        if (sqlite__do(&s->writer,
+                       SQL_ALIAS_PUT,
+                       ARGS(ARG_S(n->kind),
+                            ARG_S(n->value),
+                            ARG_S(alias_scope(a, n)),
+                            ARG_I(article.v))) > 0) {
+            put_name(&names, a, n);
+            any = true;
+        }
+    }
+    json_put_close(&names, ']');
+    if (!buf_ok(&names)) {
+        err_set(&s->writer.error, ERR_TOO_BIG, "the names of an article");
+    }
+    if (any) {
+        return buf_detach(&names, NULL);
+    }
+    buf_done(&names);
+    return NULL;
+}
+
+static void add_aliases(struct sqlite *s, const struct ledger_accept *a, const struct known *k)
+{
+    char *names = write_aliases(s, a, k, k->id);
+
+    if (names) {
+        sqlite__do(&s->writer, SQL_ARTICLE_NAMES, ARGS(ARG_I(k->id.v), ARG_S(names)));
+    }
+    mem_free(names);
 }
 
 static void
@@ -199,21 +252,37 @@ check(const struct ledger_accept *a, const struct known *k, struct err *why)
 
 /* ---- its rows ---- */
 
-/* A wish for an id that another has, or that looks like one of ours, is not granted. */
-static const char *grant_id(struct sqlite *s, const char *wanted)
+static bool is_named(const struct ledger_accept *a, const char *id)
 {
+    for (size_t i = 0; i < a->alias_count; i++) {
+        if (strcmp(a->aliases[i].kind, "id") == 0 && strcmp(a->aliases[i].value, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A wish for an id that another has, or that looks like one of ours, is not granted. */
+static const char *grant_id(struct sqlite *s, const struct ledger_accept *a)
+{
+    const char *wanted = a->wanted_id;
     struct article_id ours;
 
     if (!wanted || *wanted == '\0' || id_parse_article(wanted, &ours) ||
         sqlite__int(&s->writer, SQL_ARTICLE_PUBLIC, ARGS(ARG_S(wanted)), 0) != 0) {
         return NULL;
     }
+    must(is_named(a, wanted)); /* or it would not be found by it */
     return wanted;
 }
 
-static void write_article(struct sqlite *s, const struct ledger_accept *a, struct accepted *at)
+static void write_article(struct sqlite *s,
+                          const struct ledger_accept *a,
+                          const struct known *k,
+                          struct accepted *at)
 {
-    const char *granted = grant_id(s, a->wanted_id);
+    const char *granted = grant_id(s, a);
+    char *names = write_aliases(s, a, k, at->article);
 
     at->public_id = mem_strdup(granted);
     sqlite__do(&s->writer,
@@ -227,20 +296,25 @@ static void write_article(struct sqlite *s, const struct ledger_accept *a, struc
                     ARG_S(a->reason),
                     ARG_HASH(a->hash),
                     ARG_I(a->updated_at_ms),
-                    ARG_I(a->now_ms)));
+                    ARG_I(a->now_ms),
+                    ARG_S(names ? names : "[]")));
+    mem_free(names);
 }
 
 /* state: 0 published, 1 retracted. */
 static void update_article(struct sqlite *s,
                            const struct ledger_accept *a,
+                           const struct known *k,
                            const struct accepted *at,
                            int state)
 {
+    add_aliases(s, a, k);
     if (a->kind == ACCEPT_RETRACT) {
         sqlite__do(&s->writer,
                    SQL_ARTICLE_RETRACT,
                    ARGS(ARG_I(at->article.v),
                         ARG_I(at->revision),
+                        ARG_I(at->revision_id),
                         ARG_I(a->updated_at_ms),
                         ARG_I(a->now_ms)));
         return;
@@ -254,20 +328,26 @@ static void update_article(struct sqlite *s,
                     ARG_I(a->breaking),
                     ARG_S(a->reason),
                     ARG_I(at->revision),
+                    ARG_I(at->revision_id),
                     ARG_HASH(a->hash),
                     ARG_I(a->updated_at_ms),
                     ARG_I(a->now_ms)));
 }
 
-static void
-write_revision(struct sqlite *s, const struct ledger_accept *a, const struct accepted *at)
+static void write_revision(struct sqlite *s,
+                           const struct ledger_accept *a,
+                           const struct known *k,
+                           const struct accepted *at)
 {
     bool retract = a->kind == ACCEPT_RETRACT;
 
     sqlite__do(&s->writer,
                SQL_REVISION_NEW,
-               ARGS(ARG_I(at->article.v),
+               ARGS(ARG_I(at->revision_id),
+                    ARG_I(at->article.v),
                     ARG_I(at->revision),
+                    at->is_new ? ARG_NULL : ARG_I(k->newest),
+                    ARG_I(retract ? k->content : at->revision_id),
                     ARG_I(retract      ? 2
                           : at->is_new ? 0
                                        : 1),
@@ -276,7 +356,6 @@ write_revision(struct sqlite *s, const struct ledger_accept *a, const struct acc
                     ARG_I(at->breaking),
                     ARG_S(a->reason),
                     ARG_S(retract ? NULL : a->title),
-                    ARG_HASH(retract ? NULL : a->hash),
                     ARG_HASH(retract ? NULL : a->face),
                     ARG_S(retract ? NULL : a->document)));
 }
@@ -360,7 +439,7 @@ static void note_sight(struct sqlite *s, const struct ledger_accept *a, const st
 /* Nothing new: but a name that was not known yet is kept. */
 static void accept_unchanged(struct sqlite *s, struct ledger_accept *a, const struct known *k)
 {
-    write_aliases(s, a, k->id);
+    add_aliases(s, a, k);
     note_sight(s, a, k);
     answer_known(s, a, k);
 }
@@ -380,6 +459,7 @@ static void accept_revision(struct sqlite *s, struct ledger_accept *a, const str
         .article = k->found ? k->id : (struct article_id){a->new_article},
         .public_id = mem_strdup(k->public_id),
         .revision = k->revision + 1,
+        .revision_id = (int64_t)a->new_article,
         .is_new = !k->found,
         .fresh = a->republish || (a->breaking && !k->breaking),
         .created_at_ms = k->found ? k->created_at_ms : a->now_ms,
@@ -388,12 +468,11 @@ static void accept_revision(struct sqlite *s, struct ledger_accept *a, const str
     };
 
     if (at.is_new) {
-        write_article(s, a, &at);
+        write_article(s, a, k, &at);
     } else {
-        update_article(s, a, &at, refused ? 1 : 0);
+        update_article(s, a, k, &at, refused ? 1 : 0);
     }
-    write_aliases(s, a, at.article);
-    write_revision(s, a, &at);
+    write_revision(s, a, k, &at);
     if (!refused) {
         sqlite__fan_out(s, a, &at);
     }

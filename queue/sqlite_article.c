@@ -83,13 +83,13 @@ static json_t *attempts_of(struct sqlite_conn *c, int64_t delivery)
     while (sqlite__row(c, stmt)) {
         json_t *o = json_object();
 
-        set_text(o, "step", stmt, 0);
-        set_time(o, "started_at", stmt, 1);
-        set_time(o, "ended_at", stmt, 2);
-        set_text(o, "verdict", stmt, 3);
-        set_int(o, "status", stmt, 4);
-        set_text(o, "detail", stmt, 5);
-        set_int(o, "sent_ms", stmt, 6);
+        set_text(o, "step", stmt, 2);
+        set_time(o, "started_at", stmt, 3);
+        set_time(o, "ended_at", stmt, 4);
+        set_text(o, "verdict", stmt, 5);
+        set_int(o, "status", stmt, 6);
+        set_text(o, "detail", stmt, 7);
+        set_int(o, "sent_ms", stmt, 8);
         json_array_append_new(list, o);
     }
     return list;

@@ -48,30 +48,31 @@ static bool may_begin(const struct delivery_row *d, const struct ledger_begin *r
 
 static void write_begin(struct sqlite *s, struct delivery_row *d, const struct ledger_begin *r)
 {
+    enum delivery_state from = d->state;
+
     if (r->counts) {
         d->tries++;
     }
-    if (d->state != DELIVERY_IN_FLIGHT) {
-        sqlite__move(s, d, DELIVERY_IN_FLIGHT, &(struct move_note){.detail = NULL}, r->now_ms);
+    if (from != DELIVERY_IN_FLIGHT && !sqlite__enter(s, d, DELIVERY_IN_FLIGHT)) {
+        return;
     }
     sqlite__do(&s->writer,
                SQL_DELIVERY_BEGIN,
                ARGS(ARG_I(d->id.v),
+                    ARG_I(r->now_ms),
+                    ARG_I(d->tries),
                     ARG_S(r->course),
                     ARG_S(r->step),
-                    ARG_I(r->now_ms),
                     ARG_I(r->repeatable),
                     ARG_I(r->publishes),
-                    ARG_S(r->record ? r->record : "{}")));
-    sqlite__do(&s->writer,
-               SQL_ATTEMPT_NEW,
-               ARGS(ARG_I(d->id.v),
-                    ARG_I(r->attempt_id),
-                    ARG_S(r->step ? r->step : ""),
-                    ARG_I(r->now_ms)));
+                    ARG_S(r->record ? r->record : "{}"),
+                    ARG_I(r->attempt_id)));
+    if (from != DELIVERY_IN_FLIGHT) {
+        sqlite__tell(s, d, from, &(struct move_note){.detail = NULL}, r->now_ms);
+    }
     save_account(s, d->channel, r->account);
     d->channel->bucket = r->bucket;
-    d->channel->bucket_changed = true;
+    d->channel->changed = true;
 }
 
 enum err_code sqlite__begin(struct sqlite *s, struct ledger_begin *r)
@@ -120,9 +121,8 @@ static void apply(struct sqlite *s, struct delivery_row *d, struct ledger_end *r
 {
     d->exposed = exposed_after(d, r);
     d->failures += r->failure ? 1 : 0;
-    d->has_due = r->to == DELIVERY_READY || r->to == DELIVERY_AGAIN ||
-                 (r->to == DELIVERY_UNKNOWN && r->due_at_ms > 0);
-    d->due_at_ms = r->to == DELIVERY_READY ? r->now_ms : r->due_at_ms;
+    d->has_due = r->to == DELIVERY_AGAIN || (r->to == DELIVERY_UNKNOWN && r->due_at_ms > 0);
+    d->due_at_ms = r->due_at_ms;
     if (r->to != DELIVERY_IN_FLIGHT) {
         d->in_doubt = r->to == DELIVERY_UNKNOWN;
     }
@@ -132,30 +132,47 @@ static void apply(struct sqlite *s, struct delivery_row *d, struct ledger_end *r
     }
 }
 
-static void
-write_step(struct sqlite *s, const struct delivery_row *d, const struct ledger_end *r)
+void sqlite__attempt_write(struct sqlite *s,
+                           const struct delivery_row *d,
+                           const struct ledger_end *end)
+{
+    if (d->attempt_at_ms == 0) {
+        return; /* it ended without a request */
+    }
+    sqlite__do(&s->writer,
+               SQL_ATTEMPT_NEW,
+               ARGS(ARG_I(d->id.v),
+                    ARG_I(d->attempt),
+                    ARG_I(d->attempt_at_ms),
+                    end ? ARG_I(end->now_ms) : ARG_NULL,
+                    ARG_S(end ? end->verdict : NULL),
+                    end ? ARG_I(end->status) : ARG_NULL,
+                    ARG_S(end ? end->detail : NULL),
+                    end ? ARG_I(end->sent_ms) : ARG_NULL));
+}
+
+static void write_row(struct sqlite *s,
+                      const struct delivery_row *d,
+                      const struct ledger_end *r,
+                      const char *detail)
 {
     sqlite__do(&s->writer,
                SQL_DELIVERY_END,
                ARGS(ARG_I(d->id.v),
+                    ARG_I(d->state),
+                    d->has_due ? ARG_I(d->due_at_ms) : ARG_NULL,
+                    ARG_I(r->now_ms),
+                    ARG_I(d->failures),
+                    ARG_I(d->exposed),
+                    ARG_I(d->in_doubt),
+                    ARG_S(detail),
                     ARG_S(r->course),
                     ARG_S(r->next_step),
                     ARG_S(r->record),
                     ARG_S(r->remote_id),
                     ARG_S(r->remote_url),
                     ARG_S(r->text),
-                    ARG_I(r->sent_ms),
-                    ARG_I(d->exposed)));
-    sqlite__do(&s->writer,
-               SQL_ATTEMPT_END,
-               ARGS(ARG_I(d->id.v),
-                    ARG_I(r->attempt_id),
-                    ARG_I(r->now_ms),
-                    ARG_S(r->verdict),
-                    ARG_I(r->status),
-                    ARG_S(r->detail),
                     ARG_I(r->sent_ms)));
-    save_account(s, d->channel, r->account);
 }
 
 static void
@@ -163,7 +180,7 @@ note_on_channel(struct sqlite *s, const struct delivery_row *d, const struct led
 {
     if (r->state == DELIVERY_DONE) {
         d->channel->last_done_at_ms = r->now_ms;
-        d->channel->done_changed = true;
+        d->channel->changed = true;
     } else if (r->failure || r->to == DELIVERY_REJECTED || r->to == DELIVERY_BLOCKED ||
                r->to == DELIVERY_UNKNOWN) {
         sqlite__do(&s->writer,
@@ -178,34 +195,50 @@ write_post(struct sqlite *s, const struct delivery_row *d, const struct ledger_e
 {
     if (!r->post_stands) {
         sqlite__post_remove(s, d);
-    } else if (!d->retracts) {
+    } else if (d->retracts) {
+        sqlite__post_keep(s, d);
+    } else {
         sqlite__post_set(s, d, r->record ? r->record : "{}", r->now_ms);
     }
 }
 
-static void write_end(struct sqlite *s, struct delivery_row *d, struct ledger_end *r)
+/* What hangs on an end: the post, and the delivery held behind. */
+static void write_after(struct sqlite *s, struct delivery_row *d, struct ledger_end *r)
 {
-    apply(s, d, r);
-    write_step(s, d, r);
-    if (r->state != DELIVERY_IN_FLIGHT) {
-        struct move_note note = {.detail = r->detail, .link = r->remote_url};
-
-        if (r->state != r->to) {
-            note.detail = "superseded by a newer revision";
-        }
-        sqlite__move(s, d, r->state, &note, r->now_ms);
-        note_on_channel(s, d, r);
-    }
+    note_on_channel(s, d, r);
     if (r->state == DELIVERY_DONE) {
         write_post(s, d, r);
     } else if (r->post_in_doubt && r->record && delivery_state_ended(r->state)) {
         sqlite__do(&s->writer,
-                   SQL_POST_RECORD,
+                   SQL_STANDING_RECORD,
                    ARGS(ARG_I(d->article.v), ARG_I(d->channel->id), ARG_S(r->record)));
     }
     if (delivery_state_ended(r->state)) {
         r->has_released = sqlite__release(s, d->article, d->channel, r->now_ms, &r->released);
     }
+}
+
+static void write_end(struct sqlite *s, struct delivery_row *d, struct ledger_end *r)
+{
+    enum delivery_state from = d->state;
+    struct move_note note = {.detail = r->detail, .link = r->remote_url};
+
+    apply(s, d, r);
+    sqlite__attempt_write(s, d, r);
+    save_account(s, d->channel, r->account);
+    if (r->state == DELIVERY_IN_FLIGHT) {
+        write_row(s, d, r, NULL);
+        return;
+    }
+    if (!sqlite__enter(s, d, r->state)) {
+        return;
+    }
+    if (r->state != r->to) {
+        note.detail = "superseded by a newer revision";
+    }
+    write_row(s, d, r, note.detail);
+    sqlite__tell(s, d, from, &note, r->now_ms);
+    write_after(s, d, r);
 }
 
 /* An end is a verdict of what is in flight, or an outcome that needed no request of what had its

@@ -46,6 +46,9 @@ struct channel_row *sqlite__channel(struct sqlite *s, const char *name, bool cre
     if (!ch && create) {
         sqlite__do(&s->writer, SQL_CHANNEL_NEW, ARGS(ARG_S(name)));
         ch = read_channel(s, SQL_CHANNEL_BY_NAME, ARGS(ARG_S(name)));
+        if (ch) {
+            sqlite__do(&s->writer, SQL_TALLY_NEW, ARGS(ARG_I(ch->id)));
+        }
     }
     return ch;
 }
@@ -60,19 +63,31 @@ struct channel_row *sqlite__channel_by_id(struct sqlite *s, int64_t id)
 void sqlite__count(struct channel_row *ch, enum delivery_state state, int64_t by)
 {
     ch->moved[state] += by;
-    ch->counts_changed = true;
+    ch->changed = true;
 }
 
-static void flush_counts(struct sqlite *s, struct channel_row *ch)
+static void flush(struct sqlite *s, struct channel_row *ch)
 {
-    for (int i = 0; i < DELIVERY_STATE_COUNT; i++) {
-        if (ch->moved[i] != 0) {
-            sqlite__do(
-                &s->writer, SQL_TALLY_ADD, ARGS(ARG_I(ch->id), ARG_I(i), ARG_I(ch->moved[i])));
-            ch->moved[i] = 0;
-        }
-    }
-    ch->counts_changed = false;
+    const int64_t *by = ch->moved;
+
+    sqlite__do(&s->writer,
+               SQL_TALLY_ADD,
+               ARGS(ARG_I(ch->id),
+                    ARG_I(by[DELIVERY_HELD]),
+                    ARG_I(by[DELIVERY_READY]),
+                    ARG_I(by[DELIVERY_IN_FLIGHT]),
+                    ARG_I(by[DELIVERY_DONE]),
+                    ARG_I(by[DELIVERY_AGAIN]),
+                    ARG_I(by[DELIVERY_UNKNOWN]),
+                    ARG_I(by[DELIVERY_REJECTED]),
+                    ARG_I(by[DELIVERY_BLOCKED]),
+                    ARG_I(by[DELIVERY_EXPIRED]),
+                    ARG_I(by[DELIVERY_CANCELLED]),
+                    ARG_D(ch->bucket.tokens),
+                    ARG_I(ch->bucket.at_ms),
+                    ARG_I(ch->last_done_at_ms)));
+    memset(ch->moved, 0, sizeof ch->moved);
+    ch->changed = false;
 }
 
 void sqlite__channels_flush(struct sqlite *s)
@@ -81,17 +96,8 @@ void sqlite__channels_flush(struct sqlite *s)
     size_t cursor = 0;
 
     while ((ch = map_each(s->channels, &cursor))) {
-        if (ch->counts_changed) {
-            flush_counts(s, ch);
-        }
-        if (ch->bucket_changed || ch->done_changed) {
-            sqlite__do(&s->writer,
-                       SQL_CHANNEL_HOT,
-                       ARGS(ARG_I(ch->id),
-                            ARG_D(ch->bucket.tokens),
-                            ARG_I(ch->bucket.at_ms),
-                            ARG_I(ch->last_done_at_ms)));
-            ch->bucket_changed = ch->done_changed = false;
+        if (ch->changed) {
+            flush(s, ch);
         }
     }
 }
@@ -134,7 +140,7 @@ enum err_code sqlite__channel_save(struct sqlite *s, struct ledger_channel_save 
     }
     if (c->bucket.at_ms > 0) {
         ch->bucket = c->bucket;
-        ch->bucket_changed = true;
+        ch->changed = true;
     }
     sqlite__do(&s->writer,
                SQL_CHANNEL_SAVE,

@@ -16,15 +16,17 @@
 
 /* What there is of the article on one channel before the new revision. */
 struct standing {
-    bool any;               /* it ever had a delivery */
-    bool post;              /* a post stands */
-    bool open;              /* a delivery that has not ended, before superseding */
-    bool in_the_way;        /* … and one that goes on to its end, after it */
-    bool maybe;             /* one ended in doubt: it may be public, and no post is known */
-    bool unwanted;          /* the last one was cancelled by a person */
-    int64_t worth_till_ms;  /* as the revision before was to be sent; 0: none was */
-    char adapter[64];       /* of the last one */
-    struct id_list waiting; /* nothing of them can be public: the new one goes instead */
+    bool any;              /* it ever had a delivery */
+    bool post;             /* a post stands */
+    bool doubt;            /* one ended in doubt: it may be public */
+    bool open;             /* a delivery that has not ended, before superseding */
+    bool in_the_way;       /* … and one that goes on to its end, before the new one */
+    bool unwanted;         /* the last one was cancelled by a person */
+    int64_t worth_till_ms; /* as the revision before was to be sent; 0: none was */
+    char adapter[64];      /* of the last one */
+    struct delivery_id last;
+    /* Open, and nothing of them can be public: the new one goes instead. 0: none. */
+    struct delivery_id waiting[2];
 };
 
 static void add_superseded(struct ledger_accept *a, struct delivery_id id)
@@ -58,74 +60,52 @@ static bool waits(int state)
            state == DELIVERY_BLOCKED;
 }
 
-/* The newest says what all before it say: how long they were worth sending goes from one to the
- * next. A retraction has a limit of its own. */
-static void look_at_last(struct sqlite *s,
-                         const struct accepted *at,
-                         const struct channel_row *ch,
-                         struct standing *st)
+static void look_at_open(sqlite3_stmt *stmt, struct standing *st)
 {
-    sqlite3_stmt *stmt =
-        sqlite__query(&s->writer, SQL_DELIVERY_LAST, ARGS(ARG_I(at->article.v), ARG_I(ch->id)));
+    struct delivery_id front = {(uint64_t)sqlite3_column_int64(stmt, 1)};
+    struct delivery_id behind = {(uint64_t)sqlite3_column_int64(stmt, 2)};
 
-    while (sqlite__row(&s->writer, stmt)) {
-        int64_t not_after_ms = sqlite3_column_int64(stmt, 2);
-        bool retracts = sqlite3_column_int(stmt, 4) == 2;
-
-        if (!st->any) {
-            st->any = true;
-            st->unwanted = sqlite3_column_int(stmt, 0) == DELIVERY_CANCELLED &&
-                           sqlite3_column_int(stmt, 1) != 0;
-            sqlite__col_name(stmt, 3, st->adapter);
-        }
-        if (!retracts && st->worth_till_ms == 0) {
-            st->worth_till_ms = not_after_ms > 0 ? not_after_ms : INT64_MAX;
-        }
+    st->open = front.v != 0 || behind.v != 0;
+    st->waiting[1] = behind;
+    if (front.v == 0) {
+        return;
+    }
+    if (waits(sqlite3_column_int(stmt, 6)) && sqlite3_column_int(stmt, 7) == 0) {
+        st->waiting[0] = front;
+    } else {
+        st->in_the_way = true;
     }
 }
 
-static void look_at_open(struct sqlite *s,
-                         const struct accepted *at,
-                         const struct channel_row *ch,
-                         struct standing *st)
-{
-    sqlite3_stmt *stmt =
-        sqlite__query(&s->writer, SQL_DELIVERY_OPEN, ARGS(ARG_I(at->article.v), ARG_I(ch->id)));
-
-    while (sqlite__row(&s->writer, stmt)) {
-        st->open = true;
-        if (waits(sqlite3_column_int(stmt, 1)) && sqlite3_column_int(stmt, 2) == 0) {
-            sqlite__ids_add(&st->waiting, sqlite3_column_int64(stmt, 0));
-        } else {
-            st->in_the_way = true;
-        }
-    }
-}
-
-/* Only what is open and what came last is read: an article of a thousand revisions costs what one
- * of two does. Whether one ended in doubt matters to a retraction alone, which comes once. */
+/* One row, however many revisions the article has. */
 static void look(struct sqlite *s,
                  const struct accepted *at,
                  const struct channel_row *ch,
                  struct standing *st)
 {
-    const struct sql_arg *args = ARGS(ARG_I(at->article.v), ARG_I(ch->id));
+    sqlite3_stmt *stmt =
+        sqlite__query(&s->writer, SQL_STANDING_LOOK, ARGS(ARG_I(at->article.v), ARG_I(ch->id)));
 
-    look_at_last(s, at, ch, st);
+    st->any = sqlite__row(&s->writer, stmt);
     if (!st->any) {
         return;
     }
-    look_at_open(s, at, ch, st);
-    st->post = sqlite__int(&s->writer, SQL_POST_HAS, args, 0) != 0;
-    st->maybe =
-        at->retracts && !st->post && sqlite__int(&s->writer, SQL_DELIVERY_DOUBT, args, 0) != 0;
+    st->last.v = (uint64_t)sqlite3_column_int64(stmt, 0);
+    st->post = sqlite3_column_int(stmt, 3) != 0;
+    st->doubt = sqlite3_column_int(stmt, 4) != 0;
+    st->worth_till_ms = sqlite3_column_int64(stmt, 5);
+    st->unwanted =
+        sqlite3_column_int(stmt, 8) == DELIVERY_CANCELLED && sqlite3_column_int(stmt, 9) != 0;
+    sqlite__col_name(stmt, 10, st->adapter);
+    look_at_open(stmt, st);
+    sqlite__end(stmt);
 }
 
 static bool
 is_wanted(const struct accepted *at, const struct accept_channel *c, const struct standing *st)
 {
     if (at->retracts) {
-        return st->post || st->in_the_way || st->maybe;
+        return st->post || st->in_the_way || st->doubt;
     }
     if (st->unwanted && !st->post) {
         return false;
@@ -160,40 +140,113 @@ add_delivery(struct ledger_accept *a, const struct ledger_job *job, enum deliver
     }
 }
 
-static void make_delivery(struct sqlite *s,
-                          struct ledger_accept *a,
-                          const struct accepted *at,
-                          const struct accept_channel *c,
-                          struct ledger_job *job,
-                          enum delivery_state state)
+/* What is written of a delivery that starts at once; all zero for the others. */
+static struct ledger_begin start_of(const struct accept_channel *c, enum delivery_state state)
 {
-    struct channel_row *ch = sqlite__channel(s, job->channel, false);
+    return state == DELIVERY_IN_FLIGHT ? *c->start : (struct ledger_begin){.course = NULL};
+}
 
-    if (!ch) {
-        return; /* an error, which sticks */
-    }
+static void write_delivery(struct sqlite *s,
+                           const struct ledger_accept *a,
+                           const struct accepted *at,
+                           const struct accept_channel *c,
+                           const struct channel_row *ch,
+                           const struct standing *st,
+                           const struct ledger_job *job,
+                           enum delivery_state state)
+{
+    struct ledger_begin start = start_of(c, state);
+    bool starts = state == DELIVERY_IN_FLIGHT;
+
     sqlite__do(&s->writer,
                SQL_DELIVERY_NEW,
                ARGS(ARG_I(job->id.v),
                     ARG_I(at->article.v),
                     ARG_I(at->revision),
+                    ARG_I(at->revision_id),
+                    ARG_I(at->retracts),
                     ARG_I(ch->id),
+                    st->any ? ARG_I(st->last.v) : ARG_NULL,
                     ARG_I(state),
                     ARG_I(at->breaking),
-                    state == DELIVERY_READY ? ARG_I(a->now_ms) : ARG_NULL,
                     ARG_I(job->not_after_ms),
                     ARG_I(a->now_ms),
                     ARG_S(c->adapter),
-                    ARG_S(state == DELIVERY_EXPIRED ? "worthless by now" : NULL)));
+                    ARG_S(state == DELIVERY_EXPIRED ? "worthless by now" : NULL),
+                    ARG_S(start.course),
+                    ARG_S(start.step),
+                    ARG_I(starts ? a->now_ms : 0),
+                    ARG_I(start.repeatable),
+                    ARG_I(start.publishes),
+                    ARG_I(starts),
+                    ARG_I(start.attempt_id)));
+}
+
+static void write_standing(struct sqlite *s,
+                           const struct accepted *at,
+                           const struct channel_row *ch,
+                           const struct standing *st,
+                           const struct ledger_job *job,
+                           enum delivery_state state)
+{
+    struct sql_arg id = ARG_I(job->id.v);
+    struct sql_arg front =
+        state == DELIVERY_HELD || delivery_state_ended(state) ? ARG_NULL : id;
+    int64_t worth = at->retracts ? 0 : job->not_after_ms > 0 ? job->not_after_ms : INT64_MAX;
+
+    if (st->any) {
+        sqlite__do(&s->writer,
+                   SQL_STANDING_NEXT,
+                   ARGS(ARG_I(at->article.v),
+                        ARG_I(ch->id),
+                        id,
+                        front,
+                        state == DELIVERY_HELD ? id : ARG_NULL,
+                        ARG_I(worth)));
+        return;
+    }
+    sqlite__do(&s->writer,
+               SQL_STANDING_NEW,
+               ARGS(ARG_I(at->article.v), ARG_I(ch->id), id, front, ARG_I(worth)));
+}
+
+static void make_delivery(struct sqlite *s,
+                          struct ledger_accept *a,
+                          const struct accepted *at,
+                          const struct accept_channel *c,
+                          struct channel_row *ch,
+                          const struct standing *st,
+                          const struct ledger_job *job,
+                          enum delivery_state state)
+{
+    write_delivery(s, a, at, c, ch, st, job, state);
+    write_standing(s, at, ch, st, job, state);
     sqlite__count(ch, state, 1);
+    if (state == DELIVERY_IN_FLIGHT) {
+        ch->bucket = c->start->bucket;
+    }
     add_delivery(a, job, state);
+}
+
+static enum delivery_state state_of_new(const struct accepted *at,
+                                        const struct accept_channel *c,
+                                        const struct standing *st,
+                                        bool over)
+{
+    if (st->in_the_way) {
+        return DELIVERY_HELD;
+    }
+    if (over) {
+        return DELIVERY_EXPIRED;
+    }
+    return at->is_new && c->start ? DELIVERY_IN_FLIGHT : DELIVERY_READY;
 }
 
 static void fan_out_to(struct sqlite *s,
                        struct ledger_accept *a,
                        const struct accepted *at,
                        const struct accept_channel *c,
-                       const struct channel_row *ch,
+                       struct channel_row *ch,
                        const struct standing *st,
                        uint64_t id)
 {
@@ -207,21 +260,16 @@ static void fan_out_to(struct sqlite *s,
     };
     bool over = job.not_after_ms > 0 && job.not_after_ms <= a->now_ms;
 
-    for (size_t i = st->waiting.count; i-- > 0;) {
-        supersede(s, a, (struct delivery_id){(uint64_t)st->waiting.v[i]}, at->revision);
+    for (size_t i = 0; i < ARRAY_LEN(st->waiting); i++) {
+        if (st->waiting[i].v != 0) {
+            supersede(s, a, st->waiting[i], at->revision);
+        }
     }
     if (!is_wanted(at, c, st)) {
         return;
     }
     memcpy(job.channel, ch->name, sizeof job.channel);
-    make_delivery(s,
-                  a,
-                  at,
-                  c,
-                  &job,
-                  st->in_the_way ? DELIVERY_HELD
-                  : over         ? DELIVERY_EXPIRED
-                                 : DELIVERY_READY);
+    make_delivery(s, a, at, c, ch, st, &job, state_of_new(at, c, st, over));
 }
 
 static void
@@ -240,13 +288,12 @@ fan_out_given(struct sqlite *s, struct ledger_accept *a, const struct accepted *
         look(s, at, ch, &st);
     }
     fan_out_to(s, a, at, c, ch, &st, a->delivery_ids[i]);
-    sqlite__ids_done(&st.waiting);
 }
 
 static void fan_out_elsewhere(struct sqlite *s,
                               struct ledger_accept *a,
                               const struct accepted *at,
-                              const struct channel_row *ch,
+                              struct channel_row *ch,
                               uint64_t id)
 {
     struct accept_channel c = a->elsewhere;
@@ -257,7 +304,6 @@ static void fan_out_elsewhere(struct sqlite *s,
     c.adapter = st.adapter;
     c.matches = false;
     fan_out_to(s, a, at, &c, ch, &st, id);
-    sqlite__ids_done(&st.waiting);
 }
 
 void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct accepted *at)
@@ -266,7 +312,8 @@ void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct acc
     size_t used = 0;
 
     if (!at->is_new) {
-        sqlite__ids_query(&s->writer, SQL_ARTICLE_CHANNELS, ARGS(ARG_I(at->article.v)), &known);
+        sqlite__ids_query(
+            &s->writer, SQL_STANDING_CHANNELS, ARGS(ARG_I(at->article.v)), &known);
     }
     if (a->channel_count + known.count > 0) {
         a->deliveries = mem_calloc(a->channel_count + known.count, sizeof *a->deliveries);
@@ -277,7 +324,7 @@ void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct acc
         fan_out_given(s, a, at, i);
     }
     for (size_t i = 0; i < known.count && used < a->elsewhere_ids; i++) {
-        const struct channel_row *ch = sqlite__channel_by_id(s, known.v[i]);
+        struct channel_row *ch = sqlite__channel_by_id(s, known.v[i]);
 
         if (ch && ch->fan_out != s->fan_outs) {
             fan_out_elsewhere(s, a, at, ch, a->elsewhere_id + used++);
@@ -289,7 +336,7 @@ void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct acc
 /* Of each channel the newest delivery: what an answer to a repeated request shows. */
 void sqlite__standing(struct sqlite *s, struct ledger_accept *a, struct article_id article)
 {
-    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_STANDING, ARGS(ARG_I(article.v)));
+    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_STANDING_ALL, ARGS(ARG_I(article.v)));
 
     while (sqlite__row(&s->writer, stmt)) {
         struct accept_delivery *d;

@@ -17,7 +17,7 @@
 #include "base/map.h"
 #include "queue/ledger_internal.h"
 
-#define SQLITE_SCHEMA_VERSION 1
+#define SQLITE_SCHEMA_VERSION 2
 #define SQLITE_APPLICATION_ID 0x63726965 /* "crie": says what the file is */
 
 /* ---- statements (sqlite_stmt.c) ---- */
@@ -90,11 +90,9 @@ struct channel_row {
     int64_t id;
     char name[64];
     struct ledger_bucket bucket;
-    bool bucket_changed;
     int64_t last_done_at_ms;
-    bool done_changed;
     int64_t moved[DELIVERY_STATE_COUNT]; /* to be added to tally */
-    bool counts_changed;
+    bool changed;                        /* any of these three, since the last commit */
     uint64_t fan_out; /* the last one that has seen to it (sqlite_fanout.c) */
 };
 
@@ -106,6 +104,7 @@ struct sqlite {
     struct map *channels_by_id; /* the same */
     uint64_t fan_outs;          /* how many there were */
     int64_t next_event;         /* 0: not known */
+    int64_t pruned_to; /* the article that the pass of pruning has come to; 0: at its start */
     int64_t latest_ms; /* newest now_ms seen: the writer's notion of time for pruning */
     bool want_events;
     struct list events; /* of the transaction at hand */
@@ -142,7 +141,8 @@ void sqlite__event_write(struct sqlite *s, const char *kind, struct buf *b, int6
 struct delivery_row {
     struct delivery_id id;
     struct article_id article;
-    int64_t revision;
+    int64_t revision, revision_id;
+    bool retracts; /* its revision is a retraction */
     struct channel_row *channel;
     enum delivery_state state;
     bool breaking;
@@ -156,8 +156,8 @@ struct delivery_row {
     bool in_doubt;    /* * */
     bool by_hand;     /* * */
     bool repeatable, publishes;
-    bool retracts;   /* its revision is a retraction */
-    char *public_id; /* of the article; NULL: made from its number */
+    int64_t attempt, attempt_at_ms; /* of the step in flight; at 0: none is */
+    char *public_id;                /* of the article; NULL: made from its number */
 };
 /* False: not there, or an error. */
 bool sqlite__delivery(struct sqlite *s, struct delivery_id id, struct delivery_row *out);
@@ -166,20 +166,33 @@ void sqlite__delivery_done(struct delivery_row *d);
 struct move_note { /* for the event and for people; all may be NULL */
     const char *detail, *link, *by;
 };
-/* Moves it, in the ledger, the counts and the events. An illegal move is a bug of the
- * caller. */
+/* The one place that changes a state: checks the move, keeps the counts and what standing says of the
+ * article on that channel. The caller writes the row and tells. False: an error, which sticks. */
+bool sqlite__enter(struct sqlite *s, struct delivery_row *d, enum delivery_state to);
+void sqlite__tell(struct sqlite *s,
+                  const struct delivery_row *d,
+                  enum delivery_state from,
+                  const struct move_note *note,
+                  int64_t now_ms);
+/* All three, for moves that change nothing else of the row. An illegal move is a bug of the caller. */
 void sqlite__move(struct sqlite *s,
                   struct delivery_row *d,
                   enum delivery_state to,
                   const struct move_note *note,
                   int64_t now_ms);
-/* Ready now: due at once. */
+/* Ready now. */
 void sqlite__make_ready(struct sqlite *s,
                         struct delivery_row *d,
                         const char *by,
                         int64_t now_ms);
-void sqlite__job(const struct delivery_row *d, struct ledger_job *out);
-/* The oldest open delivery on that channel, if it is held, becomes ready. True: out is its
+void sqlite__job(const struct delivery_row *d, int64_t now_ms, struct ledger_job *out);
+/* The open deliveries of an article on a channel, and its newest there; 0: none. */
+struct open_ones {
+    struct delivery_id front, behind, last;
+};
+struct open_ones
+sqlite__open_ones(struct sqlite *s, struct article_id article, const struct channel_row *ch);
+/* When nothing is in front there any more, the one held behind becomes ready. True: out is its
  * job. */
 bool sqlite__release(struct sqlite *s,
                      struct article_id article,
@@ -188,12 +201,18 @@ bool sqlite__release(struct sqlite *s,
                      struct ledger_job *out);
 /* Is a newer revision's delivery held behind it? */
 bool sqlite__is_overtaken(struct sqlite *s, const struct delivery_row *d);
+/* The row of a step that has ended, or whose answer will never come (verdict NULL: ended_at too). Before
+ * the delivery's own row changes: it says which step. */
+void sqlite__attempt_write(struct sqlite *s,
+                           const struct delivery_row *d,
+                           const struct ledger_end *end);
 /* What stands on the channel after it is done; record with its remote ids. */
 void sqlite__post_set(struct sqlite *s,
                       const struct delivery_row *d,
                       const char *record,
                       int64_t now_ms);
 void sqlite__post_remove(struct sqlite *s, const struct delivery_row *d);
+void sqlite__post_keep(struct sqlite *s, const struct delivery_row *d); /* as it stood before */
 
 /* A growing list of numbers. */
 struct id_list {
@@ -202,6 +221,11 @@ struct id_list {
 };
 void sqlite__ids_add(struct id_list *ids, int64_t id);
 void sqlite__ids_done(struct id_list *ids);
+/* All deliveries of a channel in a state that is not done. */
+void sqlite__of_state(struct sqlite_conn *c,
+                      int64_t channel,
+                      enum delivery_state state,
+                      struct id_list *out);
 /* All first columns of a query. */
 void sqlite__ids_query(struct sqlite_conn *c,
                        enum sqlite_sql id,
@@ -222,7 +246,7 @@ enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqli
 struct accepted {
     struct article_id article;
     char *public_id; /* NULL: made from its number */
-    int64_t revision;
+    int64_t revision, revision_id;
     bool is_new;           /* the article: nothing can stand in the way */
     bool fresh;            /* news of its own: published again, or breaking only now */
     int64_t created_at_ms; /* of the article */

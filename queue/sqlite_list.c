@@ -1,8 +1,8 @@
 /* Lists in pages, newest first. A cursor is the id of the last row looked at, so a page costs
  * the same however deep it is. Called on the reading thread.
  *
- * Deliveries are found through the index delivery_list, one range for each channel and state
- * that is asked for. Articles are walked by number and tried one by one, at most SCAN_MAX a
+ * Deliveries in a state other than done are found through the index delivery_state, one range for
+ * each channel. Others, and articles, are walked by number and tried one by one, at most SCAN_MAX a
  * page: a page may then be short though "next" says that there is more. */
 
 #include "queue/sqlite_internal.h"
@@ -46,48 +46,77 @@ static int newest_first(const void *a, const void *b)
     return *x > *y ? -1 : *x < *y;
 }
 
-static void add_channel(struct sqlite_conn *c,
-                        const struct ledger_list *r,
-                        int64_t channel,
-                        int64_t below,
-                        struct id_list *out)
+/* Of one channel in one state that is not done. */
+static void add_range(struct sqlite_conn *c,
+                      const struct ledger_list *r,
+                      int64_t channel,
+                      int64_t below,
+                      struct id_list *out)
 {
-    for (int state = 0; state < DELIVERY_STATE_COUNT; state++) {
-        if (r->state < 0 || r->state == state) {
-            sqlite__ids_query(
-                c,
-                SQL_LIST_OF_STATE,
-                ARGS(ARG_I(channel), ARG_I(state), ARG_I(below), ARG_I(page_size(r) + 1)),
-                out);
-        }
+    for (int breaking = 0; breaking <= 1; breaking++) {
+        sqlite__ids_query(c,
+                          SQL_LIST_OF_STATE,
+                          ARGS(ARG_I(channel),
+                               ARG_I(r->state),
+                               ARG_I(breaking),
+                               ARG_I(below),
+                               ARG_I(page_size(r) + 1)),
+                          out);
     }
 }
 
-static void find_deliveries(struct sqlite_conn *c,
-                            const struct ledger_list *r,
-                            int64_t below,
-                            struct id_list *out)
+/* Through the index delivery_state; gives what the page needs or less. Returns where the next page
+ * starts, 0: nothing is left. */
+static int64_t find_by_state(struct sqlite_conn *c,
+                             const struct ledger_list *r,
+                             int64_t below,
+                             struct id_list *out)
 {
     struct id_list channels = {.v = NULL};
     int64_t wanted = channel_wanted(c, r);
 
-    if (wanted < 0 && r->state < 0) {
-        sqlite__ids_query(
-            c, SQL_LIST_DELIVERIES, ARGS(ARG_I(below), ARG_I(page_size(r) + 1)), out);
-        return;
-    }
     if (wanted < 0) {
         sqlite__ids_query(c, SQL_CHANNEL_IDS, NO_ARGS, &channels);
     } else {
         sqlite__ids_add(&channels, wanted);
     }
     for (size_t i = 0; i < channels.count; i++) {
-        add_channel(c, r, channels.v[i], below, out);
+        add_range(c, r, channels.v[i], below, out);
     }
     sqlite__ids_done(&channels);
     if (out->count > 1) {
         qsort(out->v, out->count, sizeof *out->v, newest_first);
     }
+    if (out->count <= page_size(r)) {
+        return 0;
+    }
+    out->count = page_size(r);
+    return out->v[out->count - 1];
+}
+
+/* What is done is found by walking down, as articles are. */
+static int64_t find_by_number(struct sqlite_conn *c,
+                              const struct ledger_list *r,
+                              int64_t below,
+                              struct id_list *out)
+{
+    int64_t channel = channel_wanted(c, r), looked_at = 0;
+    sqlite3_stmt *stmt =
+        sqlite__query(c, SQL_LIST_DELIVERIES, ARGS(ARG_I(below), ARG_I(SCAN_MAX + 1)));
+    size_t count = 0;
+
+    while (sqlite__row(c, stmt)) {
+        if (out->count == page_size(r) || count++ == SCAN_MAX) {
+            sqlite__end(stmt);
+            return looked_at;
+        }
+        looked_at = sqlite3_column_int64(stmt, 0);
+        if ((channel < 0 || sqlite3_column_int64(stmt, 1) == channel) &&
+            (r->state < 0 || sqlite3_column_int(stmt, 2) == r->state)) {
+            sqlite__ids_add(out, looked_at);
+        }
+    }
+    return 0;
 }
 
 static json_t *show_delivery(struct sqlite_conn *c, int64_t id)
@@ -128,9 +157,10 @@ delivery_cursor(const struct ledger_list *r, int64_t *out_below, struct err *why
 
 enum err_code sqlite__deliveries(struct sqlite_conn *c, struct ledger_list *r)
 {
+    bool by_number = r->state < 0 || r->state == DELIVERY_DONE;
     struct id_list ids = {.v = NULL};
     char text[ID_TEXT_BYTES];
-    size_t shown;
+    struct delivery_id next;
     int64_t below;
     json_t *items;
     enum err_code rc = delivery_cursor(r, &below, &r->req.why);
@@ -138,16 +168,13 @@ enum err_code sqlite__deliveries(struct sqlite_conn *c, struct ledger_list *r)
     if (rc) {
         return rc;
     }
-    find_deliveries(c, r, below, &ids);
+    next.v = (uint64_t)(by_number ? find_by_number : find_by_state)(c, r, below, &ids);
     items = page_new(r);
-    shown = ids.count < page_size(r) ? ids.count : page_size(r);
-    for (size_t i = 0; i < shown; i++) {
+    for (size_t i = 0; i < ids.count; i++) {
         json_array_append_new(items, show_delivery(c, ids.v[i])); /* skips NULL */
     }
-    if (ids.count > shown) {
-        struct delivery_id last = {(uint64_t)ids.v[shown - 1]};
-
-        json_set_str(r->out, "next", id_delivery_text(last, text));
+    if (next.v != 0) {
+        json_set_str(r->out, "next", id_delivery_text(next, text));
     }
     sqlite__ids_done(&ids);
     return ERR_NONE;

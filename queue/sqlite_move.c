@@ -20,7 +20,7 @@ static enum err_code refuse(const struct delivery_row *d, const char *what, stru
 /* The job of what is ready now, for the scheduler. */
 static void give_job(struct ledger_move *r, const struct delivery_row *d)
 {
-    sqlite__job(d, &r->job);
+    sqlite__job(d, r->now_ms, &r->job);
     r->has_job = true;
 }
 
@@ -45,10 +45,7 @@ static enum err_code may_replay(struct sqlite *s, const struct delivery_row *d, 
     if (d->state == DELIVERY_IN_FLIGHT || d->state == DELIVERY_HELD) {
         return refuse(d, "cannot be replayed", why);
     }
-    if (sqlite__int(&s->writer,
-                    SQL_DELIVERY_NEWER,
-                    ARGS(ARG_I(d->article.v), ARG_I(d->channel->id), ARG_I(d->revision)),
-                    0) != 0) {
+    if (sqlite__open_ones(s, d->article, d->channel).last.v != d->id.v) {
         return err_set(why, ERR_CONFLICT, "a newer revision has a delivery on that channel");
     }
     if (!d->retracts &&
@@ -61,16 +58,24 @@ static enum err_code may_replay(struct sqlite *s, const struct delivery_row *d, 
 /* Another delivery of the article is still open on that channel. */
 static bool is_behind(struct sqlite *s, const struct delivery_row *d)
 {
-    int64_t first = sqlite__int(
-        &s->writer, SQL_DELIVERY_NEXT, ARGS(ARG_I(d->article.v), ARG_I(d->channel->id)), 0);
+    return sqlite__open_ones(s, d->article, d->channel).front.v != 0;
+}
 
-    return first != 0 && first != (int64_t)d->id.v;
+/* Until when the article is worth sending there goes from revision to revision. */
+static void extend_limit(struct sqlite *s, struct delivery_row *d, int64_t not_after_ms)
+{
+    d->not_after_ms = not_after_ms;
+    if (!d->retracts) {
+        sqlite__do(&s->writer,
+                   SQL_STANDING_WORTH,
+                   ARGS(ARG_I(d->article.v), ARG_I(d->channel->id), ARG_I(not_after_ms)));
+    }
 }
 
 static void replay(struct sqlite *s, struct delivery_row *d, struct ledger_move *r)
 {
     if (r->not_after_ms > 0 && (d->state == DELIVERY_EXPIRED || d->not_after_ms <= r->now_ms)) {
-        d->not_after_ms = r->not_after_ms;
+        extend_limit(s, d, r->not_after_ms);
     }
     d->failures = 0;
     d->by_hand = false;
@@ -89,11 +94,14 @@ static void replay(struct sqlite *s, struct delivery_row *d, struct ledger_move 
 
 /* ---- cancel ---- */
 
-static void cancel_held(struct sqlite *s, struct delivery_id id, const struct ledger_move *r)
+/* One held behind would be published beside what may stand there already. */
+static void
+cancel_behind(struct sqlite *s, const struct delivery_row *front, const struct ledger_move *r)
 {
+    struct delivery_id id = sqlite__open_ones(s, front->article, front->channel).behind;
     struct delivery_row d;
 
-    if (!sqlite__delivery(s, id, &d)) {
+    if (id.v == 0 || id.v == front->id.v || !sqlite__delivery(s, id, &d)) {
         return;
     }
     if (!d.retracts) {
@@ -107,22 +115,6 @@ static void cancel_held(struct sqlite *s, struct delivery_id id, const struct le
                      r->now_ms);
     }
     sqlite__delivery_done(&d);
-}
-
-/* They would be published beside what may stand there already. */
-static void
-cancel_behind(struct sqlite *s, const struct delivery_row *d, const struct ledger_move *r)
-{
-    struct id_list ids = {.v = NULL};
-
-    sqlite__ids_query(&s->writer,
-                      SQL_DELIVERY_HELD,
-                      ARGS(ARG_I(d->article.v), ARG_I(d->channel->id), ARG_I(d->revision)),
-                      &ids);
-    for (size_t i = 0; i < ids.count; i++) {
-        cancel_held(s, (struct delivery_id){(uint64_t)ids.v[i]}, r);
-    }
-    sqlite__ids_done(&ids);
 }
 
 static void cancel(struct sqlite *s, struct delivery_row *d, struct ledger_move *r)
@@ -171,16 +163,11 @@ static void posted(struct sqlite *s, struct delivery_row *d, struct ledger_move 
     d->in_doubt = false;
     d->exposed = true;
     sqlite__do(&s->writer,
-               SQL_DELIVERY_END,
+               SQL_DELIVERY_SETTLE,
                ARGS(ARG_I(d->id.v),
-                    ARG_NULL,
-                    ARG_NULL,
-                    ARG_S(record),
+                    ARG_S(record ? record : "{}"),
                     ARG_S(r->remote_id),
-                    ARG_S(r->remote_url),
-                    ARG_NULL,
-                    ARG_I(0),
-                    ARG_I(1)));
+                    ARG_S(r->remote_url)));
     sqlite__move(s,
                  d,
                  DELIVERY_DONE,
@@ -287,10 +274,7 @@ enum err_code sqlite__release_channel(struct sqlite *s, struct ledger_release_ch
     if (!ch) {
         return ERR_NONE; /* it never had a delivery */
     }
-    sqlite__ids_query(&s->writer,
-                      SQL_LIST_OF_STATE,
-                      ARGS(ARG_I(ch->id), ARG_I(DELIVERY_BLOCKED), ARG_I(INT64_MAX), ARG_I(-1)),
-                      &ids);
+    sqlite__of_state(&s->writer, ch->id, DELIVERY_BLOCKED, &ids);
     for (size_t i = 0; i < ids.count; i++) {
         release_blocked(s, r, (struct delivery_id){(uint64_t)ids.v[i]});
     }

@@ -22,8 +22,15 @@
  * are checked page by page as they are read (cell_size_check). */
 #define CHECKED_WHOLE_BYTES (INT64_C(8) * 1024 * 1024)
 
-/* No migration yet: version 1 is the first. Rows: {2, "ALTER TABLE …;"}. */
-static const struct sqlite_migration migrations[] = {{SQLITE_SCHEMA_VERSION, ""}};
+extern const unsigned char schema_sql[]; /* embedded by the build, each NUL-terminated */
+extern const unsigned char migrate_v2_before_sql[];
+extern const unsigned char migrate_v2_after_sql[];
+
+static const struct sqlite_migration migrations[] = {
+    {2, (const char *)migrate_v2_before_sql},
+    {2, (const char *)schema_sql},
+    {2, (const char *)migrate_v2_after_sql},
+};
 
 /* SQLite's own count of its memory takes a lock at every allocation and nobody reads it: a
  * tenth of the time of a write. Possible only before its first use in the process; later it
@@ -122,7 +129,7 @@ static enum err_code set_up_writer(struct sqlite *s, const char *file, struct er
     }
     sqlite__exec(&s->writer,
                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                 "PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 2000;"
+                 "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 2000;"
                  "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;");
     return sqlite__error_take(&s->writer, why);
 }

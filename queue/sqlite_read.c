@@ -41,7 +41,7 @@ static void read_job(sqlite3_stmt *stmt, const char *channel, struct ledger_job 
     memcpy(out->channel, channel, len < sizeof out->channel ? len : sizeof out->channel - 1);
 }
 
-/* What is asked of the index delivery_due. */
+/* What is asked of the indexes delivery_state and delivery_due. */
 struct due_range {
     int64_t channel;
     enum sqlite_sql sql; /* due now or later */
@@ -49,38 +49,65 @@ struct due_range {
     enum delivery_state state;
 };
 
-/* What is ready is due, whatever the clock said when it became so: one that was set back must
- * not hold up what came before. */
+/* One more than asked for tells whether there is more. */
+static void add_jobs(struct sqlite_conn *c,
+                     const struct ledger_due *r,
+                     sqlite3_stmt *stmt,
+                     struct job_list *out)
+{
+    while (sqlite__row(c, stmt)) {
+        read_job(stmt, r->channel, job_add(out));
+    }
+}
+
+/* What is ready has no time of its own: it is due, in the order of its making, whatever a clock that
+ * was set back would say. */
+static void add_ready(struct sqlite_conn *c,
+                      const struct ledger_due *r,
+                      int64_t channel,
+                      int breaking,
+                      struct job_list *out)
+{
+    add_jobs(
+        c,
+        r,
+        sqlite__query(
+            c,
+            SQL_DUE_READY,
+            ARGS(ARG_I(channel), ARG_I(DELIVERY_READY), ARG_I(breaking), ARG_I(r->limit + 1))),
+        out);
+    for (size_t i = 0; i < out->count; i++) {
+        if (out->v[i].due_at_ms == 0) {
+            out->v[i].due_at_ms = r->now_ms;
+        }
+    }
+}
+
 static void add_range(struct sqlite_conn *c,
                       const struct ledger_due *r,
                       const struct due_range *range,
                       struct job_list *out)
 {
-    /* One more than asked for tells whether there is more. */
-    bool ready = range->state == DELIVERY_READY;
-    sqlite3_stmt *stmt = sqlite__query(c,
-                                       range->sql,
-                                       ARGS(ARG_I(range->channel),
-                                            ARG_I(range->breaking),
-                                            ARG_I(range->state),
-                                            ARG_I(ready ? INT64_MAX : r->now_ms),
-                                            ARG_I(r->limit + 1)));
-
-    while (sqlite__row(c, stmt)) {
-        struct ledger_job *job = job_add(out);
-
-        read_job(stmt, r->channel, job);
-        if (ready && job->due_at_ms > r->now_ms) {
-            job->due_at_ms = r->now_ms;
-        }
-    }
+    add_jobs(c,
+             r,
+             sqlite__query(c,
+                           range->sql,
+                           ARGS(ARG_I(range->channel),
+                                ARG_I(range->state),
+                                ARG_I(range->breaking),
+                                ARG_I(r->now_ms),
+                                ARG_I(r->limit + 1))),
+             out);
 }
 
 static int by_due(const void *a, const void *b)
 {
     const struct ledger_job *x = a, *y = b;
 
-    return x->due_at_ms < y->due_at_ms ? -1 : x->due_at_ms > y->due_at_ms;
+    if (x->due_at_ms != y->due_at_ms) {
+        return x->due_at_ms < y->due_at_ms ? -1 : 1;
+    }
+    return x->id.v < y->id.v ? -1 : x->id.v > y->id.v;
 }
 
 static void sort(struct job_list *l)
@@ -114,19 +141,15 @@ static void gather(struct sqlite_conn *c, struct ledger_due *r, int64_t channel)
 {
     struct job_list urgent = {.v = NULL}, fresh = {.v = NULL}, retry = {.v = NULL};
     struct job_list later = {.v = NULL};
-    static const enum delivery_state states[] = {
-        DELIVERY_READY, DELIVERY_AGAIN, DELIVERY_UNKNOWN};
+    static const enum delivery_state timed[] = {DELIVERY_AGAIN, DELIVERY_UNKNOWN};
 
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-        struct due_range range = {channel, SQL_DUE_NOW, 1, states[i]};
-
-        add_range(c, r, &range, &urgent);
-        range.breaking = 0;
-        add_range(c, r, &range, states[i] == DELIVERY_READY ? &fresh : &retry);
-        range.sql = SQL_DUE_LATER;
-        add_range(c, r, &range, &later);
-        range.breaking = 1;
-        add_range(c, r, &range, &later);
+    add_ready(c, r, channel, 1, &urgent);
+    add_ready(c, r, channel, 0, &fresh);
+    for (size_t i = 0; i < ARRAY_LEN(timed); i++) {
+        add_range(c, r, &(struct due_range){channel, SQL_DUE_NOW, 1, timed[i]}, &urgent);
+        add_range(c, r, &(struct due_range){channel, SQL_DUE_NOW, 0, timed[i]}, &retry);
+        add_range(c, r, &(struct due_range){channel, SQL_DUE_LATER, 0, timed[i]}, &later);
+        add_range(c, r, &(struct due_range){channel, SQL_DUE_LATER, 1, timed[i]}, &later);
     }
     sort(&urgent);
     sort(&retry);
@@ -164,7 +187,6 @@ static void load_texts(sqlite3_stmt *stmt, struct ledger_load *r)
 
     r->public_id = mem_strdup(public_id ? public_id : id_article_text(r->article, text));
     r->reason = sqlite__col_dup(stmt, 7);
-    r->document = sqlite__col_dup(stmt, 8);
     r->channel = sqlite__col_dup(stmt, 10);
     r->course = sqlite__col_dup(stmt, 14);
     r->step = sqlite__col_dup(stmt, 15);
@@ -172,12 +194,26 @@ static void load_texts(sqlite3_stmt *stmt, struct ledger_load *r)
     r->post = sqlite__col_dup(stmt, 20);
 }
 
+/* Here and not on the owner's thread, which has better things to do than to read JSON. */
+static void load_content(sqlite3_stmt *stmt, struct ledger_load *r)
+{
+    const char *text = sqlite__col_text(stmt, 8);
+    enum err_code rc = article_restore(&r->article_content,
+                                       text ? text : "",
+                                       (size_t)sqlite3_column_bytes(stmt, 8),
+                                       &r->req.why);
+
+    if (rc) {
+        err_wrap(&r->req.why, "stored article");
+    }
+}
+
 static void load_row(sqlite3_stmt *stmt, struct ledger_load *r)
 {
     r->article.v = (uint64_t)sqlite3_column_int64(stmt, 2);
     r->revision = sqlite3_column_int64(stmt, 3);
     r->latest_revision = sqlite3_column_int64(stmt, 4);
-    r->retract = sqlite3_column_int(stmt, 5) == 2;
+    r->retract = sqlite3_column_int(stmt, 5) != 0;
     r->breaking = sqlite3_column_int(stmt, 6) != 0;
     sqlite__col_hash(stmt, 9, r->face);
     r->created_at_ms = sqlite3_column_int64(stmt, 11);
@@ -189,6 +225,7 @@ static void load_row(sqlite3_stmt *stmt, struct ledger_load *r)
     sqlite__col_hash(stmt, 21, r->post_face);
     r->maybe_public = sqlite3_column_int(stmt, 22) != 0;
     load_texts(stmt, r);
+    load_content(stmt, r);
 }
 
 enum err_code sqlite__load(struct sqlite_conn *c, struct ledger_load *r)
@@ -229,16 +266,10 @@ static void read_channel(sqlite3_stmt *stmt, struct ledger_channel *out)
     out->account = sqlite__col_dup(stmt, 11);
 }
 
-static void read_counts(struct sqlite_conn *c, int64_t id, struct ledger_channel *out)
+static void read_counts(sqlite3_stmt *stmt, int first_column, struct ledger_channel *out)
 {
-    sqlite3_stmt *stmt = sqlite__query(c, SQL_TALLY, ARGS(ARG_I(id)));
-
-    while (sqlite__row(c, stmt)) {
-        int state = sqlite3_column_int(stmt, 0);
-
-        if (state >= 0 && state < DELIVERY_STATE_COUNT) {
-            out->by_state[state] = sqlite3_column_int64(stmt, 1);
-        }
+    for (int state = 0; state < DELIVERY_STATE_COUNT; state++) {
+        out->by_state[state] = sqlite3_column_int64(stmt, first_column + state);
     }
 }
 
@@ -247,8 +278,9 @@ static void read_oldest(struct sqlite_conn *c, int64_t id, struct ledger_channel
     static const enum delivery_state waiting[] = {
         DELIVERY_HELD, DELIVERY_READY, DELIVERY_AGAIN, DELIVERY_BLOCKED};
 
-    for (size_t i = 0; i < ARRAY_LEN(waiting); i++) {
-        int64_t at = sqlite__int(c, SQL_OLDEST_OF_STATE, ARGS(ARG_I(id), ARG_I(waiting[i])), 0);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(waiting); i++) {
+        int64_t at = sqlite__int(
+            c, SQL_OLDEST_OF_STATE, ARGS(ARG_I(id), ARG_I(waiting[i / 2]), ARG_I(i % 2)), 0);
 
         if (at > 0 && (out->oldest_waiting_at_ms == 0 || at < out->oldest_waiting_at_ms)) {
             out->oldest_waiting_at_ms = at;
@@ -270,7 +302,7 @@ enum err_code sqlite__channels(struct sqlite_conn *c, struct ledger_channels *r)
         ch = &r->v[r->count++];
         *ch = (struct ledger_channel){.paused = false};
         read_channel(stmt, ch);
-        read_counts(c, id, ch);
+        read_counts(stmt, 12, ch);
         read_oldest(c, id, ch);
     }
     return ERR_NONE;

@@ -68,6 +68,7 @@ static void recover_one(struct sqlite *s,
     if (!sqlite__delivery(s, id, &d)) {
         return;
     }
+    sqlite__attempt_write(s, &d, NULL);
     if (may_be_repeated(&d)) {
         opened->recovered_ready++;
         if (d.publishes) {
@@ -90,11 +91,7 @@ static void find_in_flight(struct sqlite *s, struct id_list *out)
 
     sqlite__ids_query(&s->writer, SQL_CHANNEL_IDS, NO_ARGS, &channels);
     for (size_t i = 0; i < channels.count; i++) {
-        sqlite__ids_query(
-            &s->writer,
-            SQL_LIST_OF_STATE,
-            ARGS(ARG_I(channels.v[i]), ARG_I(DELIVERY_IN_FLIGHT), ARG_I(INT64_MAX), ARG_I(-1)),
-            out);
+        sqlite__of_state(&s->writer, channels.v[i], DELIVERY_IN_FLIGHT, out);
     }
     sqlite__ids_done(&channels);
 }

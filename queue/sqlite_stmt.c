@@ -213,3 +213,17 @@ void sqlite__ids_query(struct sqlite_conn *c,
         sqlite__ids_add(out, sqlite3_column_int64(stmt, 0));
     }
 }
+
+void sqlite__of_state(struct sqlite_conn *c,
+                      int64_t channel,
+                      enum delivery_state state,
+                      struct id_list *out)
+{
+    for (int breaking = 0; breaking <= 1; breaking++) {
+        sqlite__ids_query(
+            c,
+            SQL_LIST_OF_STATE,
+            ARGS(ARG_I(channel), ARG_I(state), ARG_I(breaking), ARG_I(INT64_MAX), ARG_I(-1)),
+            out);
+    }
+}

@@ -6,10 +6,12 @@
 
 #include <string.h>
 
+#include "base/id.h"
 #include "base/mem.h"
 
 #define EXPIRE_MAX 1000
 #define PRUNE_MAX 500
+#define PRUNE_LOOKS_MAX 10000
 #define PRUNE_ROWS_MAX 20000 /* of events, and of replay keys */
 /* Longer than any sender of webhooks repeats one (a day is usual). */
 #define SEEN_KEPT_MS (48 * MS_HOUR)
@@ -92,25 +94,77 @@ static void uncount(struct sqlite *s, int64_t article)
     }
 }
 
-enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r)
+static void drop_article(struct sqlite *s, int64_t article)
+{
+    /* Those first that are found through others. */
+    static const enum sqlite_sql drops[] = {SQL_DROP_ATTEMPTS,
+                                            SQL_DROP_DELIVERIES,
+                                            SQL_DROP_STANDING,
+                                            SQL_DROP_REVISIONS,
+                                            SQL_DROP_NAMES,
+                                            SQL_DROP_CLICKS,
+                                            SQL_DROP_ARTICLE};
+
+    uncount(s, article);
+    for (size_t i = 0; i < ARRAY_LEN(drops); i++) {
+        sqlite__do(&s->writer, drops[i], ARGS(ARG_I(article)));
+    }
+}
+
+/* Walks on from where the last call stopped: an article is seen after it was made, so none younger than
+ * the limit can be older than it. Those that stay although they are old, because a source brings them
+ * still or a delivery is open, are looked at once a pass. Returns whether the pass has more. */
+static bool find_prunable(struct sqlite *s, int64_t before_ms, struct id_list *out)
+{
+    sqlite3_stmt *stmt = sqlite__query(&s->writer,
+                                       SQL_PRUNABLE,
+                                       ARGS(ARG_I(s->pruned_to),
+                                            ARG_I(before_ms),
+                                            ARG_I(id_first_at(before_ms)),
+                                            ARG_I(PRUNE_LOOKS_MAX)));
+    size_t looked = 0;
+
+    while (sqlite__row(&s->writer, stmt)) {
+        looked++;
+        s->pruned_to = sqlite3_column_int64(stmt, 0);
+        if (sqlite3_column_int(stmt, 1) != 0) {
+            sqlite__ids_add(out, s->pruned_to);
+        }
+        if (out->count == PRUNE_MAX) {
+            sqlite__end(stmt);
+            return true;
+        }
+    }
+    return looked == PRUNE_LOOKS_MAX;
+}
+
+static bool prune_articles(struct sqlite *s, struct ledger_prune *r)
 {
     struct id_list ids = {.v = NULL};
-    int64_t keep = r->keep_events > 1 ? r->keep_events : 1;
-    int64_t events, seen;
+    bool more = r->before_ms > 0 && find_prunable(s, r->before_ms, &ids);
 
-    sqlite__ids_query(
-        &s->writer, SQL_PRUNABLE, ARGS(ARG_I(r->before_ms), ARG_I(PRUNE_MAX)), &ids);
     for (size_t i = 0; i < ids.count; i++) {
-        uncount(s, ids.v[i]);
-        sqlite__do(&s->writer, SQL_ARTICLE_DELETE, ARGS(ARG_I(ids.v[i])));
+        drop_article(s, ids.v[i]);
         r->count++;
     }
     sqlite__ids_done(&ids);
+    if (!more) {
+        s->pruned_to = 0; /* the next pass starts anew */
+    }
+    return more;
+}
+
+enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r)
+{
+    int64_t keep = r->keep_events > 1 ? r->keep_events : 1;
+    int64_t events, seen;
+
+    r->more = prune_articles(s, r);
     events = sqlite__do(&s->writer, SQL_EVENT_PRUNE, ARGS(ARG_I(keep), ARG_I(PRUNE_ROWS_MAX)));
     seen = sqlite__do(&s->writer,
                       SQL_SEEN_PRUNE,
                       ARGS(ARG_I(s->latest_ms - SEEN_KEPT_MS), ARG_I(PRUNE_ROWS_MAX)));
-    r->more = r->count >= PRUNE_MAX || events >= PRUNE_ROWS_MAX || seen >= PRUNE_ROWS_MAX;
+    r->more |= events >= PRUNE_ROWS_MAX || seen >= PRUNE_ROWS_MAX;
     return ERR_NONE;
 }
 

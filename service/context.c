@@ -1,5 +1,5 @@
 /* What an adapter's step may see, put together from the settings and one delivery. Called by
- * the courier and by preview; owns the copies it makes (article, record, post, link); leaves
+ * the courier and by preview; owns the copies it makes (record, post, link); leaves
  * the picture and the clock of each step to its caller.
  *
  * The key. Every id that an adapter makes for a platform (idempotency key, transaction id,
@@ -53,15 +53,6 @@ read_object(json_t **out, const char *text, const char *what, struct err *why)
     return ERR_NONE;
 }
 
-static enum err_code
-read_article(struct step_context *sc, const struct context_facts *f, struct err *why)
-{
-    const char *document = f->document ? f->document : "";
-    enum err_code rc = article_restore(&sc->article, document, strlen(document), why);
-
-    return rc ? err_wrap(why, "stored article") : ERR_NONE;
-}
-
 static void fill_site(struct step_context *sc, const struct config *config)
 {
     sc->site.name = config->site.name;
@@ -76,7 +67,7 @@ static void fill_ctx(struct step_context *sc, const struct context_facts *f)
     ctx->settings = f->channel->own;
     ctx->site = &sc->site;
     ctx->channel = f->channel->name;
-    ctx->article = sc->article;
+    ctx->article = f->article;
     ctx->article_id = f->article_id;
     ctx->delivery_id = id_delivery_text(f->delivery, sc->delivery_text);
     ctx->key = sc->key;
@@ -99,10 +90,6 @@ context_init(struct step_context *sc, const struct context_facts *f, struct err 
 
     memset(sc, 0, sizeof *sc);
     buf_init(&sc->link, LINK_BYTES);
-    rc = read_article(sc, f, why);
-    if (rc) {
-        goto out;
-    }
     rc = read_object(&sc->ctx.record, f->record, "stored record", why);
     if (rc) {
         goto out;
@@ -114,7 +101,7 @@ context_init(struct step_context *sc, const struct context_facts *f, struct err 
     if (!sc->ctx.record) {
         sc->ctx.record = json_object();
     }
-    intake_url_for_channel(f->config, f->channel, sc->article, &sc->link);
+    intake_url_for_channel(f->config, f->channel, f->article, &sc->link);
     rc = buf_check(&sc->link, "link", why);
     if (rc) {
         goto out;
@@ -133,7 +120,6 @@ void context_done(struct step_context *sc)
 {
     json_decref(sc->ctx.record);
     json_decref(sc->post);
-    article_free(sc->article);
     buf_done(&sc->link);
     memset(sc, 0, sizeof *sc);
 }

@@ -11,7 +11,6 @@
 struct step_context {
     struct step_ctx ctx; /* handed to build and read */
     struct site_facts site;
-    struct article *article;
     char key[65];
     char delivery_text[20];
     struct buf link;
@@ -21,8 +20,8 @@ struct step_context {
 struct context_facts {
     const struct config *config;
     const struct channel_settings *channel;
-    const char *document;   /* article as JSON text */
-    const char *article_id; /* public */
+    const struct article *article; /* borrowed, until context_done() */
+    const char *article_id;        /* public */
     struct delivery_id delivery;
     int64_t revision;
     bool breaking;
@@ -36,7 +35,7 @@ struct context_facts {
     json_t *account;    /* borrowed */
     bool is_test;
 };
-/* ERR_INVALID when the document or a record cannot be read (a damaged ledger). */
+/* ERR_INVALID when a record cannot be read (a damaged ledger). */
 MUST_USE enum err_code
 context_init(struct step_context *sc, const struct context_facts *facts, struct err *why);
 void context_done(struct step_context *sc); /* also of a zeroed one */

@@ -263,7 +263,7 @@ enum err_code courier__make_context(struct run *run, struct err *why)
     struct context_facts facts = {
         .config = run->config,
         .channel = run->settings,
-        .document = l->document,
+        .article = l->article_content,
         .article_id = l->public_id,
         .delivery = run->job.id,
         .revision = l->revision,
@@ -279,7 +279,12 @@ enum err_code courier__make_context(struct run *run, struct err *why)
         .account = run->channel->account,
         .is_test = is_test(l),
     };
-    enum err_code rc = context_init(&run->sc, &facts, why);
+    enum err_code rc;
+
+    if (!l->article_content) {
+        return err_set(why, ERR_INVALID, "%s", l->req.why.text);
+    }
+    rc = context_init(&run->sc, &facts, why);
 
     if (rc == ERR_NONE && verify) {
         courier__doubt_write(run->sc.ctx.record, &run->doubt);

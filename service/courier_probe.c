@@ -8,14 +8,15 @@
 #include "base/mem.h"
 
 /* Steps see an article, so there is one; a test course sends nothing of it. */
-static const char document[] = "{\"url\": \"https://example.org/\", \"title\": \"Test\"}";
+static char url[] = "https://example.org/", title[] = "Test";
+static const struct article article = {.url = url, .title = title, .breaking = -1};
 
 static enum err_code make_context(struct run *run, struct err *why)
 {
     struct context_facts facts = {
         .config = run->config,
         .channel = run->settings,
-        .document = document,
+        .article = &article,
         .article_id = "test",
         .revision = 1,
         .created_at_ms = clock_wall_ms(),

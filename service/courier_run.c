@@ -134,7 +134,7 @@ static void give_up_step(struct run *run)
 
 static const char *picture_url(const struct run *run)
 {
-    const struct article *a = run->sc.article;
+    const struct article *a = run->sc.ctx.article;
 
     if (!run->step->wants_media || run->channel->adapter->media_max_bytes == 0 ||
         (run->step->media_wanted && !run->step->media_wanted(&run->sc.ctx))) {

@@ -222,7 +222,6 @@ static enum err_code walk_steps(struct shown *s, struct err *why)
 
 struct story {
     struct article *article;
-    char *document;
     const char *source;
     bool breaking;
     struct buf reason;
@@ -266,7 +265,7 @@ static enum err_code show_requests(json_t *out,
     struct context_facts facts = {
         .config = config,
         .channel = ch,
-        .document = story->document,
+        .article = story->article,
         .article_id = own_id != NULL && intake_may_be_public_id(own_id)
                           ? own_id
                           : id_article_text((struct article_id){.v = NUMBER_LATER}, article_id),
@@ -336,17 +335,12 @@ static enum err_code story_init(struct story *story,
     }
     struct rule_facts facts = {.article = story->article, .source = story->source};
     story->breaking = config_is_breaking(config, &facts, &story->reason);
-    struct buf document;
-    buf_init(&document, SHOWN_BYTES);
-    article_write(&document, story->article);
-    story->document = buf_detach(&document, NULL);
     return ERR_NONE;
 }
 
 static void story_done(struct story *story)
 {
     article_free(story->article);
-    mem_free(story->document);
     buf_done(&story->reason);
 }
 

@@ -1,7 +1,7 @@
-/* Makes the sample of this schema version: tests/fixtures/ledger/v1.db. Run once per released
+/* Makes the sample of this schema version: tests/fixtures/ledger/v2.db. Run once per released
  * version, its file is committed and kept for ever, so that every later program is tried on it:
  *
- *   make_ledger tests/fixtures/ledger/v1.db
+ *   make_ledger tests/fixtures/ledger/v2.db
  *
  * One article in every state that a file can hold. Build it by hand from the top of the
  * project: cc -DWITH_FAULTS=0 -D_GNU_SOURCE -I. tests/support/make_ledger.c <libraries of

@@ -92,7 +92,7 @@ static inline void kit_reopen(struct kit *k)
 
 static inline void kit_done_all(struct kit *k)
 {
-    static const char *const names[] = {"", "-wal", "-shm", ".lock", ".v1.bak"};
+    static const char *const names[] = {"", "-wal", "-shm", ".lock", ".v1.bak", ".v2.bak"};
     char path[160];
 
     kit_close(k);
@@ -203,7 +203,11 @@ static inline void kit_fill(struct kit *k, struct kit_accept *out, const struct 
     kit_channels(k, out, in);
     if (in->title) {
         crypto_sha256(in->title, strlen(in->title), out->hash);
-        (void)snprintf(out->document, sizeof out->document, "{\"title\":\"%s\"}", in->title);
+        (void)snprintf(out->document,
+                       sizeof out->document,
+                       "{\"title\":\"%s\",\"url\":\"%s\"}",
+                       in->title,
+                       out->a.url);
         out->a.hash = out->a.face = out->hash;
         out->a.document = out->document;
     }

@@ -113,7 +113,7 @@ static void an_attempt_is_written_before_and_after(void **state)
     assert_string_equal(load.step, "post");
     assert_string_equal(load.record, "{\"n\":1}");
     assert_int_equal(load.step_first_at_ms, k->now_ms);
-    assert_string_equal(load.document, "{\"title\":\"A\"}");
+    assert_string_equal(load.article_content->title, "A");
     assert_false(load.has_post);
     ledger_request_done(&load.req);
     kit_end(k, load.id, DELIVERY_DONE);

@@ -13,7 +13,13 @@
 /* Tables that grow; channel and tally have a row or ten per channel. */
 static bool grows(const char *plan)
 {
-    static const char *const small[] = {"SCAN channel", "SCAN c ", "SCAN CONSTANT ROW"};
+    static const char *const small[] = {"SCAN channel",
+                                        "SCAN c ",
+                                        "SCAN CONSTANT ROW",
+                                        /* the deliveries, revisions, names of one article */
+                                        "SCAN chain",
+                                        "SCAN revisions",
+                                        "SCAN n VIRTUAL TABLE"};
 
     for (size_t i = 0; i < ARRAY_LEN(small); i++) {
         if (strncmp(plan, small[i], strlen(small[i])) == 0) {
@@ -29,7 +35,8 @@ static bool is_bounded(enum sqlite_sql id)
     return id == SQL_ARTICLE_COUNTS    /* the deliveries of one article */
            || id == SQL_ARTICLE_STATES /* the same */
            || id == SQL_SHOW_ALIASES || id == SQL_SHOW_DELIVERIES /* the same */
-           || id == SQL_STANDING;                                 /* the same */
+           || id == SQL_SHOW_REVISIONS                            /* the same */
+           || id == SQL_SHOW_ATTEMPTS;                            /* those of one delivery */
 }
 
 static void check_plan(sqlite3 *db, enum sqlite_sql id)
@@ -106,14 +113,11 @@ static int steps_of(sqlite3 *db, enum sqlite_sql id, int64_t article)
 static void an_article_of_many_revisions_costs_what_one_of_two_does(void **state)
 {
     static const enum sqlite_sql ids[] = {
-        SQL_DELIVERY_LAST,
-        SQL_DELIVERY_OPEN,
-        SQL_DELIVERY_NEXT,
-        SQL_DELIVERY_BEHIND,
-        SQL_DELIVERY_HELD,
-        SQL_ARTICLE_CHANNELS,
-        SQL_STANDING,
-        SQL_POST_HAS,
+        SQL_STANDING_LOOK,
+        SQL_STANDING_OPEN,
+        SQL_STANDING_CHANNELS,
+        SQL_STANDING_ALL,
+        SQL_ARTICLE_GET,
     };
     struct kit *k = *state;
     struct kit_accept a;
@@ -192,35 +196,62 @@ static void a_file_of_every_released_version_opens_with_all_it_held(void **state
     }
 }
 
-static void the_schema_file_and_the_newest_sample_are_the_same(void **state)
+/* All of the schema as text, yours. */
+static char *schema_of(const char *path, const char *how)
 {
     static const char sql[] =
         "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master"
         " WHERE sql IS NOT NULL ORDER BY name)";
+    char *uri = mem_printf("file:%s?%s", path, how);
+    sqlite3_stmt *stmt = NULL;
+    sqlite3 *db = NULL;
+    char *text;
+
+    assert_int_equal(sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    text = mem_strdup((const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    mem_free(uri);
+    return text;
+}
+
+static void the_schema_file_and_the_newest_sample_are_the_same(void **state)
+{
     struct kit *k = *state;
-    char paths[2][512];
-    char *texts[2];
+    char sample[512];
+    char *ours, *theirs;
 
-    (void)snprintf(paths[0], sizeof paths[0], "%s", k->path);
-    (void)snprintf(
-        paths[1], sizeof paths[1], "%s/ledger/v%d.db", FIXTURES, SQLITE_SCHEMA_VERSION);
-    for (size_t i = 0; i < 2; i++) {
-        sqlite3 *db = NULL;
-        sqlite3_stmt *stmt = NULL;
-        char *uri = mem_printf("file:%s?%s", paths[i], i ? "immutable=1" : "mode=ro");
+    (void)snprintf(sample, sizeof sample, "%s/ledger/v%d.db", FIXTURES, SQLITE_SCHEMA_VERSION);
+    ours = schema_of(k->path, "mode=ro");
+    theirs = schema_of(sample, "immutable=1");
+    assert_string_equal(ours, theirs);
+    mem_free(ours);
+    mem_free(theirs);
+}
 
-        assert_int_equal(
-            sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-        texts[i] = mem_strdup((const char *)sqlite3_column_text(stmt, 0));
-        sqlite3_finalize(stmt);
-        sqlite3_close(db);
-        mem_free(uri);
+static void an_old_file_becomes_what_a_new_one_is(void **state)
+{
+    struct kit *k = *state;
+
+    for (int version = 1; version < SQLITE_SCHEMA_VERSION; version++) {
+        struct kit old;
+        char from[512];
+        char *ours, *theirs;
+
+        kit_init(&old);
+        (void)snprintf(from, sizeof from, "%s/ledger/v%d.db", FIXTURES, version);
+        copy_file(from, old.path);
+        kit_open(&old);
+        ours = schema_of(k->path, "mode=ro");
+        theirs = schema_of(old.path, "mode=ro");
+        assert_string_equal(ours, theirs);
+        mem_free(ours);
+        mem_free(theirs);
+        kit_done_all(&old);
     }
-    assert_string_equal(texts[0], texts[1]);
-    mem_free(texts[0]);
-    mem_free(texts[1]);
 }
 
 /* ---- migrations ---- */
@@ -243,17 +274,17 @@ static int64_t version_of(const char *path)
 static void an_older_file_is_copied_then_brought_forward_in_one_piece(void **state)
 {
     static const struct sqlite_migration good[] = {
-        {2, "ALTER TABLE article ADD COLUMN mood TEXT;"},
-        {3, "UPDATE article SET mood = 'calm';"},
+        {SQLITE_SCHEMA_VERSION + 1, "ALTER TABLE article ADD COLUMN mood TEXT;"},
+        {SQLITE_SCHEMA_VERSION + 2, "UPDATE article SET mood = 'calm';"},
     };
     static const struct sqlite_migration bad[] = {
-        {2, "ALTER TABLE article ADD COLUMN mood TEXT;"},
-        {3, "UPDATE no_such_table SET x = 1;"},
+        {SQLITE_SCHEMA_VERSION + 1, "ALTER TABLE article ADD COLUMN mood TEXT;"},
+        {SQLITE_SCHEMA_VERSION + 2, "UPDATE no_such_table SET x = 1;"},
     };
     struct kit *k = *state;
     char copy[160];
 
-    (void)snprintf(copy, sizeof copy, "%s.v1.bak", k->path);
+    (void)snprintf(copy, sizeof copy, "%s.v%d.bak", k->path, SQLITE_SCHEMA_VERSION);
     kit_close(k);
     for (int round = 0; round < 2; round++) {
         struct sqlite_conn c = {.db = NULL};
@@ -262,15 +293,16 @@ static void an_older_file_is_copied_then_brought_forward_in_one_piece(void **sta
         enum err_code rc;
 
         assert_int_equal(sqlite3_open(k->path, &c.db), SQLITE_OK);
-        rc = sqlite__migrate(&c, k->path, 3, round ? good : bad, 2, &why);
+        rc = sqlite__migrate(
+            &c, k->path, SQLITE_SCHEMA_VERSION + 2, round ? good : bad, 2, &why);
         sqlite__conn_done(&c);
         assert_int_equal(rc, round ? ERR_NONE : ERR_IO);
-        assert_int_equal(version_of(k->path), round ? 3 : 1);
-        assert_int_equal(version_of(copy), 1);
+        assert_int_equal(version_of(k->path), SQLITE_SCHEMA_VERSION + (round ? 2 : 0));
+        assert_int_equal(version_of(copy), SQLITE_SCHEMA_VERSION);
         assert_int_equal(stat(copy, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
         if (!round) {
-            assert_non_null(strstr(why.text, "migrate from version 1 to 3"));
+            assert_non_null(strstr(why.text, "migrate from version 2 to 4"));
             kit_open(k); /* as it was */
             kit_close(k);
         }
@@ -286,6 +318,7 @@ int main(void)
         ON_DISK(an_article_of_many_revisions_costs_what_one_of_two_does),
         cmocka_unit_test(a_file_of_every_released_version_opens_with_all_it_held),
         ON_DISK(the_schema_file_and_the_newest_sample_are_the_same),
+        ON_DISK(an_old_file_becomes_what_a_new_one_is),
         ON_DISK(an_older_file_is_copied_then_brought_forward_in_one_piece),
     };
 
