@@ -19,9 +19,15 @@ static void image_done(struct article_image *image)
     mem_free(image->credit);
 }
 
-void article_free(struct article *a)
+struct article *article_ref(struct article *a)
 {
-    if (a == NULL) {
+    a->more_references++;
+    return a;
+}
+
+void article_unref(struct article *a)
+{
+    if (a == NULL || a->more_references-- > 0) {
         return;
     }
     mem_free(a->id);

@@ -684,7 +684,7 @@ read_article(struct article **out, const json_t *json, struct reader *r, struct 
             r, NULL, "expected an object, got %s", json == NULL ? "nothing" : type_name(json));
     }
     if (r->faults->count > 0) {
-        article_free(a);
+        article_unref(a);
         return err_set(why,
                        ERR_INVALID,
                        "article: %s: %s%s",

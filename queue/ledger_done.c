@@ -63,7 +63,7 @@ static void load_done(struct ledger_load *l)
         mem_free(*texts[i]);
         *texts[i] = NULL;
     }
-    article_free(l->article_content);
+    article_unref(l->article_content);
     l->article_content = NULL;
 }
 

@@ -351,16 +351,26 @@ static void give(const struct dest *d, enum sched_what what, struct sched_next *
     memcpy(out->destination, d->name, sizeof out->destination);
 }
 
-static void start(struct sched *s, struct dest *d, struct sjob *j, struct sched_next *out)
+static void run(struct sched *s, struct dest *d, struct sjob *j)
 {
-    window_take(j);
     j->place = PLACE_RUNNING;
     j->cohort = d->cohort;
     d->running++;
     s->running++;
+}
+
+static struct ledger_bucket bucket_of(const struct dest *d)
+{
+    return (struct ledger_bucket){.tokens = d->bucket.tokens, .at_ms = d->bucket.at_ms};
+}
+
+static void start(struct sched *s, struct dest *d, struct sjob *j, struct sched_next *out)
+{
+    window_take(j);
+    run(s, d, j);
     give(d, SCHED_START, out);
     out->job = j->job;
-    out->bucket = (struct ledger_bucket){.tokens = d->bucket.tokens, .at_ms = d->bucket.at_ms};
+    out->bucket = bucket_of(d);
 }
 
 static void expire(struct sched *s, struct dest *d, struct sjob *j, struct sched_next *out)
@@ -399,6 +409,33 @@ static bool start_next(struct sched *s, struct dest *d, int64_t now_ms, struct s
         return false;
     }
     start(s, d, j, out);
+    return true;
+}
+
+/* Nothing waits there that has its turn before a new one. */
+static bool is_free(struct sched *s, struct dest *d, int64_t now_ms)
+{
+    if (d->stopped || feedback_quiet_left(d, now_ms) > 0 || d->running >= feedback_slots(d) ||
+        total_is_used_up(s, d)) {
+        return false;
+    }
+    window_promote(d, now_ms);
+    return window_due(d) == 0 && !d->loading && d->more_at_ms > now_ms;
+}
+
+bool sched_claim(struct sched *s,
+                 const struct ledger_job *job,
+                 int64_t now_ms,
+                 struct ledger_bucket *out_bucket)
+{
+    struct dest *d = dest_find(s, job->channel);
+
+    if (!d || map_get_u64(s->jobs, job->id.v) || !is_free(s, d, now_ms) ||
+        bucket_take(&d->bucket, d->limits.rate, now_ms) > 0) {
+        return false;
+    }
+    run(s, d, window_new(s, d, job));
+    *out_bucket = bucket_of(d);
     return true;
 }
 

@@ -57,6 +57,13 @@ bool sched_is_stopped(const struct sched *s, const char *name);
  * same id twice: the later due time and state win. Over the window: dropped, and the
  * destination is marked as having more in the ledger; breaking jobs are always taken. */
 void sched_add(struct sched *s, const struct ledger_job *job, int64_t now_ms);
+/* A job that is about to be written: is its turn now? It is when its destination could start one more
+ * and nothing that is due waits there, in the window or in the ledger. Then it counts as running, as
+ * after SCHED_START, and out_bucket is to be stored with it; a token of the rate is taken. */
+bool sched_claim(struct sched *s,
+                 const struct ledger_job *job,
+                 int64_t now_ms,
+                 struct ledger_bucket *out_bucket);
 /* The answer to SCHED_LOAD. `more` false says nothing of what came in after it was asked: what
  * was dropped since is still remembered. */
 void sched_loaded(struct sched *s,

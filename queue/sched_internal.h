@@ -89,6 +89,8 @@ struct sched {
 /* sched_window.c */
 void window_init(struct dest *d);
 void window_done(struct sched *s, struct dest *d); /* drops what waits */
+/* In no place yet. */
+struct sjob *window_new(struct sched *s, struct dest *d, const struct ledger_job *job);
 void window_put(struct sched *s, struct dest *d, const struct ledger_job *job, int64_t now_ms);
 void window_promote(struct dest *d,
                     int64_t now_ms);               /* what is due by now is no longer "later" */

@@ -93,21 +93,26 @@ static bool has_room(const struct dest *d, const struct ledger_job *job, enum pl
     return job->breaking || d->jobs[place].count < SCHED_WINDOW;
 }
 
+struct sjob *window_new(struct sched *s, struct dest *d, const struct ledger_job *job)
+{
+    struct sjob *j = mem_zalloc(sizeof *j);
+
+    j->job = *job;
+    j->dest = d;
+    map_put_u64(s->jobs, job->id.v, j);
+    return j;
+}
+
 static void
 put_new(struct sched *s, struct dest *d, const struct ledger_job *job, int64_t now_ms)
 {
     enum place place = place_of(job, now_ms);
-    struct sjob *j;
 
     if (!has_room(d, job, place)) {
         remember_more(d, due_key(job));
         return;
     }
-    j = mem_zalloc(sizeof *j);
-    j->job = *job;
-    j->dest = d;
-    map_put_u64(s->jobs, job->id.v, j);
-    put_at(j, place);
+    put_at(window_new(s, d, job), place);
 }
 
 static void put_again(struct sjob *j, const struct ledger_job *job, int64_t now_ms)

@@ -337,6 +337,26 @@ static void print_accepted(const json_t *answer)
     (void)fflush(stdout);
 }
 
+/* What left with the acceptance comes as no event. */
+static void print_started(const json_t *answer)
+{
+    json_t *d;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "deliveries"), i, d)
+    {
+        const char *state = cli_member(d, "state", 0);
+        json_t *event;
+
+        if (strcmp(state, delivery_state_name(DELIVERY_IN_FLIGHT)) == 0) {
+            event =
+                json_pack("{s:s, s:s}", "channel", cli_member(d, "channel", 1), "to", state);
+            cli_print_event("delivery.state", event);
+            json_decref(event);
+        }
+    }
+}
+
 static int submit(const struct cli_args *args, struct follow *f, const json_t *article)
 {
     struct err why = {0};
@@ -360,6 +380,9 @@ static int submit(const struct cli_args *args, struct follow *f, const json_t *a
             cli_print_json(f->answer);
         }
         return CLI_OK;
+    }
+    if (!f->quiet) {
+        print_started(f->answer);
     }
     return finish(args, f, follow_events(f, &why));
 }

@@ -16,6 +16,18 @@ void courier_free(struct courier *k); /* nothing may be running */
 /* Something changed (new jobs, a channel resumed, time was moved): look again. Cheap; runs on
  * the next turn of the loop. */
 void courier_poke(struct courier *k);
+/* A new article's delivery to a channel, about to be accepted: when its turn is now, a run that holds
+ * its place, and what the accept shall write of it (accept_channel.start), so that it leaves after one
+ * commit instead of two. NULL: its turn comes later, by courier_add(). Every claim ends in exactly one
+ * of courier_go() and courier_unclaim(). */
+struct run;
+struct run *courier_claim(struct courier *k,
+                          const struct ledger_job *job,
+                          const struct ledger_begin **out_start);
+/* It is on disk as in flight, by this accept: send it. article gets a reference more. */
+void courier_go(struct run *run, const struct ledger_accept *accept, struct article *article);
+/* It is not: the place is given back. Before courier_add() of the same delivery. */
+void courier_unclaim(struct run *run);
 /* New jobs from an accept, a move or a release. */
 void courier_add(struct courier *k, const struct ledger_job *jobs, size_t count);
 void courier_cancel(struct courier *k, struct delivery_id id);

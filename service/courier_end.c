@@ -38,20 +38,37 @@ void courier__texts_done(struct run_texts *t)
     *t = (struct run_texts){0};
 }
 
+/* The account as text when it is news for the ledger, yours; NULL: it is not. */
+static char *account_text(const struct channel *ch)
+{
+    char *account = write_text(ch->account);
+
+    if (ch->account_saved && strcmp(account, ch->account_saved) == 0) {
+        mem_free(account);
+        return NULL;
+    }
+    return account;
+}
+
+bool courier__account_changed(const struct channel *ch)
+{
+    char *account = account_text(ch);
+
+    mem_free(account);
+    return account != NULL;
+}
+
 void courier__write_texts(struct run *run, struct run_texts *out, const json_t *record)
 {
     struct channel *ch = run->channel;
-    char *account = write_text(ch->account);
 
     courier__texts_done(out);
     out->record = write_text(record);
-    if (ch->account_saved && strcmp(account, ch->account_saved) == 0) {
-        mem_free(account);
-        return;
+    out->account = account_text(ch);
+    if (out->account) {
+        mem_free(ch->account_saved);
+        ch->account_saved = mem_strdup(out->account);
     }
-    mem_free(ch->account_saved);
-    ch->account_saved = mem_strdup(account);
-    out->account = account;
 }
 
 /* ---- the end of a step that is not the last ---- */

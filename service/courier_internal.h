@@ -1,7 +1,8 @@
 #ifndef CRIER_SERVICE_COURIER_INTERNAL_H
 #define CRIER_SERVICE_COURIER_INTERNAL_H
 
-/* Shared by the courier's files: courier.c (what is due, start, stop), courier_run.c (one
+/* Shared by the courier's files: courier.c (what is due, start, stop), courier_claim.c (what starts
+ * with its accept), courier_run.c (one
  * delivery's way through its steps), courier_choose.c (which course), courier_verdict.c (what a
  * verdict makes of a delivery), courier_end.c (writing that down and telling everybody),
  * courier_probe.c (a channel's own test). */
@@ -84,6 +85,8 @@ struct run {
     const struct step *steps, *step;
     int walked; /* steps so far, against adapters that go round for ever */
     uint64_t attempt_id;
+    /* That this step is about to leave was written with the accept, without a record; NULL. */
+    const struct step *written;
     bool begun;   /* an attempt of it is in the ledger, in flight */
     bool exposed; /* something of it may be public */
     int64_t step_first_at_ms;
@@ -119,9 +122,15 @@ void courier__complain(struct courier *k, const struct err *why);
 void courier__retry_later(struct courier *k, struct ledger_request *r);
 
 /* courier_run.c */
+/* From the course's step at hand on, with load, course, steps and step set. */
+void courier__run_steps(struct run *run);
 void courier__run_start(struct run *run);
 void courier__run_walk(struct run *run); /* from run->step on */
 void courier__run_hurry(struct run *run);
+
+/* courier_claim.c */
+/* Nothing is to be written down before the step at hand leaves: it was, with the accept. */
+bool courier__is_written(const struct run *run);
 
 /* courier_choose.c */
 enum courier_choice {
@@ -153,6 +162,8 @@ bool courier__exposed_after(const struct run *run,
 /* courier_end.c */
 /* The record and, when it has changed, the account as text. */
 void courier__write_texts(struct run *run, struct run_texts *out, const json_t *record);
+/* Is there something in the channel's account that the ledger was not given yet? */
+bool courier__account_changed(const struct channel *ch);
 void courier__texts_done(struct run_texts *t);
 /* end_next, when it is pending. */
 void courier__submit_next(struct run *run);

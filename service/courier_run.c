@@ -57,7 +57,7 @@ static void finish_own_error(struct run *run, const struct err *why)
     courier__finish(run);
 }
 
-static void start_steps(struct run *run)
+void courier__run_steps(struct run *run)
 {
     struct err why = {0};
 
@@ -65,7 +65,6 @@ static void start_steps(struct run *run)
         finish_own_error(run, &why);
         return;
     }
-    run->attempt_id = id_next(&run->courier->crier->ids, clock_wall_ms());
     courier__run_walk(run);
 }
 
@@ -86,7 +85,8 @@ static void run_2_on_loaded(struct ledger_request *r)
     }
     switch (courier__choose(run)) {
     case CHOSE_STEPS:
-        start_steps(run);
+        run->attempt_id = id_next(&run->courier->crier->ids, clock_wall_ms());
+        courier__run_steps(run);
         break;
     case CHOSE_OUTCOME:
         courier__finish(run);
@@ -216,7 +216,7 @@ static void run_4_build(struct run *run)
         advance(run, &v, false);
         return;
     }
-    if (run->probe) {
+    if (run->probe || courier__is_written(run)) {
         send_step(run);
         return;
     }

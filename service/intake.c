@@ -168,6 +168,26 @@ static bool is_wanted(const struct intake *in, const struct channel_settings *ch
     return !in->only_channel || strcmp(in->only_channel, channel->name) == 0;
 }
 
+/* A new article may leave with its accept where the channel has nothing else to do. Whether it is new
+ * only the ledger knows: when it is not, the turn is given back. */
+static void claim_turn(struct intake *in, size_t i)
+{
+    struct accept_channel *c = &in->channels[i];
+    struct ledger_job job = {
+        .id = {in->ids[i]},
+        .article = {in->accept.new_article},
+        .breaking = in->accept.breaking,
+        .due_at_ms = in->accept.now_ms,
+        .not_after_ms = c->not_after_ms,
+        .created_at_ms = in->accept.now_ms,
+    };
+
+    if (in->article && c->matches) {
+        memcpy(job.channel, c->name, strlen(c->name) + 1);
+        in->claims[i] = courier_claim(in->crier->courier, &job, &c->start);
+    }
+}
+
 static void fan_out(struct intake *in)
 {
     const struct config *config = in->config;
@@ -175,6 +195,7 @@ static void fan_out(struct intake *in)
 
     in->channels = mem_calloc(config->channel_count, sizeof *in->channels);
     in->ids = mem_calloc(config->channel_count, sizeof *in->ids);
+    in->claims = mem_calloc(config->channel_count, sizeof(struct run *));
     for (size_t i = 0; i < config->channel_count; i++) {
         const struct channel_settings *channel = &config->channels[i];
         int64_t own = own_ms_of(in, channel);
@@ -188,6 +209,7 @@ static void fan_out(struct intake *in)
                                                   .not_after_ms = not_after_of(in, own),
                                                   .own_ms = own,
                                                   .matches = is_for(in, channel)};
+        claim_turn(in, n);
         n++;
     }
     in->accept.elsewhere.own_ms = own_ms_of(in, NULL);
@@ -216,6 +238,27 @@ static void log_accepted(const struct intake *in)
              LOG_MS("commit", (clock_mono_us() - in->started_us) / 1000));
 }
 
+/* Deliveries come out in the order of the channels that were given. */
+static void use_claims(struct intake *in)
+{
+    const struct ledger_accept *a = &in->accept;
+    size_t at = 0;
+
+    for (size_t i = 0; i < a->channel_count; i++) {
+        bool made = a->req.rc == ERR_NONE && at < a->delivery_count &&
+                    a->deliveries[at].id.v == in->ids[i];
+        bool starts = made && a->deliveries[at].state == DELIVERY_IN_FLIGHT;
+
+        at += made ? 1 : 0;
+        if (in->claims[i] && starts) {
+            courier_go(in->claims[i], a, in->article);
+        } else if (in->claims[i]) {
+            courier_unclaim(in->claims[i]);
+        }
+        in->claims[i] = NULL;
+    }
+}
+
 static void hand_over(struct intake *in)
 {
     struct ledger_accept *a = &in->accept;
@@ -233,6 +276,7 @@ static void intake_2_on_stored(struct ledger_request *r)
 
     in->rc = r->rc;
     in->why = r->why;
+    use_claims(in);
     if (r->rc == ERR_NONE) {
         log_accepted(in);
         metrics_add(m, METRIC_ARTICLES, accept_outcome_name(in->accept.outcome), NULL);
@@ -375,7 +419,7 @@ void intake_free_parts(struct intake *in)
     ledger_request_done(&in->accept.req);
     json_decref(in->find.out);
     in->find.out = NULL;
-    article_free(in->article);
+    article_unref(in->article);
     in->article = NULL;
     mem_free(in->document);
     mem_free(in->url);
@@ -385,12 +429,14 @@ void intake_free_parts(struct intake *in)
     mem_free(in->wanted_id);
     mem_free(in->aliases);
     mem_free(in->channels);
+    mem_free(in->claims);
     mem_free(in->ids);
     config_unref(in->config);
     in->config = NULL;
     in->document = in->url = in->replay_key = in->source = in->reason = in->wanted_id = NULL;
     in->aliases = NULL;
     in->channels = NULL;
+    in->claims = NULL;
     in->ids = NULL;
 }
 

@@ -32,6 +32,7 @@ struct intake {
     char *document, *url, *replay_key, *source, *reason, *wanted_id;
     struct accept_alias *aliases;
     struct accept_channel *channels;
+    struct run **claims; /* of each channel; NULL: it has none */
     uint64_t *ids;
     uint8_t hash[32], face[32];
     const char *only_channel;

@@ -340,7 +340,7 @@ static enum err_code story_init(struct story *story,
 
 static void story_done(struct story *story)
 {
-    article_free(story->article);
+    article_unref(story->article);
     buf_done(&story->reason);
 }
 

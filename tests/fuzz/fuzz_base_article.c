@@ -64,7 +64,7 @@ static void check_round_trip(const struct article *a)
     article_hash(b, after);
     must(memcmp(before, after, sizeof before) == 0);
     must(a->not_after_ms == b->not_after_ms && a->updated_at_ms == b->updated_at_ms);
-    article_free(b);
+    article_unref(b);
     buf_done(&text);
 }
 
@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_accepted(a);
         check_round_trip(a);
     }
-    article_free(a);
+    article_unref(a);
     json_decref(v);
     must(mem_live_count() == 0);
     return 0;

@@ -726,7 +726,7 @@ int dialogue_run(const struct adapter *a,
         field_done(a->settings, d.settings);
     }
     mem_free(d.settings);
-    article_free(d.article);
+    article_unref(d.article);
     buf_done(&d.media_bytes);
     json_decref(d.ctx.record);
     json_decref(d.ctx.account);

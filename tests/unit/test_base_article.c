@@ -81,7 +81,7 @@ static void reads_the_sample_whole(void **state)
     assert_string_equal(a->images[0].credit, "Pool");
     assert_memory_equal(a->images[0].alt, "Three leaders", 13);
     assert_null(a->video.url);
-    article_free(a);
+    article_unref(a);
 }
 
 static void reads_full_length_articles_in_many_languages(void **state)
@@ -110,7 +110,7 @@ static void reads_full_length_articles_in_many_languages(void **state)
         for (size_t j = 0; j < a->image_count; j++) {
             assert_non_null(a->images[j].alt);
         }
-        article_free(a);
+        article_unref(a);
     }
 }
 
@@ -128,7 +128,7 @@ static void markup_in_title_and_summary_becomes_text(void **state)
     assert_string_equal(a->title, "Tom & Ana: ‘No’ to 5 < 6");
     assert_string_equal(a->summary, "One. Two …");
     assert_string_equal(a->body, "<p>kept  as given &amp; so</p>");
-    article_free(a);
+    article_unref(a);
 }
 
 static void takes_the_short_forms(void **state)
@@ -159,7 +159,7 @@ static void takes_the_short_forms(void **state)
     assert_null(a->summary);
     assert_null(a->body);
     assert_true(a->republish);
-    article_free(a);
+    article_unref(a);
 }
 
 struct fault_row {
@@ -314,7 +314,7 @@ static void bounds_the_length_of_everything(void **state)
                 assert_string_equal(faults.v[0].where, rows[i].where);
                 assert_non_null(strstr(faults.v[0].what, "bytes long, at most"));
             }
-            article_free(a);
+            article_unref(a);
             json_decref(v);
         }
     }
@@ -340,7 +340,7 @@ static void bounds_the_length_of_lists(void **state)
             if (count > ARTICLE_LIST_MAX) {
                 assert_string_equal(faults.v[0].what, "101 entries, at most 100 are accepted");
             }
-            article_free(a);
+            article_unref(a);
             json_decref(v);
         }
     }
@@ -375,8 +375,8 @@ static void what_was_written_reads_back_the_same(void **state)
         assert_memory_equal(x, y, sizeof x);
         mem_free(first);
         mem_free(second);
-        article_free(a);
-        article_free(b);
+        article_unref(a);
+        article_unref(b);
     }
 }
 
@@ -411,7 +411,7 @@ static void hashes_never_change(void **state)
         assert_string_equal(crypto_hex(hash, sizeof hash, hex), rows[i].hash);
         article_face_hash(a, true, hash);
         assert_string_equal(crypto_hex(hash, sizeof hash, hex), rows[i].face);
-        article_free(a);
+        article_unref(a);
     }
 }
 
@@ -431,8 +431,8 @@ static void text_that_looks_like_markup_survives_the_ledger(void **state)
     assert_string_equal(b->title, a->title);
     assert_string_equal(b->summary, "<script>");
     mem_free(stored);
-    article_free(a);
-    article_free(b);
+    article_unref(a);
+    article_unref(b);
 }
 
 static void what_is_no_stored_article_is_refused(void **state)
@@ -466,7 +466,7 @@ static void absent_members_stay_absent(void **state)
     (void)state;
     assert_string_equal(text, "{\"title\":\"T\",\"url\":\"https://news.example/a\"}");
     mem_free(text);
-    article_free(a);
+    article_unref(a);
 }
 
 static void the_hashes_cover_what_they_promise(void **state)
@@ -508,13 +508,13 @@ static void the_hashes_cover_what_they_promise(void **state)
         assert_int_equal(memcmp(hash, other, sizeof hash) != 0, rows[i].revision);
         article_face_hash(a, false, other);
         assert_int_equal(memcmp(face, other, sizeof face) != 0, rows[i].face);
-        article_free(a);
+        article_unref(a);
         mem_free(json);
     }
     article_face_hash(plain, true, other);
     assert_memory_not_equal(face, other, sizeof face);
-    article_free(plain);
-    article_free(NULL);
+    article_unref(plain);
+    article_unref(NULL);
 }
 
 /* Stays the last one. */

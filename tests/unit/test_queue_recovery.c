@@ -67,6 +67,46 @@ static void what_was_in_flight_is_ready_where_a_repeat_is_harmless_else_unknown(
     }
 }
 
+/* Accepts an article whose delivery starts with it, as by that step. */
+static struct delivery_id
+accept_started(struct kit *k, const char *id, bool publishes, enum accept_outcome *out_outcome)
+{
+    const struct ledger_begin start = {.course = "publish",
+                                       .step = "post",
+                                       .publishes = publishes,
+                                       .bucket = {.tokens = 3, .at_ms = k->now_ms},
+                                       .attempt_id = k->next_id++};
+    struct kit_accept a;
+    struct delivery_id delivery;
+
+    kit_fill(k, &a, &(struct kit_article){.id = id, .title = "A"});
+    a.channels[0].start = &start;
+    assert_int_equal(kit_run(k, &a.a.req), ERR_NONE);
+    assert_int_equal(a.a.job_count, 0);
+    *out_outcome = a.a.outcome;
+    delivery = a.a.deliveries[0].id;
+    kit_accept_done(&a);
+    return delivery;
+}
+
+static void what_starts_with_its_accept_is_in_flight_from_the_first_moment(void **state)
+{
+    struct kit *k = *state;
+    enum accept_outcome outcome;
+    struct delivery_id one = accept_started(k, "1", true, &outcome);
+    struct delivery_id two = accept_started(k, "2", false, &outcome);
+
+    assert_int_equal(outcome, ACCEPT_NEW);
+    kit_expect(k, one, DELIVERY_IN_FLIGHT);
+    assert_int_equal(kit_count(k, DELIVERY_IN_FLIGHT, "a"), 2);
+    accept_started(k, "1", true, &outcome); /* again: nothing starts */
+    assert_int_equal(outcome, ACCEPT_UNCHANGED);
+    assert_int_equal(kit_count(k, DELIVERY_IN_FLIGHT, "a"), 2);
+    kit_reopen(k);
+    kit_expect(k, one, DELIVERY_UNKNOWN); /* it may have left */
+    kit_expect(k, two, DELIVERY_READY);   /* it could not publish */
+}
+
 static void what_is_not_public_gives_way_to_the_revision_behind_it(void **state)
 {
     struct kit *k = *state;
@@ -447,6 +487,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_DISK(what_was_in_flight_is_ready_where_a_repeat_is_harmless_else_unknown),
+        ON_DISK(what_starts_with_its_accept_is_in_flight_from_the_first_moment),
         ON_DISK(what_is_not_public_gives_way_to_the_revision_behind_it),
         ON_DISK(everything_else_is_as_it_was),
         cmocka_unit_test(nothing_acknowledged_is_lost_when_the_process_dies),

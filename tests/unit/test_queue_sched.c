@@ -741,6 +741,76 @@ static void more_told_while_an_answer_is_awaited_is_asked_for_after_it(void **st
     sched_free(s);
 }
 
+/* ---- a turn for what is not written yet ---- */
+
+static bool claim(struct sched *s, uint64_t id, const char *channel, int64_t now_ms)
+{
+    struct ledger_job j = job(id, channel);
+    struct ledger_bucket bucket;
+
+    return sched_claim(s, &j, now_ms, &bucket);
+}
+
+static void a_turn_is_claimed_only_where_nothing_waits_and_one_more_may_run(void **state)
+{
+    static const struct sched_limits two = {
+        .concurrency = 2, .backoff_min_ms = 1000, .backoff_max_ms = 1000};
+    struct sched *s = sched_new(1, 0);
+
+    (void)state;
+    assert_false(claim(s, 1, "a", T0)); /* not known */
+    sched_destination_set(s, "a", NULL, &two, NULL, T0);
+    assert_false(claim(s, 1, "a", T0)); /* the ledger was not asked yet */
+    asks(s, "a", T0);
+    assert_false(claim(s, 1, "a", T0)); /* it has not answered */
+    sched_loaded(s, "a", NULL, 0, false, T0);
+    assert_true(claim(s, 1, "a", T0));
+    assert_false(claim(s, 1, "a", T0)); /* twice */
+    assert_true(claim(s, 2, "a", T0));
+    assert_false(claim(s, 3, "a", T0)); /* the window is full */
+    assert_int_equal(sched_running(s), 2);
+    end(s, 1, SCHED_OK, T0);
+    add(s, 4, "a");
+    assert_false(claim(s, 3, "a", T0)); /* one waits that came before */
+    assert_int_equal(started(s, T0), 4);
+    end(s, 2, SCHED_OK, T0);
+    assert_true(claim(s, 3, "a", T0));
+    end(s, 3, SCHED_OK, T0);
+    sched_stop(s, "a", true);
+    assert_false(claim(s, 5, "a", T0)); /* paused */
+    sched_stop(s, "a", false);
+    end(s, 4, SCHED_TROUBLE, T0);
+    assert_true(claim(s, 5, "a", T0)); /* one failure is not a whole cohort */
+    end(s, 5, SCHED_TROUBLE, T0);
+    assert_false(claim(s, 6, "a", T0)); /* left alone now */
+    assert_true(claim(s, 6, "a", T0 + 2000));
+    sched_give_back(s, (struct delivery_id){6}, T0 + 2000);
+    sched_more(s, "a", T0 + 2000);
+    assert_false(claim(s, 7, "a", T0 + 2000)); /* the ledger has more that is due */
+    sched_free(s);
+}
+
+static void a_claim_takes_a_token_and_keeps_to_the_total(void **state)
+{
+    static const struct sched_limits paced = {.concurrency = 9,
+                                              .rate = {.count = 2, .per_ms = 60000},
+                                              .backoff_min_ms = 1000,
+                                              .backoff_max_ms = 1000};
+    struct sched *s = with(2, "ab", &paced, NULL);
+
+    (void)state;
+    assert_true(claim(s, 1, "a", T0));
+    assert_true(claim(s, 2, "b", T0)); /* nothing runs there, so in spite of the total */
+    assert_false(claim(s, 3, "a", T0));
+    end(s, 2, SCHED_OK, T0);
+    assert_true(claim(s, 3, "a", T0));
+    end(s, 1, SCHED_OK, T0);
+    assert_false(claim(s, 4, "a", T0)); /* the rate is used up */
+    sched_give_back(s, (struct delivery_id){3}, T0);
+    assert_true(claim(s, 4, "a", T0));
+    sched_free(s);
+}
+
 static int no_memory_is_left(void **state)
 {
     (void)state;
@@ -777,6 +847,8 @@ int main(void)
         CASE(a_clock_that_goes_back_an_hour_stalls_nothing),
         CASE(an_older_answer_does_not_wipe_out_what_was_dropped_since),
         CASE(more_told_while_an_answer_is_awaited_is_asked_for_after_it),
+        CASE(a_turn_is_claimed_only_where_nothing_waits_and_one_more_may_run),
+        CASE(a_claim_takes_a_token_and_keeps_to_the_total),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
