@@ -355,6 +355,8 @@ static void run(struct sched *s, struct dest *d, struct sjob *j)
 {
     j->place = PLACE_RUNNING;
     j->cohort = d->cohort;
+    j->cut = d->cut;
+    j->among = d->probing ? 1.0 : d->window;
     d->running++;
     s->running++;
 }

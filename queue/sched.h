@@ -8,9 +8,9 @@
  * Order within a destination: breaking first, then new before retried in turns (one retry for
  * every SCHED_RETRY_SHARE - 1 new ones, so that neither starves), each by due time. Between
  * destinations: round robin, so that none with a long queue slows another. A destination has a
- * window of concurrency that adapts: up by 1/N per success, down by 1/N per failure (cohort
- * feedback, as Postfix's queue manager does), never under 1; when failures go on (a whole
- * cohort), the destination backs off as a whole with full jitter, and after that lets one job
+ * window of concurrency that adapts (sched_feedback.c): quickly up until the first trouble, then by
+ * one a round; down by 1/N per failure, by half when it is told "too many", never under 1; when
+ * failures go on (a whole cohort), the destination backs off as a whole with full jitter, and after that lets one job
  * through as a probe. Destinations that share a host also share its trouble (SCOPE_HOST). */
 
 #include <stdbool.h>

@@ -1,11 +1,16 @@
 /* How a destination is doing: how many at once, and when to leave it alone. Called by sched.c
  * when a job ends; owns the numbers in struct dest, leaves the order of jobs to others.
  *
- * The window follows the cohort feedback of Postfix's queue manager: with N at once a success
- * adds 1/N and a failure takes 1/N, so a whole cohort changes it by one. When a whole cohort
- * has failed without one success, the destination is left alone, longer each time, with full
- * jitter; then one job at a time probes it. Jobs that were already running when it was left
- * alone belong to that same trouble and do not count again. */
+ * A cohort is what runs at once, N jobs. Up: until the first trouble every success adds one, so a
+ * whole cohort doubles the window and a healthy receiver has its ceiling after a few round trips (slow
+ * start, RFC 5681 section 3.1); from then on it adds 1/N, so a whole cohort adds one. A window that is
+ * not half used is not known to be good, and does not grow (RFC 7661).
+ *
+ * Down: a failure takes 1/N, as in Postfix's queue manager. "Too many" halves, once for all that were
+ * running when it was said: they were sent into the same crowd. When a whole cohort has failed
+ * without one success, the destination is left alone, longer each time, with full jitter; then one
+ * job at a time probes it. Jobs that were already running when it was left alone belong to that same
+ * trouble and do not count again. */
 
 #include "queue/sched_internal.h"
 
@@ -47,6 +52,7 @@ static void set_window(struct dest *d, double window)
 
 void feedback_init(struct dest *d)
 {
+    d->steep_till = ceiling(d);
     set_window(d, FIRST_WINDOW);
 }
 
@@ -74,7 +80,9 @@ static void success(struct dest *d, const struct sjob *j)
     if (j->cohort != d->cohort) {
         return; /* from before it was left alone: says nothing of now */
     }
-    set_window(d, d->window + 1.0 / d->window);
+    if (2.0 * (double)d->running >= d->window) {
+        set_window(d, d->window + (d->window < d->steep_till ? 1.0 : 1.0 / d->window));
+    }
     d->failed_cohorts = 0;
     d->backoffs = 0;
     d->probing = false;
@@ -86,6 +94,7 @@ static void leave_alone(struct sched *s, struct dest *d, int64_t now_ms)
     d->cohort++;
     d->failed_cohorts = 0;
     d->probing = true;
+    d->steep_till = d->window;
     set_window(d, 1.0);
     quiet_extend(&d->quiet,
                  now_ms,
@@ -96,13 +105,17 @@ static void leave_alone(struct sched *s, struct dest *d, int64_t now_ms)
 static void
 failure(struct sched *s, struct dest *d, const struct sjob *j, bool overload, int64_t now_ms)
 {
-    double before = d->window;
-
     if (j->cohort != d->cohort) {
         return;
     }
-    set_window(d, overload ? before / 2 : before - 1.0 / before);
-    d->failed_cohorts += 1.0 / before;
+    d->failed_cohorts += 1.0 / j->among;
+    if (!overload) {
+        set_window(d, d->window - 1.0 / d->window);
+    } else if (j->cut == d->cut) {
+        d->cut++;
+        set_window(d, d->window / 2);
+    }
+    d->steep_till = d->window;
     if (d->probing || d->failed_cohorts >= 1.0 - 1e-9) {
         leave_alone(s, d, now_ms);
     }

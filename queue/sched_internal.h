@@ -38,7 +38,8 @@ struct sjob {
     struct ledger_job job;
     struct dest *dest;
     enum place place;
-    uint64_t cohort;         /* of the destination when it was started */
+    uint64_t cohort, cut;    /* of the destination when it was started */
+    double among;            /* so many could run then */
     struct ledger_job *next; /* it came in again while running; NULL */
 };
 
@@ -60,6 +61,8 @@ struct dest {
 
     /* feedback (sched_feedback.c) */
     double window;
+    double steep_till;     /* below it the window grows by one a success */
+    uint64_t cut;          /* counts "too many" that were heeded */
     double failed_cohorts; /* failures since the last success, in windows */
     int64_t backoffs;      /* in a row */
     uint64_t cohort;       /* counts backoffs: jobs of an earlier one no longer count */

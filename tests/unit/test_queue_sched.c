@@ -328,33 +328,98 @@ static void a_stopped_destination_starts_and_asks_nothing_until_it_goes_on(void 
 
 /* ---- feedback ---- */
 
-static void the_window_grows_by_one_a_cohort_and_never_over_the_ceiling(void **state)
+/* As many as may run at once, all of them ending well. Returns how many. */
+static size_t good_round(struct sched *s, uint64_t *next_id)
+{
+    uint64_t running[128];
+    size_t count = 0;
+
+    for (int i = 0; i < 100; i++) {
+        add(s, (*next_id)++, "a");
+    }
+    while ((running[count] = started(s, T0)) != 0) {
+        count++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        end(s, running[i], SCHED_OK, T0);
+    }
+    return count;
+}
+
+static void the_window_opens_quickly_until_the_first_trouble_then_by_one_a_cohort(void **state)
 {
     struct sched_limits limits = easy;
     struct sched *s;
     uint64_t id = 1;
-    size_t most = 0;
+    size_t before, now = 0;
 
     (void)state;
-    limits.concurrency = 8;
+    limits.concurrency = 64;
     s = with(0, "a", &limits, NULL);
+    assert_int_equal(good_round(s, &id), 5);
     for (int round = 0; round < 12; round++) {
-        uint64_t running[32];
-        size_t count = 0;
-
-        for (int i = 0; i < 20; i++) {
-            add(s, id++, "a");
-        }
-        while ((running[count] = started(s, T0)) != 0) {
-            count++;
-        }
-        assert_in_range(count, round == 0 ? 5 : most, round == 0 ? 5 : most + 1);
-        most = count;
-        for (size_t i = 0; i < count; i++) {
-            end(s, running[i], SCHED_OK, T0);
-        }
+        now = good_round(s, &id);
     }
-    assert_int_equal(most, 8);
+    assert_int_equal(now, 64); /* and never over the ceiling */
+    add(s, id, "a");
+    end(s, started(s, T0), SCHED_TROUBLE, T0);
+    assert_int_equal(good_round(s, &id), 63);
+    for (int round = 0; round < 3; round++) { /* halved twice, it comes back slowly */
+        const struct sched_end e = {.outcome = SCHED_TROUBLE, .overload = true};
+
+        add(s, id++, "a");
+        sched_end(s, (struct delivery_id){started(s, T0)}, &e, T0);
+    }
+    before = good_round(s, &id);
+    assert_in_range(before, 7, 9);
+    for (int round = 0; round < 5; round++) {
+        now = good_round(s, &id);
+        assert_in_range(now, before, before + 1);
+        before = now;
+    }
+    assert_true(now > 9);
+    sched_free(s);
+}
+
+static void a_window_that_is_not_used_does_not_grow(void **state)
+{
+    struct sched *s = with(0, "a", &easy, NULL);
+
+    (void)state;
+    for (uint64_t id = 1; id <= 100; id++) {
+        add(s, id, "a");
+        assert_int_equal(started(s, T0), id);
+        end(s, id, SCHED_OK, T0);
+    }
+    assert_true(window_of(s, "a") > 4.99 && window_of(s, "a") < 5.01);
+    sched_free(s);
+}
+
+/* Twenty run when it says "too many" to eight of them: half as many, not a 256th. */
+static void too_many_is_heeded_once_for_all_that_were_running(void **state)
+{
+    const struct sched_end e = {.outcome = SCHED_TROUBLE, .overload = true};
+    struct sched *s = with(0, "a", &easy, NULL);
+    uint64_t id = 1, running[32];
+    size_t count = 0;
+
+    (void)state;
+    while (good_round(s, &id) < 20) {
+    }
+    while ((running[count] = started(s, T0)) != 0) {
+        count++;
+    }
+    assert_int_equal(count, 20);
+    for (size_t i = 0; i < 8; i++) {
+        sched_end(s, (struct delivery_id){running[i]}, &e, T0);
+    }
+    assert_true(window_of(s, "a") > 9.99 && window_of(s, "a") < 10.01);
+    for (size_t i = 8; i < count; i++) {
+        end(s, running[i], SCHED_OK, T0);
+    }
+    id = started(s, T0); /* said of one that was sent since: again */
+    sched_end(s, (struct delivery_id){id}, &e, T0);
+    assert_true(window_of(s, "a") < 6.0);
     sched_free(s);
 }
 
@@ -422,8 +487,8 @@ static void a_probe_that_succeeds_opens_again_one_that_fails_waits_longer(void *
     sched_free(s);
 }
 
-/* Five run; after the third "too many" the destination is left alone; the other two were sent
- * before that and say nothing new. With several seeds, since the wait is drawn. */
+/* Five run and all five get "too many": a whole cohort, so the destination is left alone, once. With
+ * several seeds, since the wait is drawn. */
 static void failures_of_one_cohort_count_once(void **state)
 {
     const struct sched_end e = {.outcome = SCHED_TROUBLE, .overload = true};
@@ -833,7 +898,9 @@ int main(void)
         CASE(a_cancelled_job_is_not_started_and_unknown_ids_are_fine),
         CASE(a_removed_destination_starts_nothing_and_what_runs_may_end),
         CASE(a_stopped_destination_starts_and_asks_nothing_until_it_goes_on),
-        CASE(the_window_grows_by_one_a_cohort_and_never_over_the_ceiling),
+        CASE(the_window_opens_quickly_until_the_first_trouble_then_by_one_a_cohort),
+        CASE(a_window_that_is_not_used_does_not_grow),
+        CASE(too_many_is_heeded_once_for_all_that_were_running),
         CASE(failures_shrink_the_window_and_a_whole_cohort_makes_it_back_off),
         CASE(a_probe_that_succeeds_opens_again_one_that_fails_waits_longer),
         CASE(failures_of_one_cohort_count_once),
