@@ -70,6 +70,13 @@ static bool pass(const char *point)
     return true;
 }
 
+NORETURN static void hang(void)
+{
+    for (;;) {
+        (void)pause();
+    }
+}
+
 bool fault_hit(const char *point)
 {
     pthread_mutex_lock(&lock);
@@ -79,8 +86,8 @@ bool fault_hit(const char *point)
     if (exits) {
         _exit(EXIT_CODE);
     }
-    while (hangs) {
-        (void)pause();
+    if (hangs) {
+        hang();
     }
     return hit;
 }

@@ -124,9 +124,10 @@ add_file(const char *reference, const char *path, struct buf *out, struct err *w
 }
 
 /* Where the service manager puts credentials (systemd.exec(5), LoadCredential=). */
-static enum err_code find_credentials(const char *reference, const char **out, struct err *why)
+static enum err_code open_credentials(const char *reference, int *out_fd, struct err *why)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    int fd;
 
     if (folder == NULL || folder[0] == '\0') {
         return err_set(
@@ -143,7 +144,11 @@ static enum err_code find_credentials(const char *reference, const char **out, s
                        reference,
                        folder);
     }
-    *out = folder;
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(why, "${%s}: CREDENTIALS_DIRECTORY %s", reference, folder);
+    }
+    *out_fd = fd;
     return ERR_NONE;
 }
 
@@ -151,24 +156,19 @@ static enum err_code find_credentials(const char *reference, const char **out, s
 static enum err_code
 add_credential(const char *reference, const char *name, struct buf *out, struct err *why)
 {
-    const char *folder = NULL;
+    int folder_fd = -1, fd;
     enum err_code rc;
-    int folder_fd, fd;
 
     if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
         return err_set(
             why, ERR_INVALID, "${%s}: expected the name of a credential, no path", reference);
     }
-    rc = find_credentials(reference, &folder, why);
+    rc = open_credentials(reference, &folder_fd, why);
     if (rc) {
         return rc;
     }
-    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder_fd < 0) {
-        return err_errno(why, "${%s}: CREDENTIALS_DIRECTORY %s", reference, folder);
-    }
     fd = openat(folder_fd, name, OPEN_FLAGS | O_NOFOLLOW);
-    rc = fd >= 0 ? ERR_NONE : err_errno(why, "${%s} in %s", reference, folder);
+    rc = fd >= 0 ? ERR_NONE : err_errno(why, "${%s} in CREDENTIALS_DIRECTORY", reference);
     (void)close(folder_fd);
     return rc ? rc : add_open_file(reference, fd, out, why);
 }

@@ -8,7 +8,8 @@
 
 #include "base/buf.h"
 
-#define SECRETS_FILE_BYTES ((size_t)64 * 1024) /* what stands behind a reference may be so large */
+#define SECRETS_FILE_BYTES                                                                     \
+    ((size_t)64 * 1024) /* what stands behind a reference may be so large */
 
 /* Appends text with every reference replaced: ${NAME} by the environment, ${file:PATH} by what
  * the file holds, without the line ends at its end. `$${` stands for a plain `${`. A relative

@@ -150,7 +150,7 @@ static void credentials_are_files_of_their_folder_and_nothing_else(void **state)
         const char *why; /* in it */
     } rows[] = {
         {"", "${credential:gone}", ERR_NOT_FOUND, ": No such file or directory"},
-        {"", "${credential:link}", ERR_IO, "${credential:link} in /"},
+        {"", "${credential:link}", ERR_IO, "${credential:link} in CREDENTIALS_DIRECTORY: "},
         {NULL, "${credential:plain}", ERR_NOT_FOUND, "CREDENTIALS_DIRECTORY is not set"},
         {"here", "${credential:plain}", ERR_INVALID, "no absolute path: \"here\""},
         {"/no/such",
