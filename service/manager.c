@@ -104,7 +104,11 @@ static char *status_line(const struct manager *m)
 
     buf_init(&out, STATUS_BYTES);
     ledger_stats(c->ledger, &stats);
-    buf_addf(&out, "on %s; %zu channels", door_url(c->door), c->config->channel_count);
+    buf_addf(&out,
+             "on %s; %zu channel%s",
+             door_url(c->door),
+             c->config->channel_count,
+             c->config->channel_count == 1 ? "" : "s");
     add_blocked(c, &out);
     if (stats.last_failed) {
         buf_adds(&out, "; the last write to the ledger failed");
