@@ -19,7 +19,7 @@
 struct plan {
     char point[64]; /* "*": any; "": nothing armed */
     uint64_t left;  /* passes until it fires; 0 when it has */
-    bool exits;
+    bool exits, hangs;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -27,7 +27,7 @@ static struct plan plan;
 static int fired;
 static bool env_read;
 
-/* "point:n" or "point:n:exit"; anything else is a mistake in the test, and stops it. */
+/* "point:n", "point:n:exit" or "point:n:hang"; anything else is a mistake in the test, and stops it. */
 static void arm(const char *spec)
 {
     char number[32];
@@ -43,7 +43,8 @@ static void arm(const char *spec)
     must(parse_u64(number, &plan.left));
     const char *rest = colon + 1 + digits;
     plan.exits = strcmp(rest, ":exit") == 0;
-    must(plan.exits || *rest == '\0');
+    plan.hangs = strcmp(rest, ":hang") == 0;
+    must(plan.exits || plan.hangs || *rest == '\0');
 }
 
 static void read_env(void)
@@ -69,14 +70,24 @@ static bool pass(const char *point)
     return true;
 }
 
+NORETURN static void hang(void)
+{
+    for (;;) {
+        (void)pause();
+    }
+}
+
 bool fault_hit(const char *point)
 {
     pthread_mutex_lock(&lock);
     bool hit = pass(point);
-    bool exits = hit && plan.exits;
+    bool exits = hit && plan.exits, hangs = hit && plan.hangs;
     pthread_mutex_unlock(&lock);
     if (exits) {
         _exit(EXIT_CODE);
+    }
+    if (hangs) {
+        hang();
     }
     return hit;
 }

@@ -4,7 +4,8 @@
 /* Fault points, compiled in for tests only:  rc = FAULT("ledger.commit") ? ERR_IO : commit(…);
  * The n-th point passed fires as told by the environment: CRIER_FAULT="ledger.commit:3" fails
  * the third pass of that point, "*:17" the seventeenth of any, "…:exit" ends the process there
- * with _exit(99). fault_set() does the same from a test program. */
+ * with _exit(99), "…:hang" stops the
+ * thread there for ever, as a disk that does not answer does. fault_set() does the same from a test program. */
 
 #include <stdbool.h>
 

@@ -109,8 +109,8 @@ struct config {
 };
 
 /* Read a file. All mistakes are collected in problems (with file, line, column); ERR_INVALID
- * when there is at least one. ${NAME} and ${file:PATH} are replaced inside values before they
- * are parsed; an unset variable or unreadable file is a mistake at that place. */
+ * when there is at least one. ${NAME}, ${file:PATH} and ${credential:NAME} are replaced inside
+ * values before they are parsed; an unset variable or unreadable file is a mistake at that place. */
 MUST_USE enum err_code config_load(struct config **out,
                                    const char *path,
                                    const struct channel_types *types,

@@ -256,8 +256,9 @@ void config_reference(const struct channel_types *types, struct buf *out)
         out,
         "Durations are written `30s`, `5m`, `2h`, `1d`, sizes `64KiB`, `10MiB`, rates `1/s`, "
         "`20/min`, `300/3h`. `${NAME}` takes a value from the environment, `${file:PATH}` from "
-        "a file (without the line ends at its end); `$${` is a plain `${`. Settings marked "
-        "(restart) are not changed by a reload.\n\n");
+        "a file, `${credential:NAME}` from a credential of systemd (a file in "
+        "`$CREDENTIALS_DIRECTORY`), both without the line ends at their end; `$${` is a plain "
+        "`${`. Settings marked (restart) are not changed by a reload.\n\n");
     for (const struct field *f = config_fields; f->kind != FIELD_END_KIND; f++) {
         section_reference(f, out);
     }

@@ -1,4 +1,5 @@
-/* What stands outside the settings file: environment and secret files. value.c calls it before
+/* What stands outside the settings file: environment, secret files and the
+ * credentials a service manager hands in. value.c calls it before
  * it looks at a value. It owns nothing; what it reads is wiped from its own memory. Whether a
  * value may be shown is value.c's to respect. */
 
@@ -68,49 +69,108 @@ static ssize_t read_all(int fd, char *to, size_t size)
     return (ssize_t)len;
 }
 
-static enum err_code
-add_bytes(const char *path, const char *bytes, size_t len, struct buf *out, struct err *why)
+/* reference: as it stands between the braces, for messages. */
+static enum err_code add_bytes(
+    const char *reference, const char *bytes, size_t len, struct buf *out, struct err *why)
 {
     if (len > SECRETS_FILE_BYTES) {
-        return err_set(why, ERR_TOO_BIG, "${file:%s}: larger than 64 KiB", path);
+        return err_set(why, ERR_TOO_BIG, "${%s}: larger than 64 KiB", reference);
     }
     while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r')) {
         len--;
     }
     if (len == 0) {
-        return err_set(why, ERR_INVALID, "${file:%s}: the file is empty", path);
+        return err_set(why, ERR_INVALID, "${%s}: the file is empty", reference);
     }
     if (!text_valid(bytes, len)) {
-        return err_set(why, ERR_INVALID, "${file:%s}: the file is not UTF-8 text", path);
+        return err_set(why, ERR_INVALID, "${%s}: the file is not UTF-8 text", reference);
     }
     buf_add(out, bytes, len);
     return ERR_NONE;
 }
 
-static enum err_code add_file(const char *path, struct buf *out, struct err *why)
+/* fd is taken. */
+static enum err_code
+add_open_file(const char *reference, int fd, struct buf *out, struct err *why)
 {
     enum err_code rc;
     char *bytes = NULL;
     struct stat st;
     ssize_t len;
-    /* O_NONBLOCK: a pipe somebody named by mistake must not hold up the start. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    if (fd < 0) {
-        return err_errno(why, "${file:%s}", path);
-    }
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        rc = err_set(why, ERR_INVALID, "${file:%s}: not a regular file", path);
+        rc = err_set(why, ERR_INVALID, "${%s}: not a regular file", reference);
         goto out;
     }
     bytes = mem_alloc(SECRETS_FILE_BYTES + 1);
     len = read_all(fd, bytes, SECRETS_FILE_BYTES + 1);
-    rc = len < 0 ? err_errno(why, "${file:%s}", path)
-                 : add_bytes(path, bytes, (size_t)len, out, why);
+    rc = len < 0 ? err_errno(why, "${%s}", reference)
+                 : add_bytes(reference, bytes, (size_t)len, out, why);
     mem_free_secret(bytes, SECRETS_FILE_BYTES + 1);
 out:
     (void)close(fd);
     return rc;
+}
+
+/* O_NONBLOCK: a pipe somebody named by mistake must not hold up the start. */
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+
+static enum err_code
+add_file(const char *reference, const char *path, struct buf *out, struct err *why)
+{
+    int fd = open(path, OPEN_FLAGS);
+
+    return fd < 0 ? err_errno(why, "${%s}", reference) : add_open_file(reference, fd, out, why);
+}
+
+/* Where the service manager puts credentials (systemd.exec(5), LoadCredential=). */
+static enum err_code open_credentials(const char *reference, int *out_fd, struct err *why)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    int fd;
+
+    if (folder == NULL || folder[0] == '\0') {
+        return err_set(
+            why,
+            ERR_NOT_FOUND,
+            "${%s}: CREDENTIALS_DIRECTORY is not set; systemd sets it for the service "
+            "(LoadCredential=), by hand it is /run/credentials/crier.service",
+            reference);
+    }
+    if (folder[0] != '/') {
+        return err_set(why,
+                       ERR_INVALID,
+                       "${%s}: CREDENTIALS_DIRECTORY is no absolute path: \"%.100s\"",
+                       reference,
+                       folder);
+    }
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(why, "${%s}: CREDENTIALS_DIRECTORY %s", reference, folder);
+    }
+    *out_fd = fd;
+    return ERR_NONE;
+}
+
+/* A file of that folder and nothing else: no path, no link that leads out of it. */
+static enum err_code
+add_credential(const char *reference, const char *name, struct buf *out, struct err *why)
+{
+    int folder_fd = -1, fd;
+    enum err_code rc;
+
+    if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        return err_set(
+            why, ERR_INVALID, "${%s}: expected the name of a credential, no path", reference);
+    }
+    rc = open_credentials(reference, &folder_fd, why);
+    if (rc) {
+        return rc;
+    }
+    fd = openat(folder_fd, name, OPEN_FLAGS | O_NOFOLLOW);
+    rc = fd >= 0 ? ERR_NONE : err_errno(why, "${%s} in CREDENTIALS_DIRECTORY", reference);
+    (void)close(folder_fd);
+    return rc ? rc : add_open_file(reference, fd, out, why);
 }
 
 static enum err_code
@@ -124,14 +184,18 @@ add_reference(const char *name, size_t len, struct buf *out, struct err *why)
     memcpy(text, name, len);
     text[len] = '\0';
     if (strncmp(text, "file:", 5) == 0 && text[5] != '\0') {
-        return add_file(text + 5, out, why);
+        return add_file(text, text + 5, out, why);
+    }
+    if (strncmp(text, "credential:", 11) == 0 && text[11] != '\0') {
+        return add_credential(text, text + 11, out, why);
     }
     if (!is_name(text, len)) {
-        return err_set(
-            why,
-            ERR_INVALID,
-            "${%.60s} is neither ${NAME} nor ${file:PATH}; a plain ${ is written $${",
-            text);
+        return err_set(why,
+                       ERR_INVALID,
+                       "${%.60s} is neither ${NAME} nor ${file:PATH} nor ${credential:NAME}; a "
+                       "plain ${ is "
+                       "written $${",
+                       text);
     }
     return add_env(text, out, why);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "queue/ledger_internal.h"
 
@@ -56,6 +57,11 @@ struct ledger {
 static bool is_write(enum ledger_kind kind)
 {
     return kind < LEDGER_DUE;
+}
+
+static bool is_pulse(enum ledger_kind kind)
+{
+    return kind == LEDGER_WRITES_PULSE || kind == LEDGER_READS_PULSE;
 }
 
 /* Marks a request whose submitter waits in ledger_run(); never called. */
@@ -137,14 +143,30 @@ write_batch(struct ledger *l, struct ledger_request **v, size_t count, bool want
     finish(l, &l->writes, v, count, &batch.events);
 }
 
+/* The fault points are of use with ":hang". */
+static void pulse_one(struct ledger *l, struct ledger_request **r)
+{
+    bool write = is_write((*r)->kind);
+
+    (void)FAULT(write ? "ledger.pulse.writes" : "ledger.pulse.reads");
+    if (write) {
+        atomic_fetch_sub(&l->queue_now, 1);
+    }
+    finish(l, write ? &l->writes : &l->reads, r, 1, NULL);
+}
+
 static void read_one(struct ledger *l, struct ledger_request **r)
 {
+    if (is_pulse((*r)->kind)) {
+        pulse_one(l, r);
+        return;
+    }
     l->ops->read(l->store, *r);
     finish(l, &l->reads, r, 1, NULL);
 }
 
 /* With a store of one connection reads stand among the writes: each run of writes is a
- * batch. */
+ * batch, and a pulse stands alone. */
 static void
 work_off(struct ledger *l, struct ledger_request **v, size_t count, bool want_events)
 {
@@ -153,7 +175,7 @@ work_off(struct ledger *l, struct ledger_request **v, size_t count, bool want_ev
     while (from < count) {
         size_t to = from;
 
-        while (to < count && is_write(v[to]->kind)) {
+        while (to < count && is_write(v[to]->kind) && !is_pulse(v[to]->kind)) {
             to++;
         }
         if (to > from) {

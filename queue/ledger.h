@@ -48,6 +48,7 @@ enum ledger_kind {
     LEDGER_EXPIRE,
     LEDGER_CLICK,
     LEDGER_PRUNE,
+    LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
     /* reads */
     LEDGER_DUE,
     LEDGER_LOAD,
@@ -56,6 +57,7 @@ enum ledger_kind {
     LEDGER_DELIVERIES,
     LEDGER_CHANNELS,
     LEDGER_EVENTS,
+    LEDGER_READS_PULSE, /* the same of the reading thread; both touch no disk */
 };
 
 struct ledger_request {

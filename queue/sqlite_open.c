@@ -86,16 +86,24 @@ static enum err_code take_lock(const char *path, int *out_fd, struct err *why)
     return rc;
 }
 
-/* SQLite gives its WAL the mode of the database file. */
+/* SQLite gives its WAL the mode of the database file. One that came back from a backup may be open
+ * to everybody: it holds tokens of accounts, so that is taken away. The group's rights are somebody's
+ * decision and stay. */
 static enum err_code make_file(const char *path, struct err *why)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    enum err_code rc = ERR_NONE;
+    struct stat st;
 
     if (fd < 0) {
         return err_errno(why, "open %s", path);
     }
+    if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & S_IRWXO) != 0 &&
+        fchmod(fd, st.st_mode & (S_IRWXU | S_IRWXG)) != 0) {
+        rc = err_errno(why, "close %s to others", path);
+    }
     close(fd);
-    return ERR_NONE;
+    return rc;
 }
 
 /* ---- connections ---- */

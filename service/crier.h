@@ -25,12 +25,16 @@ struct event_hub;     /* events.h: state changes to whoever listens */
 struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
 struct share_targets; /* share.h */
+struct manager;       /* manager.h: tells the service manager */
+struct passed;        /* passed.h: a socket the service manager made */
 
 enum crier_phase { CRIER_STARTING, CRIER_READY, CRIER_DRAINING };
 
 struct crier {
     uv_loop_t *loop;
     enum crier_phase phase;
+    struct manager *manager; /* NULL in tests of parts */
+    struct passed *passed;   /* NULL: none */
     int64_t started_at_ms;
     struct rng rng;
     struct id_maker ids;

@@ -145,6 +145,40 @@ static void watch_daemon(struct door *d)
     arm_timer(d);
 }
 
+static enum err_code find_socket(struct door *d, const char *listen, struct err *why)
+{
+    if (d->crier->passed == NULL || d->crier->passed->fd < 0) {
+        return door__listen(d, listen, why);
+    }
+    door__adopt(d, d->crier->passed, listen);
+    return ERR_NONE;
+}
+
+enum err_code door_fits(const struct door *d, const struct config *config, struct err *why)
+{
+    if (!d->open) {
+        return ERR_NONE;
+    }
+    if (config->server.token.text == NULL || config->server.token.len == 0) {
+        return err_set(
+            why,
+            ERR_INVALID,
+            "the service listens on %s, open to other machines: expected server.token",
+            d->url);
+    }
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (config->sources[i].signature == SIGN_NONE) {
+            return err_set(why,
+                           ERR_INVALID,
+                           "the service listens on %s, open to other machines, and "
+                           "sources.%s.signature is none: expected hub or standard",
+                           d->url,
+                           config->sources[i].name);
+        }
+    }
+    return ERR_NONE;
+}
+
 enum err_code
 door_new(struct door **out, struct crier *c, const struct door_route *routes, struct err *why)
 {
@@ -157,11 +191,14 @@ door_new(struct door **out, struct crier *c, const struct door_route *routes, st
     d->listen_fd = -1;
     list_init(&d->requests);
     list_init(&d->lingers);
-    rc = door__listen(d, s->listen, why);
+    rc = find_socket(d, s->listen, why);
     if (rc) {
         goto out;
     }
-    rc = start_daemon(d, s, why);
+    rc = door_fits(d, c->config, why);
+    if (!rc) {
+        rc = start_daemon(d, s, why);
+    }
     if (rc) {
         close(d->listen_fd);
         goto out;

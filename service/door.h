@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct config;
 struct crier;
 struct door;
 struct door_request;
@@ -36,10 +37,15 @@ struct door_route {
     door_handler_fn *handler;
 };
 
+/* Listens on the socket that was passed to us (crier.passed), else where server.listen says. */
 MUST_USE enum err_code
 door_new(struct door **out, struct crier *c, const struct door_route *routes, struct err *why);
 /* The URL it listens on, with the port the kernel gave when the settings said 0. */
 const char *door_url(const struct door *d);
+/* ERR_INVALID: under these settings other machines would be let in unasked. The socket in use counts,
+ * which may be another than server.listen names: it was passed to us, or the settings changed. */
+MUST_USE enum err_code
+door_fits(const struct door *d, const struct config *config, struct err *why);
 size_t door_connections(const struct door *d);
 /* Stop accepting; what is suspended must still be answered; then door_free(). Answers carry
  * Connection: close from here on. */

@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "service/crier.h"
 #include "service/door.h"
+#include "service/passed.h"
 
 #define DOOR_PARAMS_MAX 4
 #define DOOR_TARGET_BYTES 16384
@@ -48,6 +49,7 @@ struct door {
     int listen_fd;     /* ours to close once libmicrohttpd was told to let go; -1 */
     char *socket_path; /* of a unix socket, removed at the end */
     char url[256];
+    bool open; /* other machines may reach it: neither a loopback address nor a unix socket */
     struct list requests; /* with a connection */
     struct list lingers;
     struct door_login logins[DOOR_LOGIN_SLOTS];
@@ -89,8 +91,10 @@ struct door_request {
     int status;
 };
 
-/* door_listen.c: the socket that "server.listen" names; what it is called goes into d->url. */
+/* door_listen.c: the socket that "server.listen" names, or the one that was passed to us, which is
+ * the door's from here on; what it is called goes into d->url. */
 MUST_USE enum err_code door__listen(struct door *d, const char *listen, struct err *why);
+void door__adopt(struct door *d, struct passed *passed, const char *listen);
 
 /* door_request.c: libmicrohttpd's callbacks. */
 void *door__request_new(void *door, const char *uri, struct MHD_Connection *connection);

@@ -1,6 +1,7 @@
 /* Opens the socket the door listens on: a TCP address with a port ("127.0.0.1:8480", "[::1]:0",
- * "localhost:8480") or a unix socket ("unix:/run/crier.sock"). Called once, by door_new(). It
- * owns nothing afterwards; the descriptor and the name of the socket are the door's. */
+ * "localhost:8480") or a unix socket ("unix:/run/crier.sock"); or takes the one that the service
+ * manager made. Called once, by door_new(). It owns nothing afterwards; the descriptor and the name
+ * of the socket are the door's. */
 
 #include <errno.h>
 #include <netdb.h>
@@ -12,7 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "service/door_internal.h"
 
 #define BACKLOG 1024
@@ -78,7 +81,19 @@ static enum err_code listen_unix(struct door *d, const char *path, struct err *w
     return ERR_NONE;
 }
 
-/* The URL with the port the kernel gave. */
+/* As "server.listen" would name it; an abstract name begins with @. */
+static void write_unix_url(struct door *d, const struct sockaddr_un *addr, socklen_t len)
+{
+    size_t name_len = len - offsetof(struct sockaddr_un, sun_path);
+    bool abstract = addr->sun_path[0] == '\0';
+    const char *name = addr->sun_path + (abstract ? 1 : 0);
+
+    name_len = abstract ? name_len - 1 : strnlen(name, name_len);
+    (void)snprintf(
+        d->url, sizeof d->url, "unix:%s%.*s", abstract ? "@" : "", (int)name_len, name);
+}
+
+/* The URL with the port the kernel gave, and whom it lets in. */
 static void write_url(struct door *d, int fd)
 {
     struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
@@ -86,6 +101,11 @@ static void write_url(struct door *d, int fd)
     char host[128] = "", port[16] = "";
 
     must(getsockname(fd, (struct sockaddr *)&addr, &len) == 0);
+    if (addr.ss_family == AF_UNIX) {
+        write_unix_url(d, (const struct sockaddr_un *)(const void *)&addr, len);
+        return;
+    }
+    d->open = !net_address_is_loopback((const struct sockaddr *)&addr);
     (void)getnameinfo((const struct sockaddr *)&addr,
                       len,
                       host,
@@ -164,4 +184,28 @@ enum err_code door__listen(struct door *d, const char *listen, struct err *why)
     memcpy(host, start, (size_t)(end - start));
     host[end - start] = '\0';
     return listen_tcp(d, host, colon + 1, listen, why);
+}
+
+/* The command line looks for us where "server.listen" says. */
+static bool is_named(const struct door *d, const char *listen)
+{
+    const char *is = strncmp(d->url, "http://", 7) == 0 ? d->url + 7 : d->url;
+
+    return listen != NULL && strcmp(is, listen) == 0;
+}
+
+void door__adopt(struct door *d, struct passed *passed, const char *listen)
+{
+    bool named;
+
+    d->listen_fd = passed->fd;
+    passed->fd = -1;
+    write_url(d, d->listen_fd);
+    named = is_named(d, listen);
+    log_write(named ? LOG_INFO : LOG_WARN,
+              EV_SOCKET_PASSED,
+              LOG_FIELDS(LOG_STR("listen", d->url),
+                         LOG_STR("kind", strncmp(d->url, "unix:", 5) == 0 ? "unix" : "tcp"),
+                         LOG_STR("name", passed->name),
+                         LOG_STR("server_listen", listen)));
 }

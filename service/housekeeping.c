@@ -10,6 +10,7 @@
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/crier.h"
+#include "service/manager.h"
 
 #define EVERY_MS 5000
 #define PRUNE_EVERY_MS MS_HOUR
@@ -61,6 +62,7 @@ static void on_timer(uv_timer_t *timer)
     }
     channels_save_changed(c->channels);
     courier_expire(c->courier);
+    manager_status(c->manager);
     if (now_ms - c->pruned_mono_ms >= PRUNE_EVERY_MS) {
         c->pruned_mono_ms = now_ms;
         prune(c);

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "service/channels.h"
 #include "service/courier.h"
+#include "service/door.h"
+#include "service/manager.h"
 #include "service/metrics.h"
 
 static void log_refused(const struct crier *c, const struct problems *p, const struct err *why)
@@ -35,6 +38,32 @@ static void put_in_force(struct crier *c, struct config *config)
     config_unref(old);
 }
 
+/* The first mistake; `crier check` names the others. */
+static void tell_refused(struct crier *c, const struct problems *p, const struct err *why)
+{
+    char *text = p->count > 0
+                     ? mem_printf("%s:%d: %s", p->v[0].file, p->v[0].line, p->v[0].what)
+                     : mem_strdup(why->text);
+
+    manager_reloaded(c->manager, text);
+    mem_free(text);
+}
+
+static enum err_code
+read_settings(struct crier *c, struct config **out, struct problems *problems, struct err *why)
+{
+    enum err_code rc = config_load(out, c->config_path, &c->types, problems, why);
+
+    if (rc) {
+        return rc;
+    }
+    rc = door_fits(c->door, *out, why);
+    if (rc) {
+        config_unref(*out);
+    }
+    return rc;
+}
+
 enum err_code
 crier_reload(struct crier *c, struct problems *problems, struct buf *restart, struct err *why)
 {
@@ -42,10 +71,12 @@ crier_reload(struct crier *c, struct problems *problems, struct buf *restart, st
     struct err own = {0};
     enum err_code rc;
 
-    rc = config_load(&config, c->config_path, &c->types, problems, &own);
+    manager_reloading(c->manager);
+    rc = read_settings(c, &config, problems, &own);
     if (rc) {
         log_refused(c, problems, &own);
         metrics_add(c->metrics, METRIC_RELOADS, "refused", NULL);
+        tell_refused(c, problems, &own);
         if (why) {
             *why = own;
         }
@@ -61,5 +92,6 @@ crier_reload(struct crier *c, struct problems *problems, struct buf *restart, st
     log_info(EV_CONFIG_RELOADED,
              LOG_STR("file", c->config_path),
              LOG_U64("channels", c->config->channel_count));
+    manager_reloaded(c->manager, NULL);
     return ERR_NONE;
 }

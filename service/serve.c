@@ -29,9 +29,11 @@
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/events.h"
+#include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
 #include "service/out.h"
+#include "service/passed.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
 
@@ -40,6 +42,7 @@
 
 struct service {
     struct crier crier;
+    struct passed passed;
     uv_loop_t loop;
     uv_timer_t drain_timer, idle_timer;
     int64_t drain_started_mono_ms;
@@ -88,6 +91,7 @@ void crier_drain(struct crier *c, const char *reason)
     c->phase = CRIER_DRAINING;
     s->drain_reason = reason;
     s->drain_started_mono_ms = clock_mono_ms();
+    manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
@@ -264,6 +268,27 @@ static void announce(const struct crier *c)
              LOG_STR("version", CRIER_VERSION));
     (void)printf("listening on %s\n", door_url(c->door));
     (void)fflush(stdout);
+    manager_ready(c->manager);
+}
+
+/* Before everything else: what it tells us stands in the environment and in descriptor 3. */
+static enum err_code hear_manager(struct service *s, struct err *why)
+{
+    enum err_code rc = manager_new(&s->crier.manager, &s->crier, why);
+
+    if (!rc) {
+        rc = passed_read(&s->passed, why);
+    }
+    s->crier.passed = &s->passed;
+    return rc;
+}
+
+/* In a container root is the rule and no harm, elsewhere a mistake: neither a reason to refuse. */
+static void warn_of_root(void)
+{
+    if (geteuid() == 0) {
+        log_warn(EV_AS_ROOT, LOG_STR("expected", "a user of its own, such as crier"));
+    }
 }
 
 static enum err_code start(struct service *s, const char *config_path, struct err *why)
@@ -276,10 +301,15 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     c->types = crier_channel_types();
     rng_init_system(&c->rng);
     id_maker_init(&c->ids, &c->rng);
+    rc = hear_manager(s, why);
+    if (rc) {
+        return rc;
+    }
     rc = read_settings(c, why);
     if (rc) {
         return rc;
     }
+    warn_of_root();
     must(uv_loop_init(&s->loop) == 0);
     s->loop_ready = true;
     c->loop = &s->loop;
@@ -329,6 +359,7 @@ static void take_down(struct service *s)
     sched_free(c->sched);
     event_hub_free(c->events);
     metrics_free(c->metrics);
+    manager_free(c->manager);
     close_handles(s);
     if (s->loop_ready) {
         (void)uv_run(&s->loop, UV_RUN_DEFAULT);
@@ -346,6 +377,7 @@ int serve_run(const char *config_path)
     prepare_process();
     if (start(s, config_path, &why) != ERR_NONE) {
         (void)fprintf(stderr, "crier: %s\n", why.text);
+        manager_failed(s->crier.manager, why.text);
         code = 1;
     } else {
         (void)uv_run(&s->loop, UV_RUN_DEFAULT);

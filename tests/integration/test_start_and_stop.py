@@ -103,6 +103,31 @@ def test_the_ledger_is_for_its_owner_only(crier):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+def test_the_folder_of_the_ledger_is_made_for_its_owner_only(make_crier):
+    crier = make_crier(start=False)
+    crier.settings["ledger"] = f"sqlite:{crier.folder}/new/crier.db"
+    crier.write_settings()
+    crier.start()
+    assert stat.S_IMODE((crier.folder / "new").stat().st_mode) == 0o700
+    crier.stop()
+
+
+def test_a_ledger_restored_for_all_to_read_is_closed_to_others(crier):
+    accepted = crier.send(small_article(1))
+    crier.await_done(accepted["id"])
+    crier.stop()
+    path = crier.folder / "crier.db"
+    path.chmod(0o664)
+    crier.start()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660  # what the group may do is left as it was
+    crier.await_done(accepted["id"])
+    assert all(stat.S_IMODE(p.stat().st_mode) & 0o007 == 0 for p in crier.folder.glob("crier.db*"))
+
+
+def test_running_as_root_is_warned_of(crier):
+    assert ("warn as_root" in crier.log()) == (os.geteuid() == 0)
+
+
 # ---- new settings ----
 
 def test_mistakes_at_a_reload_have_file_line_and_column(crier):

@@ -54,6 +54,8 @@ static void references_are_replaced(void **state)
         {"${file:many}", "abc", true},
         {"<${file:inner}>", "<a\nb>", true},
         {"${file:./plain}${ONE}", "abcfirst", true},
+        {"${credential:plain}", "abc", true},
+        {"<${credential:many}>", "<abc>", true},
     };
 
     (void)state;
@@ -81,16 +83,20 @@ static void a_reference_that_leads_nowhere_is_named(void **state)
         {"${ONE", ERR_INVALID, "${ is never closed; a plain ${ is written $${"},
         {"${}",
          ERR_INVALID,
-         "${} is neither ${NAME} nor ${file:PATH}; a plain ${ is written $${"},
+         "${} is neither ${NAME} nor ${file:PATH} nor ${credential:NAME}; a plain ${ is "
+         "written $${"},
         {"${1}",
          ERR_INVALID,
-         "${1} is neither ${NAME} nor ${file:PATH}; a plain ${ is written $${"},
+         "${1} is neither ${NAME} nor ${file:PATH} nor ${credential:NAME}; a plain ${ is "
+         "written $${"},
         {"${ONE-x}",
          ERR_INVALID,
-         "${ONE-x} is neither ${NAME} nor ${file:PATH}; a plain ${ is written $${"},
+         "${ONE-x} is neither ${NAME} nor ${file:PATH} nor ${credential:NAME}; a plain ${ is "
+         "written $${"},
         {"${file:}",
          ERR_INVALID,
-         "${file:} is neither ${NAME} nor ${file:PATH}; a plain ${ is written $${"},
+         "${file:} is neither ${NAME} nor ${file:PATH} nor ${credential:NAME}; a plain ${ is "
+         "written $${"},
         {"${file:gone}", ERR_NOT_FOUND, "${file:gone}: No such file or directory"},
         {"${file:.}", ERR_INVALID, "${file:.}: not a regular file"},
         {"${file:pipe}", ERR_INVALID, "${file:pipe}: not a regular file"},
@@ -100,6 +106,26 @@ static void a_reference_that_leads_nowhere_is_named(void **state)
         {"${file:nul}", ERR_INVALID, "${file:nul}: the file is not UTF-8 text"},
         {"${file:big}", ERR_TOO_BIG, "${file:big}: larger than 64 KiB"},
         {"${LATIN}", ERR_INVALID, "${LATIN}: its value is not UTF-8"},
+        {"${credential:}",
+         ERR_INVALID,
+         "${credential:} is neither ${NAME} nor ${file:PATH} nor ${credential:NAME}; a plain "
+         "${ is written $${"},
+        {"${credential:pipe}", ERR_INVALID, "${credential:pipe}: not a regular file"},
+        {"${credential:empty}", ERR_INVALID, "${credential:empty}: the file is empty"},
+        {"${credential:nul}", ERR_INVALID, "${credential:nul}: the file is not UTF-8 text"},
+        {"${credential:big}", ERR_TOO_BIG, "${credential:big}: larger than 64 KiB"},
+        {"${credential:.}",
+         ERR_INVALID,
+         "${credential:.}: expected the name of a credential, no path"},
+        {"${credential:..}",
+         ERR_INVALID,
+         "${credential:..}: expected the name of a credential, no path"},
+        {"${credential:./plain}",
+         ERR_INVALID,
+         "${credential:./plain}: expected the name of a credential, no path"},
+        {"${credential:/etc/passwd}",
+         ERR_INVALID,
+         "${credential:/etc/passwd}: expected the name of a credential, no path"},
     };
 
     (void)state;
@@ -111,6 +137,47 @@ static void a_reference_that_leads_nowhere_is_named(void **state)
         buf_init(&out, 1 << 20);
         assert_int_equal(secrets_expand(rows[i].text, &out, &replaced, &why), rows[i].rc);
         assert_string_equal(why.text, rows[i].why);
+        buf_done(&out);
+    }
+}
+
+static void credentials_are_files_of_their_folder_and_nothing_else(void **state)
+{
+    static const struct {
+        const char *folder; /* NULL: not set; "": the tests' own */
+        const char *text;
+        enum err_code rc;
+        const char *why; /* in it */
+    } rows[] = {
+        {"", "${credential:gone}", ERR_NOT_FOUND, ": No such file or directory"},
+        {"", "${credential:link}", ERR_IO, "${credential:link} in CREDENTIALS_DIRECTORY: "},
+        {NULL, "${credential:plain}", ERR_NOT_FOUND, "CREDENTIALS_DIRECTORY is not set"},
+        {"here", "${credential:plain}", ERR_INVALID, "no absolute path: \"here\""},
+        {"/no/such",
+         "${credential:plain}",
+         ERR_NOT_FOUND,
+         "CREDENTIALS_DIRECTORY /no/such: No"},
+    };
+    char own[256];
+
+    (void)state;
+    assert_non_null(getcwd(own, sizeof own));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err why = {0};
+        struct buf out;
+        bool replaced;
+
+        if (rows[i].folder == NULL) {
+            (void)unsetenv("CREDENTIALS_DIRECTORY");
+        } else {
+            (void)setenv(
+                "CREDENTIALS_DIRECTORY", rows[i].folder[0] != '\0' ? rows[i].folder : own, 1);
+        }
+        buf_init(&out, 1 << 20);
+        assert_int_equal(secrets_expand(rows[i].text, &out, &replaced, &why), rows[i].rc);
+        if (strstr(why.text, rows[i].why) == NULL) {
+            fail_msg("no \"%s\" in \"%s\"", rows[i].why, why.text);
+        }
         buf_done(&out);
     }
 }
@@ -156,7 +223,7 @@ static int write_file(const char *name, const char *bytes, size_t len)
 static int prepare(void **state)
 {
     static char folder[] = "/tmp/crier-test-secrets-XXXXXX";
-    char *big = mem_zalloc(SECRETS_FILE_BYTES + 1);
+    char *big = mem_zalloc(SECRETS_FILE_BYTES + 1), own[256];
     int rc = 0;
 
     (void)state;
@@ -169,6 +236,10 @@ static int prepare(void **state)
     if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkfifo("pipe", 0600) != 0) {
         rc = -1;
     }
+    if (getcwd(own, sizeof own) == NULL || symlink("plain", "link") != 0) {
+        rc = -1;
+    }
+    (void)setenv("CREDENTIALS_DIRECTORY", own, 1);
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         rc |= write_file(files[i].name, files[i].bytes, files[i].len);
     }
@@ -187,6 +258,7 @@ static int tidy(void **state)
     }
     (void)unlink("big");
     (void)unlink("pipe");
+    (void)unlink("link");
     if (getcwd(folder, sizeof(folder)) == NULL || chdir("/") != 0 || rmdir(folder) != 0) {
         return -1;
     }
@@ -204,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(references_are_replaced),
         cmocka_unit_test(a_reference_that_leads_nowhere_is_named),
+        cmocka_unit_test(credentials_are_files_of_their_folder_and_nothing_else),
         cmocka_unit_test(a_name_without_end_is_refused),
         cmocka_unit_test(a_value_has_a_ceiling),
         cmocka_unit_test(nothing_is_left), /* last */

@@ -569,6 +569,79 @@ static void a_failed_request_tells_no_event(void **state)
     buf_done(&told);
 }
 
+/* ---- pulses ---- */
+
+static size_t pulses_back;
+
+static void note_pulse(struct ledger_request *r)
+{
+    assert_int_equal(r->rc, ERR_NONE);
+    pulses_back++;
+}
+
+static void beat(struct kit *k)
+{
+    struct ledger_request writes = {.kind = LEDGER_WRITES_PULSE, .done = note_pulse};
+    struct ledger_request reads = {.kind = LEDGER_READS_PULSE, .done = note_pulse};
+
+    pulses_back = 0;
+    ledger_submit(k->l, &writes);
+    ledger_submit(k->l, &reads);
+    for (int i = 0; i < 5000 && pulses_back < 2; i++) {
+        ledger_collect(k->l);
+        usleep(1000);
+    }
+    assert_int_equal(pulses_back, 2);
+}
+
+static void a_pulse_comes_back_and_is_no_commit(void **state)
+{
+    struct kit *k = *state;
+    struct ledger_stats stats;
+    struct kit_accept a, b;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    ledger_stats(k->l, &stats);
+    uint64_t commits = stats.commits;
+    beat(k);
+    ledger_stats(k->l, &stats);
+    assert_int_equal(stats.commits, commits);
+    assert_int_equal(stats.queue_now, 0);
+    assert_int_equal(fault_set("ledger.commit:1"), 0);
+    kit_fill(k, &b, &(struct kit_article){.id = "2", .title = "B"});
+    assert_int_equal(kit_run(k, &b.a.req), ERR_IO);
+    beat(k); /* it has nothing to say about the disk */
+    ledger_stats(k->l, &stats);
+    assert_true(stats.last_failed);
+    assert_int_equal(fault_set(NULL), 1);
+    kit_accept_done(&a);
+}
+
+static void a_pulse_among_writes_waits_for_those_before_it(void **state)
+{
+    struct kit *k = *state;
+    struct kit_accept *a = mem_calloc(20, sizeof *a);
+    struct ledger_request pulse = {.kind = LEDGER_WRITES_PULSE, .done = note_pulse};
+
+    pulses_back = 0;
+    for (size_t i = 0; i < 20; i++) {
+        kit_fill(k, &a[i], &(struct kit_article){.id = "1", .title = "A"});
+        a[i].a.req.done = count_done;
+        ledger_submit(k->l, &a[i].a.req);
+    }
+    ledger_submit(k->l, &pulse);
+    for (int i = 0; i < 5000 && pulses_back == 0; i++) {
+        ledger_collect(k->l);
+        usleep(1000);
+    }
+    assert_int_equal(pulses_back, 1);
+    assert_int_equal(k->dones, 20);
+    for (size_t i = 0; i < 20; i++) {
+        kit_accept_done(&a[i]);
+    }
+    mem_free(a);
+}
+
 /* ---- faults ---- */
 
 static void when_the_commit_fails_every_request_fails_and_nothing_has_changed(void **state)
@@ -732,6 +805,10 @@ int main(void)
         IN_MEMORY(a_cursor_that_is_none_is_refused),
         ON_DISK(every_change_is_told_in_the_order_of_commits),
         ON_DISK(a_failed_request_tells_no_event),
+        ON_DISK(a_pulse_comes_back_and_is_no_commit),
+        IN_MEMORY(a_pulse_comes_back_and_is_no_commit),
+        ON_DISK(a_pulse_among_writes_waits_for_those_before_it),
+        IN_MEMORY(a_pulse_among_writes_waits_for_those_before_it),
         ON_DISK(when_the_commit_fails_every_request_fails_and_nothing_has_changed),
         ON_DISK(a_fault_in_one_request_is_its_own),
         ON_DISK(a_request_that_breaks_midway_harms_only_itself),
