@@ -11,47 +11,69 @@
 #include "base/parse.h"
 #include "base/text.h"
 
-/* The deepest nesting of brackets outside strings. Before parsing, so that depth costs
- * nothing. */
-static size_t depth_of(const char *text, size_t len)
+/* Jansson hands out values without const whatever it was given, and so do we. */
+static json_t *unconst(const json_t *v)
 {
-    size_t depth = 0, deepest = 0;
-    bool in_string = false;
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = {.in = v};
 
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
+    return u.out;
+}
 
-        if (in_string) {
-            i += c == '\\' ? 1 : 0;
-            in_string = c != '"';
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-            deepest = depth > deepest ? depth : deepest;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
+/* Jansson itself stops at JSON_PARSER_MAX_DEPTH (2,048) levels, so this recursion does as well. */
+static bool is_deeper(const json_t *v, size_t levels)
+{
+    json_t *item, *readable = unconst(v);
+    size_t i;
+
+    if (!json_is_object(v) && !json_is_array(v)) {
+        return false;
+    }
+    if (levels == 0) {
+        return true;
+    }
+    json_array_foreach(v, i, item)
+    {
+        if (is_deeper(item, levels - 1)) {
+            return true;
         }
     }
-    return deepest;
+    for (void *it = json_object_iter(readable); it != NULL;
+         it = json_object_iter_next(readable, it)) {
+        if (is_deeper(json_object_iter_value(it), levels - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err_code refuse(const json_error_t *error, size_t max_depth, struct err *why)
+{
+    if (json_error_code(error) == json_error_stack_overflow) {
+        return err_set(why, ERR_INVALID, "nested deeper than %zu levels", max_depth);
+    }
+    return err_set(why,
+                   ERR_INVALID,
+                   "line %d, column %d: %s",
+                   error->line < 1 ? 1 : error->line,
+                   error->column < 0 ? 0 : error->column,
+                   text_valid(error->text, strlen(error->text)) ? error->text : "not UTF-8");
 }
 
 enum err_code
 json_read(json_t **out, const char *text, size_t len, size_t max_depth, struct err *why)
 {
     json_error_t error;
-
-    if (depth_of(text, len) > max_depth) {
-        return err_set(why, ERR_INVALID, "nested deeper than %zu levels", max_depth);
-    }
     json_t *v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+
     if (v == NULL) {
-        return err_set(why,
-                       ERR_INVALID,
-                       "line %d, column %d: %s",
-                       error.line < 1 ? 1 : error.line,
-                       error.column < 0 ? 0 : error.column,
-                       text_valid(error.text, strlen(error.text)) ? error.text : "not UTF-8");
+        return refuse(&error, max_depth, why);
+    }
+    if (is_deeper(v, max_depth)) {
+        json_decref(v);
+        return err_set(why, ERR_INVALID, "nested deeper than %zu levels", max_depth);
     }
     *out = v;
     return ERR_NONE;
@@ -115,17 +137,6 @@ static json_t *pointer_step(const json_t *v, const char *token)
         return NULL;
     }
     return json_array_get(v, (size_t)index); /* NULL unless v is an array */
-}
-
-/* Jansson hands out values without const whatever it was given, and so do we. */
-static json_t *unconst(const json_t *v)
-{
-    union {
-        const json_t *in;
-        json_t *out;
-    } u = {.in = v};
-
-    return u.out;
 }
 
 json_t *json_pointer(const json_t *v, const char *pointer)

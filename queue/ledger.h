@@ -393,8 +393,9 @@ struct ledger_events { /* after `after`, oldest first */
     size_t count;
     int64_t oldest; /* the oldest kept id: a gap shows when after + 1 < oldest */
 };
-/* Called by ledger_collect() for each event committed since, before the dones of its batch. */
-typedef void ledger_event_fn(void *context, const struct ledger_event *event);
+/* Called by ledger_collect() for each event committed since, before the dones of its batch. It may keep
+ * kind and data: then it sets them NULL. */
+typedef void ledger_event_fn(void *context, struct ledger_event *event);
 
 struct ledger_stats {
     uint64_t commits, writes, failed_commits;

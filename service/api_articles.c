@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "service/api_internal.h"
 
+#define ANSWER_BYTES ((size_t)4 * 1024 * 1024) /* names of channels are bounded */
+
 struct taking {
     struct intake in;
     struct door_request *request;
@@ -41,6 +43,7 @@ static void on_taken(struct intake *in)
 {
     struct taking *t = container_of(in, struct taking, in);
     char *location;
+    struct buf answer;
 
     if (in->rc != ERR_NONE) {
         refuse(t->request, in->rc, in);
@@ -50,7 +53,10 @@ static void on_taken(struct intake *in)
             door_reply_header(t->request, "Location", location);
             mem_free(location);
         }
-        door_reply_json(t->request, 202, intake_json(in));
+        buf_init(&answer, ANSWER_BYTES);
+        intake_write(&answer, in);
+        buf_addc(&answer, '\n');
+        door_reply_text(t->request, 202, "application/json", &answer);
     }
     intake_free_parts(in);
     mem_free(t);

@@ -59,7 +59,7 @@ void api__unknown_word(struct door_request *r,
 /* The names of the configured channels; new reference. */
 json_t *api__channel_names(struct crier *c);
 
-/* Taking an article in, or back, on behalf of a request: answered with 202 and intake_json().
+/* Taking an article in, or back, on behalf of a request: answered with 202 and intake_write().
  */
 void api__take_article(struct crier *c,
                        struct door_request *r,

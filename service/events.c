@@ -27,15 +27,9 @@
 #define LINE_BYTES ((size_t)512 * 1024)
 #define LISTENERS_MAX 256
 
-struct kept_event {
-    int64_t id;
-    char *text; /* as it goes over the wire */
-    size_t len;
-};
-
 struct event_hub {
     struct crier *crier;
-    struct kept_event ring[RING_EVENTS];
+    struct ledger_event ring[RING_EVENTS];
     size_t first, count;
     struct list listeners;
     uv_timer_t *keepalive; /* a heap handle: it outlives the hub until its close callback */
@@ -55,7 +49,9 @@ struct listener {
 
 static void write_event(struct buf *out, const struct ledger_event *e)
 {
-    buf_addf(out, "id: %" PRId64 "\nevent: %s\ndata: %s\n\n", e->id, e->kind, e->data);
+    buf_addf(out, "id: %" PRId64 "\nevent: %s\ndata: ", e->id, e->kind);
+    buf_adds(out, e->data);
+    buf_adds(out, "\n\n");
 }
 
 static void listener_send(struct listener *l, const char *text, size_t len)
@@ -69,49 +65,59 @@ static void listener_send(struct listener *l, const char *text, size_t len)
     }
 }
 
-static struct kept_event *ring_at(struct event_hub *h, size_t index)
+static struct ledger_event *ring_at(struct event_hub *h, size_t index)
 {
     return &h->ring[(h->first + index) % RING_EVENTS];
 }
 
-static void ring_add(struct event_hub *h, const struct ledger_event *e)
+static void event_done(struct ledger_event *e)
 {
-    struct kept_event *slot;
-    struct buf text;
+    mem_free(e->kind);
+    mem_free(e->data);
+}
+
+/* Takes what it holds. */
+static const struct ledger_event *ring_add(struct event_hub *h, struct ledger_event *e)
+{
+    struct ledger_event *slot;
 
     if (h->count == RING_EVENTS) {
-        mem_free(ring_at(h, 0)->text);
+        event_done(ring_at(h, 0));
         h->first = (h->first + 1) % RING_EVENTS;
         h->count--;
     }
     slot = ring_at(h, h->count++);
-    buf_init(&text, LINE_BYTES);
-    write_event(&text, e);
-    slot->id = e->id;
-    slot->len = 0;
-    slot->text = buf_detach(&text, &slot->len);
-    if (slot->text == NULL) { /* larger than any event of ours */
-        slot->text = mem_strdup("");
-        slot->len = 0;
-    }
+    *slot = *e;
+    e->kind = e->data = NULL;
+    return slot;
 }
 
-void event_hub_publish(void *hub, const struct ledger_event *event)
+/* As it goes over the wire; one larger than any of ours is left out. */
+static void listeners_send(struct event_hub *h, const struct ledger_event *e)
 {
-    struct event_hub *h = hub;
-    const struct kept_event *kept;
+    struct buf text;
 
-    ring_add(h, event);
-    kept = ring_at(h, h->count - 1);
+    buf_init(&text, LINE_BYTES);
+    write_event(&text, e);
     LIST_EACH(&h->listeners, n)
     {
         struct listener *l = container_of(n, struct listener, node);
 
-        if (l->catching_up) {
-            continue;
+        if (!l->catching_up) {
+            l->after = e->id;
+            listener_send(l, buf_str(&text), buf_ok(&text) ? text.len : 0);
         }
-        l->after = kept->id;
-        listener_send(l, kept->text, kept->len);
+    }
+    buf_done(&text);
+}
+
+void event_hub_publish(void *hub, struct ledger_event *event)
+{
+    struct event_hub *h = hub;
+    const struct ledger_event *kept = ring_add(h, event);
+
+    if (!list_empty(&h->listeners)) {
+        listeners_send(h, kept);
     }
 }
 
@@ -169,7 +175,7 @@ void event_hub_free(struct event_hub *h)
         container_of(n, struct listener, node)->hub = NULL;
     }
     for (size_t i = 0; i < h->count; i++) {
-        mem_free(ring_at(h, i)->text);
+        event_done(ring_at(h, i));
     }
     uv_close((uv_handle_t *)h->keepalive, timer_closed);
     mem_free(h);
@@ -195,6 +201,19 @@ static void on_stream_closed(void *context)
     listener_drop(l);
 }
 
+static void send_event(struct listener *l, const struct ledger_event *e)
+{
+    struct buf text;
+
+    buf_init(&text, LINE_BYTES);
+    write_event(&text, e);
+    l->after = e->id;
+    if (buf_ok(&text)) {
+        listener_send(l, buf_str(&text), text.len);
+    }
+    buf_done(&text);
+}
+
 /* What the ring holds beyond l->after. False when something between is no longer in it, unless
  * that is known to be nothing (`whole`). */
 static bool send_from_ring(struct listener *l, bool whole)
@@ -205,13 +224,9 @@ static bool send_from_ring(struct listener *l, bool whole)
         return false;
     }
     for (size_t i = 0; i < h->count; i++) {
-        const struct kept_event *e = ring_at(h, i);
-
-        if (e->id <= l->after) {
-            continue;
+        if (ring_at(h, i)->id > l->after) {
+            send_event(l, ring_at(h, i));
         }
-        l->after = e->id;
-        listener_send(l, e->text, e->len);
     }
     return true;
 }
@@ -233,21 +248,12 @@ static void send_gap(struct listener *l)
 
 static void send_page(struct listener *l)
 {
-    struct buf text;
-
     if (l->page.oldest > l->after + 1 && l->after > 0) {
         send_gap(l);
     }
-    buf_init(&text, LINE_BYTES);
     for (size_t i = 0; i < l->page.count; i++) {
-        buf_clear(&text);
-        write_event(&text, &l->page.v[i]);
-        l->after = l->page.v[i].id;
-        if (buf_ok(&text)) {
-            listener_send(l, buf_str(&text), text.len);
-        }
+        send_event(l, &l->page.v[i]);
     }
-    buf_done(&text);
 }
 
 /* The page is out: the next one, or live from here. */

@@ -14,7 +14,7 @@ struct door_request;
 
 struct event_hub *event_hub_new(struct crier *c);
 void event_hub_free(struct event_hub *h);
-void event_hub_publish(void *hub, const struct ledger_event *event); /* a ledger_event_fn */
+void event_hub_publish(void *hub, struct ledger_event *event); /* a ledger_event_fn */
 /* Take over a request: answers text/event-stream, first what came after Last-Event-ID (from the
  * ring or the ledger), then live; a comment every 15 s. A listener too slow (256 KiB behind) is
  * cut off and may resume. */

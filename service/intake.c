@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/json.h"
+#include "base/json_put.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
@@ -442,19 +442,6 @@ void intake_free_parts(struct intake *in)
 
 /* ---- what is answered ---- */
 
-static json_t *delivery_json(const struct accept_delivery *d)
-{
-    char id[ID_TEXT_BYTES];
-
-    return json_pack("{s:s, s:s, s:s}",
-                     "id",
-                     id_delivery_text(d->id, id),
-                     "channel",
-                     d->channel,
-                     "state",
-                     delivery_state_name(d->state));
-}
-
 /* Why a channel cannot take a post back, or not now; NULL when it can. */
 static const char *cannot_retract(struct crier *c, const struct accept_delivery *d)
 {
@@ -477,44 +464,53 @@ static const char *cannot_retract(struct crier *c, const struct accept_delivery 
                : "the channel is not enabled now; it is retracted when it is back";
 }
 
-static json_t *cannot_json(const struct intake *in)
+static void put_deliveries(struct buf *b, const struct ledger_accept *a)
 {
-    json_t *list = json_array();
+    char id[ID_TEXT_BYTES];
 
-    for (size_t i = 0; i < in->accept.delivery_count; i++) {
-        const char *channel = in->accept.deliveries[i].channel;
-        const char *why = cannot_retract(in->crier, &in->accept.deliveries[i]);
+    json_put_open(b, "deliveries", '[');
+    for (size_t i = 0; i < a->delivery_count; i++) {
+        const struct accept_delivery *d = &a->deliveries[i];
 
-        if (why) {
-            (void)json_array_append_new(
-                list, json_pack("{s:s, s:s}", "channel", channel, "why", why));
-        }
+        json_put_open(b, NULL, '{');
+        json_put_text(b, "id", id_delivery_text(d->id, id));
+        json_put_text(b, "channel", d->channel);
+        json_put_text(b, "state", delivery_state_name(d->state));
+        json_put_close(b, '}');
     }
-    return list;
+    json_put_close(b, ']');
 }
 
-json_t *intake_json(const struct intake *in)
+static void put_cannot(struct buf *b, const struct intake *in)
+{
+    json_put_open(b, "cannot", '[');
+    for (size_t i = 0; i < in->accept.delivery_count; i++) {
+        const struct accept_delivery *d = &in->accept.deliveries[i];
+        const char *why = cannot_retract(in->crier, d);
+
+        if (why) {
+            json_put_open(b, NULL, '{');
+            json_put_text(b, "channel", d->channel);
+            json_put_text(b, "why", why);
+            json_put_close(b, '}');
+        }
+    }
+    json_put_close(b, ']');
+}
+
+void intake_write(struct buf *out, const struct intake *in)
 {
     const struct ledger_accept *a = &in->accept;
-    json_t *deliveries = json_array();
-    json_t *out = json_pack("{s:s?, s:I, s:s, s:b, s:s}",
-                            "id",
-                            a->public_id,
-                            "revision",
-                            (json_int_t)a->revision,
-                            "outcome",
-                            accept_outcome_name(a->outcome),
-                            "breaking",
-                            a->out_breaking,
-                            "reason",
-                            a->out_reason ? a->out_reason : "");
 
-    for (size_t i = 0; i < a->delivery_count; i++) {
-        (void)json_array_append_new(deliveries, delivery_json(&a->deliveries[i]));
-    }
-    (void)json_object_set_new(out, "deliveries", deliveries);
+    json_put_open(out, NULL, '{');
+    json_put_text(out, "id", a->public_id);
+    json_put_int(out, "revision", a->revision);
+    json_put_text(out, "outcome", accept_outcome_name(a->outcome));
+    json_put_bool(out, "breaking", a->out_breaking);
+    json_put_text(out, "reason", a->out_reason ? a->out_reason : "");
+    put_deliveries(out, a);
     if (a->kind == ACCEPT_RETRACT) {
-        (void)json_object_set_new(out, "cannot", cannot_json(in));
+        put_cannot(out, in);
     }
-    return out;
+    json_put_close(out, '}');
 }

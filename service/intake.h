@@ -66,8 +66,8 @@ MUST_USE enum err_code intake_retract(struct crier *c,
                                       void *context);
 void intake_free_parts(struct intake *in);
 /* {"id", "revision", "outcome", "breaking", "reason", "deliveries": [{"id","channel","state"}]}
- * and for a retraction "cannot": [{"channel","why"}]. New reference. */
-json_t *intake_json(const struct intake *in);
+ * and for a retraction "cannot": [{"channel","why"}]. */
+void intake_write(struct buf *out, const struct intake *in);
 /* The article as crier would see it, and where it would go: for `crier preview`. */
 void intake_url_for_channel(const struct config *config,
                             const struct channel_settings *channel,

@@ -501,7 +501,7 @@ static void a_cursor_that_is_none_is_refused(void **state)
 
 /* ---- events ---- */
 
-static void note_event(void *context, const struct ledger_event *event)
+static void note_event(void *context, struct ledger_event *event)
 {
     struct buf *b = context;
     json_t *data = json_loads(event->data, 0, NULL);

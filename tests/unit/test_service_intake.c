@@ -18,7 +18,14 @@ static enum err_code answer_rc;
 static void on_done(struct intake *in)
 {
     answer_rc = in->rc;
-    answer = in->rc == ERR_NONE ? intake_json(in) : NULL;
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    if (in->rc == ERR_NONE) {
+        intake_write(&text, in);
+    }
+    answer = json_loads(buf_str(&text), 0, NULL);
+    buf_done(&text);
     accepted = true;
 }
 
