@@ -97,20 +97,30 @@ static bool is_json_type(const char *type)
     return len == strlen("application/json") && strncasecmp(type, "application/json", len) == 0;
 }
 
+bool api__has_json(struct door_request *r)
+{
+    size_t len;
+
+    (void)door_body(r, &len);
+    if (!is_json_type(door_header(r, "Content-Type"))) {
+        door_problem(r, 415, NULL, "the body must be JSON (Content-Type: application/json)");
+        return false;
+    }
+    if (len == 0) {
+        door_problem(r, 400, NULL, "the body is empty; JSON was expected");
+        return false;
+    }
+    return true;
+}
+
 json_t *api__body(struct door_request *r)
 {
     size_t len;
     const char *text = door_body(r, &len);
-    const char *type = door_header(r, "Content-Type");
     json_t *json = NULL;
     struct err why;
 
-    if (!is_json_type(type)) {
-        door_problem(r, 415, NULL, "the body must be JSON (Content-Type: application/json)");
-        return NULL;
-    }
-    if (len == 0) {
-        door_problem(r, 400, NULL, "the body is empty; JSON was expected");
+    if (!api__has_json(r)) {
         return NULL;
     }
     if (json_read(&json, text, len, API_JSON_DEPTH, &why)) {

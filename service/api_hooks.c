@@ -45,8 +45,6 @@ static bool check_signature(struct door_request *r, const struct source_settings
     return false;
 }
 
-enum hook_event { HOOK_CONTENT, HOOK_GONE, HOOK_UNKNOWN };
-
 static enum hook_event event_of(const char *name)
 {
     static const struct {
@@ -68,54 +66,15 @@ static enum hook_event event_of(const char *name)
     return HOOK_UNKNOWN;
 }
 
-static void take_back(struct crier *c,
-                      struct door_request *r,
-                      const json_t *envelope,
-                      const json_t *article,
-                      const struct intake_options *options)
-{
-    char *id = json_text_dup(json_object_get(article, "id"));
-
-    api__take_back(
-        c, r, id, json_path_str(article, "url"), options, json_path_str(envelope, "reason"));
-    mem_free(id);
-}
-
-static void refuse_event(struct door_request *r, const char *name)
-{
-    door_problem(r,
-                 422,
-                 json_pack("{s:[{s:s, s:s}]}",
-                           "errors",
-                           "pointer",
-                           "/event",
-                           "detail",
-                           "published, updated, retracted, unpublished or deleted"),
-                 "\"%.64s\" is no event known here",
-                 name);
-}
-
 /* An article has no member "event", so one that has is an envelope. */
-static void take(struct crier *c,
-                 struct door_request *r,
-                 const json_t *body,
-                 const struct intake_options *options)
+void hook_read(struct hook_said *out, const json_t *body)
 {
     const json_t *event = json_object_get(body, "event");
-    const json_t *article = event == NULL ? body : json_object_get(body, "article");
-    const char *name = event == NULL ? "published" : json_string_value(event);
+    const char *name = json_string_value(event);
 
-    switch (event_of(name == NULL ? "" : name)) {
-    case HOOK_CONTENT:
-        api__take_article(c, r, article, options);
-        break;
-    case HOOK_GONE:
-        take_back(c, r, body, article, options);
-        break;
-    case HOOK_UNKNOWN:
-        refuse_event(r, name == NULL ? "" : name);
-        break;
-    }
+    out->article = event == NULL ? body : json_object_get(body, "article");
+    out->name = name == NULL ? "" : name;
+    out->event = event == NULL ? HOOK_CONTENT : event_of(out->name);
 }
 
 static char *replay_key(const struct door_request *r, const struct source_settings *source)
@@ -133,24 +92,18 @@ void api_hook(struct crier *c, struct door_request *r)
     const struct source_settings *source = config_source(c->config, door_param(r, 0));
     struct intake_options options;
     char *key;
-    json_t *body;
 
     if (source == NULL) {
         door_problem(r, 404, NULL, "there is no source \"%.64s\"", door_param(r, 0));
         return;
     }
-    if (!check_signature(r, source) || !api__takes_in(c, r)) {
-        return;
-    }
-    body = api__body(r);
-    if (body == NULL) {
+    if (!check_signature(r, source)) {
         return;
     }
     key = replay_key(r, source);
     options = (struct intake_options){.source = source->name,
                                       .trusted_breaking = source->trusted_breaking,
                                       .replay_key = key};
-    take(c, r, body, &options);
+    api__take_body(c, r, true, &options);
     mem_free(key);
-    json_decref(body);
 }

@@ -42,7 +42,9 @@ struct api_call *api__call_new(struct crier *c,
                                api_call_fn *answer);
 void api__call_submit(struct api_call *call);
 
-/* The body as JSON, new reference. NULL: refused already. */
+/* False: there is no body, or it claims to be something else: refused already. */
+bool api__has_json(struct door_request *r);
+/* The body as JSON, new reference. NULL: refused already. For small bodies: it is read here and now. */
 json_t *api__body(struct door_request *r);
 /* The same, but no body at all gives an empty object; it must be an object. */
 json_t *api__body_or_empty(struct door_request *r);
@@ -59,8 +61,13 @@ void api__unknown_word(struct door_request *r,
 /* The names of the configured channels; new reference. */
 json_t *api__channel_names(struct crier *c);
 
-/* Taking an article in, or back, on behalf of a request: answered with 202 and intake_write().
- */
+/* Taking an article in, or back, on behalf of a request (api_take.c): answered with 202 and
+ * intake_write(), or refused. What options point to is copied, but for only_channel. */
+void api__take_body(
+    struct crier *c,
+    struct door_request *r,
+    bool may_be_envelope, /* {"event", "article"}; else the body is an article */
+    const struct intake_options *options);
 void api__take_article(struct crier *c,
                        struct door_request *r,
                        const json_t *article,
@@ -68,8 +75,16 @@ void api__take_article(struct crier *c,
 void api__take_back(struct crier *c,
                     struct door_request *r,
                     const char *id,
-                    const char *url,
                     const struct intake_options *options,
                     const char *reason);
+
+/* What a hook's body says happened (api_hooks.c). Pure. */
+enum hook_event { HOOK_CONTENT, HOOK_GONE, HOOK_UNKNOWN };
+struct hook_said { /* all borrowed from the body */
+    enum hook_event event;
+    const char *name;
+    const json_t *article; /* NULL: none */
+};
+void hook_read(struct hook_said *out, const json_t *body);
 
 #endif

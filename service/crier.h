@@ -21,6 +21,7 @@ struct out;           /* out.h: outbound HTTP */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
 struct courier;       /* courier.h: runs deliveries */
+struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
 struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
@@ -41,6 +42,7 @@ struct crier {
     struct channel_types types;
     struct config *config;
     struct metrics *metrics;
+    struct reader *reader;
     struct ledger *ledger;
     uv_async_t ledger_wake;
     struct event_hub *events;

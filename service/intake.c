@@ -2,7 +2,8 @@
  * test; owns the strings of one acceptance until its `done`; leaves recognising (which article
  * is this, what is new, what is superseded) to the ledger and sending to the courier.
  *
- *   intake_article      reads and checks the JSON; nothing has happened yet when that fails
+ *   intake_read         reads and checks the JSON, on any thread; nothing has happened yet
+ *   intake_article      refuses what could not be read
  *   judge               is it breaking, and why
  *   fan_out             which channels it is for, and until when it is worth sending
  *   intake_2_on_stored  it is on disk: log, count, hand the new jobs to the courier, tell the
@@ -67,7 +68,6 @@ static void add_alias(struct intake *in, const char *kind, const char *value)
 
 static void name_article(struct intake *in)
 {
-    in->url = url_identity_dup(in->article->url);
     if (in->article->id) {
         add_alias(in, "id", in->article->id);
         in->wanted_id =
@@ -79,6 +79,48 @@ static void name_article(struct intake *in)
     in->accept.wanted_id = in->wanted_id;
 }
 
+/* ---- reading ---- */
+
+void intake_read(struct intake_content *out,
+                 const json_t *json,
+                 bool trusted_breaking,
+                 int64_t now_ms)
+{
+    struct buf document;
+
+    out->rc = article_from_json(&out->article, json, now_ms, &out->faults, &out->why);
+    if (out->rc) {
+        return;
+    }
+    if (!trusted_breaking) {
+        out->article->breaking = -1; /* the rules decide, not the source */
+    }
+    buf_init(&document, SIZE_MAX / 2); /* the doors bounded what it was made from */
+    article_write(&document, out->article);
+    out->document = buf_detach(&document, NULL);
+    out->url = url_identity_dup(out->article->url);
+    article_hash(out->article, out->hash);
+}
+
+void intake_content_done(struct intake_content *c)
+{
+    article_unref(c->article);
+    mem_free(c->document);
+    mem_free(c->url);
+    c->article = NULL;
+    c->document = c->url = NULL;
+}
+
+static void take_content(struct intake *in, struct intake_content *content)
+{
+    in->article = content->article;
+    in->document = content->document;
+    in->url = content->url;
+    memcpy(in->hash, content->hash, sizeof in->hash);
+    content->article = NULL;
+    content->document = content->url = NULL;
+}
+
 /* ---- judging ---- */
 
 static struct rule_facts facts_of(const struct intake *in)
@@ -87,14 +129,11 @@ static struct rule_facts facts_of(const struct intake *in)
         .article = in->article, .source = in->source, .breaking = in->accept.breaking};
 }
 
-static void judge(struct intake *in, const struct intake_options *options)
+static void judge(struct intake *in)
 {
     struct rule_facts facts = facts_of(in);
     struct buf reason;
 
-    if (!options->trusted_breaking) {
-        in->article->breaking = -1; /* the rules decide, not the source */
-    }
     if (strcmp(in->source, "test") == 0) {
         in->reason = mem_strdup(CRIER_TEST_REASON); /* never breaking */
         in->accept.reason = in->reason;
@@ -109,12 +148,6 @@ static void judge(struct intake *in, const struct intake_options *options)
 
 static void fill_content(struct intake *in)
 {
-    struct buf document;
-
-    buf_init(&document, SIZE_MAX / 2); /* the doors bounded what it was made from */
-    article_write(&document, in->article);
-    in->document = buf_detach(&document, NULL);
-    article_hash(in->article, in->hash);
     article_face_hash(in->article, in->accept.breaking, in->face);
     in->accept.document = in->document;
     in->accept.hash = in->hash;
@@ -331,7 +364,7 @@ static enum err_code check_only_channel(const struct intake *in, struct err *why
 
 enum err_code intake_article(struct crier *c,
                              struct intake *in,
-                             const json_t *json,
+                             struct intake_content *content,
                              const struct intake_options *options,
                              intake_done_fn *done,
                              void *context)
@@ -343,12 +376,14 @@ enum err_code intake_article(struct crier *c,
     if (rc) {
         return refuse(in, rc);
     }
-    rc = article_from_json(&in->article, json, in->accept.now_ms, &in->faults, &in->why);
-    if (rc) {
-        return refuse(in, rc);
+    if (content->rc) {
+        in->faults = content->faults;
+        in->why = content->why;
+        return refuse(in, content->rc);
     }
+    take_content(in, content);
     in->accept.kind = ACCEPT_CONTENT;
-    judge(in, options);
+    judge(in);
     name_article(in);
     fill_content(in);
     fan_out(in);

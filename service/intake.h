@@ -45,12 +45,28 @@ struct intake_options {
     const char *only_channel; /* a test message; NULL: all */
 };
 
-/* json is borrowed for the call only. ERR_INVALID: nothing started, in->faults and why tell;
- * done is not called. 0: done comes exactly once, never before this has returned, with in->rc.
- * in must live until then; intake_free_parts() afterwards. */
+/* An article as it was read: all that takes long and needs nothing of the program's state. */
+struct intake_content {
+    enum err_code rc; /* ERR_INVALID: faults and why tell */
+    struct err why;
+    struct article_faults faults;
+    struct article *article;
+    char *document, *url; /* url: its identity; NULL: it has none */
+    uint8_t hash[32];
+};
+/* On any thread; out zeroed. json is borrowed for the call only. */
+void intake_read(struct intake_content *out,
+                 const json_t *json,
+                 bool trusted_breaking, /* false: the article's own word on that is dropped */
+                 int64_t now_ms);
+void intake_content_done(struct intake_content *c);
+
+/* What content holds is taken. Not 0: nothing started, in->faults and why tell; done is not called.
+ * 0: done comes exactly once, never before this has returned, with in->rc. in must live until then;
+ * intake_free_parts() afterwards. */
 MUST_USE enum err_code intake_article(struct crier *c,
                                       struct intake *in,
-                                      const json_t *json,
+                                      struct intake_content *content,
                                       const struct intake_options *options,
                                       intake_done_fn *done,
                                       void *context);

@@ -8,8 +8,9 @@
  *   3. event_hub_close    the streams end, since nothing changes any more
  *   4. door_idle          every request that waits for the ledger has its answer: the HTTP library
  *                         stops the process when a suspended connection is left
- *   5. ledger_close       what was submitted is written; its dones still find all parts alive
- *   6. the parts, newest first, and last the loop, which must be empty: a handle left open is a bug
+ *   5. reader_free        what was still being read is submitted, or refused
+ *   6. ledger_close       what was submitted is written; its dones still find all parts alive
+ *   7. the parts, newest first, and last the loop, which must be empty: a handle left open is a bug
  * A second SIGTERM or SIGINT goes to the hurry at once. */
 
 #include "service/serve.h"
@@ -33,6 +34,7 @@
 #include "service/media.h"
 #include "service/metrics.h"
 #include "service/out.h"
+#include "service/reader.h"
 #include "service/passed.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
@@ -235,6 +237,10 @@ static enum err_code make_parts(struct crier *c, struct err *why)
 
     c->metrics = metrics_new();
     c->events = event_hub_new(c);
+    rc = reader_new(&c->reader, c->loop, why);
+    if (rc) {
+        return rc;
+    }
     rc = open_ledger(c, why);
     if (rc) {
         return rc;
@@ -348,6 +354,8 @@ static void take_down(struct service *s)
 {
     struct crier *c = &s->crier;
 
+    reader_free(c->reader);
+    c->reader = NULL;
     ledger_close(c->ledger);
     c->ledger = NULL;
     door_free(c->door);

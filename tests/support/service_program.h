@@ -424,6 +424,7 @@ static inline void
 submit_more(struct fixture *f, const char *title, const char *body, const char *not_after)
 {
     const struct intake_options options = {.source = "api", .trusted_breaking = true};
+    struct intake_content content = {.rc = ERR_NONE};
     struct intake in;
     json_t *article = json_pack("{s:s, s:s, s:s, s:s}",
                                 "id",
@@ -437,7 +438,8 @@ submit_more(struct fixture *f, const char *title, const char *body, const char *
 
     json_set_str(article, "not_after", not_after);
     accepted = false;
-    assert_int_equal(intake_article(&f->c, &in, article, &options, on_accepted, NULL), 0);
+    intake_read(&content, article, true, clock_wall_ms());
+    assert_int_equal(intake_article(&f->c, &in, &content, &options, on_accepted, NULL), 0);
     json_decref(article);
     wait_accepted(f, &in);
 }

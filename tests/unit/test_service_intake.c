@@ -29,6 +29,20 @@ static void on_done(struct intake *in)
     accepted = true;
 }
 
+static enum err_code take_json(struct crier *c,
+                               struct intake *in,
+                               const json_t *json,
+                               const struct intake_options *options)
+{
+    struct intake_content content = {.rc = ERR_NONE};
+    enum err_code rc;
+
+    intake_read(&content, json, options->trusted_breaking, clock_wall_ms());
+    rc = intake_article(c, in, &content, options, on_done, NULL);
+    intake_content_done(&content);
+    return rc;
+}
+
 static void start(struct fixture *f)
 {
     setup_with(f, "plain", "", settings, nothing);
@@ -44,7 +58,7 @@ static json_t *take(struct fixture *f, const char *text, struct intake_options o
     options.source = options.source ? options.source : "api";
     accepted = false;
     answer = NULL;
-    assert_int_equal(intake_article(&f->c, &in, json, &options, on_done, NULL), 0);
+    assert_int_equal(take_json(&f->c, &in, json, &options), 0);
     assert_false(accepted);
     json_decref(json);
     wait_accepted(f, &in);
@@ -232,7 +246,7 @@ static void bad_input_is_refused_before_anything_happens(void **state)
         struct intake in;
 
         accepted = false;
-        assert_int_equal(intake_article(&f.c, &in, json, &options, on_done, NULL), ERR_INVALID);
+        assert_int_equal(take_json(&f.c, &in, json, &options), ERR_INVALID);
         assert_true(in.faults.count > 0);
         intake_free_parts(&in); /* allowed, not needed */
         turn(&f);
@@ -251,7 +265,7 @@ static void an_unknown_channel_cannot_be_tested(void **state)
 
     (void)state;
     start(&f);
-    assert_int_equal(intake_article(&f.c, &in, json, &options, on_done, NULL), ERR_NOT_FOUND);
+    assert_int_equal(take_json(&f.c, &in, json, &options), ERR_NOT_FOUND);
     json_decref(json);
     teardown(&f);
 }
@@ -429,7 +443,7 @@ static void a_failing_ledger_is_told(void **state)
     start(&f);
     (void)fault_set("ledger.accept:1");
     accepted = false;
-    assert_int_equal(intake_article(&f.c, &in, json, &options, on_done, NULL), 0);
+    assert_int_equal(take_json(&f.c, &in, json, &options), 0);
     wait_accepted(&f, &in);
     assert_int_equal(answer_rc, ERR_IO);
     json_decref(json);
