@@ -33,6 +33,13 @@ struct lane {
     struct ledger_request *batch[BATCH_MAX]; /* what its thread works on */
 };
 
+/* The store's own affairs, beside writes and reads. */
+struct tending {
+    pthread_cond_t wanted_now;
+    pthread_t thread;
+    bool has_thread, wanted;
+};
+
 struct ledger {
     const struct ledger_store *ops;
     void *store;
@@ -40,6 +47,7 @@ struct ledger {
 
     pthread_mutex_t lock;
     struct lane writes, reads;
+    struct tending tending;
     pthread_cond_t waited_for; /* a request of ledger_run() has finished */
     struct list events;
     ledger_event_fn *event_fn;
@@ -124,6 +132,14 @@ static void finish(struct ledger *l,
     }
 }
 
+static void ask_to_tend(struct ledger *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->tending.wanted = true;
+    pthread_cond_signal(&l->tending.wanted_now);
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void
 write_batch(struct ledger *l, struct ledger_request **v, size_t count, bool want_events)
 {
@@ -141,6 +157,9 @@ write_batch(struct ledger *l, struct ledger_request **v, size_t count, bool want
     atomic_store(&l->last_commit_us, clock_mono_us() - start_us);
     atomic_fetch_sub(&l->queue_now, (int64_t)count);
     finish(l, &l->writes, v, count, &batch.events);
+    if (batch.tend) {
+        ask_to_tend(l);
+    }
 }
 
 /* The fault points are of use with ":hang". */
@@ -215,6 +234,31 @@ static void *read_loop(void *arg)
     return NULL;
 }
 
+/* False: closing. */
+static bool wait_until_wanted(struct ledger *l)
+{
+    bool go_on;
+
+    pthread_mutex_lock(&l->lock);
+    while (!l->tending.wanted && !l->closing) {
+        pthread_cond_wait(&l->tending.wanted_now, &l->lock);
+    }
+    l->tending.wanted = false;
+    go_on = !l->closing;
+    pthread_mutex_unlock(&l->lock);
+    return go_on;
+}
+
+static void *tend_loop(void *arg)
+{
+    struct ledger *l = arg;
+
+    while (wait_until_wanted(l)) {
+        l->ops->tend(l->store);
+    }
+    return NULL;
+}
+
 /* ---- on the owner's thread ---- */
 
 static void lane_init(struct lane *lane)
@@ -236,6 +280,7 @@ ledger_new(const struct ledger_store *ops, ledger_wake_fn *wake, void *wake_cont
     pthread_cond_init(&l->waited_for, NULL);
     lane_init(&l->writes);
     lane_init(&l->reads);
+    pthread_cond_init(&l->tending.wanted_now, NULL);
     list_init(&l->events);
     return l;
 }
@@ -249,46 +294,56 @@ static void ledger_free(struct ledger *l)
     }
     pthread_cond_destroy(&l->writes.more);
     pthread_cond_destroy(&l->reads.more);
+    pthread_cond_destroy(&l->tending.wanted_now);
     pthread_cond_destroy(&l->waited_for);
     pthread_mutex_destroy(&l->lock);
     mem_free(l);
 }
 
-static enum err_code
-lane_start(struct lane *lane, void *(*loop)(void *), struct ledger *l, struct err *why)
+static enum err_code start_thread(
+    pthread_t *out, bool *out_has, void *(*loop)(void *), struct ledger *l, struct err *why)
 {
-    int error = pthread_create(&lane->thread, NULL, loop, l);
+    int error = pthread_create(out, NULL, loop, l);
 
     if (error) {
         return err_set(why, ERR_BUSY, "no thread for the ledger: %s", strerror(error));
     }
-    lane->has_thread = true;
+    *out_has = true;
     return ERR_NONE;
+}
+
+static void join_thread(pthread_t thread, bool *has)
+{
+    if (*has) {
+        pthread_join(thread, NULL);
+        *has = false;
+    }
 }
 
 static void stop_threads(struct ledger *l)
 {
-    struct lane *const lanes[] = {&l->writes, &l->reads};
-
     pthread_mutex_lock(&l->lock);
     l->closing = true;
     pthread_cond_broadcast(&l->writes.more);
     pthread_cond_broadcast(&l->reads.more);
+    pthread_cond_broadcast(&l->tending.wanted_now);
     pthread_mutex_unlock(&l->lock);
-    for (size_t i = 0; i < ARRAY_LEN(lanes); i++) {
-        if (lanes[i]->has_thread) {
-            pthread_join(lanes[i]->thread, NULL);
-            lanes[i]->has_thread = false;
-        }
-    }
+    join_thread(l->writes.thread, &l->writes.has_thread);
+    join_thread(l->reads.thread, &l->reads.has_thread);
+    join_thread(l->tending.thread, &l->tending.has_thread);
 }
 
 static enum err_code start_threads(struct ledger *l, struct err *why)
 {
-    enum err_code rc = lane_start(&l->writes, write_loop, l, why);
+    struct tending *t = &l->tending;
+    enum err_code rc =
+        start_thread(&l->writes.thread, &l->writes.has_thread, write_loop, l, why);
 
     if (!rc && !l->opened.single) {
-        rc = lane_start(&l->reads, read_loop, l, why);
+        rc = start_thread(&l->reads.thread, &l->reads.has_thread, read_loop, l, why);
+    }
+    if (!rc && !l->opened.single) {
+        rc = start_thread(&t->thread, &t->has_thread, tend_loop, l, why);
     }
     if (rc) {
         stop_threads(l);

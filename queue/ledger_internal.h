@@ -3,7 +3,7 @@
 
 /* Between the ledger's threads (ledger.c) and the store behind them (sqlite.c). A store knows
  * no thread but the one that calls it: `write` is called from one thread only, `read` from one
- * other, or, when the store has but one connection, from the same. */
+ * other, or, when the store has but one connection, from the same, `tend` from a third. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +26,7 @@ struct ledger_batch {
     bool want_events;
     struct list events; /* out: of struct ledger_event_node, only those that are committed */
     uint64_t commits, failed_commits; /* out */
+    bool tend;                        /* out: it is time for the store's `tend` */
 };
 
 struct ledger_opened {
@@ -43,6 +44,8 @@ struct ledger_store {
                           struct err *why);
     void (*write)(void *store, struct ledger_batch *batch);
     void (*read)(void *store, struct ledger_request *r);
+    void (*tend)(
+        void *store); /* what it does beside the others now and then, as long as it likes */
     void (*close)(void *store);
 };
 

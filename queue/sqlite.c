@@ -205,6 +205,12 @@ static void store_write(void *store, struct ledger_batch *b)
     if (run_together(s, b, 0, b->count) == BROKEN && b->count > 1) {
         run_apart(s, b);
     }
+    b->tend = !s->single && sqlite__tend_wanted(s);
+}
+
+static void store_tend(void *store)
+{
+    sqlite__tend(store);
 }
 
 /* ---- */
@@ -232,5 +238,6 @@ const struct ledger_store ledger_sqlite = {
     .open = store_open,
     .write = store_write,
     .read = store_read,
+    .tend = store_tend,
     .close = store_close,
 };

@@ -4,6 +4,7 @@
 /* Shared by the files of the SQLite store: the connection with its prepared statements, what a
  * transaction gathers, and the one way a delivery is moved. */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -97,8 +98,10 @@ struct channel_row {
 };
 
 struct sqlite {
-    struct sqlite_conn writer, reader;
-    bool single; /* in memory: reader is not used */
+    struct sqlite_conn writer, reader, tender;
+    bool single;            /* in memory: only the writer is used */
+    int wal_frames;         /* in the log after the last commit */
+    _Atomic int wal_tended; /* so many of them are in the file as well */
     int lock_fd;
     struct map *channels;       /* by name: struct channel_row; dropped on rollback */
     struct map *channels_by_id; /* the same */
@@ -275,6 +278,12 @@ json_t *sqlite__delivery_json(sqlite3_stmt *stmt);
 /* The members that come from the article's own row; NULL: not there. */
 json_t *sqlite__article_head(struct sqlite_conn *c, int64_t id);
 void sqlite__json_time(json_t *object, const char *key, int64_t at_ms); /* 0: null */
+
+/* ---- the log into the file (sqlite_tend.c) ---- */
+void sqlite__tend_watch(struct sqlite *s);
+/* After a batch, on the writing thread: is it time? */
+bool sqlite__tend_wanted(struct sqlite *s);
+void sqlite__tend(struct sqlite *s); /* on a thread of its own */
 
 /* ---- open and recovery ---- */
 enum err_code sqlite__open(struct sqlite **out,

@@ -137,7 +137,7 @@ static enum err_code set_up_writer(struct sqlite *s, const char *file, struct er
     }
     sqlite__exec(&s->writer,
                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                 "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 2000;"
+                 "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 0;"
                  "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;");
     return sqlite__error_take(&s->writer, why);
 }
@@ -172,7 +172,7 @@ static enum err_code check_file(struct sqlite *s, const char *path, struct err *
     return st.st_size <= CHECKED_WHOLE_BYTES ? check_whole(&s->writer, why) : ERR_NONE;
 }
 
-static enum err_code open_reader(struct sqlite *s, const char *path, struct err *why)
+static enum err_code open_others(struct sqlite *s, const char *path, struct err *why)
 {
     enum err_code rc = connect_to(&s->reader, path, why);
 
@@ -180,7 +180,12 @@ static enum err_code open_reader(struct sqlite *s, const char *path, struct err 
         return rc;
     }
     sqlite__exec(&s->reader, "PRAGMA query_only = ON;");
-    return sqlite__error_take(&s->reader, why);
+    rc = sqlite__error_take(&s->reader, why);
+    if (rc) {
+        return rc;
+    }
+    sqlite__tend_watch(s);
+    return connect_to(&s->tender, path, why);
 }
 
 /* ---- */
@@ -204,7 +209,7 @@ static enum err_code open_file(struct sqlite *s, const char *path, struct err *w
     if (!rc) {
         rc = check_file(s, path, why);
     }
-    return rc ? rc : open_reader(s, path, why);
+    return rc ? rc : open_others(s, path, why);
 }
 
 static enum err_code open_memory(struct sqlite *s, struct err *why)
@@ -246,6 +251,7 @@ enum err_code sqlite__open(struct sqlite **out,
 void sqlite__close(struct sqlite *s)
 {
     sqlite__conn_done(&s->reader);
+    sqlite__conn_done(&s->tender);
     sqlite__conn_done(&s->writer); /* last: it takes the WAL into the file */
     sqlite__channels_forget(s);
     map_free(s->channels);

@@ -101,6 +101,12 @@ static void run_2_on_loaded(struct ledger_request *r)
 
 static void run_4_build(struct run *run);
 
+/* Nothing more leaves: the program ends, or the channel was taken out of the settings since this began. */
+static bool must_stop(const struct run *run)
+{
+    return run->courier->hurried || (run->channel->gone && !run->probe);
+}
+
 /* Stopped between two steps: what is written stays, the rest waits for the next start. */
 static void stop_here(struct run *run)
 {
@@ -145,7 +151,6 @@ static const char *picture_url(const struct run *run)
 
 void courier__run_walk(struct run *run)
 {
-    struct courier *k = run->courier;
     const char *picture;
     struct err why;
 
@@ -155,7 +160,7 @@ void courier__run_walk(struct run *run)
         finish_own_error(run, &why);
         return;
     }
-    if (k->hurried) {
+    if (must_stop(run)) {
         give_up_step(run);
         return;
     }
@@ -171,7 +176,7 @@ void courier__run_walk(struct run *run)
     courier__submit_next(run);
     run->waits_for_media = true;
     run->media.done = run_3_on_media;
-    media_get(k->crier->media,
+    media_get(run->courier->crier->media,
               &run->media,
               picture,
               run->channel->adapter->media_max_bytes,
@@ -279,7 +284,7 @@ static void run_6_on_begun(struct ledger_request *r)
     if (run->step_first_at_ms == 0) {
         run->step_first_at_ms = run->begin.now_ms;
     }
-    if (run->courier->hurried) {
+    if (must_stop(run)) {
         stop_here(run);
         return;
     }

@@ -3,6 +3,8 @@
 
 #include "tests/support/queue_kit.h"
 
+#include <sys/stat.h>
+
 #include "queue/sqlite_internal.h"
 
 #define OLD_ARTICLES 400
@@ -237,6 +239,53 @@ static void an_end_does_not_let_go_what_is_held(void **state)
     kit_accept_done(&b);
 }
 
+/* ---- the log beside the file ---- */
+
+#define MIB ((size_t)1024 * 1024)
+
+static size_t size_of(const char *path, const char *end)
+{
+    char name[160];
+    struct stat st;
+
+    (void)snprintf(name, sizeof name, "%s%s", path, end);
+    return stat(name, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
+static void accept_long(struct kit *k, int number, char *document)
+{
+    struct kit_accept a;
+    char id[16];
+
+    (void)snprintf(id, sizeof id, "%d", number);
+    kit_fill(k, &a, &(struct kit_article){.id = id, .title = id});
+    a.a.document = document;
+    assert_int_equal(kit_run(k, &a.a.req), ERR_NONE);
+    kit_accept_done(&a);
+}
+
+/* Writes that never pause would let it grow for ever. */
+static void the_log_is_taken_into_the_file_and_stays_bounded(void **state)
+{
+    struct kit *k = *state;
+    char *document = mem_alloc(4 * MIB);
+    size_t longest = 0;
+    int count = 0;
+
+    memset(document, 'x', 4 * MIB - 1);
+    document[4 * MIB - 1] = '\0';
+    for (; count < 40; count++) {
+        accept_long(k, count, document);
+        longest = size_of(k->path, "-wal") > longest ? size_of(k->path, "-wal") : longest;
+    }
+    assert_in_range(longest, 16 * MIB, 136 * MIB);
+    /* Only what a pass left is not in the file yet. */
+    assert_true(size_of(k->path, "") > 60 * MIB);
+    kit_reopen(k);
+    assert_int_equal(kit_count(k, DELIVERY_READY, "a"), count);
+    mem_free(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +295,8 @@ int main(void)
             an_end_moves_only_what_is_in_flight_or_had_its_turn, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(
             an_end_does_not_let_go_what_is_held, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(
+            the_log_is_taken_into_the_file_and_stays_bounded, kit_setup, kit_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

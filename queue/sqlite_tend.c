@@ -1,0 +1,66 @@
+/* Taking the log (WAL) into the file, beside the writing. Called by ledger.c on a thread of its own, when
+ * the writer has asked for it; owns a connection that reads and writes nothing else.
+ *
+ * SQLite would do it inside a commit, every so many pages: then the articles of that commit wait for some
+ * thousand pages and the fsync of the file. A passive checkpoint from another connection holds up
+ * nobody. But under a load that never pauses the log cannot start anew, since there are always frames
+ * that came after the last pass; it only grows. So when it has grown to WAL_MAX_FRAMES the writer stops
+ * and does the rest itself: that is little, most has been taken over by then.
+ *
+ * What a crash leaves is for SQLite to say: what is in the log is taken from there at the next open. A
+ * checkpoint that fails (the disk is full) costs nothing but the log's length; it is tried again. */
+
+#include "queue/sqlite_internal.h"
+
+#include "base/fault.h"
+
+#define TEND_FRAMES                                                                            \
+    2000 /* 16 MB of pages, as long as an overwritten log is in the page cache */
+#define WAL_MAX_FRAMES 16000 /* 128 MB */
+
+/* After each commit, on the writing thread. */
+static int on_commit(void *store, sqlite3 *db, const char *name, int frames)
+{
+    struct sqlite *s = store;
+
+    (void)db;
+    (void)name;
+    s->wal_frames = frames;
+    return SQLITE_OK;
+}
+
+void sqlite__tend_watch(struct sqlite *s)
+{
+    (void)sqlite3_wal_hook(s->writer.db, on_commit, s);
+}
+
+bool sqlite__tend_wanted(struct sqlite *s)
+{
+    int tended = atomic_load(&s->wal_tended);
+
+    if (s->wal_frames < tended) { /* the log began anew */
+        atomic_store(&s->wal_tended, 0);
+        tended = 0;
+    }
+    if (s->wal_frames >= WAL_MAX_FRAMES) {
+        (void)sqlite3_wal_checkpoint_v2(
+            s->writer.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+        atomic_store(&s->wal_tended, 0);
+        s->wal_frames = 0;
+        return false;
+    }
+    return s->wal_frames - tended >= TEND_FRAMES;
+}
+
+void sqlite__tend(struct sqlite *s)
+{
+    int frames = 0, taken = 0;
+
+    if (FAULT("ledger.tend")) {
+        return;
+    }
+    if (sqlite3_wal_checkpoint_v2(
+            s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK) {
+        atomic_store(&s->wal_tended, taken);
+    }
+}
