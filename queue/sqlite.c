@@ -21,7 +21,7 @@
 
 void sqlite__start(struct sqlite *s)
 {
-    sqlite__exec(&s->writer, "BEGIN IMMEDIATE");
+    sqlite__do(&s->writer, SQL_BEGIN, NO_ARGS);
 }
 
 static void drop_events(struct sqlite *s)
@@ -55,7 +55,7 @@ enum err_code sqlite__commit(struct sqlite *s, struct err *why)
     if (FAULT("ledger.commit")) {
         err_set(&s->writer.error, ERR_IO, "fault point");
     }
-    sqlite__exec(&s->writer, "COMMIT");
+    sqlite__do(&s->writer, SQL_COMMIT, NO_ARGS);
     rc = sqlite__error_take(&s->writer, why);
     if (rc) {
         err_wrap(why, "commit");
