@@ -7,7 +7,10 @@
  * not half used is not known to be good, and does not grow (RFC 7661).
  *
  * Down: a failure takes 1/N, as in Postfix's queue manager. "Too many" halves, once for all that were
- * running when it was said: they were sent into the same crowd. When a whole cohort has failed
+ * running when it was said: they were sent into the same crowd. It also teaches a limit, one less than
+ * what was too many. The window is soon back there and stays for some cohorts before it tries one more;
+ * when that is refused again the limit is confirmed, and it stays twice as long. So a destination that
+ * takes ten at once gets ten, and refuses one request in thousands. When a whole cohort has failed
  * without one success, the destination is left alone, longer each time, with full jitter; then one
  * job at a time probes it. Jobs that were already running when it was left alone belong to that same
  * trouble and do not count again. */
@@ -17,6 +20,9 @@
 /* Half of Postfix's initial_destination_concurrency would be slow to reach fifty channels'
  * pace; it is the size of a first burst that no platform minds. */
 #define FIRST_WINDOW 5.0
+/* At a learned limit it stays for so many cohorts before it tries one more. */
+#define PATIENCE_MIN 8.0
+#define PATIENCE_MAX 1024.0
 
 int64_t quiet_left(struct quiet *q, int64_t now_ms)
 {
@@ -53,6 +59,7 @@ static void set_window(struct dest *d, double window)
 void feedback_init(struct dest *d)
 {
     d->steep_till = ceiling(d);
+    d->patience = PATIENCE_MIN;
     set_window(d, FIRST_WINDOW);
 }
 
@@ -75,13 +82,46 @@ int64_t feedback_quiet_left(struct dest *d, int64_t now_ms)
     return own > host ? own : host;
 }
 
+static void grow(struct dest *d)
+{
+    double by = 1.0 / d->window;
+
+    if (2.0 * (double)d->running < d->window) {
+        return;
+    }
+    if (d->window < d->steep_till) {
+        by = 1.0;
+    } else if (d->limit > 0 && d->window < d->limit + 1.0) {
+        by /= d->patience;
+    } else if (d->limit > 0 && d->window >= d->limit + 2.0) {
+        d->limit = 0; /* a whole cohort of one more went well */
+        d->patience = PATIENCE_MIN;
+    }
+    set_window(d, d->window + by);
+}
+
+/* It was too many at this window. */
+static void shrink(struct dest *d)
+{
+    double limit = d->window > 2.0 ? (double)(int64_t)d->window - 1.0 : 1.0;
+
+    if (limit == d->limit) {
+        d->patience = 2.0 * d->patience < PATIENCE_MAX ? 2.0 * d->patience : PATIENCE_MAX;
+    } else {
+        d->patience = PATIENCE_MIN;
+    }
+    d->cut++;
+    d->limit = d->steep_till = limit;
+    set_window(d, d->window / 2);
+}
+
 static void success(struct dest *d, const struct sjob *j)
 {
     if (j->cohort != d->cohort) {
         return; /* from before it was left alone: says nothing of now */
     }
-    if (2.0 * (double)d->running >= d->window) {
-        set_window(d, d->window + (d->window < d->steep_till ? 1.0 : 1.0 / d->window));
+    if (j->cut == d->cut) { /* or it went well in a larger crowd, of which others were refused */
+        grow(d);
     }
     d->failed_cohorts = 0;
     d->backoffs = 0;
@@ -111,11 +151,10 @@ failure(struct sched *s, struct dest *d, const struct sjob *j, bool overload, in
     d->failed_cohorts += 1.0 / j->among;
     if (!overload) {
         set_window(d, d->window - 1.0 / d->window);
+        d->steep_till = d->window;
     } else if (j->cut == d->cut) {
-        d->cut++;
-        set_window(d, d->window / 2);
+        shrink(d);
     }
-    d->steep_till = d->window;
     if (d->probing || d->failed_cohorts >= 1.0 - 1e-9) {
         leave_alone(s, d, now_ms);
     }

@@ -63,6 +63,8 @@ struct dest {
     double window;
     double steep_till;     /* below it the window grows by one a success */
     uint64_t cut;          /* counts "too many" that were heeded */
+    double limit;          /* the most that was not too many; 0: not known */
+    double patience;       /* cohorts to stay there before one more is tried */
     double failed_cohorts; /* failures since the last success, in windows */
     int64_t backoffs;      /* in a row */
     uint64_t cohort;       /* counts backoffs: jobs of an earlier one no longer count */

@@ -20,6 +20,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -34,11 +35,11 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Service:
-    """crier serve on a scratch ledger."""
+    """crier serve on a scratch ledger, or on one that lies in its folder already."""
 
     def __init__(self, binary, folder, channels):
         self.folder = pathlib.Path(folder)
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         settings = self.folder / "crier.yaml"
         settings.write_text(
             "site: {name: Bench, url: https://news.example, language: en}\n"
@@ -142,9 +143,9 @@ class Bench:
         return str(self.build / ("crier" if name == "crier" else f"tests/bench_{name}"))
 
     @contextlib.contextmanager
-    def service(self, channels):
+    def service(self, channels, folder=None):
         self.count += 1
-        service = Service(self.program("crier"), self.scratch / f"run{self.count}", channels)
+        service = Service(self.program("crier"), folder or self.scratch / f"run{self.count}", channels)
         try:
             yield service
         finally:
@@ -199,6 +200,7 @@ def webhook(name, port, extra="", path="/hook"):
     )
 
 
+FAST = "concurrency: 256, rate: unlimited"
 NEVER = webhook("never", 9, extra=", when: {category: Nothing}")
 
 
@@ -266,7 +268,7 @@ def acknowledged(b, door, ledger):
 
 def delivered(b, attempt):
     count = 20000 * b.times
-    with b.sink() as sink, b.service(webhook("partner", sink.port, ", concurrency: 256, rate: unlimited")) as service:
+    with b.sink() as sink, b.service(webhook("partner", sink.port, f", {FAST}")) as service:
         before = service.cpu_seconds()
         result = b.load(service, count, CONNECTIONS)
         sink.wait_for(count, 10)
@@ -277,7 +279,7 @@ def delivered(b, attempt):
     rate = count / (arrivals[-1][0] - start) * 1e6
     steady = count / 2 / (arrivals[-1][0] - arrivals[count // 2][0]) * 1e6
     b.row("webhooks delivered", f"{rate:,.0f}/s, last half {steady:,.0f}/s",
-          f"first POST to last arrival, 1 channel, up to 256 at once (from 5 on, 1 more per round of successes); {cpu:.1f} us CPU each, from door to verdict; over {opened} "
+          f"first POST to last arrival, 1 channel, up to 256 at once; {cpu:.1f} us CPU each, from door to verdict; over {opened} "
           f"connections; sent {count:,} = "
           f"acknowledged {len(result['shots']):,} = received once {received:,}",
           goal="20,000/s", limit=f"{rate / attempt:.2f} of ledger")
@@ -288,7 +290,7 @@ def latency(b, rate):
     for name, count, per_second, connections in (
         ("idle", 300 * b.times, 50, 1), ("at half load", int(rate / 2) * 4 * b.times, int(rate / 2), CONNECTIONS),
     ):
-        with b.sink() as sink, b.service(webhook("partner", sink.port, ", concurrency: 256, rate: unlimited")) as service:
+        with b.sink() as sink, b.service(webhook("partner", sink.port, f", {FAST}")) as service:
             b.load(service, 500, 16, **{"from": 10**9})
             sink.wait_for(500, 10)
             sink.get("/reset")
@@ -318,6 +320,85 @@ def fifty(b):
           f"POST to the last of 50 first bytes, {articles} articles, 4 a second", goal="< 1 s")
 
 
+def healthy_rate(b, healthy, others):
+    """Deliveries per second to the eight healthy ones, while the same articles go to two others."""
+    count = 1500 * b.times
+    channels = "".join(webhook(f"good{i}", healthy.port, f", {FAST}", f"/hook/{i}") for i in range(8))
+    with b.service(channels + others) as service:
+        result = b.load(service, count, 64)
+        healthy.wait_for(8 * count, 20)
+        arrivals = healthy.arrivals()
+        healthy.get("/reset")
+    reconcile(result["shots"], arrivals, channels=8)
+    return 8 * count / (arrivals[-1][0] - min(due for _, due, _, _ in result["shots"])) * 1e6
+
+
+def with_trouble(b):
+    """One of ten destinations takes no connection, one takes a second for each answer."""
+    never_accepts = socket.socket()
+    never_accepts.bind(("127.0.0.1", 0))
+    never_accepts.listen(0)
+    dead = never_accepts.getsockname()[1]
+    crowd = [socket.socket() for _ in range(3)]  # until its queue is full, and a SYN more is not answered
+    for one in crowd:
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", dead))
+    shares = []
+    with b.sink() as healthy, b.sink() as fine, b.sink("delay_ms=1000") as slow:
+        for _ in range(3):
+            well = healthy_rate(b, healthy, webhook("fine1", fine.port, f", {FAST}") +
+                                webhook("fine2", fine.port, f", {FAST}", "/hook/2"))
+            ill = healthy_rate(b, healthy, webhook("dead", dead, f", {FAST}") + webhook("slow", slow.port, f", {FAST}"))
+            shares.append((ill / well, well, ill))
+            fine.get("/reset"), slow.get("/reset")
+    share, well, ill = sorted(shares)[1]
+    for one in [never_accepts, *crowd]:
+        one.close()
+    b.row("1 of 10 dead, 1 slow", f"the other 8 keep {share:.0%} ({ill:,.0f}/s of {well:,.0f}/s)",
+          f"every article to ten webhooks, {1500 * b.times:,} articles over 64 connections; the same ten all healthy beside it, in turn, "
+          "median of 3 pairs; dead: connections are never answered; slow: 1 s for each answer", goal="lose < 5 %")
+
+
+def refused(b):
+    for retry_after in (0, 1):
+        count = 4000 * b.times
+        with b.sink("slots=10", "delay_ms=20", f"retry_after={retry_after}") as sink:
+            with b.service(webhook("partner", sink.port, f", {FAST}")) as service:
+                result = b.load(service, count, 16)
+                sink.wait_for(count, 60)
+                arrivals, posts = sink.arrivals(), json.loads(sink.get("/count"))["posts"]
+        reconcile(result["shots"], arrivals)
+        took = (arrivals[-1][0] - arrivals[0][0]) / 1e6
+        b.row(f"refused, 429 {'with' if retry_after else 'without'} Retry-After", f"{(posts - count) / posts:.2%}",
+              f"a destination that takes 10 at once, 20 ms each ({10 / 0.02:.0f}/s at best), and answers 429 to more; ceiling 256, "
+              f"{count:,} deliveries, {count / took:,.0f}/s", goal="< 16.5 %")
+
+
+def long_queue(b):
+    """Nothing of it can leave: what is held of a queue, not what moves it, is measured."""
+    with socket.socket() as never_accepts:
+        never_accepts.bind(("127.0.0.1", 0))
+        never_accepts.listen(0)
+        port = never_accepts.getsockname()[1]
+        channels = "".join(webhook(f"channel{i:02}", port, ", concurrency: 1, timeout: 10m") for i in range(50))
+        figures = []
+        for count in (100_000, 1_000_000):
+            folder = b.scratch / f"queue{count}"
+            folder.mkdir()
+            subprocess.run([b.program("ledger"), "fill", str(folder / "crier.db"), str(count)],
+                           stdout=subprocess.DEVNULL, timeout=600, check=True)
+            size = (folder / "crier.db").stat().st_size / 1e6
+            with b.service(channels, folder) as service:
+                time.sleep(2)
+                figures.append((count, service.start_ms, service.memory_mb("VmRSS"), service.memory_mb("RssAnon"), size))
+    (few, _, less, less_own, _), (many, start_ms, more, more_own, size) = figures
+    b.row("start on a long queue", f"{start_ms:.0f} ms",
+          f"{many:,} deliveries waiting on 50 channels, a ledger of {size:,.0f} MB; fork to GET /readyz 200", goal="100 ms")
+    b.row("memory with a long queue", f"{more:.1f} MB, own {more_own:.1f} MB",
+          f"{many:,} waiting on 50 channels, 2 s after the start; with {few:,}: {less:.1f} MB, own {less_own:.1f} MB",
+          goal="no growth")
+
+
 def at_rest(b):
     starts, memory, own = [], [], []
     for _ in range(11):
@@ -343,7 +424,7 @@ def main():
     parser.add_argument("--build", default="build/bench")
     parser.add_argument("--folder", default="build", help="on the disk that counts")
     parser.add_argument("--long", action="store_true", help="four times as much of everything")
-    parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,rest")
+    parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,trouble,refused,queue,rest")
     options = parser.parse_args()
     # 256 connections on either side.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -361,6 +442,12 @@ def main():
             latency(b, rate)
         if want("fifty"):
             fifty(b)
+        if want("trouble"):
+            with_trouble(b)
+        if want("refused"):
+            refused(b)
+        if want("queue"):
+            long_queue(b)
         if want("rest"):
             at_rest(b)
     finally:

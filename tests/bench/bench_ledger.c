@@ -3,6 +3,7 @@
  * counts:
  *
  *   bench_ledger [folder] [deliveries in the long queue]
+ *   bench_ledger fill FILE DELIVERIES     makes a ledger with so many waiting, on 50 channels
  *
  * Method: n requests are submitted at once from one thread and waited for (so a batch is about
  * n), again and again for a second or more; the figure is requests per second of wall clock. An
@@ -343,21 +344,38 @@ static void remove_files(const char *path)
     }
 }
 
+static int fill_file(const char *path, const char *count)
+{
+    uint64_t deliveries;
+
+    if (!parse_u64(count, &deliveries)) {
+        return 2;
+    }
+    open_ledger(path);
+    fill_queue((size_t)deliveries);
+    ledger_close(b.l);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const size_t batches[] = {1, 10, 100, 1000, 4000};
     char *path = mem_printf("%s/bench-ledger.db", argc > 1 ? argv[1] : ".");
     uint64_t deliveries = 0;
 
-    if (argc > 2 && !parse_u64(argv[2], &deliveries)) {
-        (void)fprintf(stderr, "bench_ledger [folder] [deliveries in the long queue]\n");
-        return 2;
-    }
     pthread_mutex_init(&b.lock, NULL);
     pthread_cond_init(&b.woken, NULL);
     b.next_id = 1000;
     b.now_ms = clock_wall_ms();
     make_channels();
+    if (argc == 4 && strcmp(argv[1], "fill") == 0) {
+        mem_free(path);
+        return fill_file(argv[2], argv[3]);
+    }
+    if (argc > 2 && !parse_u64(argv[2], &deliveries)) {
+        (void)fprintf(stderr, "bench_ledger [folder] [deliveries in the long queue]\n");
+        return 2;
+    }
     remove_files(path);
     open_ledger(path);
     for (size_t i = 0; i < ARRAY_LEN(batches); i++) {

@@ -2,11 +2,12 @@
  * under which webhook-id, and answers as told. Run by bench_end_to_end.py. One thread, one
  * epoll; knows just enough HTTP for one request at a time per connection.
  *
- *   bench_sink [delay_ms=N] [fail=N] [slots=N]
+ *   bench_sink [delay_ms=N] [fail=N] [slots=N] [retry_after=N]
  *
  *   delay_ms  answers so long after the request was whole
  *   fail      every N-th request gets 503 instead of 200; 0: none
  *   slots     requests at once; one more gets 429 at once; 0: no limit
+ *   retry_after  seconds asked for with a 429; 0: nothing is asked for
  *
  * Prints "port N". Every POST is a webhook; GET /count gives {"posts", "taken", "connections"}, GET /dump a
  * line per webhook in the order of arrival: "first_us article webhook-id status path", first_us
@@ -48,7 +49,7 @@ struct peer {
 };
 struct sink {
     int listener, epoll;
-    int64_t delay_ms, fail, slots;
+    int64_t delay_ms, fail, slots, retry_after;
     struct list late; /* in the order of their time: the delay is the same for all */
     size_t late_count;
     struct arrival *v;
@@ -90,14 +91,14 @@ static void send_all(int fd, const char *bytes, size_t len)
 
 static void answer(struct peer *p, int status, const char *body, size_t len)
 {
-    char head[128];
-    int n = snprintf(head,
-                     sizeof head,
-                     "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n%s\r\n",
-                     status,
-                     len,
-                     status == 429 ? "Retry-After: 1\r\n" : "");
+    char head[160], wait[48] = "";
+    int n;
 
+    if (status == 429 && s.retry_after > 0) {
+        (void)snprintf(wait, sizeof wait, "Retry-After: %lld\r\n", (long long)s.retry_after);
+    }
+    n = snprintf(
+        head, sizeof head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n%s\r\n", status, len, wait);
     send_all(p->fd, head, (size_t)n);
     send_all(p->fd, body, len);
     memmove(p->request, p->request + p->whole, p->got - p->whole);
@@ -318,7 +319,10 @@ static bool read_option(const char *text)
     static const struct {
         const char *name;
         int64_t *to;
-    } rows[] = {{"delay_ms=", &s.delay_ms}, {"fail=", &s.fail}, {"slots=", &s.slots}};
+    } rows[] = {{"delay_ms=", &s.delay_ms},
+                {"fail=", &s.fail},
+                {"slots=", &s.slots},
+                {"retry_after=", &s.retry_after}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t len = strlen(rows[i].name);
@@ -336,7 +340,7 @@ int main(int argc, char **argv)
 
     for (int i = 1; i < argc; i++) {
         if (!read_option(argv[i])) {
-            fprintf(stderr, "bench_sink [delay_ms=N] [fail=N] [slots=N]\n");
+            fprintf(stderr, "bench_sink [delay_ms=N] [fail=N] [slots=N] [retry_after=N]\n");
             return 2;
         }
     }

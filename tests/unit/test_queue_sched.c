@@ -328,18 +328,29 @@ static void a_stopped_destination_starts_and_asks_nothing_until_it_goes_on(void 
 
 /* ---- feedback ---- */
 
-/* As many as may run at once, all of them ending well. Returns how many. */
+/* Starts as many as may run at once. Returns how many. */
+static size_t start_all(struct sched *s, uint64_t *next_id, uint64_t running[128])
+{
+    size_t count = 0;
+
+    for (;;) {
+        add(s, *next_id, "a");
+        running[count] = started(s, T0);
+        if (running[count] == 0) {
+            sched_cancel(s, (struct delivery_id){*next_id});
+            return count;
+        }
+        count++;
+        (*next_id)++;
+    }
+}
+
+/* … and all of them end well. */
 static size_t good_round(struct sched *s, uint64_t *next_id)
 {
     uint64_t running[128];
-    size_t count = 0;
+    size_t count = start_all(s, next_id, running);
 
-    for (int i = 0; i < 100; i++) {
-        add(s, (*next_id)++, "a");
-    }
-    while ((running[count] = started(s, T0)) != 0) {
-        count++;
-    }
     for (size_t i = 0; i < count; i++) {
         end(s, running[i], SCHED_OK, T0);
     }
@@ -360,24 +371,76 @@ static void the_window_opens_quickly_until_the_first_trouble_then_by_one_a_cohor
     for (int round = 0; round < 12; round++) {
         now = good_round(s, &id);
     }
-    assert_int_equal(now, 64); /* and never over the ceiling */
-    add(s, id, "a");
-    end(s, started(s, T0), SCHED_TROUBLE, T0);
-    assert_int_equal(good_round(s, &id), 63);
-    for (int round = 0; round < 3; round++) { /* halved twice, it comes back slowly */
-        const struct sched_end e = {.outcome = SCHED_TROUBLE, .overload = true};
+    assert_int_equal(now, 64);         /* and never over the ceiling */
+    for (int i = 0; i < 6 * 64; i++) { /* six cohorts fail, though not one after the other */
+        uint64_t bad, good;
 
         add(s, id++, "a");
-        sched_end(s, (struct delivery_id){started(s, T0)}, &e, T0);
+        add(s, id++, "a");
+        bad = started(s, T0);
+        good = started(s, T0);
+        end(s, bad, SCHED_TROUBLE, T0);
+        end(s, good, SCHED_NEUTRAL, T0);
+        if (window_of(s, "a") < 58.5) {
+            break;
+        }
+        add(s, id, "a");
+        end(s, started(s, T0), SCHED_OK, T0); /* so that it is not left alone */
     }
     before = good_round(s, &id);
-    assert_in_range(before, 7, 9);
-    for (int round = 0; round < 5; round++) {
+    assert_int_equal(before, 58);
+    for (int round = 0; round < 4; round++) {
         now = good_round(s, &id);
         assert_in_range(now, before, before + 1);
         before = now;
     }
-    assert_true(now > 9);
+    assert_in_range(now, 59, 62);
+    sched_free(s);
+}
+
+/* One cohort at a destination that takes ten at once. Returns how many of it were refused. */
+static size_t crowd(struct sched *s, uint64_t *next_id, size_t *out_taken)
+{
+    const struct sched_end many = {.outcome = SCHED_TROUBLE, .overload = true};
+    uint64_t running[128];
+    size_t count = start_all(s, next_id, running);
+
+    for (size_t i = 0; i < count; i++) {
+        if (i < 10) {
+            end(s, running[i], SCHED_OK, T0);
+        } else {
+            sched_end(s, (struct delivery_id){running[i]}, &many, T0);
+        }
+    }
+    *out_taken += count < 10 ? count : 10;
+    return count > 10 ? count - 10 : 0;
+}
+
+static void a_limit_that_is_met_is_learned_and_kept_to(void **state)
+{
+    struct sched_limits limits = easy;
+    size_t taken = 0, refused = 0, late_taken = 0, late_refused = 0;
+    struct sched *s;
+    uint64_t id = 1;
+
+    (void)state;
+    limits.concurrency = 64;
+    s = with(0, "a", &limits, NULL);
+    for (int round = 0; round < 200; round++) {
+        refused += crowd(s, &id, &taken);
+    }
+    for (int round = 0; round < 2000; round++) {
+        late_refused += crowd(s, &id, &late_taken);
+    }
+    assert_true(taken > 200 * 9); /* of 2,000 that it could have taken */
+    assert_in_range(refused, 1, 40);
+    assert_true(late_taken > 2000 * 99 / 10);
+    assert_in_range(late_refused, 1, 10);
+    /* it takes more by now: that is found out in time */
+    for (int round = 0; round < 3000; round++) {
+        good_round(s, &id);
+    }
+    assert_int_equal(good_round(s, &id), 64);
     sched_free(s);
 }
 
@@ -400,15 +463,13 @@ static void too_many_is_heeded_once_for_all_that_were_running(void **state)
 {
     const struct sched_end e = {.outcome = SCHED_TROUBLE, .overload = true};
     struct sched *s = with(0, "a", &easy, NULL);
-    uint64_t id = 1, running[32];
-    size_t count = 0;
+    uint64_t id = 1, running[128];
+    size_t count;
 
     (void)state;
     while (good_round(s, &id) < 20) {
     }
-    while ((running[count] = started(s, T0)) != 0) {
-        count++;
-    }
+    count = start_all(s, &id, running);
     assert_int_equal(count, 20);
     for (size_t i = 0; i < 8; i++) {
         sched_end(s, (struct delivery_id){running[i]}, &e, T0);
@@ -417,8 +478,8 @@ static void too_many_is_heeded_once_for_all_that_were_running(void **state)
     for (size_t i = 8; i < count; i++) {
         end(s, running[i], SCHED_OK, T0);
     }
-    id = started(s, T0); /* said of one that was sent since: again */
-    sched_end(s, (struct delivery_id){id}, &e, T0);
+    add(s, id, "a"); /* said of one that was sent since: again */
+    sched_end(s, (struct delivery_id){started(s, T0)}, &e, T0);
     assert_true(window_of(s, "a") < 6.0);
     sched_free(s);
 }
@@ -899,6 +960,7 @@ int main(void)
         CASE(a_removed_destination_starts_nothing_and_what_runs_may_end),
         CASE(a_stopped_destination_starts_and_asks_nothing_until_it_goes_on),
         CASE(the_window_opens_quickly_until_the_first_trouble_then_by_one_a_cohort),
+        CASE(a_limit_that_is_met_is_learned_and_kept_to),
         CASE(a_window_that_is_not_used_does_not_grow),
         CASE(too_many_is_heeded_once_for_all_that_were_running),
         CASE(failures_shrink_the_window_and_a_whole_cohort_makes_it_back_off),
