@@ -5,10 +5,12 @@
 #include "base/crypto.h"
 
 #include <limits.h>
+#include <pthread.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include "base/attr.h"
@@ -19,20 +21,45 @@ void crypto_random(void *out, size_t len)
     must(RAND_bytes(out, (int)len) == 1);
 }
 
+/* Looked up once: OpenSSL 3 finds an algorithm by its name at every use otherwise, which takes longer
+ * than the digest of a kilobyte. Both may be used by several threads at once; they live as long as the
+ * program. */
+static EVP_MD *sha256;
+static EVP_MAC *hmac;
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+
+static void fetch(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    must(sha256 != NULL && hmac != NULL);
+}
+
 void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES])
 {
-    must(EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1);
+    pthread_once(&fetch_once, fetch);
+    must(EVP_Digest(data, len, out, NULL, sha256, NULL) == 1);
 }
 
 void crypto_hmac_sha256(
     const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES])
 {
-    unsigned out_len = SHA256_BYTES;
+    char digest[] = "SHA256";
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC_CTX *ctx;
+    size_t out_len;
 
-    must(key_len <= INT_MAX);
+    pthread_once(&fetch_once, fetch);
+    ctx = EVP_MAC_CTX_new(hmac);
+    must(ctx != NULL);
     /* OpenSSL takes a NULL key for "the one from last time". */
-    must(HMAC(EVP_sha256(), key == NULL ? "" : key, (int)key_len, data, len, out, &out_len) !=
-         NULL);
+    must(EVP_MAC_init(ctx, key == NULL ? (const uint8_t *)"" : key, key_len, params) == 1);
+    must(EVP_MAC_update(ctx, data, len) == 1);
+    must(EVP_MAC_final(ctx, out, &out_len, SHA256_BYTES) == 1 && out_len == SHA256_BYTES);
+    EVP_MAC_CTX_free(ctx);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

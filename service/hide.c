@@ -45,7 +45,8 @@ static void hide_one(struct buf *text, const char *secret, size_t min_bytes)
 {
     struct buf form;
 
-    if (!secret || strlen(secret) < min_bytes) {
+    /* In no form is it shorter than it is. */
+    if (!secret || strlen(secret) < min_bytes || strlen(secret) > text->len) {
         return;
     }
     replace_all(text, secret, strlen(secret));
