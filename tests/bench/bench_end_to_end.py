@@ -5,9 +5,10 @@ door, webhooks out to a receiver, all on loopback and on one machine.
 beside the method it was got by and beside the bare limit it can be compared with; on a machine where
 something else runs at the same time all of them are lower, so compare ratios rather than figures.
 
-    bench_end_to_end.py --build FOLDER [--folder SCRATCH] [--long]
+    bench_end_to_end.py --build FOLDER [--folder SCRATCH] [--long] [--peers FOLDER]
 
-FOLDER holds crier and tests/bench_load, tests/bench_sink, tests/bench_ledger.
+FOLDER holds crier and tests/bench_load, tests/bench_sink, tests/bench_ledger; that of --peers what
+bench_peer.py tells of.
 """
 
 import argparse
@@ -26,6 +27,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+import bench_peer
 
 CONNECTIONS = 256
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -264,6 +267,7 @@ def acknowledged(b, door, ledger):
           f"POST to 202 after fsync, {CONNECTIONS} connections, 3 kB each, no channel wants them; "
           f"{result['cpu_us']:.1f} us CPU each{each}; " + spread([a - d for _, d, a, _ in result["shots"]]),
           goal="30,000/s", limit=f"{result['per_second'] / ledger:.2f} of ledger, {result['per_second'] / door:.2f} of door")
+    return result["per_second"]
 
 
 def delivered(b, attempt):
@@ -412,6 +416,34 @@ def at_rest(b):
           "VmRSS 0.2 s after the start, shared libraries included; own: RssAnon; median of 11", goal="10 MB")
 
 
+def peers(b, home, ours_accepted, ours_delivered):
+    """The same load, the same sink, the same checks."""
+    count = 10000 * b.times
+    peer = bench_peer.Peer(home, b.scratch)
+    try:
+        with b.sink() as sink:
+            b.load(peer, 2000, CONNECTIONS, **{"from": 10**9})
+            result = b.load(peer, count, CONNECTIONS)
+            b.row("articles acknowledged, Node.js and Redis", f"{result['per_second']:,.0f}/s",
+                  f"POST to 202 after Redis' fsync, nobody works; {result['cpu_us']:.1f} us CPU each; "
+                  + spread([a - d for _, d, a, _ in result["shots"]]), limit=f"crier: {ours_accepted / result['per_second']:.1f} times as many")
+            peer.work(f"http://127.0.0.1:{sink.port}/hook", "bench-secret-of-the-receiver")
+            sink.wait_for(count + 2000, 20)
+            sink.get("/reset")
+            cpu = peer.cpu_seconds()
+            result = b.load(peer, count, CONNECTIONS, **{"from": 2 * 10**9})
+            sink.wait_for(count, 20)
+            cpu = (peer.cpu_seconds() - cpu) * 1e6 / count
+            arrivals = sink.arrivals()
+        received = len({article for _, article, _, status, _ in arrivals if status == 200})
+        rate = count / (arrivals[-1][0] - min(due for _, due, _, _ in result["shots"])) * 1e6
+        b.row("webhooks delivered, Node.js and Redis", f"{rate:,.0f}/s",
+              f"first POST to last arrival, 256 at once; {cpu:.1f} us CPU each; sent {count:,}, received {received:,} of them in "
+              f"{len(arrivals):,} requests; {peer.memory_mb():.0f} MB afterwards", limit=f"crier: {ours_delivered / rate:.1f} times as many")
+    finally:
+        peer.stop()
+
+
 def print_table(rows):
     heads = ("what", "measured", "goal", "of the bare limit", "how")
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(4)]
@@ -425,6 +457,7 @@ def main():
     parser.add_argument("--folder", default="build", help="on the disk that counts")
     parser.add_argument("--long", action="store_true", help="four times as much of everything")
     parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,trouble,refused,queue,rest")
+    parser.add_argument("--peers", default="", help="folder where the peer is installed")
     options = parser.parse_args()
     # 256 connections on either side.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -435,9 +468,10 @@ def main():
         want = lambda part: not wanted or part in wanted  # noqa: E731
         door = bare_door(b) if want("door") else float("nan")
         accept, attempt = bare_ledger(b) if want("ledger") else (float("nan"), float("nan"))
-        if want("accept"):
-            acknowledged(b, door, accept)
+        accepted = acknowledged(b, door, accept) if want("accept") else float("nan")
         rate = delivered(b, attempt) if want("deliver") or want("latency") else 0
+        if options.peers:
+            peers(b, options.peers, accepted, rate)
         if want("latency"):
             latency(b, rate)
         if want("fifty"):
