@@ -90,9 +90,9 @@ MUST_USE enum err_code email__plain(struct step_ctx *ctx, struct buf *out, struc
 /* ---- email_readers.c ---- */
 
 /* Everything below is in ctx->record, under these names. */
-#define EMAIL_SENT "sent"         /* {address: what the server said} */
-#define EMAIL_REFUSED "refused"   /* {address: {said, policy}} */
-#define EMAIL_LATER "later"       /* {address: {said, wait_ms}}: not again in this round */
+#define EMAIL_SENT "sent"       /* {address: what the server said} */
+#define EMAIL_REFUSED "refused" /* {address: {said, policy}} */
+#define EMAIL_LATER "later"     /* {address: {said, wait_ms}}: again when nobody else is left */
 #define EMAIL_IN_DOUBT "in_doubt" /* {address: true}: may have it, nobody knows */
 #define EMAIL_THREAD "thread"     /* {key, domain}: of the first mail */
 #define EMAIL_HAD_FIRST "readers" /* [address]: who has the first mail; absent: not known */
@@ -112,8 +112,6 @@ void email__readers_drop_at_hand(struct step_ctx *ctx);
 void email__readers_file(struct step_ctx *ctx, const char *name, json_t *value_taken);
 /* Those who may have it were told of: whoever makes it go on wants them to get it (again). */
 void email__readers_told(struct step_ctx *ctx);
-/* Those put off get their turn when it goes on. */
-void email__readers_round_over(struct step_ctx *ctx);
 /* Those refused for a reason that is ours get their turn when it goes on. */
 void email__readers_forgive(struct step_ctx *ctx);
 size_t email__readers_count(const struct step_ctx *ctx, const char *name);

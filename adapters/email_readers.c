@@ -23,7 +23,6 @@
 
 #define AT_HAND "at_hand" /* {to, at, last} */
 #define TOLD "told"
-#define ROUND_OVER "round_over"
 #define THREAD_KEY_DIGITS 32
 
 static json_t *object_of(json_t *record, const char *name)
@@ -179,11 +178,6 @@ void email__readers_told(struct step_ctx *ctx)
     record_set_flag(ctx->record, TOLD, true);
 }
 
-void email__readers_round_over(struct step_ctx *ctx)
-{
-    record_set_flag(ctx->record, ROUND_OVER, true);
-}
-
 void email__readers_forgive(struct step_ctx *ctx)
 {
     json_t *refused = json_object_get(ctx->record, EMAIL_REFUSED);
@@ -207,9 +201,8 @@ void email__readers_open(struct step_ctx *ctx)
         record_drop(ctx->record, EMAIL_IN_DOUBT);
         record_drop(ctx->record, TOLD);
     }
-    if (record_flag(ctx->record, ROUND_OVER) || email__readers_left(ctx) == 0) {
-        record_drop(ctx->record, EMAIL_LATER);
-        record_drop(ctx->record, ROUND_OVER);
+    if (email__readers_left(ctx) == 0) {
+        record_drop(ctx->record, EMAIL_LATER); /* the next round */
     }
 }
 

@@ -288,13 +288,8 @@ static struct verdict nobody_has_it(struct step_ctx *ctx)
 
 static struct verdict walk_over(struct step_ctx *ctx)
 {
-    size_t later = email__readers_count(ctx, EMAIL_LATER);
-
-    if (later > 0) {
-        struct verdict v = conclude(ctx, VERDICT_AGAIN, SCOPE_POST, longest_wait(ctx));
-
-        email__readers_round_over(ctx);
-        return goes_on(ctx, v);
+    if (email__readers_count(ctx, EMAIL_LATER) > 0) {
+        return goes_on(ctx, conclude(ctx, VERDICT_AGAIN, SCOPE_POST, longest_wait(ctx)));
     }
     if (email__readers_count(ctx, EMAIL_IN_DOUBT) > 0) {
         return unknown(ctx);
