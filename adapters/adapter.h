@@ -172,7 +172,9 @@ struct adapter {
     size_t settings_size;
     const struct text_rule *limits; /* ends with a row without name */
     const struct step *publish, *update, *retract, *verify, *test;
-    const char *cannot_update, *cannot_retract, *cannot_verify; /* why a course is NULL */
+    /* Why a course is NULL, or, where there is one, in which way it is another thing than a reader
+     * expects: "by another mail". */
+    const char *cannot_update, *cannot_retract, *cannot_verify;
     bool retract_without_post; /* its retract needs no remote id: also for what may be public */
     /* How a person names a post that stands, so that it can be changed and retracted later: "the
      * number of the message, or its link". NULL: no name is needed, the adapter finds its posts
