@@ -17,7 +17,7 @@ import time
 
 import mail_peer
 import pytest
-from harness import SLOW, small_article, wait_for
+from harness import SLOW, free_port, small_article, wait_for
 
 DESK, NIGHT, READER = "desk@partner.example", "night@news.example", "Reader@Lists.example"
 UNSUBSCRIBE_SECRET = "unsubscribe-secret-of-the-tests"
@@ -421,8 +421,8 @@ def test_a_stall_ends_with_the_timeout(mail_crier, server, article, stage, state
 
 
 def test_a_server_that_is_away_is_waited_for(mail_crier, make_server, article):
-    server = make_server()
-    port = server.port
+    port = free_port()
+    server = make_server(port=port)
     crier = mail_crier(server)
     server.close()
     accepted = crier.send(article())

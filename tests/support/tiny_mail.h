@@ -27,7 +27,7 @@ struct tiny_mail {
     atomic_int fd;                    /* of the connection at hand; -1: none */
     atomic_bool stopping, stalled;    /* stalled: it says nothing now and waits */
     pthread_t thread;
-    char *heard; /* everything of the last connection; read it when nothing runs */
+    char *heard; /* everything of the last connection; see tiny_mail_heard() */
     size_t heard_len;
 };
 
@@ -124,6 +124,15 @@ static inline void tiny_mail_start(struct tiny_mail *s, const struct tiny_move *
     must(getsockname(s->listen_fd, (struct sockaddr *)(void *)&a, &len) == 0);
     s->port = ntohs(a.sin_port);
     must(pthread_create(&s->thread, NULL, tiny_mail_run, s) == 0);
+}
+
+/* What was heard, when the connection at hand is over. */
+static inline const char *tiny_mail_heard(struct tiny_mail *s)
+{
+    while (atomic_load(&s->fd) >= 0) {
+        usleep(1000);
+    }
+    return s->heard;
 }
 
 static inline void tiny_mail_stop(struct tiny_mail *s)
