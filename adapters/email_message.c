@@ -208,8 +208,12 @@ static bool is_right_to_left(const char *lang)
 {
     static const char *const scripts[] = {
         "ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"};
-    size_t len = lang ? strcspn(lang, "-_") : 0;
+    size_t len;
 
+    if (!lang) {
+        return false;
+    }
+    len = strcspn(lang, "-_");
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
         if (strlen(scripts[i]) == len && strncasecmp(scripts[i], lang, len) == 0) {
             return true;
