@@ -40,6 +40,7 @@ static const struct field settings[] = {
      .help = "address that undeliverable mail is returned to; not set: that of from"},
     {.key = "reply_to", .kind = FIELD_STRING, AT(reply_to), .min = "3", .max = "500",
      .example = "Newsroom <newsroom@example.org>", .help = "whom readers answer; not set: whom it is from"},
+    /* A step for each; the courier walks 200 at most (STEPS_MAX in service/courier_run.c). */
     {.key = "to", .kind = FIELD_STRINGS, AT(to), .required = true, .min = "1", .max = "100",
      .example = "[desk@partner.example, breaking@lists.example.org]",
      .help = "readers, each of whom gets a mail of their own; for more, give the address of a list"},

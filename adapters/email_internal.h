@@ -31,9 +31,6 @@ static inline const struct email_settings *email__settings(const struct step_ctx
     return ctx->settings;
 }
 
-/* The courier walks 200 steps at most (STEPS_MAX in service/courier_run.c). */
-#define EMAIL_READERS_MAX 100
-
 enum { EMAIL_LIMIT_SUBJECT, EMAIL_LIMIT_TEXT, EMAIL_LIMIT_HTML };
 extern const struct text_rule email__limits[];
 extern const char

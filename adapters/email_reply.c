@@ -59,6 +59,7 @@ static const struct row rows[] = {
     {READER | CONTENT,  400, 499, 2,   ANY, EMAIL_READER_LATER, SCOPE_POST,    FULL_WAIT_MS},
     {READER | CONTENT,  400, 499, ANY, ANY, EMAIL_READER_LATER, SCOPE_POST,    0},
 
+    {READER,            500, 504, 5,   ANY, EMAIL_US_NO,        SCOPE_CHANNEL, 0}, /* what we said is wrong: "hello" */
     {READER | CONTENT,  500, 599, 1,   7,   EMAIL_US_NO,        SCOPE_CHANNEL, 0}, /* the sender's address */
     {READER | CONTENT,  500, 599, 1,   8,   EMAIL_US_NO,        SCOPE_CHANNEL, 0},
     {READER | CONTENT,  500, 599, 1,   ANY, EMAIL_READER_NO,    SCOPE_POST,    0},

@@ -16,7 +16,7 @@
  *   nobody has it                    rejected; blocked when it was refused by policy throughout
  *   else                             done, and the detail says who was refused
  *
- * When no time is left to try again, what was sent stands: done. */
+ * When no time is left to try again, what was sent stands: done, and the detail says who lacks it. */
 
 #include "adapters/email_internal.h"
 
@@ -204,12 +204,9 @@ static void add_names(struct buf *out, json_t *of, const char *what)
 }
 
 /* "sent to 2 of 3; refused: a@b.example: 550 5.1.1 No such user". */
-static struct verdict conclude(struct step_ctx *ctx,
-                               enum verdict_kind kind,
-                               enum verdict_scope scope,
-                               int64_t wait_ms)
+static void add_so_far(struct step_ctx *ctx, struct buf *out)
 {
-    struct verdict v;
+    size_t from = out->len;
     struct buf text;
 
     buf_init(&text, SAID_BYTES);
@@ -220,18 +217,54 @@ static struct verdict conclude(struct step_ctx *ctx,
     add_names(&text, json_object_get(ctx->record, EMAIL_IN_DOUBT), "in doubt:");
     add_names(&text, json_object_get(ctx->record, EMAIL_REFUSED), "refused:");
     add_names(&text, json_object_get(ctx->record, EMAIL_LATER), "later:");
+    buf_addf(out, "%s%s", from > 0 ? "; " : "", buf_str(&text));
+    buf_done(&text);
+}
+
+static struct verdict conclude(struct step_ctx *ctx,
+                               enum verdict_kind kind,
+                               enum verdict_scope scope,
+                               int64_t wait_ms)
+{
+    struct verdict v;
+    struct buf text;
+
+    buf_init(&text, SAID_BYTES);
+    add_so_far(ctx, &text);
     v = verdict_make(kind, scope, wait_ms, "%s", buf_str(&text));
     buf_done(&text);
     return v;
 }
 
-/* Whatever goes on, begins with the step that knows which one is due. */
+/* Whatever goes on, begins with the step that knows which one is due; and what most have may stay as it
+ * is when there is no time left, even with one of them in doubt. */
 static struct verdict goes_on(struct step_ctx *ctx, struct verdict v)
 {
     v.jump = SEND;
-    v.stands = v.kind == VERDICT_AGAIN && email__readers_count(ctx, EMAIL_SENT) > 0 &&
-               email__readers_count(ctx, EMAIL_IN_DOUBT) == 0;
+    v.stands = v.kind == VERDICT_AGAIN && email__readers_count(ctx, EMAIL_SENT) > 0;
     return v;
+}
+
+/* Stopped half-way: it says why, and then how far it came. */
+static struct verdict interrupted(struct step_ctx *ctx,
+                                  enum verdict_kind kind,
+                                  enum verdict_scope scope,
+                                  int64_t wait_ms,
+                                  const char *said)
+{
+    char excerpt[TROUBLE_EXCERPT_BYTES + 1];
+    struct verdict v;
+    struct buf text;
+
+    trouble_excerpt(excerpt, said, strlen(said));
+    buf_init(&text, SAID_BYTES);
+    buf_adds(&text, excerpt);
+    if (email__readers_count(ctx, EMAIL_SENT) + email__readers_count(ctx, EMAIL_IN_DOUBT) > 0) {
+        add_so_far(ctx, &text);
+    }
+    v = verdict_make(kind, scope, wait_ms, "%s", buf_str(&text));
+    buf_done(&text);
+    return goes_on(ctx, v);
 }
 
 static struct verdict unknown(struct step_ctx *ctx)
@@ -368,21 +401,18 @@ static struct verdict policy_refused(struct step_ctx *ctx, const struct email_re
 static struct verdict
 server_later(struct step_ctx *ctx, const struct email_reply *reply, enum mail_stage stage)
 {
-    struct verdict v =
-        verdict_make(VERDICT_AGAIN, reply->scope, reply->wait_ms, "%s", reply->said);
-
     if (stage >= MAIL_RECIPIENT && email__readers_left(ctx) > 1) {
         file_later(ctx, reply);
     } else {
         email__readers_drop_at_hand(ctx);
     }
-    return goes_on(ctx, v);
+    return interrupted(ctx, VERDICT_AGAIN, reply->scope, reply->wait_ms, reply->said);
 }
 
 static struct verdict blocked(struct step_ctx *ctx, const struct email_reply *reply)
 {
     email__readers_drop_at_hand(ctx);
-    return goes_on(ctx, verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%s", reply->said));
+    return interrupted(ctx, VERDICT_BLOCKED, SCOPE_CHANNEL, 0, reply->said);
 }
 
 struct verdict email__read(struct step_ctx *ctx, const struct http_response *res)
@@ -422,22 +452,17 @@ struct verdict email__read(struct step_ctx *ctx, const struct http_response *res
  * may lose the next, and each of them is a reader in doubt. */
 static struct verdict lost(struct step_ctx *ctx, const char *error)
 {
-    struct verdict v =
-        verdict_make(VERDICT_AGAIN, SCOPE_POST, TROUBLE_AFTER_LOSS_MS, "%s", error);
-
     email__readers_file(ctx, EMAIL_IN_DOUBT, json_true());
     if (email__readers_left(ctx) == 0 && email__readers_count(ctx, EMAIL_LATER) == 0) {
         return unknown(ctx);
     }
-    return goes_on(ctx, v);
+    return interrupted(ctx, VERDICT_AGAIN, SCOPE_POST, TROUBLE_AFTER_LOSS_MS, error);
 }
 
 static struct verdict not_sent(struct step_ctx *ctx, const char *error)
 {
-    static const struct step any = {.publishes = true};
-
     email__readers_drop_at_hand(ctx);
-    return goes_on(ctx, trouble_from_transport(&any, TRANSPORT_NOT_SENT, error));
+    return interrupted(ctx, VERDICT_AGAIN, SCOPE_HOST, 0, error);
 }
 
 struct verdict
