@@ -29,6 +29,13 @@
 #include "base/mustache.h"
 #include "base/text.h"
 
+/* How an exchange ended, for the courier and for step->unanswered. */
+enum transport_outcome {
+    TRANSPORT_ANSWERED,
+    TRANSPORT_NOT_SENT, /* no connection, no name, refused by the address check */
+    TRANSPORT_LOST,     /* the request left (in part or whole), no complete answer came */
+};
+
 enum verdict_kind {
     VERDICT_NEXT,    /* this step is done, go on to the next (or to `jump`); after the last step
                       * (as  after a last step that skips) the course is DONE */
@@ -53,8 +60,13 @@ struct verdict {
     enum verdict_kind kind;
     enum verdict_scope scope;
     int64_t retry_after_ms; /* what the platform asked for, 0: nothing; obeyed in full */
-    const char *jump; /* NEXT only: name of the step to go on with; NULL: the following one */
+    /* NEXT: name of the step to go on with, NULL: the following one. AGAIN, UNKNOWN, BLOCKED: the step
+     * to begin with when it goes on, NULL: this one. */
+    const char *jump;
     bool not_counted; /* AGAIN only: waiting (media processing), not a failed attempt */
+    /* AGAIN only: part of it is done and may stay like that (a mail that most of its readers have).
+     * When no try or no time is left it is DONE with that part, not REJECTED or EXPIRED. */
+    bool stands;
     char detail[VERDICT_DETAIL_BYTES]; /* for people; never a secret */
 };
 struct verdict verdict_next(void);
@@ -137,6 +149,11 @@ struct step {
                                       * pictures are switched off); NULL: always */
     enum err_code (*build)(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
     struct verdict (*read)(struct step_ctx *ctx, const struct http_response *res);
+    /* What no answer means, for steps that note in the record what is sent: NOT_SENT (also when it was
+     * stopped before it left) or LOST. NULL: trouble_from_transport(). */
+    struct verdict (*unanswered)(struct step_ctx *ctx,
+                                 enum transport_outcome outcome,
+                                 const char *error);
     const char *sample; /* an answer of the platform, body only, status 200: `preview` reads it
                          * to show the steps behind this one; NULL: "{}" */
     const char *sample_headers; /* "Name: value\n…" that belong to it; NULL: none */
@@ -155,7 +172,9 @@ struct adapter {
     size_t settings_size;
     const struct text_rule *limits; /* ends with a row without name */
     const struct step *publish, *update, *retract, *verify, *test;
-    const char *cannot_update, *cannot_retract, *cannot_verify; /* why a course is NULL */
+    /* Why a course is NULL, or, where there is one, in which way it is another thing than a reader
+     * expects: "by another mail". */
+    const char *cannot_update, *cannot_retract, *cannot_verify;
     bool retract_without_post; /* its retract needs no remote id: also for what may be public */
     /* How a person names a post that stands, so that it can be changed and retracted later: "the
      * number of the message, or its link". NULL: no name is needed, the adapter finds its posts
@@ -163,7 +182,10 @@ struct adapter {
     const char *post_id_form;
     /* Whether these name one, with post_id_form; either may be NULL. */
     bool (*post_named)(const void *settings, const char *remote_id, const char *link);
-    bool every_revision;    /* update also when nothing a reader sees has changed */
+    bool every_revision; /* update also when nothing a reader sees has changed */
+    /* The host that requests go to, "name:port", as far as settings say it and not by a URL: channels
+     * of one host share its trouble. NULL: as the first URL setting says. */
+    void (*host)(const void *settings, struct buf *out);
     size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
     /* How a post gets its picture where it is not uploaded; NULL: it has none. */
     const char *pictures;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -28,6 +29,25 @@ const char *http_method_name(enum http_method m)
     return names[m];
 }
 
+const char *mail_stage_name(enum mail_stage stage)
+{
+    static const char *const names[] = {
+        [MAIL_NO_STAGE] = "",
+        [MAIL_GREETING] = "greeting",
+        [MAIL_HELLO] = "EHLO",
+        [MAIL_STARTTLS] = "STARTTLS",
+        [MAIL_LOGIN] = "AUTH",
+        [MAIL_SENDER] = "MAIL FROM",
+        [MAIL_RECIPIENT] = "RCPT TO",
+        [MAIL_DATA] = "DATA",
+        [MAIL_MESSAGE] = "message",
+        [MAIL_NOOP] = "NOOP",
+    };
+
+    must((size_t)stage < ARRAY_LEN(names));
+    return names[stage];
+}
+
 void http_request_init(struct http_request *r)
 {
     memset(r, 0, sizeof *r);
@@ -42,6 +62,17 @@ static void part_done(struct http_part *part)
     mem_free(part->text);
 }
 
+static void mail_free(struct mail_envelope *mail)
+{
+    if (mail) {
+        mem_free(mail->from);
+        mem_free(mail->to);
+        mem_free(mail->user);
+        secret_done(&mail->password);
+        mem_free(mail);
+    }
+}
+
 void http_request_done(struct http_request *r)
 {
     if (!r) {
@@ -54,6 +85,7 @@ void http_request_done(struct http_request *r)
         part_done(&r->parts[i]);
     }
     mem_free(r->parts);
+    mail_free(r->mail);
     memset(r, 0, sizeof *r);
 }
 
@@ -175,6 +207,25 @@ void http_add_part_bytes(struct http_request *r,
     part->type = mem_strdup(type);
     part->bytes = bytes;
     part->len = len;
+}
+
+void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls)
+{
+    mail_free(r->mail);
+    r->mail = mem_zalloc(sizeof *r->mail);
+    r->mail->from = mem_strdup(from);
+    r->mail->to = mem_strdup(to);
+    r->mail->tls = tls;
+}
+
+void http_set_mail_login(struct http_request *r,
+                         const char *user,
+                         const struct secret *password)
+{
+    must(r->mail != NULL);
+    mem_free(r->mail->user);
+    r->mail->user = mem_strdup(user);
+    secret_take(&r->mail->password, mem_strdup(password->text));
 }
 
 const char *http_header(const struct http_headers *h, const char *name)

@@ -1,8 +1,8 @@
 #ifndef CRIER_ADAPTERS_HTTP_H
 #define CRIER_ADAPTERS_HTTP_H
 
-/* Requests and answers as data. Adapters build the one and read the other; service/out.c
- * carries them. No socket here. */
+/* Requests and answers as data: of HTTP, and of mail servers (struct mail_envelope). Adapters build
+ * the one and read the other; service/out.c carries them. No socket here. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/secret.h"
 
 #define HTTP_BODY_BYTES ((size_t)64 * 1024 * 1024) /* ceiling of a request body */
 #define HTTP_ANSWER_BYTES ((size_t)1024 * 1024)    /* of an answer; a step may say otherwise */
@@ -35,6 +36,39 @@ struct http_part {
     char *text; /* owned; used instead of bytes when set */
 };
 
+/* How a smtp:// connection gets its TLS. Where there is TLS the server's certificate is verified. */
+enum mail_tls {
+    MAIL_TLS_REQUIRED, /* STARTTLS, or nothing goes */
+    MAIL_TLS_IF_OFFERED,
+    MAIL_TLS_NONE,
+};
+
+/* Makes a request one to a mail server (RFC 5321). Its URL is smtp://HOST[:PORT]/NAME, or smtps:// for
+ * TLS from the first byte; NAME is what we greet with, none: this machine's name. Its body is the
+ * message with CRLF behind every line; method, headers and parts say nothing. */
+struct mail_envelope {
+    char *from; /* addresses without angle brackets */
+    char *to;   /* NULL: greet, sign in and NOOP; no mail is sent */
+    enum mail_tls tls;
+    char *user; /* NULL: do not sign in */
+    struct secret password;
+};
+
+/* Which command of the dialogue an answer of a mail server is to. */
+enum mail_stage {
+    MAIL_NO_STAGE, /* an answer of HTTP */
+    MAIL_GREETING, /* to none: the server speaks first */
+    MAIL_HELLO,
+    MAIL_STARTTLS,
+    MAIL_LOGIN,
+    MAIL_SENDER,
+    MAIL_RECIPIENT,
+    MAIL_DATA,    /* may the message come? */
+    MAIL_MESSAGE, /* the message, whole */
+    MAIL_NOOP,
+};
+const char *mail_stage_name(enum mail_stage stage); /* "greeting" "EHLO" … "message" */
+
 struct http_request {
     enum http_method method;
     char *url;
@@ -44,7 +78,8 @@ struct http_request {
     size_t bytes_len;
     struct http_part *parts; /* or: multipart/form-data */
     size_t part_count;
-    size_t max_answer_bytes; /* 0: HTTP_ANSWER_BYTES */
+    struct mail_envelope *mail; /* NULL: HTTP */
+    size_t max_answer_bytes;    /* 0: HTTP_ANSWER_BYTES */
     bool skip; /* set by a build that has nothing to send: go on with the next step */
 };
 
@@ -67,6 +102,11 @@ void http_add_part_bytes(struct http_request *r,
                          const char *type,
                          const void *bytes,
                          size_t len);
+/* The request becomes mail; to may be NULL (see above). */
+void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls);
+void http_set_mail_login(struct http_request *r,
+                         const char *user,
+                         const struct secret *password);
 /* First value of that name, folded; NULL when absent. */
 const char *http_header(const struct http_headers *h, const char *name);
 void http_headers_add(struct http_headers *h,
@@ -77,9 +117,12 @@ void http_headers_add(struct http_headers *h,
 void http_headers_done(struct http_headers *h);
 
 struct http_response {
-    int status;
+    int status;            /* of a mail server: the code of its reply */
+    enum mail_stage stage; /* what that replies to */
     struct http_headers headers;
-    const char *body; /* NUL-terminated, may hold anything */
+    const char
+        *body; /* NUL-terminated, may hold anything; of a mail server: the reply's text, its
+                       * lines without their codes */
     size_t body_len;
     bool truncated; /* the answer was larger than max_answer_bytes: body holds its beginning */
     int64_t now_ms; /* wall clock when it was complete, for dates in headers */

@@ -7,12 +7,6 @@
 
 #include "adapters/adapter.h"
 
-enum transport_outcome {
-    TRANSPORT_ANSWERED,
-    TRANSPORT_NOT_SENT, /* no connection, no name, refused by the address check */
-    TRANSPORT_LOST,     /* the request left (in part or whole), no complete answer came */
-};
-
 /* For answers an adapter has no row for:
  *   2xx            the adapter's bug or a lie: UNKNOWN when the step publishes, else AGAIN
  *   3xx            REJECTED (POSTs are never redirected)

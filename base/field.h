@@ -53,6 +53,8 @@ struct field {
     const char *min, *max;      /* bounds, as one would write them; for strings: length */
     const char *const *choices; /* FIELD_ENUM: NULL-terminated */
     const struct field *fields; /* FIELD_OBJECT */
+    const char *const *names;   /* FIELD_TEMPLATE: variables of its own, besides those that all
+                                 * templates have, NULL-terminated; NULL: none */
     const char *example;        /* for the reference page; a bare word, never a real secret */
     const char *help;           /* one sentence, lower case, no full stop at the end */
 };

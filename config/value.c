@@ -174,18 +174,34 @@ struct name_check {
     struct value_reader *r;
     const struct node *node;
     const char *path;
-    const char *const *names; /* that there are */
+    const char *const *names, *const *own_names; /* that there are: in all templates, in this */
     bool replaced;
 };
 
-static size_t count_names(const char *const *names)
+/* All names that are known there, for who mistyped one. */
+static void suggest_name(const struct name_check *check, const char *name, struct buf *out)
 {
+    const char *const *const lists[] = {check->names, check->own_names};
+    const char *known[KNOWN_MAX];
     size_t count = 0;
 
-    while (names[count] != NULL) {
-        count++;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        for (const char *const *at = lists[i]; at != NULL && *at != NULL; at++) {
+            must(count < KNOWN_MAX);
+            known[count++] = *at;
+        }
     }
-    return count;
+    value_suggest(name, known, count, out);
+}
+
+static bool is_named(const char *const *names, const char *name, size_t len)
+{
+    for (; names != NULL && *names != NULL; names++) {
+        if (strlen(*names) == len && strncmp(*names, name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Only the first part of a dotted name is ours to know; `.` is the item of a list. */
@@ -196,17 +212,13 @@ static void check_template_name(void *context, const char *name)
     char shown[PROBLEM_SHOWN_BYTES];
     struct buf accepted;
 
-    for (size_t i = 0; check->names[i] != NULL; i++) {
-        if (strlen(check->names[i]) == first && strncmp(check->names[i], name, first) == 0) {
-            return;
-        }
-    }
-    if (strcmp(name, ".") == 0) {
+    if (strcmp(name, ".") == 0 || is_named(check->names, name, first) ||
+        is_named(check->own_names, name, first)) {
         return;
     }
     buf_init(&accepted, MESSAGE_BYTES);
     if (!check->replaced) {
-        value_suggest(name, check->names, count_names(check->names), &accepted);
+        suggest_name(check, name, &accepted);
     }
     value_problem(check->r,
                   check->node,
@@ -224,8 +236,11 @@ static void read_template(struct value_reader *r,
                           struct mustache **to)
 {
     struct err why = {0};
-    struct name_check check = {
-        .r = r, .node = node, .path = path, .names = config_template_names(f)};
+    struct name_check check = {.r = r,
+                               .node = node,
+                               .path = path,
+                               .names = config_template_names(f),
+                               .own_names = f->names};
     char *text = field_text_dup(r, f, node, path, &check.replaced);
 
     if (text == NULL) {

@@ -161,12 +161,16 @@ enum err_code channels_load(struct channels *s, struct err *why)
 
 static void unblock(struct crier *c, struct channel *ch, const char *by);
 
-/* Channels on one host share its trouble. The host is that of the type's first URL setting; a
- * type that has none (its address is fixed) has its name for a host. */
+/* Channels on one host share its trouble. The host is the one the adapter names, or that of the type's
+ * first URL setting; a type that has none (its address is fixed) has its name for a host. */
 static void fill_host(const struct channel *ch, struct buf *out)
 {
     const struct field *f = ch->settings->type->settings;
 
+    if (ch->adapter->host && ch->settings->own) {
+        ch->adapter->host(ch->settings->own, out);
+        return;
+    }
     for (; f && f->kind != FIELD_END_KIND; f++) {
         struct url_parts url;
         char *const *text;

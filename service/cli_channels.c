@@ -27,10 +27,11 @@ static void add_pictures(struct buf *out, const struct adapter *a)
     }
 }
 
-/* true, or why not. */
-static json_t *ability_json(bool can, const char *why_not)
+/* true, or why not, or how else. */
+static json_t *ability_json(bool can, const char *words)
 {
-    return can || why_not == NULL ? json_boolean(can) : json_sprintf("no: %s", why_not);
+    return words == NULL ? json_boolean(can)
+                         : json_sprintf("%s: %s", can ? "yes" : "no", words);
 }
 
 static json_t *can_json(const struct adapter *a)
@@ -121,14 +122,14 @@ static int list_types(const struct cli_args *args)
     return CLI_OK;
 }
 
-static void add_course(struct buf *out, const char *name, bool can, const char *why_not)
+static void add_course(struct buf *out, const char *name, bool can, const char *words)
 {
     buf_addf(out,
              "  %-8s %s%s%s\n",
              name,
              can ? "yes" : "no",
-             !can && why_not != NULL ? ": " : "",
-             !can && why_not != NULL ? why_not : "");
+             words != NULL ? ": " : "",
+             words != NULL ? words : "");
 }
 
 static void add_abilities(struct buf *out, const struct adapter *a)
@@ -149,7 +150,11 @@ static void add_limits(struct buf *out, const struct adapter *a)
 
     buf_adds(out, "\nLimits\n");
     for (const struct text_rule *r = a->limits; r != NULL && r->name != NULL; r++) {
-        buf_addf(out, "  %-12s %zu %s", r->name, r->max, text_unit_name(r->unit));
+        if (r->max > 0) {
+            buf_addf(out, "  %-12s %zu %s", r->name, r->max, text_unit_name(r->unit));
+        } else {
+            buf_addf(out, "  %-12s none", r->name);
+        }
         if (r->max_bytes > 0) {
             buf_addf(out, ", %zu bytes", r->max_bytes);
         }

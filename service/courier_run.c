@@ -272,6 +272,13 @@ static void begin_failed(struct run *run)
     courier__give_back(run, 0); /* cancelled meanwhile, or the ledger is closing */
 }
 
+static struct verdict
+read_failure(struct run *run, enum transport_outcome how, const char *error)
+{
+    return run->step->unanswered ? run->step->unanswered(&run->sc.ctx, how, error)
+                                 : trouble_from_transport(run->step, how, error);
+}
+
 static void run_6_on_begun(struct ledger_request *r)
 {
     struct run *run = container_of(r, struct run, begin.req);
@@ -285,6 +292,8 @@ static void run_6_on_begun(struct ledger_request *r)
         run->step_first_at_ms = run->begin.now_ms;
     }
     if (must_stop(run)) {
+        /* The record says it is about to go; what is written next says it did not. */
+        (void)read_failure(run, TRANSPORT_NOT_SENT, "stopped before it was sent");
         stop_here(run);
         return;
     }
@@ -354,7 +363,7 @@ static struct verdict read_answer(struct run *run)
     run->status = 0;
     run->sc.ctx.now_ms = clock_wall_ms();
     if (x->outcome != TRANSPORT_ANSWERED) {
-        return trouble_from_transport(run->step, x->outcome, x->error);
+        return read_failure(run, x->outcome, x->error);
     }
     run->status = x->response.status;
     hide_in_answer(x, run->settings, run->sc.ctx.account);

@@ -7,7 +7,7 @@
  *              one delivery counts, and ends in rejected after queue.max_attempts; trouble with the
  *              channel or its host does not: an outage of any length is waited out. A due time beyond
  *              not_after ends in expired. But what may be public ends in neither while the platform
- *              can be asked: a look first
+ *              can be asked: a look first; and what is done in part and may stand so ends in done
  *   unknown    of a step that may be repeated: again. Else unknown: a look after queue.verify_after,
  *              or, where there is none, what the channel's on_unknown says
  *   rejected   rejected
@@ -149,6 +149,19 @@ static void look_after(struct run *run, const struct verdict *v, int64_t now_ms)
     say(o, "%s", v->detail);
 }
 
+/* What is done stays, the rest is left undone. */
+static void let_stand(struct run *run, const struct verdict *v)
+{
+    struct outcome *o = &run->outcome;
+
+    o->to = DELIVERY_DONE;
+    o->due_at_ms = 0;
+    o->failure = false;
+    o->next_step = NULL;
+    o->post_stands = run->course != COURSE_RETRACT;
+    say(o, "not tried again: %s", v->detail);
+}
+
 static void go_again(struct run *run, const struct verdict *v, int64_t now_ms)
 {
     struct outcome *o = &run->outcome;
@@ -164,6 +177,8 @@ static void go_again(struct run *run, const struct verdict *v, int64_t now_ms)
     too_late = run->load.not_after_ms > 0 && o->due_at_ms > run->load.not_after_ms;
     if ((gives_up || too_late) && o->exposed && can_look(run)) {
         look_after(run, v, now_ms);
+    } else if ((gives_up || too_late) && v->stands) {
+        let_stand(run, v);
     } else if (gives_up) {
         give_up(run, v, failures);
     } else if (too_late) {
@@ -364,7 +379,7 @@ void courier__judge(struct run *run,
 
     *o = (struct outcome){.verdict = verdict_name(v->kind),
                           .course = run->course,
-                          .next_step = run->step->name,
+                          .next_step = v->jump ? v->jump : run->step->name,
                           .exposed = courier__exposed_after(run, v, transport),
                           .feedback = feedback_of(run, v)};
     if (run->course == COURSE_VERIFY) {

@@ -1,6 +1,6 @@
 /* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Called by the courier and the
  * picture store; owns the connections, the timers and the easy handles; leaves what is said to
- * adapters and what an answer means to them as well.
+ * adapters and what an answer means to them as well, and mail to out_mail.c.
  *
  * Once or not at all. Two things here carry the promise that nothing is posted twice:
  *
@@ -41,17 +41,6 @@
 #define SLOW_SECONDS 30L
 #define REDIRECTS_MAX 5L
 
-struct out {
-    struct crier *crier;
-    CURLM *multi;
-    CURLSH *share; /* TLS sessions, also for connections that are never pooled */
-    struct list running;
-    struct list ended; /* their done is to be called */
-    uv_timer_t curl_timer;
-    uv_timer_t ended_timer;
-    int open_timers;
-};
-
 /* One socket of libcurl's under libuv's eye. */
 struct out_socket {
     uv_poll_t poll;
@@ -61,7 +50,7 @@ struct out_socket {
 
 /* ---- how an exchange ends ---- */
 
-static void run_ended(struct out *o)
+void out__run_ended(struct out *o)
 {
     struct list now;
     struct list_node *n;
@@ -77,7 +66,7 @@ static void run_ended(struct out *o)
 
 static void on_ended_timer(uv_timer_t *timer)
 {
-    run_ended(timer->data);
+    out__run_ended(timer->data);
 }
 
 static void end_later(struct out_exchange *x)
@@ -114,13 +103,18 @@ static void let_go_of_curl(struct out_exchange *x)
     x->curl = x->mime = x->header_list = NULL;
 }
 
+void out__say_refused(struct out_exchange *x, const char *address)
+{
+    (void)snprintf(x->error,
+                   sizeof x->error,
+                   "%s is a private address; allow_private: true would permit it",
+                   address);
+}
+
 static void fill_error(struct out_exchange *x, CURLcode code)
 {
     if (x->refused[0] != '\0' && !x->left) {
-        (void)snprintf(x->error,
-                       sizeof x->error,
-                       "%s is a private address; allow_private: true would permit it",
-                       x->refused);
+        out__say_refused(x, x->refused);
     } else if (x->error[0] == '\0') {
         (void)snprintf(x->error, sizeof x->error, "%s", curl_easy_strerror(code));
     }
@@ -163,7 +157,7 @@ static void collect(struct out *o)
         must(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) == CURLE_OK);
         finish((struct out_exchange *)(void *)private, code);
     }
-    run_ended(o);
+    out__run_ended(o);
 }
 
 /* ---- libcurl on libuv, as in curl's docs/examples/multi-uv.c ---- */
@@ -242,19 +236,26 @@ on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *as
 
 /* ---- the address check ---- */
 
+curl_socket_t out__open_socket(bool allow_private,
+                               const struct curl_sockaddr *a,
+                               char refused[OUT_ADDRESS_BYTES])
+{
+    if (!allow_private && net_address_is_private(&a->addr)) {
+        if (uv_ip_name(&a->addr, refused, OUT_ADDRESS_BYTES) != 0) {
+            (void)snprintf(refused, OUT_ADDRESS_BYTES, "that");
+        }
+        return CURL_SOCKET_BAD;
+    }
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 static curl_socket_t
 on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct out_exchange *x = context;
 
     (void)purpose;
-    if (!x->allow_private && net_address_is_private(&a->addr)) {
-        if (uv_ip_name(&a->addr, x->refused, sizeof x->refused) != 0) {
-            (void)snprintf(x->refused, sizeof x->refused, "that");
-        }
-        return CURL_SOCKET_BAD;
-    }
-    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    return out__open_socket(x->allow_private, a, x->refused);
 }
 
 static bool text_is_private(const char *address)
@@ -416,11 +417,20 @@ void out_send(struct out *o, struct out_exchange *x)
     x->left = x->cancelled = x->head_complete = false;
     x->error[0] = x->refused[0] = '\0';
     x->curl = x->mime = x->header_list = NULL;
+    x->mail = NULL;
     x->header_bytes = 0;
     memset(&x->response, 0, sizeof x->response);
     memset(&x->timing, 0, sizeof x->timing);
     buf_init(&x->body, max ? max : HTTP_ANSWER_BYTES);
     x->start_us = clock_mono_us();
+    if (x->request->mail) {
+        if (out__mail_start(x)) {
+            list_push(&o->running, &x->node);
+        } else {
+            end_later(x);
+        }
+        return;
+    }
     if (!prepare(x)) {
         end_later(x);
         return;
@@ -431,10 +441,15 @@ void out_send(struct out *o, struct out_exchange *x)
 
 void out_cancel(struct out_exchange *x)
 {
-    if (!x->curl) {
+    if (!x->curl && !x->mail) {
         return; /* its end is on the way */
     }
     x->cancelled = true;
+    if (x->mail) {
+        out__mail_cancel(x);
+        must(uv_timer_start(&x->out->ended_timer, on_ended_timer, 0, 0) == 0);
+        return;
+    }
     (void)snprintf(x->error, sizeof x->error, "broken off by us");
     x->response.status = 0; /* half an answer is none */
     finish(x, CURLE_ABORTED_BY_CALLBACK);
@@ -482,20 +497,24 @@ enum err_code out_new(struct out **out, struct crier *c, struct err *why)
     must(o->multi != NULL && o->share != NULL);
     list_init(&o->running);
     list_init(&o->ended);
+    list_init(&o->mails);
     must(uv_timer_init(c->loop, &o->curl_timer) == 0);
     must(uv_timer_init(c->loop, &o->ended_timer) == 0);
-    o->curl_timer.data = o->ended_timer.data = o;
-    o->open_timers = 2;
+    must(uv_async_init(c->loop, &o->mail_wake, out__on_mail_wake) == 0);
+    uv_unref((uv_handle_t *)&o
+                 ->mail_wake); /* keeps the loop going only while a mail is on its way */
+    o->curl_timer.data = o->ended_timer.data = o->mail_wake.data = o;
+    o->open_handles = 3;
     set_multi(o);
     *out = o;
     return ERR_NONE;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
     struct out *o = handle->data;
 
-    if (--o->open_timers == 0) {
+    if (--o->open_handles == 0) {
         mem_free(o);
     }
 }
@@ -510,11 +529,13 @@ void out_free(struct out *o)
     while ((n = list_first(&o->running)) != NULL) {
         out_cancel(container_of(n, struct out_exchange, node));
     }
-    run_ended(o);
+    out__run_ended(o);
     must(list_empty(&o->running) && list_empty(&o->ended));
+    out__mail_join(o);
     (void)curl_multi_cleanup(o->multi);
     (void)curl_share_cleanup(o->share);
     curl_global_cleanup();
-    uv_close((uv_handle_t *)&o->curl_timer, on_timer_closed);
-    uv_close((uv_handle_t *)&o->ended_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&o->curl_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&o->ended_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&o->mail_wake, on_handle_closed);
 }

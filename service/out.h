@@ -1,16 +1,17 @@
 #ifndef CRIER_SERVICE_OUT_H
 #define CRIER_SERVICE_OUT_H
 
-/* Outbound HTTP: libcurl's multi-socket interface on the libuv loop. Carries requests made by
- * adapters; knows no platform. Connections are pooled per host, HTTP/2 where the host speaks
- * it, TLS always verified, no redirects on anything but media, proxies only from the settings,
- * answers bounded and decompressed under the same bound. The address a socket is about to
- * connect to is checked at that very moment (CURLOPT_OPENSOCKETFUNCTION), so a name that
- * resolves to a private address is refused whatever resolved it, unless the exchange allows
- * private addresses.
+/* Outbound HTTP and mail. Carries requests made by adapters; knows no platform. Mail goes by rules of
+ * its own (out_mail.c); HTTP by libcurl's multi-socket interface on the libuv loop. Its connections are
+ * pooled per host, HTTP/2 where the host speaks it, no redirects on anything but media, answers bounded
+ * and decompressed under the same bound. For both, TLS is always verified, proxies come only from the
+ * settings, and the address a socket is about to connect to is checked at that very moment
+ * (CURLOPT_OPENSOCKETFUNCTION), so a name that resolves to a private address is refused whatever
+ * resolved it, unless the exchange allows private addresses.
  *
- * Telling "nothing left us" from "it may have arrived" is what exactly-once rests on: an
- * exchange is NOT_SENT only when no byte of the request was handed to a connected socket. */
+ * Telling "nothing left us" from "it may have arrived" is what exactly-once rests on: an exchange is
+ * NOT_SENT only when no byte of the request was handed to a connected socket; a mail, when its end
+ * certainly was not. */
 
 #include "adapters/http.h"
 #include "adapters/trouble.h"
@@ -20,6 +21,7 @@
 struct crier;
 struct out;
 struct out_exchange;
+struct out_mail;
 typedef void out_done_fn(struct out_exchange *x);
 
 struct out_timing {
@@ -45,6 +47,7 @@ struct out_exchange {
     /* out.c's own */
     struct out *out;
     void *curl, *header_list, *mime;
+    struct out_mail *mail; /* a mail on its way; NULL: HTTP, or it has ended */
     struct list_node node;
     int64_t start_us;
     size_t header_bytes;

@@ -73,14 +73,47 @@ static json_t *parts_json(const struct shown *s, const struct http_request *r)
     return list;
 }
 
+/* The lines of a mail as people read them. */
+static json_t *mail_body(const struct shown *s, const struct http_request *r)
+{
+    struct buf text;
+    json_t *v;
+
+    buf_init(&text, SHOWN_BYTES);
+    for (size_t i = 0; i < r->body.len; i++) {
+        if (r->body.data[i] != '\r') {
+            buf_addc(&text, r->body.data[i]);
+        }
+    }
+    v = hidden(s, buf_str(&text), text.len);
+    buf_done(&text);
+    return v;
+}
+
+static json_t *mail_json(const struct shown *s, const struct http_request *r, json_t *v)
+{
+    json_t *envelope = json_object();
+
+    json_set_str(v, "method", "MAIL");
+    json_set_str(envelope, "MAIL FROM", r->mail->from);
+    json_set_str(envelope, "RCPT TO", r->mail->to);
+    (void)json_object_set_new(v, "headers", envelope);
+    (void)json_object_set_new(v, "body", mail_body(s, r));
+    return v;
+}
+
 static json_t *
 request_json(const struct shown *s, const struct step *step, const struct http_request *r)
 {
-    json_t *v = json_object(), *headers = json_object();
+    json_t *v = json_object(), *headers;
 
     json_set_str(v, "step", step->name);
-    json_set_str(v, "method", http_method_name(r->method));
     (void)json_object_set_new(v, "url", hidden(s, r->url, strlen(r->url)));
+    if (r->mail) {
+        return mail_json(s, r, v);
+    }
+    headers = json_object();
+    json_set_str(v, "method", http_method_name(r->method));
     for (size_t i = 0; i < r->headers.count; i++) {
         const struct http_header *h = &r->headers.v[i];
         (void)json_object_set_new(headers, h->name, hidden(s, h->value, strlen(h->value)));
@@ -147,11 +180,12 @@ static void add_sample_headers(struct http_headers *headers, const char *lines)
     }
 }
 
-static struct verdict read_sample(struct shown *s, const struct step *step)
+static struct verdict read_sample(struct shown *s, const struct step *step, bool is_mail)
 {
     const char *body = step->sample != NULL ? step->sample : "{}";
     struct http_response res = {
-        .status = 200,
+        .status = is_mail ? 250 : 200,
+        .stage = is_mail ? MAIL_MESSAGE : MAIL_NO_STAGE,
         .body = body,
         .body_len = strlen(body),
         .now_ms = s->sc.ctx.now_ms,
@@ -210,7 +244,7 @@ static enum err_code walk_steps(struct shown *s, struct err *why)
         note_fits(s);
         if (!request.skip) {
             (void)json_array_append_new(s->steps, request_json(s, step, &request));
-            v = read_sample(s, step);
+            v = read_sample(s, step, request.mail != NULL);
         }
         http_request_done(&request);
         step = follow(steps, step, &v);

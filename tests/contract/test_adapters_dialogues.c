@@ -22,7 +22,7 @@ static void count_request(struct dialogue *d,
 {
     (void)a;
     (void)step;
-    if (!req->url || strncmp(req->url, "http", 4) != 0) {
+    if (!req->url || strncmp(req->url, req->mail ? "smtp" : "http", 4) != 0) {
         dialogue_fault(d, "a request without an address");
     }
     ++*(size_t *)context;

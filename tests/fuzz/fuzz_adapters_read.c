@@ -1,6 +1,6 @@
 /* Every step's read() against whatever a platform may answer. The input: one byte that picks a
- * step of any course of any adapter, then lines as HTTP has them: a status, headers, an empty
- * line, the body. Seeds: tests/fuzz/seeds/adapters. */
+ * step of any course of any adapter, then lines as HTTP has them: a status (none: there is no answer),
+ * headers, an empty line, the body. Seeds: tests/fuzz/seeds/adapters. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +42,9 @@ static const char *const values[][2] = {
     {"service", "https://a.example"},
     {"password", "app-pass-word"},
     {"identifier", "a.example"},
+    {"server", "mail.example:25"},
+    {"from", "News <news@a.example>"},
+    {"to", "reader@b.example"},
 };
 
 static void *fill(const struct adapter *a)
@@ -118,6 +121,13 @@ static size_t line(const char *text, size_t len, size_t *at, const char **out)
     return n;
 }
 
+/* Of a mail server's reply: a digit. */
+static enum mail_stage stage_of(const char *digit)
+{
+    return digit && *digit >= '0' && *digit <= '9' ? (enum mail_stage)(*digit - '0')
+                                                   : MAIL_NO_STAGE;
+}
+
 static void answer_read(struct http_response *res, const char *text, size_t len)
 {
     size_t at = 0;
@@ -135,6 +145,7 @@ static void answer_read(struct http_response *res, const char *text, size_t len)
                 &res->headers, p, (size_t)(colon - p), colon + 1, n - (size_t)(colon - p) - 1);
         }
     }
+    res->stage = stage_of(http_header(&res->headers, "Stage"));
     res->body = text + at;
     res->body_len = len - at;
 }
@@ -155,8 +166,7 @@ static void check(const struct target *t, const struct verdict *v, const struct 
     must(len < sizeof v->detail && (len == 0 || text_valid(v->detail, len)));
     must(v->retry_after_ms >= 0);
     must(v->kind != VERDICT_ABSENT || t->course == COURSE_VERIFY);
-    must(!v->jump || (v->kind == VERDICT_NEXT &&
-                      step_find(adapter_course(t->adapter, t->course), v->jump)));
+    must(!v->jump || step_find(adapter_course(t->adapter, t->course), v->jump));
     must(json_is_object(ctx->record) && json_is_object(ctx->account));
 }
 
@@ -202,7 +212,9 @@ static void play(const struct target *t, const struct http_response *res)
 
     http_request_init(&req);
     if (!t->step->build(&ctx, &req, NULL) && !req.skip) {
-        v = t->step->read(&ctx, res);
+        v = res->status == 0 && t->step->unanswered
+                ? t->step->unanswered(&ctx, TRANSPORT_LOST, res->body)
+                : t->step->read(&ctx, res);
         check(t, &v, &ctx);
     }
     http_request_done(&req);

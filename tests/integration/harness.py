@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -41,10 +42,23 @@ def wait_for(look, seconds=20, every=0.03, what=None):
     raise AssertionError(f"waited {seconds} s for {what or look}; last: {last!r}")
 
 
+def own_ports():
+    """Ports below those that the kernel gives to whoever connects, other ones in each worker: so nobody
+    takes one between free_port() and its use, or while a service is down for a moment."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+    yield from itertools.cycle(range(20000 + 1000 * worker, 21000 + 1000 * worker))
+
+
+PORTS = own_ports()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 def exchange(url, method, path, body=None, headers=None, timeout=60):

@@ -4,6 +4,7 @@ import concurrent.futures
 import html
 import json
 
+import mail_peer
 import pytest
 from harness import CMS_SECRET, sign_hub, wait_for
 
@@ -36,6 +37,24 @@ def test_a_full_article_reaches_all_four_channels_with_picture_and_link(crier, p
         assert posts["mastodon"][0]["alt"] == alt
         assert posts["hook"][0]["alt"] == alt
     assert all(d["text"] or d["channel"] == "partner" for d in crier.deliveries(accepted["id"]))
+
+
+def test_mail_goes_beside_them(make_crier, platform, article):
+    server = mail_peer.MailServer()
+
+    def change(settings):
+        settings["channels"]["mail"] = {"type": "email", "server": f"127.0.0.1:{server.port}", "tls": "none",
+                                        "allow_private": True, "from": "Example News <news@news.example>",
+                                        "to": ["desk@partner.example", "night@news.example"], "when": {"breaking": True}}
+    crier = make_crier(change)
+    story = article()
+    accepted = crier.send(story)
+    assert {d["channel"] for d in accepted["deliveries"]} == {"telegram", "mastodon", "bluesky", "partner", "mail"}
+    crier.await_done(accepted["id"])
+    assert {p: len(posts) for p, posts in by_platform(platform).items()} == dict.fromkeys(PLATFORMS, 1)
+    assert [(m.reader, m["Subject"]) for m in server.mails] == [
+        ("desk@partner.example", story["title"]), ("night@news.example", story["title"])]
+    server.close()
 
 
 def test_links_carry_the_campaign_of_their_channel(crier, platform, article):

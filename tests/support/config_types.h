@@ -36,6 +36,7 @@ struct webhook_settings {
 };
 
 /* clang-format off */
+static const char *const every_note_names[] = {"extra", NULL};
 static const char *const every_choices[] = {"standard", "cloudevents", "none", NULL};
 static const struct field every_inner_fields[] = {
     {.key = "name", .kind = FIELD_STRING, .offset = offsetof(struct every_inner, name), .required = true, .help = "a name"},
@@ -56,7 +57,7 @@ static const struct field every_fields[] = {
     {.key = "words", .kind = FIELD_STRINGS, EVERY(words), .max = "3", .help = "some words"},
     {.key = "headers", .kind = FIELD_MAP, EVERY(headers), .help = "more headers"},
     {.key = "text", .kind = FIELD_TEMPLATE, EVERY(text), .def = "{{title}}\n{{url}}", .help = "a text"},
-    {.key = "note", .kind = FIELD_TEMPLATE, EVERY(note), .help = "a note"},
+    {.key = "note", .kind = FIELD_TEMPLATE, EVERY(note), .names = every_note_names, .help = "a note"},
     {.key = "inner", .kind = FIELD_OBJECT, EVERY(inner), .fields = every_inner_fields, .help = "more"},
     FIELD_END,
 };

@@ -312,21 +312,25 @@ static void check_json(struct dialogue *d, const struct http_request *req, const
     json_decref(got);
 }
 
-static void
-check_contains(struct dialogue *d, const struct http_request *req, const json_t *want)
+static void check_contains(struct dialogue *d,
+                           const struct http_request *req,
+                           const json_t *want,
+                           bool contains)
 {
     json_t *v;
     size_t i;
 
-    if (json_is_string(want) && !strstr(buf_str(&req->body), json_string_value(want))) {
+    if (json_is_string(want) &&
+        (strstr(buf_str(&req->body), json_string_value(want)) != NULL) != contains) {
         dialogue_fault(d,
-                       "body: want it to hold \"%s\", got %s",
+                       "body: want it %s \"%s\", got %s",
+                       contains ? "to hold" : "without",
                        json_string_value(want),
                        buf_str(&req->body));
     }
     json_array_foreach(want, i, v)
     {
-        check_contains(d, req, v);
+        check_contains(d, req, v, contains);
     }
 }
 
@@ -371,12 +375,28 @@ static void check_parts(struct dialogue *d, const struct http_request *req, cons
 }
 
 static void
+check_envelope(struct dialogue *d, const struct mail_envelope *m, const json_t *want)
+{
+    static const char *const tls[] = {"required", "if_offered", "none"};
+
+    if (want && !m) {
+        dialogue_fault(d, "want mail, got HTTP");
+    } else if (want) {
+        expect_text(d, "mail from", json_object_get(want, "from"), m->from);
+        expect_text(d, "mail to", json_object_get(want, "to"), m->to);
+        expect_text(d, "mail tls", json_object_get(want, "tls"), tls[m->tls]);
+        expect_text(d, "mail user", json_object_get(want, "user"), m->user);
+    }
+}
+
+static void
 check_request(struct dialogue *d, const struct http_request *req, const json_t *expect)
 {
     const char *name;
     json_t *v;
 
     expect_text(d, "method", json_object_get(expect, "method"), http_method_name(req->method));
+    check_envelope(d, req->mail, json_object_get(expect, "mail"));
     expect_text(d, "url", json_object_get(expect, "url"), req->url);
     json_object_foreach(json_object_get(expect, "headers"), name, v)
     {
@@ -384,7 +404,8 @@ check_request(struct dialogue *d, const struct http_request *req, const json_t *
     }
     check_json(d, req, expect);
     expect_text(d, "body", json_object_get(expect, "body"), buf_str(&req->body));
-    check_contains(d, req, json_object_get(expect, "body_contains"));
+    check_contains(d, req, json_object_get(expect, "body_contains"), true);
+    check_contains(d, req, json_object_get(expect, "body_lacks"), false);
     if (json_object_get(expect, "bytes_base64")) {
         expect_bytes(
             d, "bytes", json_object_get(expect, "bytes_base64"), req->bytes, req->bytes_len);
@@ -397,11 +418,21 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool same_envelope(const struct mail_envelope *a, const struct mail_envelope *b)
+{
+    if (!a || !b) {
+        return a == b;
+    }
+    return same_text(a->from, b->from) && same_text(a->to, b->to) && a->tls == b->tls &&
+           same_text(a->user, b->user) && same_text(a->password.text, b->password.text);
+}
+
 static bool same_request(const struct http_request *a, const struct http_request *b)
 {
     bool same = a->method == b->method && a->skip == b->skip && same_text(a->url, b->url) &&
-                a->headers.count == b->headers.count && a->part_count == b->part_count &&
-                a->bytes_len == b->bytes_len && a->body.len == b->body.len &&
+                same_envelope(a->mail, b->mail) && a->headers.count == b->headers.count &&
+                a->part_count == b->part_count && a->bytes_len == b->bytes_len &&
+                a->body.len == b->body.len &&
                 memcmp(buf_str(&a->body), buf_str(&b->body), a->body.len) == 0;
 
     for (size_t i = 0; same && i < a->headers.count; i++) {
@@ -495,11 +526,32 @@ static void answer_body(struct buf *body, const json_t *answer)
     }
 }
 
+static enum mail_stage stage_of(const json_t *answer)
+{
+    const char *name = json_path_str(answer, "stage");
+
+    for (int stage = MAIL_GREETING; name && stage <= MAIL_NOOP; stage++) {
+        if (strcmp(mail_stage_name((enum mail_stage)stage), name) == 0) {
+            return (enum mail_stage)stage;
+        }
+    }
+    must(!name); /* fixtures are ours */
+    return MAIL_NO_STAGE;
+}
+
+static struct verdict
+read_failure(struct dialogue *d, enum transport_outcome outcome, const char *error)
+{
+    return d->step->unanswered ? d->step->unanswered(&d->ctx, outcome, error ? error : "")
+                               : trouble_from_transport(d->step, outcome, error);
+}
+
 static struct verdict read_answer(struct dialogue *d, const json_t *answer)
 {
     const char *transport = json_path_str(answer, "transport");
     const json_t *status = json_object_get(answer, "status");
     struct http_response res = {.status = status ? (int)json_integer_value(status) : 200,
+                                .stage = stage_of(answer),
                                 .now_ms = d->ctx.now_ms,
                                 .truncated =
                                     json_is_true(json_object_get(answer, "truncated"))};
@@ -507,10 +559,10 @@ static struct verdict read_answer(struct dialogue *d, const json_t *answer)
     struct verdict v;
 
     if (transport) {
-        return trouble_from_transport(d->step,
-                                      strcmp(transport, "lost") == 0 ? TRANSPORT_LOST
-                                                                     : TRANSPORT_NOT_SENT,
-                                      json_path_str(answer, "error"));
+        return read_failure(d,
+                            strcmp(transport, "lost") == 0 ? TRANSPORT_LOST
+                                                           : TRANSPORT_NOT_SENT,
+                            json_path_str(answer, "error"));
     }
     buf_init(&body, HTTP_BODY_BYTES);
     answer_body(&body, answer);
@@ -578,6 +630,7 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     static const char *const scopes[] = {"post", "channel", "host"};
     const json_t *retry = json_object_get(exchange, "retry_after_ms");
     const json_t *counted = json_object_get(exchange, "not_counted");
+    const json_t *stands = json_object_get(exchange, "stands");
     const char *detail = json_path_str(exchange, "detail");
     const char *want = json_path_str(exchange, "verdict");
 
@@ -598,6 +651,9 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     }
     if (counted && json_is_true(counted) != v->not_counted) {
         dialogue_fault(d, "not_counted: got %d", v->not_counted);
+    }
+    if (stands && json_is_true(stands) != v->stands) {
+        dialogue_fault(d, "stands: got %d", v->stands);
     }
     if (detail && !strstr(v->detail, detail)) {
         dialogue_fault(d, "detail: want \"%s\" in \"%s\"", detail, v->detail);
@@ -620,6 +676,10 @@ static void go_on(struct dialogue *d, const struct verdict *v, bool last)
     const struct step *to;
 
     if (v->kind == VERDICT_AGAIN) {
+        d->step = v->jump ? step_find(d->steps, v->jump) : d->step;
+        if (!d->step) {
+            dialogue_fault(d, "again, but there is no step %s", v->jump);
+        }
         return;
     }
     if (v->kind != VERDICT_NEXT) {

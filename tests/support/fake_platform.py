@@ -84,6 +84,7 @@ def refusal_of(module, status, retry_after):
 
 def serve_platform(world, name, module, handler):
     async def handle(request):
+        age = world.age
         fault = world.fault_for(request.method, request.path)
         if fault is not None and fault.kind == "cut_before":
             note(world, request, None)["fault"] = fault.kind
@@ -94,6 +95,8 @@ def serve_platform(world, name, module, handler):
         entry["fault"] = fault.kind if fault else ""
 
         async def do():
+            if world.age != age:
+                raise Cut
             result = handler(world, request, body)
             return await result if hasattr(result, "__await__") else result
 

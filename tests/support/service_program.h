@@ -125,6 +125,8 @@ BUILD(build_delete, "/delete")
 BUILD(build_look, "/look")
 BUILD(build_upload, "/upload")
 BUILD(build_me, "/me")
+BUILD(build_part, "/part")
+BUILD(build_rest, "/rest")
 
 static inline enum err_code
 build_nothing(struct step_ctx *ctx, struct http_request *req, struct err *why)
@@ -199,6 +201,34 @@ static inline struct verdict read_round(struct step_ctx *ctx, const struct http_
     return verdict_jump("round");
 }
 
+/* A course of two parts, of which the first may stand without the second. */
+static inline struct verdict read_part(struct step_ctx *ctx, const struct http_response *res)
+{
+    (void)ctx;
+    return res->status == 200 ? verdict_next() : trouble_from_status(plain_publish, res);
+}
+
+static inline struct verdict
+unanswered_part(struct step_ctx *ctx, enum transport_outcome outcome, const char *error)
+{
+    (void)ctx;
+    return verdict_make(VERDICT_REJECTED,
+                        SCOPE_POST,
+                        0,
+                        "in its own words: %s, %s",
+                        outcome == TRANSPORT_LOST ? "lost" : "not sent",
+                        error);
+}
+
+static inline struct verdict read_rest(struct step_ctx *ctx, const struct http_response *res)
+{
+    struct verdict v = read_as(ctx, res, keyed_publish);
+
+    v.stands = v.kind == VERDICT_AGAIN;
+    v.jump = v.kind == VERDICT_AGAIN ? "part" : NULL;
+    return v;
+}
+
 /* clang-format off */
 static const struct step plain_publish[2] = {
     {.name = "post", .publishes = true, .build = build_post, .read = read_post}, STEP_END};
@@ -213,6 +243,9 @@ static const struct step wrong_publish[] = {
     {.name = "post", .publishes = true, .build = build_wrong, .read = read_post}, STEP_END};
 static const struct step endless_publish[] = {
     {.name = "round", .repeatable = true, .build = build_upload, .read = read_round}, STEP_END};
+static const struct step partly_publish[] = {
+    {.name = "part", .publishes = true, .build = build_part, .read = read_part, .unanswered = unanswered_part},
+    {.name = "rest", .publishes = true, .repeatable = true, .build = build_rest, .read = read_rest}, STEP_END};
 static const struct step edit[] = {
     {.name = "edit", .publishes = true, .repeatable = true, .build = build_edit, .read = read_keyed}, STEP_END};
 static const struct step take_back[] = {
@@ -233,6 +266,7 @@ static const struct adapter fakes[] = {
     {.name = "stepped", FAKE, .publish = stepped_publish},
     {.name = "wrong", FAKE, .publish = wrong_publish},
     {.name = "endless", FAKE, .publish = endless_publish},
+    {.name = "partly", FAKE, .publish = partly_publish, .cannot_update = "it cannot be changed there"},
 };
 /* clang-format on */
 

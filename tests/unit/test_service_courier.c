@@ -142,6 +142,37 @@ static const struct {
      6,
      60,
      ""},
+    {"no answer means what the step says it means",
+     "partly",
+     "",
+     {{.how = CUT}},
+     "rejected",
+     1,
+     0,
+     "in its own words: lost, "},
+    {"what may stand is done when no try is left",
+     "partly",
+     "",
+     {{.status = 200},
+      {.status = 408},
+      {.status = 200},
+      {.status = 408},
+      {.status = 200},
+      {.status = 408},
+      {.status = 200},
+      {.status = 408}},
+     "done",
+     8,
+     90,
+     "not tried again: 408"},
+    {"what may stand is done when no time is left",
+     "partly",
+     ", not_after: 1h",
+     {{.status = 200}, {.status = 429, .headers = "Retry-After: 7200\r\n"}},
+     "done",
+     2,
+     0,
+     "not tried again: 429"},
 };
 
 static void each_answer_leads_to_its_state(void **state)
@@ -161,6 +192,41 @@ static void each_answer_leads_to_its_state(void **state)
         expect_detail(&f, 1, answers[i].detail);
         teardown(&f);
     }
+}
+
+static void a_verdict_says_where_the_course_goes_on(void **state)
+{
+    static const struct reply replies[] = {
+        {.status = 200}, {.status = 408}, {.status = 200}, {.status = 200}, {.status = 0}};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, "partly", "", replies);
+    submit(&f);
+    expect(&f, 1, "done", 30, 4);
+    assert_string_equal(line_of(&f.script, 1), "POST /rest");
+    assert_string_equal(line_of(&f.script, 2), "POST /part");
+    assert_string_equal(line_of(&f.script, 3), "POST /rest");
+    teardown(&f);
+}
+
+static void what_was_left_standing_is_a_post(void **state)
+{
+    static const struct reply replies[] = {
+        {.status = 200},
+        {.status = 429, .body = "", .headers = "Retry-After: 7200\r\n"},
+        {.status = 0}};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, "partly", ", not_after: 1h", replies);
+    submit(&f);
+    expect(&f, 1, "done", 0, 2);
+    pass_time(&f, 2 * MS_HOUR);
+    submit_more(&f, "Better news", "text", NULL);
+    expect(&f, 2, "rejected", 0, 2);
+    expect_detail(&f, 2, "it cannot be changed there");
+    teardown(&f);
 }
 
 static void a_course_without_end_is_broken_off(void **state)
@@ -569,6 +635,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_leads_to_its_state),
+        cmocka_unit_test(a_verdict_says_where_the_course_goes_on),
+        cmocka_unit_test(what_was_left_standing_is_a_post),
         cmocka_unit_test(a_course_without_end_is_broken_off),
         cmocka_unit_test(done_keeps_what_the_platform_gave),
         cmocka_unit_test(retry_after_is_obeyed_in_full),

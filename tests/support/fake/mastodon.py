@@ -146,7 +146,10 @@ async def create(world, request, body):
     no = checked(world, fields)
     if no is not None:
         return no
+    age = world.age
     await asyncio.sleep(request.get("takes_s", 0))
+    if world.age != age:
+        return answer({"error": "the world it came from is gone"}, 503)
     post = world.add_post("mastodon", "@example", fields.get("status", ""), key=key,
                           language=fields.get("language", ""), **picture(world, fields))
     if key:

@@ -83,9 +83,11 @@ class World:
     def __init__(self):
         self.numbers = itertools.count(1000)
         self.hook_secrets = {}
+        self.age = 0  # counts resets: a request of the world before may do nothing in this one
         self.reset()
 
     def reset(self):
+        self.age += 1
         self.requests = []
         self.posts = []
         self.faults = []
