@@ -22,63 +22,6 @@ static json_t *unconst(const json_t *v)
     return u.out;
 }
 
-/* Jansson itself stops at JSON_PARSER_MAX_DEPTH (2,048) levels, so this recursion does as well. */
-static bool is_deeper(const json_t *v, size_t levels)
-{
-    json_t *item, *readable = unconst(v);
-    size_t i;
-
-    if (!json_is_object(v) && !json_is_array(v)) {
-        return false;
-    }
-    if (levels == 0) {
-        return true;
-    }
-    json_array_foreach(v, i, item)
-    {
-        if (is_deeper(item, levels - 1)) {
-            return true;
-        }
-    }
-    for (void *it = json_object_iter(readable); it != NULL;
-         it = json_object_iter_next(readable, it)) {
-        if (is_deeper(json_object_iter_value(it), levels - 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum err_code refuse(const json_error_t *error, size_t max_depth, struct err *why)
-{
-    if (json_error_code(error) == json_error_stack_overflow) {
-        return err_set(why, ERR_INVALID, "nested deeper than %zu levels", max_depth);
-    }
-    return err_set(why,
-                   ERR_INVALID,
-                   "line %d, column %d: %s",
-                   error->line < 1 ? 1 : error->line,
-                   error->column < 0 ? 0 : error->column,
-                   text_valid(error->text, strlen(error->text)) ? error->text : "not UTF-8");
-}
-
-enum err_code
-json_read(json_t **out, const char *text, size_t len, size_t max_depth, struct err *why)
-{
-    json_error_t error;
-    json_t *v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-
-    if (v == NULL) {
-        return refuse(&error, max_depth, why);
-    }
-    if (is_deeper(v, max_depth)) {
-        json_decref(v);
-        return err_set(why, ERR_INVALID, "nested deeper than %zu levels", max_depth);
-    }
-    *out = v;
-    return ERR_NONE;
-}
-
 json_t *json_path(const json_t *v, ...)
 {
     json_t *found = NULL;

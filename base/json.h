@@ -8,8 +8,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Parse with bounds: UTF-8 only, no duplicate keys, at most max_depth levels. ERR_INVALID says
- * line and column. The result is a new reference. */
+/* Parse with bounds (json_read.c): UTF-8 only, no NUL, no duplicate keys, integers of 64 bits, at most
+ * max_depth levels. ERR_INVALID says line and column (in bytes, from 0). The result is a new
+ * reference. */
 MUST_USE enum err_code
 json_read(json_t **out, const char *text, size_t len, size_t max_depth, struct err *why);
 /* Walks names of objects: json_path(v, "result", "chat", "id", NULL). Borrowed; NULL when a

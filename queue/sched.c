@@ -458,6 +458,7 @@ static bool ask(struct sched *s, struct dest *d, int64_t now_ms, struct sched_ne
     if (window_wants_more(d, now_ms)) {
         window_asked(d);
         give(d, SCHED_LOAD, out);
+        out->limit = SCHED_WINDOW + window_due(d) + d->running;
         return true;
     }
     return start_next(s, d, now_ms, out);

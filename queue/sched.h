@@ -87,6 +87,7 @@ struct sched_next {
     struct ledger_job job;
     struct ledger_bucket bucket; /* of the destination after this start, to be stored */
     char destination[64];
+    size_t limit; /* SCHED_LOAD: ask for so many: the first of them may be known here already */
     int64_t until_ms;
 };
 void sched_next(struct sched *s, int64_t now_ms, struct sched_next *out);

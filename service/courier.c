@@ -189,17 +189,17 @@ static void ask_due_2_on_done(struct ledger_request *r)
     courier_poke(k);
 }
 
-static void ask_due(struct courier *k, const char *destination)
+static void ask_due(struct courier *k, const struct sched_next *next)
 {
     struct ask_due *ask = mem_zalloc(sizeof *ask);
 
     ask->courier = k;
-    memcpy(ask->destination, destination, sizeof ask->destination);
+    memcpy(ask->destination, next->destination, sizeof ask->destination);
     ask->due.req.kind = LEDGER_DUE;
     ask->due.req.done = ask_due_2_on_done;
     ask->due.channel = ask->destination;
     ask->due.now_ms = clock_wall_ms();
-    ask->due.limit = SCHED_WINDOW;
+    ask->due.limit = next->limit;
     k->asked++;
     ledger_submit(k->crier->ledger, &ask->due.req);
 }
@@ -290,7 +290,7 @@ static void pump(struct courier *k)
             start(k, &next);
             break;
         case SCHED_LOAD:
-            ask_due(k, next.destination);
+            ask_due(k, &next);
             break;
         case SCHED_EXPIRE:
             courier_expire(k);

@@ -7,7 +7,7 @@ something else runs at the same time all of them are lower, so compare ratios ra
 
     bench_end_to_end.py --build FOLDER [--folder SCRATCH] [--long] [--peers FOLDER]
 
-FOLDER holds crier and tests/bench_load, tests/bench_sink, tests/bench_ledger; that of --peers what
+FOLDER holds crier and tests/bench_load, _sink, _ledger and _json; that of --peers what
 bench_peer.py tells of.
 """
 
@@ -256,6 +256,12 @@ def bare_ledger(b):
     return accept, attempt
 
 
+def json_reading(b):
+    text = subprocess.run([b.program("json")], stdout=subprocess.PIPE, timeout=60, check=True).stdout.decode()
+    ours, theirs = (float(n) for n in re.findall(r"([\d.]+) us", text))
+    b.row("an article's JSON", f"{ours:.1f} us", "read into Jansson's values, 3 kB, best of 3", limit=f"Jansson's own parser: {theirs:.1f} us")
+
+
 def acknowledged(b, door, ledger):
     with b.service(NEVER) as service:
         b.load(service, 2000, CONNECTIONS, **{"from": 10**9})
@@ -468,6 +474,8 @@ def main():
         want = lambda part: not wanted or part in wanted  # noqa: E731
         door = bare_door(b) if want("door") else float("nan")
         accept, attempt = bare_ledger(b) if want("ledger") else (float("nan"), float("nan"))
+        if want("ledger"):
+            json_reading(b)
         accepted = acknowledged(b, door, accept) if want("accept") else float("nan")
         rate = delivered(b, attempt) if want("deliver") or want("latency") else 0
         if options.peers:

@@ -35,6 +35,23 @@ static void reads_within_bounds_or_says_where_it_is_wrong(void **state)
         {"1e999", ERR_INVALID, "line 1, column "},
         {"{a: 1}", ERR_INVALID, "line 1, column "},
         {"\xef\xbb\xbf{}", ERR_INVALID, "line 1, column "},
+        {"[1,\v2]", ERR_INVALID, "line 1, column 3: a control character"},
+        {"true\"", ERR_INVALID, "line 1, column 4: more behind the end"},
+        {"[1,\n\n  \"a\nb\"]", ERR_INVALID, "line 3, column 4: "},
+        {"[1,]", ERR_INVALID, "line 1, column "}, {"{\"a\":1,}", ERR_INVALID, "line 1, column "},
+        {"01", ERR_INVALID, ""}, {"+1", ERR_INVALID, ""}, {"NaN", ERR_INVALID, ""},
+        {"tru", ERR_INVALID, ""}, {"1.", ERR_INVALID, ""}, {"// c\n1", ERR_INVALID, ""},
+        {"\"\\x\"", ERR_INVALID, ""}, {"\"\\u12\"", ERR_INVALID, ""},
+        {"9223372036854775808", ERR_INVALID, "line 1, column 0: an integer of more than 64 bits"},
+        {"-9223372036854775808", ERR_NONE, ""}, {"-0", ERR_NONE, ""}, {"1E+2", ERR_NONE, ""},
+        {"{\"\\u0000\": 1}", ERR_INVALID, "line 1, column 9: a name with a NUL character"},
+        {"\"\\ud83d\\ude00\"", ERR_NONE, ""}, {"\"\\ud7ff\\ue000\"", ERR_NONE, ""},
+        {"\"\\\\ud800\"", ERR_NONE, ""}, /* a backslash, then letters */
+        {"\"\\ude00\\ud83d\"", ERR_INVALID, "line 1, column 1: half a surrogate pair"},
+        {"\"\\ud83d\\ud83d\"", ERR_INVALID, "line 1, column 1: half a surrogate pair"},
+        {"\"\\ud83dx\"", ERR_INVALID, "line 1, column 1: half a surrogate pair"},
+        {"\"\\ud83d", ERR_INVALID, "line 1, column 1: half a surrogate pair"},
+        {"\"\\", ERR_INVALID, "line 1, column "},
     };
     /* clang-format on */
     (void)state;
@@ -61,6 +78,24 @@ static void a_hundred_thousand_brackets_cost_nothing(void **state)
     assert_int_equal(json_read(&v, text, 100000, 64, &why), ERR_INVALID);
     assert_null(v);
     mem_free(text);
+}
+
+static void what_is_read_is_what_was_written(void **state)
+{
+    static const char text[] =
+        "{\"a\":[1,-2.5,true,false,null,\"\\\"\\u00fc\\ud83d\\ude00\\n\",{}],\"\":{\"b\":[]}}";
+    json_t *v = NULL;
+    struct buf again;
+
+    (void)state;
+    buf_init(&again, 1000);
+    assert_int_equal(json_read(&v, text, strlen(text), 8, NULL), ERR_NONE);
+    json_write(&again, v);
+    assert_string_equal(buf_str(&again),
+                        "{\"a\":[1,-2.5,true,false,null,\"\\\"ü😀\\n\",{}],\"\":{\"b\":[]}}");
+    buf_done(&again);
+    json_decref(v);
+    assert_int_equal(mem_live_count(), 0);
 }
 
 static void walks_by_names(void **state)
@@ -188,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_within_bounds_or_says_where_it_is_wrong),
         cmocka_unit_test(a_hundred_thousand_brackets_cost_nothing),
+        cmocka_unit_test(what_is_read_is_what_was_written),
         cmocka_unit_test(walks_by_names),
         cmocka_unit_test(ids_come_as_strings_and_as_integers),
         cmocka_unit_test(pointers_follow_rfc_6901),

@@ -867,6 +867,34 @@ static void more_told_while_an_answer_is_awaited_is_asked_for_after_it(void **st
     sched_free(s);
 }
 
+/* What runs here may be ready still in the ledger, and comes first in its answer. */
+static void it_asks_for_as_many_more_as_it_knows_already(void **state)
+{
+    struct sched_limits limits = easy;
+    struct sched *s;
+    struct sched_next n;
+
+    (void)state;
+    limits.concurrency = 300;
+    s = with(0, "a", &limits, NULL);
+    for (uint64_t id = 1; id <= 200; id++) {
+        add(s, id, "a");
+    }
+    while (window_of(s, "a") < 100.0) {
+        end(s, started(s, T0), SCHED_OK, T0);
+        add(s, 1000 + (uint64_t)window_of(s, "a"), "a");
+        (void)started(s, T0);
+    }
+    sched_more(s, "a", T0);
+    do {
+        sched_next(s, T0, &n);
+    } while (n.what == SCHED_START);
+    assert_int_equal(n.what, SCHED_LOAD);
+    assert_true(sched_running(s) > 50);
+    assert_true(n.limit >= SCHED_WINDOW + sched_running(s));
+    sched_free(s);
+}
+
 /* ---- a turn for what is not written yet ---- */
 
 static bool claim(struct sched *s, uint64_t id, const char *channel, int64_t now_ms)
@@ -976,6 +1004,7 @@ int main(void)
         CASE(a_clock_that_goes_back_an_hour_stalls_nothing),
         CASE(an_older_answer_does_not_wipe_out_what_was_dropped_since),
         CASE(more_told_while_an_answer_is_awaited_is_asked_for_after_it),
+        CASE(it_asks_for_as_many_more_as_it_knows_already),
         CASE(a_turn_is_claimed_only_where_nothing_waits_and_one_more_may_run),
         CASE(a_claim_takes_a_token_and_keeps_to_the_total),
     };
