@@ -55,6 +55,8 @@ struct verdict {
     int64_t retry_after_ms; /* what the platform asked for, 0: nothing; obeyed in full */
     const char *jump; /* NEXT only: name of the step to go on with; NULL: the following one */
     bool not_counted; /* AGAIN only: waiting (media processing), not a failed attempt */
+    bool refused;     /* NEXT only: the platform refused this request, whatever its status says:
+                   * nothing of it is public */
     char detail[VERDICT_DETAIL_BYTES]; /* for people; never a secret */
 };
 struct verdict verdict_next(void);
@@ -155,7 +157,11 @@ struct adapter {
     size_t settings_size;
     const struct text_rule *limits; /* ends with a row without name */
     const struct step *publish, *update, *retract, *verify, *test;
-    const char *cannot_update, *cannot_retract, *cannot_verify; /* why a course is NULL */
+    const char *cannot_update, *cannot_retract, *cannot_verify; /* why a course is NULL, or
+                                                                 * ruled out */
+    /* Whether a channel with these settings lacks a course that others have (a webhook that can only
+     * post, where a bot can do more); NULL: none does. See adapter_course_with(). */
+    bool (*rules_out)(const void *settings, enum course c);
     bool retract_without_post; /* its retract needs no remote id: also for what may be public */
     /* How a person names a post that stands, so that it can be changed and retracted later: "the
      * number of the message, or its link". NULL: no name is needed, the adapter finds its posts

@@ -48,6 +48,12 @@ const struct step *adapter_course(const struct adapter *a, enum course c)
     return NULL;
 }
 
+const struct step *
+adapter_course_with(const struct adapter *a, const void *settings, enum course c)
+{
+    return a->rules_out && a->rules_out(settings, c) ? NULL : adapter_course(a, c);
+}
+
 const struct step *step_find(const struct step *steps, const char *name)
 {
     for (const struct step *s = steps; s && s->name; s++) {

@@ -27,10 +27,11 @@ static void add_pictures(struct buf *out, const struct adapter *a)
     }
 }
 
-/* true, or why not. */
+/* true; why not; or, when only some channels of the type cannot, which. */
 static json_t *ability_json(bool can, const char *why_not)
 {
-    return can || why_not == NULL ? json_boolean(can) : json_sprintf("no: %s", why_not);
+    return why_not == NULL ? json_boolean(can)
+                           : json_sprintf("%s %s", can ? "yes, but" : "no:", why_not);
 }
 
 static json_t *can_json(const struct adapter *a)
@@ -127,8 +128,10 @@ static void add_course(struct buf *out, const char *name, bool can, const char *
              "  %-8s %s%s%s\n",
              name,
              can ? "yes" : "no",
-             !can && why_not != NULL ? ": " : "",
-             !can && why_not != NULL ? why_not : "");
+             why_not == NULL ? ""
+             : can           ? ", but "
+                             : ": ",
+             why_not != NULL ? why_not : "");
 }
 
 static void add_abilities(struct buf *out, const struct adapter *a)
