@@ -10,5 +10,6 @@ extern const struct adapter adapter_webhook;
 extern const struct adapter adapter_telegram;
 extern const struct adapter adapter_mastodon;
 extern const struct adapter adapter_bluesky;
+extern const struct adapter adapter_discord;
 
 #endif

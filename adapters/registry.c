@@ -13,6 +13,7 @@ static const struct adapter *const adapters[] = {
     &adapter_telegram,
     &adapter_mastodon,
     &adapter_bluesky,
+    &adapter_discord,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)
