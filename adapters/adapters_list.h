@@ -11,5 +11,6 @@ extern const struct adapter adapter_telegram;
 extern const struct adapter adapter_mastodon;
 extern const struct adapter adapter_bluesky;
 extern const struct adapter adapter_discord;
+extern const struct adapter adapter_slack;
 
 #endif

@@ -14,6 +14,7 @@ static const struct adapter *const adapters[] = {
     &adapter_mastodon,
     &adapter_bluesky,
     &adapter_discord,
+    &adapter_slack,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -14,7 +14,8 @@
 
 static void adapters_are_found_by_name(void **state)
 {
-    static const char *const names[] = {"webhook", "telegram", "mastodon", "bluesky"};
+    static const char *const names[] = {
+        "webhook", "telegram", "mastodon", "bluesky", "discord", "slack"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -119,7 +120,7 @@ static void every_adapter_is_complete(void **state)
 
     (void)state;
     all = adapters_all(&count);
-    assert_true(count >= 4);
+    assert_true(count >= 6);
     for (size_t i = 0; i < count; i++) {
         const struct adapter *a = all[i];
 
