@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "adapters/fit.h"
+#include "adapters/record.h"
 #include "base/json.h"
 
 #define FLAG_SUPPRESS_NOTIFICATIONS 4096
@@ -155,6 +156,7 @@ discord__build_bot(struct step_ctx *ctx, struct http_request *req, struct err *w
         return ERR_NONE;
     }
     must(strlen(ctx->key) >= NONCE_DIGITS);
+    record_set_int(ctx->record, "sent_at_ms", ctx->now_ms);
     body = json_object();
     rc = discord__message(ctx, body, why);
     set_flags(ctx, body);

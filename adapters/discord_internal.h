@@ -13,7 +13,8 @@
  *
  * Members of ctx->record: remote_id (the message), remote_url, text; channel (where it stands);
  * thread (the same, when that is a thread below the webhook's channel: its messages are reached
- * only by naming it); pages, before: how far verify has read.
+ * only by naming it); sent_at_ms: when a bot last sent it;
+ * pages, before: how far verify has read.
  * Members of ctx->account: place {of, guild, channel}: where the webhook or the bot posts, learned
  * once; me {of, id}: the bot's own id. `of` says which webhook, channel or token it was learned
  * for. */

@@ -20,6 +20,9 @@
 
 #define PAGE_SIZE 100 /* the most the API gives at once */
 #define PAGES_MAX 5
+/* So long after a request was sent its message may still appear: the platform fetches the picture
+ * first, and who was cut off does not know how far it came. */
+#define WORKED_ON_MS (15 * MS_SECOND)
 #define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
 /* Discord's clock may be behind ours, and it stamps the message. */
 #define CLOCK_DIFFERENCE_MS (5 * MS_MINUTE)
@@ -232,6 +235,22 @@ static bool is_older(const struct step_ctx *ctx, const json_t *message)
            at_ms < ctx->created_at_ms - CLOCK_DIFFERENCE_MS;
 }
 
+/* What is not there may still be coming: it is looked for again when nobody works on it any more. */
+static bool too_soon(const struct step_ctx *ctx, struct verdict *out)
+{
+    int64_t age_ms = ctx->now_ms - record_int(ctx->record, "sent_at_ms");
+
+    if (age_ms < 0 || age_ms >= WORKED_ON_MS) {
+        return false;
+    }
+    *out = verdict_make(VERDICT_AGAIN,
+                        SCOPE_POST,
+                        WORKED_ON_MS - age_ms,
+                        "not there yet; the request may still be worked on");
+    out->not_counted = true;
+    return true;
+}
+
 static struct verdict end_look(struct step_ctx *ctx, enum verdict_kind kind, const char *what)
 {
     record_drop(ctx->record, "pages");
@@ -243,12 +262,17 @@ static struct verdict end_look(struct step_ctx *ctx, enum verdict_kind kind, con
 static struct verdict look_further(struct step_ctx *ctx, const char *last_id, bool reached)
 {
     int64_t pages = record_int(ctx->record, "pages") + 1;
+    struct verdict v;
 
     if (pages == 1 && !last_id) {
         return end_look(ctx,
                         VERDICT_UNKNOWN,
                         "the channel shows no message at all: does the bot have the right Read "
                         "Message History?");
+    }
+    if (reached && too_soon(ctx, &v)) {
+        (void)end_look(ctx, VERDICT_AGAIN, "");
+        return v;
     }
     if (reached) {
         return end_look(ctx, VERDICT_ABSENT, "the channel holds no such message");

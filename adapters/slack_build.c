@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "adapters/record.h"
 #include "base/json.h"
 
 void slack__request(const struct step_ctx *ctx,
@@ -89,6 +90,7 @@ enum err_code slack__build_bot(struct step_ctx *ctx, struct http_request *req, s
         return ERR_NONE;
     }
     body = json_object();
+    record_set_int(ctx->record, "sent_at_ms", ctx->now_ms);
     json_set_str(body, "channel", s->channel);
     rc = slack__message(ctx, body, why);
     set_unfurl(ctx, body);

@@ -12,7 +12,7 @@
  *   slack_verify.c   as whom we post; finding our message after an unknown outcome
  *
  * Members of ctx->record: remote_id ("CHANNEL/TS"), remote_url, text; picture_off: Slack could not
- * use the picture; pages, cursor, unclear: how far verify has read, and whether it saw a message that
+ * use the picture; sent_at_ms: when a bot last sent it; pages, cursor, unclear: how far verify has read, and whether it saw a message that
  * may be ours.
  * Member of ctx->account: workspace {of, url, bot, team, user}: learned once; `of` says for which
  * token. */

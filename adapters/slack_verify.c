@@ -20,6 +20,9 @@
 
 #define PAGE_SIZE 100
 #define PAGES_MAX 10 /* a page may hold as few as 15 messages, whatever was asked for */
+/* So long after a request was sent its message may still appear: the platform fetches the picture
+ * first, and who was cut off does not know how far it came. */
+#define WORKED_ON_MS (15 * MS_SECOND)
 #define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
 /* Slack's clock may be behind ours, and it stamps the message. */
 #define CLOCK_DIFFERENCE_MS (5 * MS_MINUTE)
@@ -169,6 +172,22 @@ static enum sight look_at(const struct step_ctx *ctx, const json_t *message)
                : SIGHT_OTHER;
 }
 
+/* What is not there may still be coming: it is looked for again when nobody works on it any more. */
+static bool too_soon(const struct step_ctx *ctx, struct verdict *out)
+{
+    int64_t age_ms = ctx->now_ms - record_int(ctx->record, "sent_at_ms");
+
+    if (age_ms < 0 || age_ms >= WORKED_ON_MS) {
+        return false;
+    }
+    *out = verdict_make(VERDICT_AGAIN,
+                        SCOPE_POST,
+                        WORKED_ON_MS - age_ms,
+                        "not there yet; the request may still be worked on");
+    out->not_counted = true;
+    return true;
+}
+
 static struct verdict end_look(struct step_ctx *ctx, enum verdict_kind kind, const char *what)
 {
     record_drop(ctx->record, "pages");
@@ -183,6 +202,7 @@ static struct verdict look_further(struct step_ctx *ctx, const json_t *body)
     const char *cursor =
         json_string_value(json_path(body, "response_metadata", "next_cursor", NULL));
     bool more = cursor && *cursor && strlen(cursor) < CURSOR_BYTES;
+    struct verdict v;
 
     if (!more && json_is_true(json_object_get(body, "has_more"))) {
         return end_look(ctx, VERDICT_UNKNOWN, "Slack shows only a part of the channel");
@@ -190,6 +210,10 @@ static struct verdict look_further(struct step_ctx *ctx, const json_t *body)
     if (!more && record_flag(ctx->record, "unclear")) {
         return end_look(
             ctx, VERDICT_UNKNOWN, "there are messages of this bot that hold no sign of whose");
+    }
+    if (!more && too_soon(ctx, &v)) {
+        (void)end_look(ctx, VERDICT_AGAIN, "");
+        return v;
     }
     if (!more) {
         return end_look(ctx, VERDICT_ABSENT, "the channel holds no such message");
