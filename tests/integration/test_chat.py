@@ -308,3 +308,36 @@ def test_killed_while_the_platform_had_it(crier, platform, article, channel):
         crier.await_done(accepted["id"], channel=channel, seconds=30)
     time.sleep(3.2)  # the first request comes to its end
     assert len([p for p in posts_of(platform, channel) if article()["title"] in p["text"]]) <= 1
+
+
+EVERY = """
+  hook: {{type: discord, webhook_url: "{hook}", thread_id: 123456789012345678, card: auto, text: "{{{{title}}}}",
+         title: "{{{{title}}}}", description: "{{{{summary}}}}", footer: "{{{{site}}}}", image: small, color: "#1a5fb4",
+         breaking_color: "#C01C28", mention: [everyone, here, 123456789012345678], mention_when: breaking, silent: no,
+         silent_unless_breaking: yes, username: News, avatar_url: https://news.example/logo.png, rate: 5/2s}}
+  forum: {{type: discord, webhook_url: "{hook}", thread_name: "{{{{title}}}}", mention: here}}
+  bot: {{type: discord, token: MTIz.a-b.c_d, channel: 123456789012345678, card: never, text: "{{{{title}}}} {{{{url}}}}",
+        image: never, api_base: https://discord.example/api/v10}}
+  slack-bot: {{type: slack, token: xoxb-1-2-a, channel: C0123456789, header: "{{{{title}}}}", text: "<{{{{url}}}}|{{{{summary}}}}>",
+              footer: "{{{{site}}}}", notification: "<!here> {{{{title}}}}", image: small, button: Read, unfurl_links: yes,
+              retraction: "~{{{{title}}}}~", username: News, icon_url: https://news.example/logo.png, api_base: https://slack.example/api}}
+  slack-hook: {{type: slack, webhook_url: "https://hooks.slack.com/services/T0/B0/x", image: never}}
+"""
+
+
+def test_every_setting_is_taken_and_one_way_in_is_wanted(make_crier, tmp_path):
+    crier = make_crier(start=False)
+    head = f"site: {{name: N, url: https://news.example}}\nserver: {{listen: 127.0.0.1:8480}}\nledger: sqlite:{tmp_path}/x.db\nchannels:"
+    path = tmp_path / "every.yaml"
+    path.write_text(head + EVERY.format(hook="https://discord.com/api/webhooks/1/a"))
+    answer = crier.run("check", "-c", str(path), settings=False)
+    assert answer.returncode == 0 and "5 channels" in answer.stdout, answer.stdout
+    path.write_text(head + """
+  none: {type: discord}
+  both: {type: slack, token: xoxb-1, channel: C0123456789, webhook_url: "https://hooks.slack.com/services/T0/B0/x"}
+  many: {type: discord, webhook_url: "https://discord.com/api/webhooks/1/a", mention: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}
+""")
+    answer = crier.run("check", "-c", str(path), settings=False)
+    assert answer.returncode == 1
+    lines = {line.split(":")[1]: line for line in answer.stdout.splitlines()}
+    assert "needed, or token and channel" in lines["5"] and "not beside token" in lines["6"] and "mention" in lines["7"], lines
