@@ -596,6 +596,7 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     static const char *const scopes[] = {"post", "channel", "host"};
     const json_t *retry = json_object_get(exchange, "retry_after_ms");
     const json_t *counted = json_object_get(exchange, "not_counted");
+    const json_t *refused = json_object_get(exchange, "refused");
     const char *detail = json_path_str(exchange, "detail");
     const char *want = json_path_str(exchange, "verdict");
 
@@ -616,6 +617,9 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     }
     if (counted && json_is_true(counted) != v->not_counted) {
         dialogue_fault(d, "not_counted: got %d", v->not_counted);
+    }
+    if (refused && json_is_true(refused) != v->refused) {
+        dialogue_fault(d, "refused: got %d", v->refused);
     }
     if (detail && !strstr(v->detail, detail)) {
         dialogue_fault(d, "detail: want \"%s\" in \"%s\"", detail, v->detail);

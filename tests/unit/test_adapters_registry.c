@@ -111,6 +111,9 @@ static void check_courses(const struct adapter *a)
     if (!a->verify) {
         check_text(a->name, "cannot_verify", a->cannot_verify);
     }
+    if (a->rules_out && !a->cannot_update && !a->cannot_retract && !a->cannot_verify) {
+        fail_msg("%s: settings rule courses out, and nothing says why", a->name);
+    }
 }
 
 static void every_adapter_is_complete(void **state)
