@@ -67,6 +67,8 @@ struct verdict {
     /* AGAIN only: part of it is done and may stay like that (a mail that most of its readers have).
      * When no try or no time is left it is DONE with that part, not REJECTED or EXPIRED. */
     bool stands;
+    bool refused; /* NEXT only: the platform refused this request, whatever its status says:
+                   * nothing of it is public */
     char detail[VERDICT_DETAIL_BYTES]; /* for people; never a secret */
 };
 struct verdict verdict_next(void);
@@ -172,9 +174,12 @@ struct adapter {
     size_t settings_size;
     const struct text_rule *limits; /* ends with a row without name */
     const struct step *publish, *update, *retract, *verify, *test;
-    /* Why a course is NULL, or, where there is one, in which way it is another thing than a reader
-     * expects: "by another mail". */
+    /* Why a course is NULL, or ruled out; or, where there is one, in which way it is another thing than a
+     * reader expects: "by another mail". */
     const char *cannot_update, *cannot_retract, *cannot_verify;
+    /* Whether a channel with these settings lacks a course that others have (a webhook that can only
+     * post, where a bot can do more); NULL: none does. See adapter_course_with(). */
+    bool (*rules_out)(const void *settings, enum course c);
     bool retract_without_post; /* its retract needs no remote id: also for what may be public */
     /* How a person names a post that stands, so that it can be changed and retracted later: "the
      * number of the message, or its link". NULL: no name is needed, the adapter finds its posts

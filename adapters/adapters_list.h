@@ -11,5 +11,7 @@ extern const struct adapter adapter_telegram;
 extern const struct adapter adapter_mastodon;
 extern const struct adapter adapter_bluesky;
 extern const struct adapter adapter_email;
+extern const struct adapter adapter_discord;
+extern const struct adapter adapter_slack;
 
 #endif

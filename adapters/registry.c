@@ -14,6 +14,8 @@ static const struct adapter *const adapters[] = {
     &adapter_mastodon,
     &adapter_bluesky,
     &adapter_email,
+    &adapter_discord,
+    &adapter_slack,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)
@@ -47,6 +49,12 @@ const struct step *adapter_course(const struct adapter *a, enum course c)
         return a->test;
     }
     return NULL;
+}
+
+const struct step *
+adapter_course_with(const struct adapter *a, const void *settings, enum course c)
+{
+    return a->rules_out && a->rules_out(settings, c) ? NULL : adapter_course(a, c);
 }
 
 const struct step *step_find(const struct step *steps, const char *name)

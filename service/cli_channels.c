@@ -27,11 +27,28 @@ static void add_pictures(struct buf *out, const struct adapter *a)
     }
 }
 
-/* true, or why not, or how else. */
-static json_t *ability_json(bool can, const char *words)
+/* yes; no and why; yes and in which way; or, when only some channels of the type cannot, yes and which
+ * those are. */
+static void add_ability(struct buf *out, const struct adapter *a, bool can, const char *words)
 {
-    return words == NULL ? json_boolean(can)
-                         : json_sprintf("%s: %s", can ? "yes" : "no", words);
+    const char *join = can && a->rules_out ? ", but " : ": ";
+
+    buf_addf(out, "%s%s%s", can ? "yes" : "no", words ? join : "", words ? words : "");
+}
+
+static json_t *ability_json(const struct adapter *a, bool can, const char *words)
+{
+    struct buf text;
+    json_t *said;
+
+    if (words == NULL) {
+        return json_boolean(can);
+    }
+    buf_init(&text, TEXT_MAX);
+    add_ability(&text, a, can, words);
+    said = json_string(buf_str(&text));
+    buf_done(&text);
+    return said;
 }
 
 static json_t *can_json(const struct adapter *a)
@@ -42,10 +59,12 @@ static json_t *can_json(const struct adapter *a)
     buf_init(&pictures, TEXT_MAX);
     add_pictures(&pictures, a);
     (void)json_object_set_new(can, "publish", json_boolean(a->publish != NULL));
-    (void)json_object_set_new(can, "update", ability_json(a->update != NULL, a->cannot_update));
     (void)json_object_set_new(
-        can, "retract", ability_json(a->retract != NULL, a->cannot_retract));
-    (void)json_object_set_new(can, "verify", ability_json(a->verify != NULL, a->cannot_verify));
+        can, "update", ability_json(a, a->update != NULL, a->cannot_update));
+    (void)json_object_set_new(
+        can, "retract", ability_json(a, a->retract != NULL, a->cannot_retract));
+    (void)json_object_set_new(
+        can, "verify", ability_json(a, a->verify != NULL, a->cannot_verify));
     (void)json_object_set_new(can, "probe", json_boolean(a->test != NULL));
     json_set_str(can, "pictures", buf_str(&pictures));
     buf_done(&pictures);
@@ -122,23 +141,21 @@ static int list_types(const struct cli_args *args)
     return CLI_OK;
 }
 
-static void add_course(struct buf *out, const char *name, bool can, const char *words)
+static void add_course(
+    struct buf *out, const struct adapter *a, const char *name, bool can, const char *words)
 {
-    buf_addf(out,
-             "  %-8s %s%s%s\n",
-             name,
-             can ? "yes" : "no",
-             words != NULL ? ": " : "",
-             words != NULL ? words : "");
+    buf_addf(out, "  %-8s ", name);
+    add_ability(out, a, can, words);
+    buf_addc(out, '\n');
 }
 
 static void add_abilities(struct buf *out, const struct adapter *a)
 {
     buf_adds(out, "\nWhat it can do\n");
-    add_course(out, "publish", a->publish != NULL, NULL);
-    add_course(out, "update", a->update != NULL, a->cannot_update);
-    add_course(out, "retract", a->retract != NULL, a->cannot_retract);
-    add_course(out, "verify", a->verify != NULL, a->cannot_verify);
+    add_course(out, a, "publish", a->publish != NULL, NULL);
+    add_course(out, a, "update", a->update != NULL, a->cannot_update);
+    add_course(out, a, "retract", a->retract != NULL, a->cannot_retract);
+    add_course(out, a, "verify", a->verify != NULL, a->cannot_verify);
     buf_addf(out, "  %-8s ", "pictures");
     add_pictures(out, a);
     buf_addc(out, '\n');

@@ -23,6 +23,11 @@
 #include "base/json.h"
 #include "service/intake.h"
 
+const struct step *courier__course(const struct run *run, enum course c)
+{
+    return adapter_course_with(run->channel->adapter, run->settings->own, c);
+}
+
 /* ---- outcomes without a request ---- */
 
 static enum courier_choice
@@ -98,10 +103,12 @@ static void read_doubt(struct run *run)
 
 static enum courier_choice look(struct run *run)
 {
+    const struct step *verify = courier__course(run, COURSE_VERIFY);
+
     run->exposed = true;
-    if (run->channel->adapter->verify && run->doubt.course == COURSE_PUBLISH) {
+    if (verify && run->doubt.course == COURSE_PUBLISH) {
         run->course = COURSE_VERIFY;
-        run->steps = run->step = run->channel->adapter->verify;
+        run->steps = run->step = verify;
         return CHOSE_STEPS;
     }
     run->course = run->doubt.course;
@@ -150,7 +157,7 @@ static bool must_look_first(const struct run *run)
 /* It was repeatable and is no more: into doubt first, so that the ledger believes the look. */
 static enum courier_choice into_doubt(struct run *run)
 {
-    bool can_look = run->channel->adapter->verify && run->course == COURSE_PUBLISH;
+    bool can_look = run->course == COURSE_PUBLISH && courier__course(run, COURSE_VERIFY);
 
     if (!can_look && run->settings->on_unknown == ON_UNKNOWN_RETRY) {
         return CHOSE_STEPS;
@@ -168,7 +175,7 @@ static bool is_late(const struct run *run)
 
 static enum courier_choice end_late(struct run *run)
 {
-    if (run->channel->adapter->verify && run->course == COURSE_PUBLISH) {
+    if (run->course == COURSE_PUBLISH && courier__course(run, COURSE_VERIFY)) {
         courier__judge_unknown(run, clock_wall_ms(), clock_wall_ms());
         return CHOSE_OUTCOME;
     }
@@ -190,6 +197,7 @@ static enum courier_choice walk(struct run *run, enum course course, const struc
 static enum courier_choice choose_retract(struct run *run)
 {
     const struct adapter *a = run->channel->adapter;
+    const struct step *retract = courier__course(run, COURSE_RETRACT);
 
     run->course = COURSE_RETRACT;
     if (!run->load.has_post && !run->load.maybe_public) {
@@ -198,18 +206,19 @@ static enum courier_choice choose_retract(struct run *run)
     if (!run->load.has_post && !a->retract_without_post) {
         return refuse(run, "it may be public and we do not know its id: see for yourself");
     }
-    if (!a->retract) {
+    if (!retract) {
         return refuse(run, a->cannot_retract);
     }
     if (!run->settings->retracts) {
         return refuse(run, "retractions are switched off for this channel");
     }
-    return walk(run, COURSE_RETRACT, a->retract);
+    return walk(run, COURSE_RETRACT, retract);
 }
 
 static enum courier_choice choose_update(struct run *run)
 {
     const struct adapter *a = run->channel->adapter;
+    const struct step *update = courier__course(run, COURSE_UPDATE);
 
     run->course = COURSE_UPDATE;
     if (same_face(run) && !a->every_revision) {
@@ -219,13 +228,13 @@ static enum courier_choice choose_update(struct run *run)
         run->outcome.post_stands = true;
         return choice;
     }
-    if (!a->update) {
+    if (!update) {
         return refuse(run, a->cannot_update);
     }
     if (!run->settings->updates) {
         return refuse(run, "updates are switched off for this channel");
     }
-    return walk(run, COURSE_UPDATE, a->update);
+    return walk(run, COURSE_UPDATE, update);
 }
 
 enum courier_choice courier__choose(struct run *run)

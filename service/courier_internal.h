@@ -140,6 +140,8 @@ enum courier_choice {
 };
 enum courier_choice courier__choose(struct run *run);
 MUST_USE enum err_code courier__make_context(struct run *run, struct err *why);
+/* The steps of a course that the run's channel can take; NULL: it cannot. */
+const struct step *courier__course(const struct run *run, enum course c);
 /* The member "_doubt" of a record. */
 void courier__doubt_write(json_t *record, const struct doubt *d);
 

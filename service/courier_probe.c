@@ -4,6 +4,7 @@
 
 #include "service/courier_internal.h"
 
+#include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -48,13 +49,15 @@ enum err_code courier_probe(struct courier *k,
                             struct err *why)
 {
     struct channel *ch = channels_find(k->crier->channels, channel);
+    const struct step *steps;
     enum err_code rc;
     struct run *run;
 
     if (!ch) {
         return err_set(why, ERR_NOT_FOUND, "no channel \"%s\"", channel);
     }
-    if (!ch->adapter->test) {
+    steps = adapter_course_with(ch->adapter, ch->settings->own, COURSE_TEST);
+    if (!steps) {
         return err_set(why, ERR_UNSUPPORTED, "%s has no harmless test", ch->adapter->title);
     }
     if (k->draining) {
@@ -65,7 +68,7 @@ enum err_code courier_probe(struct courier *k,
     run->probe_context = context;
     run->settled = true; /* the scheduler never heard of it */
     run->course = COURSE_TEST;
-    run->steps = run->step = ch->adapter->test;
+    run->steps = run->step = steps;
     rc = make_context(run, why);
     if (rc) {
         courier__run_free(run);

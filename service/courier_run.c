@@ -323,7 +323,8 @@ static void send_step(struct run *run)
     run->exchange = (struct out_exchange){
         .request = &run->request,
         .allow_private = run->settings->allow_private,
-        .once = !run->step->repeatable,
+        /* A repeat that is harmless only for a time must be known of, and must not come at once. */
+        .once = !run->step->repeatable || run->step->repeat_within_ms > 0,
         .timeout_ms = answer_timeout(run),
         .done = run_7_on_answer,
     };

@@ -52,7 +52,7 @@ bool courier__exposed_after(const struct run *run,
     }
     switch (v->kind) {
     case VERDICT_NEXT: /* a refusal may lead on too: to another form of the post */
-        return run->exposed || run->status < 400;
+        return run->exposed || (run->status < 400 && !v->refused);
     case VERDICT_DONE:
     case VERDICT_UNKNOWN:
     case VERDICT_ABSENT:
@@ -136,7 +136,7 @@ retry_at(const struct run *run, const struct verdict *v, int64_t failures, int64
 
 static bool can_look(const struct run *run)
 {
-    return run->channel->adapter->verify && run->course == COURSE_PUBLISH;
+    return run->course == COURSE_PUBLISH && courier__course(run, COURSE_VERIFY);
 }
 
 static void look_after(struct run *run, const struct verdict *v, int64_t now_ms)

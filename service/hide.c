@@ -64,6 +64,42 @@ static void hide_one(struct buf *text, const char *secret, size_t min_bytes)
     buf_done(&form);
 }
 
+/* Shorter ones are words of a path; numbers are ids, and answers are full of ids. */
+#define PART_MIN_BYTES 16
+
+static void hide_part(struct buf *text, const char *part, size_t len)
+{
+    struct buf decoded;
+    char *raw;
+
+    if (len < PART_MIN_BYTES || strspn(part, "0123456789") >= len) {
+        return;
+    }
+    raw = mem_strndup(part, len);
+    hide_one(text, raw, PART_MIN_BYTES);
+    buf_init(&decoded, TEXT_BYTES);
+    if (url_decode(&decoded, part, len, false) && buf_ok(&decoded)) {
+        hide_one(text, buf_str(&decoded), PART_MIN_BYTES);
+    }
+    buf_done(&decoded);
+    mem_free(raw);
+}
+
+/* A secret may be an address (a webhook's), and what opens it is a part of its path or query:
+ * requests to other addresses of that webhook have it, too. */
+static void hide_address(struct buf *text, const char *secret)
+{
+    static const char between[] = "/?&=#";
+    struct url_parts url;
+
+    if (!secret || !url_parse(&url, secret)) {
+        return;
+    }
+    for (const char *p = url.path; *p; p += strcspn(p, between), p += strspn(p, between)) {
+        hide_part(text, p, strcspn(p, between));
+    }
+}
+
 static bool names_credential(const char *key)
 {
     static const char *const words[] = {"auth",
@@ -101,6 +137,7 @@ hide_fields(struct buf *text, const struct field *fields, const void *object, si
 
         if (f->kind == FIELD_SECRET) {
             hide_one(text, ((const struct secret *)at)->text, min_bytes);
+            hide_address(text, ((const struct secret *)at)->text);
         } else if (f->kind == FIELD_MAP) {
             hide_pairs(text, at, min_bytes);
         } else if (f->kind == FIELD_OBJECT) {

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/json_put.h"
@@ -487,7 +488,7 @@ static const char *cannot_retract(struct crier *c, const struct accept_delivery 
                    ? NULL
                    : "the channel is not configured now; it is retracted when it is back";
     }
-    if (!ch->adapter->retract) {
+    if (!adapter_course_with(ch->adapter, ch->settings->own, COURSE_RETRACT)) {
         return ch->adapter->cannot_retract ? ch->adapter->cannot_retract
                                            : "this platform takes nothing back";
     }

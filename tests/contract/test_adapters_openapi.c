@@ -1,7 +1,6 @@
-/* Mastodon's requests held against the description of its API
- * (tests/fixtures/specs/mastodon.json, trimmed): every request of every dialogue must be an
- * operation that exists, with parameters and a body that it knows. Shares no code with the
- * adapter. */
+/* Requests held against the OpenAPI descriptions of the platforms that have one
+ * (tests/fixtures/specs, trimmed): every request of every dialogue must be an operation that exists,
+ * with parameters and a body that it knows. Shares no code with the adapters. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,339 +15,107 @@
 #include "adapters/registry.h"
 #include "base/mem.h"
 #include "support/dialogue.h"
+#include "support/openapi.h"
 
 struct check {
     json_t *spec;
     size_t requests;
 };
 
-/* ---- schemas ---- */
-
-static const json_t *resolve(const json_t *spec, const json_t *schema)
+static json_t *spec_load(const char *name)
 {
-    const char *ref = json_string_value(json_object_get(schema, "$ref"));
+    char path[1024];
 
-    if (!ref) {
-        return schema;
-    }
-    return json_object_get(json_object_get(json_object_get(spec, "components"), "schemas"),
-                           strrchr(ref, '/') + 1);
+    (void)snprintf(path, sizeof path, "%s/specs/%s.json", FIXTURES, name);
+    return dialogue_load(path);
 }
 
-static const char *value_fault(const json_t *spec, const json_t *schema, const json_t *v);
+/* The checkers themselves: what they must not let pass. */
+struct refusal {
+    const char *about, *method, *path, *body;
+    bool good;
+};
 
-/* The schema of a member, looked for in all parts of an allOf; NULL when no part knows it. */
-static const json_t *member_schema(const json_t *spec, const json_t *schema, const char *name)
+static void check_refusals(const json_t *spec, const struct refusal *rows, size_t count)
 {
-    const json_t *found;
-    json_t *part;
-    size_t i;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *op = openapi_operation(spec, rows[i].method, rows[i].path);
+        json_t *body = json_loads(rows[i].body, 0, NULL);
+        struct fault f = {.text = ""};
 
-    schema = resolve(spec, schema);
-    found = json_object_get(json_object_get(schema, "properties"), name);
-    json_array_foreach(json_object_get(schema, "allOf"), i, part)
-    {
-        found = found ? found : member_schema(spec, part, name);
-    }
-    return found;
-}
-
-/* The name of a required member that is missing; NULL. */
-static const char *missing(const json_t *spec, const json_t *schema, const json_t *v)
-{
-    const char *fault = NULL;
-    json_t *part;
-    size_t i;
-
-    schema = resolve(spec, schema);
-    json_array_foreach(json_object_get(schema, "required"), i, part)
-    {
-        if (!json_object_get(v, json_string_value(part))) {
-            return json_string_value(part);
+        if (!op) {
+            fault_tell(&f, "no such call");
+        } else {
+            schema_check(&f, spec, openapi_body(op, "application/json"), "body", body);
+        }
+        json_decref(body);
+        if (fault_told(&f) == rows[i].good) {
+            fail_msg("%s: %s", rows[i].about, fault_told(&f) ? f.text : "let pass");
         }
     }
-    json_array_foreach(json_object_get(schema, "allOf"), i, part)
-    {
-        fault = fault ? fault : missing(spec, part, v);
-    }
-    return fault;
 }
 
-/* The description names this one as forms write it, "media_attributes[]", of strings; its text
- * says that each has id, description and focus. */
-static bool are_attributes(const json_t *v)
+/* ---- Mastodon ---- */
+
+/* The description names this member as forms write it, "media_attributes[]", of strings; its text says
+ * that each has id, description and focus. */
+static void spell_out_attributes(const json_t *spec)
 {
-    const char *name;
-    json_t *item, *member;
-    size_t i;
+    static const char spelled[] = "{\"type\": \"array\", \"items\": {\"type\": \"object\", "
+                                  "\"required\": [\"id\"], \"properties\": {"
+                                  "\"id\": {\"type\": \"string\"}, \"description\": {\"type\": "
+                                  "\"string\"}, \"focus\": {\"type\": "
+                                  "\"string\"}}}}";
+    const json_t *edit = openapi_operation(spec, "PUT", "/api/v1/statuses/1");
+    json_t *properties = json_object_get(openapi_body(edit, "application/json"), "properties");
 
-    json_array_foreach(v, i, item)
-    {
-        json_object_foreach(item, name, member)
-        {
-            if (!json_is_string(member) ||
-                (strcmp(name, "id") != 0 && strcmp(name, "description") != 0 &&
-                 strcmp(name, "focus") != 0)) {
-                return false;
-            }
-        }
-        if (!json_object_get(item, "id")) {
-            return false;
-        }
-    }
-    return json_is_array(v);
+    assert_int_equal(json_object_del(properties, "media_attributes[]"), 0);
+    (void)json_object_set_new(properties, "media_attributes", json_loads(spelled, 0, NULL));
 }
 
-static const char *object_fault(const json_t *spec, const json_t *schema, const json_t *v)
+static json_t *mastodon_load(void)
 {
-    const json_t *known;
-    const char *name;
-    json_t *member;
+    json_t *spec = spec_load("mastodon");
 
-    if (!json_is_object(v)) {
-        return "(the body)";
-    }
-    json_object_foreach((json_t *)(uintptr_t)v, name, member)
-    {
-        if (strcmp(name, "media_attributes") == 0 &&
-            member_schema(spec, schema, "media_attributes[]")) {
-            if (!are_attributes(member)) {
-                return name;
-            }
-            continue;
-        }
-        known = member_schema(spec, schema, name);
-        if (!known || value_fault(spec, known, member)) {
-            return name;
-        }
-    }
-    return missing(spec, schema, v);
+    spell_out_attributes(spec);
+    return spec;
 }
 
-static bool in_enum(const json_t *choices, const json_t *v)
-{
-    json_t *one;
-    size_t i;
-
-    json_array_foreach(choices, i, one)
-    {
-        if (json_equal(one, v)) {
-            return true;
-        }
-    }
-    return !choices;
-}
-
-static bool is_of_type(const char *type, const json_t *v)
-{
-    return (strcmp(type, "string") == 0 && json_is_string(v)) ||
-           (strcmp(type, "boolean") == 0 && json_is_boolean(v)) ||
-           (strcmp(type, "integer") == 0 && json_is_integer(v)) ||
-           (strcmp(type, "array") == 0 && json_is_array(v)) ||
-           (strcmp(type, "object") == 0 && json_is_object(v));
-}
-
-/* NULL, or the name of what is not as described. Of several schemas one is enough. */
-static const char *value_fault(const json_t *spec, const json_t *schema, const json_t *v)
-{
-    const json_t *one_of, *choices;
-    const char *type, *fault = NULL;
-    json_t *item;
-    size_t i;
-
-    schema = resolve(spec, schema);
-    one_of = json_object_get(schema, "oneOf");
-    json_array_foreach(one_of, i, item)
-    {
-        fault = value_fault(spec, item, v);
-        if (!fault) {
-            return NULL;
-        }
-    }
-    if (one_of) {
-        return fault;
-    }
-    type = json_string_value(json_object_get(schema, "type"));
-    choices = json_object_get(schema, "enum");
-    if (json_object_get(schema, "allOf") || (type && strcmp(type, "object") == 0)) {
-        return object_fault(spec, schema, v);
-    }
-    if ((type && !is_of_type(type, v)) || !in_enum(choices, v)) {
-        return type ? type : "enum";
-    }
-    json_array_foreach(v, i, item)
-    {
-        fault = fault ? fault : value_fault(spec, json_object_get(schema, "items"), item);
-    }
-    return fault;
-}
-
-/* ---- operations ---- */
-
-/* Whether a path, up to a '?', is of the form "/api/v1/media/{id}". */
-static bool path_matches(const char *form, const char *path)
-{
-    for (; *form; form++, path++) {
-        if (*form == '{') {
-            form = strchr(form, '}');
-            if (*path == '/' || *path == '\0' || *path == '?') {
-                return false;
-            }
-            path += strcspn(path, "/?") - 1;
-            continue;
-        }
-        if (*form != *path) {
-            return false;
-        }
-    }
-    return *path == '\0' || *path == '?';
-}
-
-/* A path without variables before one with: "…/verify_credentials" is no "…/{id}". */
-static const json_t *operation(const json_t *spec, const char *method, const char *path)
-{
-    const json_t *found = NULL, *exact = NULL;
-    char lower[8] = "";
-    const char *form;
-    json_t *methods;
-
-    for (size_t i = 0; method[i] && i + 1 < sizeof lower; i++) {
-        lower[i] = (char)(method[i] - 'A' + 'a');
-    }
-    json_object_foreach(json_object_get(spec, "paths"), form, methods)
-    {
-        if (path_matches(form, path)) {
-            found = json_object_get(methods, lower);
-            exact = strchr(form, '{') ? exact : found;
-        }
-    }
-    return exact ? exact : found;
-}
-
-static const json_t *parameter(const json_t *op, const char *in, const char *name, size_t len)
-{
-    json_t *p;
-    size_t i;
-
-    json_array_foreach(json_object_get(op, "parameters"), i, p)
-    {
-        const char *known = json_string_value(json_object_get(p, "name"));
-
-        if (strlen(known) == len && memcmp(known, name, len) == 0 &&
-            strcmp(json_string_value(json_object_get(p, "in")), in) == 0) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
-static void check_query(struct dialogue *d, const json_t *op, const char *path)
-{
-    const char *p = strchr(path, '?');
-
-    while (p && *p) {
-        size_t len = strcspn(++p, "&"), name = strcspn(p, "=&");
-
-        if (name == len || !parameter(op, "query", p, name)) {
-            dialogue_fault(d, "no such parameter: %.*s", (int)len, p);
-        }
-        p += len;
-    }
-}
-
-static const json_t *body_schema(const json_t *op, const char *type)
-{
-    const json_t *content = json_object_get(json_object_get(op, "requestBody"), "content");
-
-    return json_object_get(json_object_get(content, type), "schema");
-}
-
-static void check_parts(struct dialogue *d, const json_t *op, const struct http_request *req)
-{
-    const json_t *schema = body_schema(op, "multipart/form-data");
-    bool has_file = false;
-
-    for (size_t i = 0; i < req->part_count; i++) {
-        const struct http_part *part = &req->parts[i];
-        const json_t *known =
-            json_object_get(json_object_get(schema, "properties"), part->name);
-        const char *format = json_string_value(json_object_get(known, "format"));
-        bool binary = format && strcmp(format, "binary") == 0;
-
-        if (!known || (binary && (!part->bytes || !part->type || !part->filename)) ||
-            (!binary && !part->text)) {
-            dialogue_fault(d, "part %s is not as described", part->name);
-        }
-        has_file = has_file || strcmp(part->name, "file") == 0;
-    }
-    if (!has_file) {
-        dialogue_fault(d, "the file is missing");
-    }
-}
-
-static void check_body(struct dialogue *d,
-                       const json_t *spec,
-                       const json_t *op,
-                       const struct http_request *req)
-{
-    const json_t *schema = body_schema(op, "application/json");
-    const char *fault = NULL;
-    json_t *body;
-
-    if (req->part_count > 0) {
-        check_parts(d, op, req);
-        return;
-    }
-    if (!schema) {
-        if (req->body.len > 0 || req->bytes_len > 0 || json_object_get(op, "requestBody")) {
-            dialogue_fault(d, "a body is too many, or missing");
-        }
-        return;
-    }
-    body = json_loadb(buf_str(&req->body), req->body.len, 0, NULL);
-    fault = value_fault(spec, schema, body);
-    json_decref(body);
-    if (fault) {
-        dialogue_fault(d, "%s is not as described", fault);
-    }
-}
-
-static void check_request(struct dialogue *d,
-                          const struct adapter *a,
-                          const struct step *step,
-                          const struct http_request *req,
-                          void *context)
+static void check_mastodon(struct dialogue *d,
+                           const struct adapter *a,
+                           const struct step *step,
+                           const struct http_request *req,
+                           void *context)
 {
     struct check *c = context;
-    const char *host = strstr(req->url, "://");
-    const char *path = host ? strchr(host + 3, '/') : NULL;
-    const json_t *op = path ? operation(c->spec, http_method_name(req->method), path) : NULL;
+    struct fault f = {.text = ""};
+    const json_t *op = openapi_check(&f, c->spec, req);
     const char *key = http_header(&req->headers, "Idempotency-Key");
+    bool has_file = req->part_count == 0;
 
     (void)a;
     (void)step;
     c->requests++;
-    if (!op) {
-        dialogue_fault(d, "no such call: %s %s", http_method_name(req->method), req->url);
-        return;
+    for (size_t i = 0; i < req->part_count; i++) {
+        has_file = has_file || strcmp(req->parts[i].name, "file") == 0;
     }
-    check_query(d, op, path);
-    check_body(d, c->spec, op, req);
-    if (key ? !parameter(op, "header", "Idempotency-Key", 15) || strlen(key) > 127
-            : parameter(op, "header", "Idempotency-Key", 15) != NULL) {
-        dialogue_fault(d, "an Idempotency-Key is missing, or where none is known");
+    if (!has_file) {
+        fault_tell(&f, "the file is missing");
+    }
+    if (op &&
+        (key ? !openapi_parameter(op, "header", "Idempotency-Key", 15) || strlen(key) > 127
+             : openapi_parameter(op, "header", "Idempotency-Key", 15) != NULL)) {
+        fault_tell(&f, "an Idempotency-Key is missing, or where none is known");
+    }
+    if (fault_told(&f)) {
+        dialogue_fault(d, "not as described: %s", f.text);
     }
 }
 
-static json_t *spec_load(void)
+static void mastodons_requests_are_as_the_description_has_them(void **state)
 {
-    return dialogue_load(FIXTURES "/specs/mastodon.json");
-}
-
-static void every_request_is_as_the_description_has_it(void **state)
-{
-    struct check c = {.spec = spec_load()};
-    int faults = dialogues_run(adapter_find("mastodon"), NULL, check_request, &c);
+    struct check c = {.spec = mastodon_load()};
+    int faults = dialogues_run(adapter_find("mastodon"), NULL, check_mastodon, &c);
 
     (void)state;
     json_decref(c.spec);
@@ -356,13 +123,9 @@ static void every_request_is_as_the_description_has_it(void **state)
     assert_true(c.requests > 150);
 }
 
-/* The checker itself: what it must not let pass. */
-static void the_description_refuses_what_is_wrong(void **state)
+static void mastodons_description_refuses_what_is_wrong(void **state)
 {
-    static const struct {
-        const char *about, *method, *path, *body;
-        bool good;
-    } rows[] = {
+    static const struct refusal rows[] = {
         {"a text", "POST", "/api/v1/statuses", "{\"status\":\"x\"}", true},
         {"a picture alone", "POST", "/api/v1/statuses", "{\"media_ids\":[\"1\"]}", true},
         {"neither", "POST", "/api/v1/statuses", "{\"language\":\"en\"}", false},
@@ -390,19 +153,119 @@ static void the_description_refuses_what_is_wrong(void **state)
         {"an edit of nothing", "PUT", "/api/v1/statuses/", "{}", false},
         {"a call there is not", "PATCH", "/api/v1/statuses/1", "{}", false},
     };
-    json_t *spec = spec_load();
+    json_t *spec = mastodon_load();
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const json_t *op = operation(spec, rows[i].method, rows[i].path);
-        json_t *body = json_loads(rows[i].body, 0, NULL);
-        bool good = op && !value_fault(spec, body_schema(op, "application/json"), body);
+    check_refusals(spec, rows, ARRAY_LEN(rows));
+    json_decref(spec);
+}
 
-        json_decref(body);
-        if (good != rows[i].good) {
-            fail_msg("%s", rows[i].about);
+/* ---- Discord ---- */
+
+static bool may_be_anonymous(const json_t *op)
+{
+    json_t *way;
+    size_t i;
+
+    json_array_foreach(json_object_get(op, "security"), i, way)
+    {
+        if (json_object_size(way) == 0) {
+            return true;
         }
     }
+    return false;
+}
+
+static void check_discord(struct dialogue *d,
+                          const struct adapter *a,
+                          const struct step *step,
+                          const struct http_request *req,
+                          void *context)
+{
+    struct check *c = context;
+    struct fault f = {.text = ""};
+    const json_t *op = openapi_check(&f, c->spec, req);
+    const char *authorization = http_header(&req->headers, "Authorization");
+    const char *agent = http_header(&req->headers, "User-Agent");
+
+    (void)a;
+    (void)step;
+    c->requests++;
+    if (op && may_be_anonymous(op) != !authorization) {
+        fault_tell(&f, "a token is missing, or goes where none is needed");
+    }
+    if (authorization && strncmp(authorization, "Bot ", 4) != 0) {
+        fault_tell(&f, "the token is not a bot's");
+    }
+    if (!agent || strncmp(agent, "DiscordBot (https://", 20) != 0 || !strstr(agent, ", ")) {
+        fault_tell(&f, "User-Agent is %s", agent ? agent : "missing");
+    }
+    if (fault_told(&f)) {
+        dialogue_fault(d, "not as described: %s", f.text);
+    }
+}
+
+static void discords_requests_are_as_the_description_has_them(void **state)
+{
+    struct check c = {.spec = spec_load("discord")};
+    int faults = dialogues_run(adapter_find("discord"), NULL, check_discord, &c);
+
+    (void)state;
+    json_decref(c.spec);
+    assert_int_equal(faults, 0);
+    assert_true(c.requests > 150);
+}
+
+static void discords_description_refuses_what_is_wrong(void **state)
+{
+#define HOOK "/webhooks/1/t"
+#define CARD(rest) "{\"embeds\":[{\"title\":\"x\"" rest "}]}"
+    static const struct refusal rows[] = {
+        {"a card", "POST", HOOK "?wait=true", CARD(""), true},
+        {"a colour out of range", "POST", HOOK, CARD(",\"color\":16777216"), false},
+        {"a time that is none", "POST", HOOK, CARD(",\"timestamp\":\"today\""), false},
+        {"a time", "POST", HOOK, CARD(",\"timestamp\":\"2026-11-23T15:00:00Z\""), true},
+        {"an address that is none", "POST", HOOK, CARD(",\"url\":\"news.example\""), false},
+        {"a picture as a text", "POST", HOOK, CARD(",\"image\":\"https://a.example/\""), false},
+        {"an unknown member", "POST", HOOK, "{\"text\":\"x\"}", false},
+        {"a member of a card", "POST", HOOK, CARD(",\"colour\":1"), false},
+        {"no text at all is a schema's matter", "POST", HOOK, "{}", true},
+        {"a name too long",
+         "POST",
+         HOOK,
+         "{\"username\":"
+         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
+         "}",
+         false},
+        {"an unknown kind of mention",
+         "POST",
+         HOOK,
+         "{\"allowed_mentions\":{\"parse\":[\"all\"]}}",
+         false},
+        {"everybody", "POST", HOOK, "{\"allowed_mentions\":{\"parse\":[\"everyone\"]}}", true},
+        {"a role that is no number",
+         "POST",
+         HOOK,
+         "{\"allowed_mentions\":{\"roles\":[\"editors\"]}}",
+         false},
+        {"a nonce by webhook", "POST", HOOK, "{\"nonce\":\"x\"}", false},
+        {"a nonce",
+         "POST",
+         "/channels/1/messages",
+         "{\"nonce\":\"x\",\"enforce_nonce\":true}",
+         true},
+        {"a nonce too long",
+         "POST",
+         "/channels/1/messages",
+         "{\"nonce\":\"aaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
+         false},
+        {"a name in an edit", "PATCH", HOOK "/messages/1", "{\"username\":\"x\"}", false},
+        {"a call there is not", "PUT", HOOK, "{}", false},
+    };
+    json_t *spec = spec_load("discord");
+
+    (void)state;
+    check_refusals(spec, rows, ARRAY_LEN(rows));
     json_decref(spec);
 }
 
@@ -415,8 +278,10 @@ static void nothing_stays_allocated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_request_is_as_the_description_has_it),
-        cmocka_unit_test(the_description_refuses_what_is_wrong),
+        cmocka_unit_test(mastodons_requests_are_as_the_description_has_them),
+        cmocka_unit_test(mastodons_description_refuses_what_is_wrong),
+        cmocka_unit_test(discords_requests_are_as_the_description_has_them),
+        cmocka_unit_test(discords_description_refuses_what_is_wrong),
         cmocka_unit_test(nothing_stays_allocated),
     };
 

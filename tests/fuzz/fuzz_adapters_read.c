@@ -11,11 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define STEPS_MAX 128
+#define STEPS_MAX 256
 #define NOW_MS INT64_C(1795446001000)
 
 struct target {
     const struct adapter *adapter;
+    const void *settings;
     const struct step *step;
     enum course course;
 };
@@ -23,7 +24,6 @@ struct target {
 static struct target targets[STEPS_MAX];
 static size_t target_count;
 static struct article *article;
-static void *settings[16]; /* of each adapter, in their order; stay for the process */
 
 static const char article_json[] =
     "{\"id\":\"1\",\"url\":\"https://news.example/"
@@ -33,6 +33,7 @@ static const char article_json[] =
 
 /* Required settings of all adapters; each takes those it has. */
 static const char *const values[][2] = {
+    {"channel", "C12"},
     {"url", "https://a.example/hook"},
     {"secret", "whsec_AAAA"},
     {"token", "1:A"},
@@ -47,33 +48,56 @@ static const char *const values[][2] = {
     {"to", "reader@b.example"},
 };
 
-static void *fill(const struct adapter *a)
+/* Adapters with a second way in, by the address of a webhook alone. */
+static const char *const webhooks[][2] = {
+    {"discord", "https://a.example/api/webhooks/1/t"},
+    {"slack", "https://a.example/services/T1/B1/x"},
+};
+
+static const char *value_of(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        if (strcmp(key, values[i][0]) == 0) {
+            return values[i][1];
+        }
+    }
+    return NULL;
+}
+
+/* Stays for the process. */
+static void *fill(const struct adapter *a, const char *webhook_url)
 {
     void *object = mem_zalloc(a->settings_size);
     json_t *given = json_object();
     struct err why = {.code = ERR_NONE};
 
     for (const struct field *f = a->settings; f->kind; f++) {
-        for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-            if (strcmp(f->key, values[i][0]) == 0) {
-                json_object_set_new(given, f->key, json_string(values[i][1]));
-            }
+        bool other_way = webhook_url && !f->required; /* its address is all that is needed */
+        const char *value = other_way ? NULL : value_of(f->key);
+
+        if (value) {
+            json_object_set_new(given, f->key, json_string(value));
         }
+    }
+    if (webhook_url) {
+        json_object_set_new(given, "webhook_url", json_string(webhook_url));
     }
     must(settings_fill(a->settings, object, a->settings_size, given, &why) == 0);
     json_decref(given);
     return object;
 }
 
-static void collect(const struct adapter *a)
+static void collect(const struct adapter *a, const char *webhook_url)
 {
+    const void *settings = fill(a, webhook_url);
+
     for (int c = COURSE_PUBLISH; c <= COURSE_TEST; c++) {
-        const struct step *steps = adapter_course(a, (enum course)c);
+        const struct step *steps = adapter_course_with(a, settings, (enum course)c);
 
         for (const struct step *s = steps; s && s->name; s++) {
             must(target_count < STEPS_MAX);
-            targets[target_count++] =
-                (struct target){.adapter = a, .step = s, .course = (enum course)c};
+            targets[target_count++] = (struct target){
+                .adapter = a, .settings = settings, .step = s, .course = (enum course)c};
         }
     }
 }
@@ -89,25 +113,14 @@ static void prepare(void)
     must(article_from_json(&article, v, 0, &faults, &why) == 0);
     json_decref(v);
     all = adapters_all(&count);
-    must(count <= ARRAY_LEN(settings));
     for (size_t i = 0; i < count; i++) {
-        settings[i] = fill(all[i]);
-        collect(all[i]);
-    }
-}
-
-static const void *settings_of(const struct adapter *a)
-{
-    const struct adapter *const *all;
-    size_t count;
-
-    all = adapters_all(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (all[i] == a) {
-            return settings[i];
+        collect(all[i], NULL);
+        for (size_t j = 0; j < ARRAY_LEN(webhooks); j++) {
+            if (strcmp(webhooks[j][0], all[i]->name) == 0) {
+                collect(all[i], webhooks[j][1]);
+            }
         }
     }
-    return NULL;
 }
 
 /* The next line, without its end; moves *at behind it. */
@@ -173,7 +186,7 @@ static void check(const struct target *t, const struct verdict *v, const struct 
 /* What an answer left behind must break no build that follows. */
 static void build_all(const struct target *t, struct step_ctx *ctx)
 {
-    const struct step *steps = adapter_course(t->adapter, t->course);
+    const struct step *steps = adapter_course_with(t->adapter, t->settings, t->course);
 
     for (const struct step *s = steps; s->name; s++) {
         struct http_request req;
@@ -184,13 +197,24 @@ static void build_all(const struct target *t, struct step_ctx *ctx)
     }
 }
 
-static void play(const struct target *t, const struct http_response *res)
+/* A post that stands, named as its adapter names posts. */
+static json_t *post_of(const struct adapter *a)
 {
     json_t *post = object("{\"remote_id\":\"1/2\",\"remote_url\":\"https://a.example/2\","
                           "\"chat\":\"1\",\"message_id\":2,\"kind\":\"photo\",\"text\":\"x\"}");
+
+    if (strcmp(a->name, "slack") == 0) {
+        json_object_set_new(post, "remote_id", json_string("C12/1503435956.000247"));
+    }
+    return post;
+}
+
+static void play(const struct target *t, const struct http_response *res)
+{
+    json_t *post = post_of(t->adapter);
     static const struct site_facts site = {"N", "https://news.example", "en"};
     struct step_ctx ctx = {
-        .settings = settings_of(t->adapter),
+        .settings = t->settings,
         .site = &site,
         .channel = "main",
         .article = article,

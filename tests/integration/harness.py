@@ -26,6 +26,8 @@ TOKEN = "integration-token-0123456789abcdef"
 CMS_SECRET = "integration-secret-of-the-cms"
 AGENCY_SECRET = "whsec_aW50ZWdyYXRpb24tYWdlbmN5LXNlY3JldC0wMQ=="
 PARTNER_SECRET = "whsec_aW50ZWdyYXRpb24tcGFydG5lci1zZWNyZXQ="
+DISCORD_HOOK = "/api/webhooks/223456789012345678/integration-discord-webhook-token"
+SLACK_HOOK = "/services/T0123456789/B0123456789/integrationSlackHookSecret"
 SANITIZERS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")
 SLOW = "tsan" in str(CRIER) or "asan" in str(CRIER)
 ENDED = ("done", "rejected", "expired", "cancelled")
@@ -350,6 +352,19 @@ def platform_channels(platform):
                     "password": "abcd-efgh-ijkl-mnop", **common},
         "partner": {"type": "webhook", "url": platform.faces["hook"] + "/hook/partner",
                     "secret": PARTNER_SECRET, **common},
+    }
+
+
+def chat_channels(platform):
+    """Both kinds of chat, each by both ways in."""
+    common = {"allow_private": True, "rate": "1000/s"}
+    return {
+        "discord": {"type": "discord", "webhook_url": platform.faces["discord"] + DISCORD_HOOK, **common},
+        "discord-bot": {"type": "discord", "api_base": platform.faces["discord"] + "/api/v10",
+                        "token": "MTIz.integration-discord.token", "channel": "323456789012345678", **common},
+        "slack": {"type": "slack", "api_base": platform.faces["slack"] + "/api", "channel": "C0123456789",
+                  "token": "xoxb-integration-slack-token", **common},
+        "slack-hook": {"type": "slack", "webhook_url": platform.faces["slack"] + SLACK_HOOK, **common},
     }
 
 

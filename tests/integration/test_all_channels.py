@@ -6,10 +6,24 @@ import json
 
 import mail_peer
 import pytest
-from harness import CMS_SECRET, sign_hub, wait_for
+from harness import CMS_SECRET, chat_channels, sign_hub, wait_for
 
-PLATFORMS = ("telegram", "mastodon", "bluesky", "hook")
+PLATFORMS = ("telegram", "mastodon", "bluesky", "discord", "slack", "hook")
+CHANNELS = {"telegram", "mastodon", "bluesky", "discord", "slack", "partner"}
 FULL = ("breaking-article", "arabic", "full-german", "full-japanese", "flood", "no-image")
+
+
+@pytest.fixture
+def make_crier(make_crier, platform):
+    """As elsewhere, with a channel of every type."""
+    def make(change=None, **more):
+        def with_chat(settings):
+            chat = chat_channels(platform)
+            settings["channels"].update({name: chat[name] for name in ("discord", "slack")})
+            if change:
+                change(settings)
+        return make_crier(with_chat, **more)
+    return make
 
 
 def by_platform(platform):
@@ -20,7 +34,7 @@ def by_platform(platform):
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_a_full_article_reaches_all_four_channels_with_picture_and_link(crier, platform, article, name):
+def test_a_full_article_reaches_every_channel_with_picture_and_link(crier, platform, article, name):
     story = article(name)
     accepted = crier.send(story)
     crier.await_done(accepted["id"])
@@ -34,8 +48,9 @@ def test_a_full_article_reaches_all_four_channels_with_picture_and_link(crier, p
     if story.get("images"):
         alt = story["images"][0]["alt"]
         assert posts["telegram"][0]["image"] and posts["bluesky"][0]["image"]
-        assert posts["mastodon"][0]["alt"] == alt
-        assert posts["hook"][0]["alt"] == alt
+        assert posts["discord"][0]["image"] and posts["slack"][0]["image"]
+        for name_of in ("mastodon", "discord", "slack", "hook"):
+            assert posts[name_of][0]["alt"] == alt
     assert all(d["text"] or d["channel"] == "partner" for d in crier.deliveries(accepted["id"]))
 
 
@@ -49,7 +64,7 @@ def test_mail_goes_beside_them(make_crier, platform, article):
     crier = make_crier(change)
     story = article()
     accepted = crier.send(story)
-    assert {d["channel"] for d in accepted["deliveries"]} == {"telegram", "mastodon", "bluesky", "partner", "mail"}
+    assert {d["channel"] for d in accepted["deliveries"]} == CHANNELS | {"mail"}
     crier.await_done(accepted["id"])
     assert {p: len(posts) for p, posts in by_platform(platform).items()} == dict.fromkeys(PLATFORMS, 1)
     assert [(m.reader, m["Subject"]) for m in server.mails] == [
@@ -64,18 +79,22 @@ def test_links_carry_the_campaign_of_their_channel(crier, platform, article):
     assert "utm_source=telegram" in posts["telegram"][0]["text"]
     assert "utm_source=mastodon" in posts["mastodon"][0]["text"]
     assert "utm_source=bluesky" in posts["bluesky"][0]["url"]
+    assert "utm_source=discord" in posts["discord"][0]["url"]
+    assert "utm_source=slack" in posts["slack"][0]["text"]
 
 
 def test_the_answer_says_what_happens(crier, article):
     accepted = crier.send(article())
     assert accepted["outcome"] == "new" and accepted["revision"] == 1
     assert accepted["breaking"] is True and "Breaking" in accepted["reason"]
-    assert {d["channel"] for d in accepted["deliveries"]} == {"telegram", "mastodon", "bluesky", "partner"}
+    assert {d["channel"] for d in accepted["deliveries"]} == CHANNELS
     done = crier.await_done(accepted["id"])
     by_channel = {d["channel"]: d for d in done}
     assert by_channel["telegram"]["link"].startswith("https://t.me/example/")
     assert by_channel["mastodon"]["remote_id"] and by_channel["mastodon"]["link"]
     assert by_channel["bluesky"]["link"].startswith("https://bsky.app/profile/")
+    assert by_channel["discord"]["link"].startswith("https://discord.com/channels/")
+    assert by_channel["slack"]["link"].startswith("https://example.slack.com/archives/C0123456789/p")
     assert all(d["attempts_log"] for d in crier.article(accepted["id"])["deliveries"])
 
 
@@ -118,7 +137,8 @@ def test_an_update_reaches_every_post(crier, platform, article):
     assert {p: len(posts.get(p, [])) for p in PLATFORMS} == dict.fromkeys(PLATFORMS, 1)
     for name in PLATFORMS:
         assert changed["title"][:30] in posts[name][0]["text"], name
-    assert posts["telegram"][0]["edits"] and posts["mastodon"][0]["edits"]
+    for name in ("telegram", "mastodon", "discord", "slack"):
+        assert posts[name][0]["edits"], name
     assert [e["type"] for e in posts["hook"][0]["extra"]["events"]] == ["article.published", "article.updated"]
 
 
@@ -126,7 +146,7 @@ def test_a_retraction_reaches_every_post(crier, platform, article):
     accepted = crier.send(article())
     crier.await_done(accepted["id"])
     answer = crier.retract(accepted["id"], "not true")
-    assert {d["channel"] for d in answer["deliveries"]} == {"telegram", "mastodon", "bluesky", "partner"}
+    assert {d["channel"] for d in answer["deliveries"]} == CHANNELS
     crier.await_done(accepted["id"])
     assert platform.posts() == []
     assert crier.article(accepted["id"])["state"] == "retracted"
@@ -149,7 +169,8 @@ def test_a_change_that_no_reader_sees_leaves_posts_alone(crier, platform, articl
     crier.send(article(body="<p>Another body altogether.</p>"))
     crier.await_done(first["id"])
     posts = by_platform(platform)
-    assert not posts["telegram"][0]["edits"] and not posts["mastodon"][0]["edits"]
+    for name in ("telegram", "mastodon", "discord", "slack"):
+        assert not posts[name][0]["edits"], name
 
 
 def test_when_decides_which_channel_takes_an_article(make_crier, platform, article):
@@ -157,11 +178,13 @@ def test_when_decides_which_channel_takes_an_article(make_crier, platform, artic
         settings["channels"]["telegram"]["when"] = {"breaking": True}
         settings["channels"]["mastodon"]["when"] = {"language": "de"}
         settings["channels"]["bluesky"]["when"] = {"not": {"category": "World"}}
+        settings["channels"]["discord"]["when"] = {"category": "World"}
+        settings["channels"]["slack"]["when"] = {"category": "Sport"}
     crier = make_crier(change)
     accepted = crier.send(article())
-    assert {d["channel"] for d in accepted["deliveries"]} == {"telegram", "partner"}
+    assert {d["channel"] for d in accepted["deliveries"]} == {"telegram", "discord", "partner"}
     crier.await_done(accepted["id"])
-    assert set(by_platform(platform)) == {"telegram", "hook"}
+    assert set(by_platform(platform)) == {"telegram", "discord", "hook"}
 
 
 def test_a_picture_that_is_none_does_not_hold_up_the_news(crier, platform, article):
@@ -170,7 +193,8 @@ def test_a_picture_that_is_none_does_not_hold_up_the_news(crier, platform, artic
     crier.await_done(accepted["id"])
     posts = by_platform(platform)
     assert {p: len(posts.get(p, [])) for p in PLATFORMS} == dict.fromkeys(PLATFORMS, 1)
-    assert not posts["mastodon"][0]["image"] and not posts["bluesky"][0]["image"]
+    for name in ("mastodon", "bluesky", "slack"):
+        assert not posts[name][0]["image"], name
 
 
 def test_a_picture_is_fetched_once_for_all_channels(crier, platform, article):

@@ -7,13 +7,17 @@ import sqlite3
 from urllib.parse import quote
 
 import pytest
-from harness import TOKEN, exchange, sign_hub, small_article, wait_for
+from harness import TOKEN, chat_channels, exchange, sign_hub, small_article, wait_for
 
 API_TOKEN = TOKEN
 PLANTED = {
     "telegram": "987654:echoed-telegram-token_XyZ-0",
     "mastodon": "echoed-mastodon-token-QwErTy",
     "bluesky": "echo-edbl-uesk-ypwd",
+    "discord": "echoed-discord-webhook-token",
+    "discord-bot": "MTIz.echoed-discord-bot.token-01",
+    "slack": "xoxb-echoed-slack-token-0001",
+    "slack-hook": "echoedSlackWebhookSecret01",
     "partner": "whsec_ZWNob2VkLXBhcnRuZXItc2VjcmV0LTAwMDE=",
     "old": "whsec_ZWNob2VkLW9sZC1wYXJ0bmVyLXNlY3JldC0x",
     "header": 'echoed "header" key/31415926',
@@ -21,11 +25,19 @@ PLANTED = {
     "api": API_TOKEN,
 }
 PUBLISHES = {"telegram": "/bot", "mastodon": "/api/v1/statuses", "bluesky": "/xrpc/com.atproto.repo.putRecord",
-             "partner": "/hook/partner"}
+             "discord": "/api/v10/webhooks/", "discord-bot": "/api/v10/channels/", "slack": "/api/chat.postMessage",
+             "slack-hook": "/services/", "partner": "/hook/partner"}
+FACES = ("telegram", "mastodon", "bluesky", "discord", "slack", "hook")
 
 
-def plant(settings):
+def plant(settings, platform):
     channels = settings["channels"]
+    channels.update(chat_channels(platform))
+    for hook in ("discord", "slack-hook"):  # the last part of its address is what opens it
+        head, _, _ = channels[hook]["webhook_url"].rpartition("/")
+        channels[hook]["webhook_url"] = f"{head}/{PLANTED[hook]}"
+    for bot in ("discord-bot", "slack"):
+        channels[bot]["token"] = PLANTED[bot]
     channels["telegram"]["token"] = PLANTED["telegram"]
     channels["mastodon"]["token"] = PLANTED["mastodon"]
     channels["bluesky"]["password"] = PLANTED["bluesky"]
@@ -70,19 +82,18 @@ def live_through(crier, platform, jwt):
     ids = []
     for n, status in enumerate((400, 401, 403, 404, 422, 429, 500, 502, 503)):
         for channel, prefix in PUBLISHES.items():
-            own = {"telegram": ["telegram"], "mastodon": ["mastodon"], "bluesky": ["bluesky"],
-                   "partner": ["header", "partner", "old"]}[channel]
+            own = ["header", "partner", "old"] if channel == "partner" else [channel]
             secrets = [PLANTED[name] for name in own] + ([jwt] if channel == "bluesky" else [])
             platform.fault(prefix, "status", status=status, body=echo(status, secrets), method="POST")
         ids.append(crier.send(small_article(n))["id"])
         # Whoever gets it, this article or an earlier one that is tried again: each has said it.
         wait_for(lambda: all_answered(crier, platform), what=f"everybody to answer {status}")
         platform.no_faults()
-    for face in ("telegram", "mastodon", "bluesky", "hook"):
+    for face in FACES:
         platform.control("down", face=face)
     ids.append(crier.send(small_article(99))["id"])
     wait_for(lambda: all_answered(crier, platform) and set(crier.states(ids[-1]).values()) == {"again"})
-    for face in ("telegram", "mastodon", "bluesky", "hook"):
+    for face in FACES:
         platform.control("up", face=face)
     return ids
 
@@ -139,7 +150,7 @@ def ledger_texts(path):
 def test_what_platforms_say_back_stays_between_us(make_crier, platform, tmp_path, log_format):
     platform.control("secret", hook="partner", secret=PLANTED["partner"])
     def change(settings):
-        plant(settings)
+        plant(settings, platform)
         settings["server"]["log_format"] = log_format
     crier = make_crier(change)
     crier.await_done(crier.send(small_article(1000))["id"])
@@ -162,17 +173,21 @@ def test_what_platforms_say_back_stays_between_us(make_crier, platform, tmp_path
     for secret in PLANTED.values():
         assert secret.encode() not in raw
     sent = json.dumps(platform.truth()["requests"])
-    for name in ("telegram", "mastodon", "bluesky"):
+    for name in ("telegram", "mastodon", "bluesky", "discord", "discord-bot", "slack", "slack-hook"):
         assert PLANTED[name] in sent  # they were in use
 
 
-def test_mistakes_in_secret_settings_show_none_of_them(make_crier, tmp_path):
-    crier = make_crier(plant)
+def test_mistakes_in_secret_settings_show_none_of_them(make_crier, platform, tmp_path):
+    crier = make_crier(lambda settings: plant(settings, platform))
     crier.settings["channels"]["telegram"]["token"] = [PLANTED["telegram"]]
     crier.settings["channels"]["mastodon"]["tokn"] = crier.settings["channels"]["mastodon"].pop("token")
     crier.settings["channels"]["bluesky"]["password"] = {PLANTED["bluesky"]: PLANTED["bluesky"]}
     crier.settings["channels"]["partner"]["secret"] = PLANTED["partner"][:-2] + "!!"
     crier.settings["channels"]["partner"]["headers"] = [PLANTED["header"]]
+    crier.settings["channels"]["discord"]["webhook_url"] += "/x"
+    crier.settings["channels"]["discord-bot"]["token"] = "Bot " + PLANTED["discord-bot"]
+    crier.settings["channels"]["slack"]["token"] = PLANTED["slack"].removeprefix("xoxb-")
+    crier.settings["channels"]["slack-hook"]["webhook_url"] += "?x=1"
     crier.settings["sources"]["cms"]["secret"] = {"a": {"b": PLANTED["cms"]}}
     crier.settings["server"]["token"] = [API_TOKEN]
     crier.write_settings()

@@ -269,15 +269,33 @@ static bool set_settings(struct dialogue *d)
     return !want && !rc;
 }
 
+/* Why the adapter, or a channel with these settings, lacks a course. */
+static const char *why_not(const struct adapter *a, enum course c)
+{
+    const char *why = c == COURSE_UPDATE    ? a->cannot_update
+                      : c == COURSE_RETRACT ? a->cannot_retract
+                      : c == COURSE_VERIFY  ? a->cannot_verify
+                                            : "";
+
+    return why ? why : "";
+}
+
 static bool set_course(struct dialogue *d)
 {
     const char *start = json_path_str(d->root, "start");
+    const char *cannot = json_path_str(d->root, "cannot");
 
     if (!course_parse(text_or(d->root, "course", "publish"), &d->ctx.course)) {
         dialogue_fault(d, "no such course");
         return false;
     }
-    d->steps = adapter_course(d->adapter, d->ctx.course);
+    d->steps = adapter_course_with(d->adapter, d->settings, d->ctx.course);
+    if (cannot) {
+        if (d->steps || !strstr(why_not(d->adapter, d->ctx.course), cannot)) {
+            dialogue_fault(d, "want it not to be possible: %s", cannot);
+        }
+        return false;
+    }
     if (!d->steps) {
         dialogue_fault(d, "the adapter has no course %s", course_name(d->ctx.course));
         return false;
@@ -631,6 +649,7 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     const json_t *retry = json_object_get(exchange, "retry_after_ms");
     const json_t *counted = json_object_get(exchange, "not_counted");
     const json_t *stands = json_object_get(exchange, "stands");
+    const json_t *refused = json_object_get(exchange, "refused");
     const char *detail = json_path_str(exchange, "detail");
     const char *want = json_path_str(exchange, "verdict");
 
@@ -654,6 +673,9 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     }
     if (stands && json_is_true(stands) != v->stands) {
         dialogue_fault(d, "stands: got %d", v->stands);
+    }
+    if (refused && json_is_true(refused) != v->refused) {
+        dialogue_fault(d, "refused: got %d", v->refused);
     }
     if (detail && !strstr(v->detail, detail)) {
         dialogue_fault(d, "detail: want \"%s\" in \"%s\"", detail, v->detail);

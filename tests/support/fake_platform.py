@@ -12,6 +12,7 @@ closed) while the others are not. Ends on SIGTERM or when standard input closes 
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
   POST   /_control/forget_sessions   Bluesky's access tokens expire
+  POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
   POST   /_control/reset   all is as at the start
@@ -27,10 +28,11 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, hook, mastodon, page, pictures, telegram  # noqa: E402
+from fake import bluesky, clock, discord, hook, mastodon, page, pictures, slack, telegram  # noqa: E402
 from fake.world import KINDS, PUBLISHING, Fault, World, never_ending  # noqa: E402
 
-PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "hook": hook, "img": pictures}
+PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
+             "hook": hook, "img": pictures}
 KEPT_BODY = 64 * 1024
 
 
@@ -132,7 +134,7 @@ class Control:
         add("GET", "/_truth", self.truth)
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
-        for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "clock"):
+        for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     async def page(self, request):
@@ -184,6 +186,10 @@ class Control:
         bluesky.memory(self.world)["access"].clear()
         return web.json_response({})
 
+    async def keep(self, request):
+        self.world.of("slack", dict)["keeps"] = (await request.json())["keep"]
+        return web.json_response({})
+
     async def reset(self, request):
         self.world.reset()
         clock.offset_s = 0.0
@@ -233,7 +239,7 @@ async def run(args):
         name, _, secret = item.partition("=")
         world.hook_secrets[name] = secret
     faces["main"] = Face(world, faces, args.port)
-    for name in ("telegram", "mastodon", "bluesky", "hook", "img"):
+    for name in PLATFORMS:
         faces[name] = Face(world, faces)
     for face in faces.values():
         await face.up()

@@ -157,6 +157,12 @@ read_as(struct step_ctx *ctx, const struct http_response *res, const struct step
     if (strcmp(res->body, "next") == 0) {
         return verdict_next();
     }
+    if (strcmp(res->body, "otherwise") == 0) {
+        struct verdict v = verdict_jump("post"); /* refused, with a status that says yes */
+
+        v.refused = true;
+        return v;
+    }
     if (strcmp(res->body, "wait") == 0) {
         struct verdict v = verdict_make(VERDICT_AGAIN, SCOPE_POST, 1000, "processing");
 
@@ -229,6 +235,12 @@ static inline struct verdict read_rest(struct step_ctx *ctx, const struct http_r
     return v;
 }
 
+/* A channel with an address can only post; all have one. */
+static inline bool only_posts(const void *settings, enum course c)
+{
+    return ((const struct fake_settings *)settings)->url && c != COURSE_PUBLISH;
+}
+
 /* clang-format off */
 static const struct step plain_publish[2] = {
     {.name = "post", .publishes = true, .build = build_post, .read = read_post}, STEP_END};
@@ -260,6 +272,8 @@ static const struct adapter fakes[] = {
     {.name = "plain", FAKE, .publish = plain_publish, .update = edit, .retract = take_back, .verify = look, .test = me},
     {.name = "blind", FAKE, .publish = plain_publish, .cannot_update = "it cannot be changed there",
      .cannot_retract = "it cannot be taken back there"},
+    {.name = "muted", FAKE, .publish = plain_publish, .update = edit, .retract = take_back, .verify = look, .test = me,
+     .rules_out = only_posts, .cannot_update = "it cannot be changed there", .cannot_retract = "it cannot be taken back there"},
     {.name = "keyed", FAKE, .publish = keyed_publish, .update = edit, .retract = take_back, .verify = look},
     {.name = "hook", FAKE, .publish = keyed_publish, .retract = take_back, .retract_without_post = true},
     {.name = "deaf", FAKE, .publish = keyed_publish, .retract = take_back},

@@ -14,7 +14,8 @@
 
 static void adapters_are_found_by_name(void **state)
 {
-    static const char *const names[] = {"webhook", "telegram", "mastodon", "bluesky", "email"};
+    static const char *const names[] = {
+        "webhook", "telegram", "mastodon", "bluesky", "email", "discord", "slack"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -110,6 +111,9 @@ static void check_courses(const struct adapter *a)
     if (!a->verify) {
         check_text(a->name, "cannot_verify", a->cannot_verify);
     }
+    if (a->rules_out && !a->cannot_update && !a->cannot_retract && !a->cannot_verify) {
+        fail_msg("%s: settings rule courses out, and nothing says why", a->name);
+    }
 }
 
 static void every_adapter_is_complete(void **state)
@@ -119,7 +123,7 @@ static void every_adapter_is_complete(void **state)
 
     (void)state;
     all = adapters_all(&count);
-    assert_true(count >= 5);
+    assert_true(count >= 7);
     for (size_t i = 0; i < count; i++) {
         const struct adapter *a = all[i];
 

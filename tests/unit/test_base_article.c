@@ -441,7 +441,7 @@ static void what_is_no_stored_article_is_refused(void **state)
         const char *text, *why;
     } rows[] = {
         {"{\"title\":\"T\"}", "article: /url: missing"},
-        {"", "line 1, column 0: unexpected token near end of file"},
+        {"", "line 1, column 0: parse error: premature EOF"},
         {"[]", "article: /: expected an object, got array"},
         {"{\"x\":[[[[[[[[[]]]]]]]]]}", "nested deeper than 8 levels"},
     };

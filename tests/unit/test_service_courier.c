@@ -121,6 +121,22 @@ static const struct {
      2,
      60,
      ""},
+    {"nor can it where the settings rule it out",
+     "muted",
+     "",
+     {{.how = CUT}},
+     "unknown",
+     1,
+     60,
+     ""},
+    {"where they also may say retry",
+     "muted",
+     ", on_unknown: retry",
+     {{.how = CUT}, {.status = 200}},
+     "done",
+     2,
+     60,
+     ""},
     {"a step that may be repeated is",
      "keyed",
      "",
@@ -409,19 +425,46 @@ static void revisions_change_and_take_back_what_stands(void **state)
 
 static void what_a_platform_cannot_do_is_rejected_in_its_words(void **state)
 {
+    static const char *const types[] = {"blind",
+                                        "muted"}; /* never, and not with these settings */
     static const struct reply replies[] = {{.status = 200}, {.status = 0}};
-    struct fixture f;
 
     (void)state;
-    setup(&f, "blind", "", replies);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        struct err why = {0};
+        struct fixture f;
+
+        setup(&f, types[i], "", replies);
+        submit(&f);
+        expect(&f, 1, "done", 0, 1);
+        submit_more(&f, "Better news", "text", NULL);
+        expect(&f, 2, "rejected", 0, 1);
+        expect_detail(&f, 2, "it cannot be changed there");
+        retract(&f);
+        expect(&f, 3, "rejected", 0, 1);
+        expect_detail(&f, 3, "it cannot be taken back there");
+        assert_int_equal(courier_probe(f.c.courier, "one", NULL, NULL, &why), ERR_UNSUPPORTED);
+        teardown(&f);
+    }
+}
+
+/* Refused with a status that says yes, then too late: nothing of it is public. */
+static void a_refusal_that_leads_on_makes_nothing_public(void **state)
+{
+    static const struct reply replies[] = {
+        {.status = 200, .body = "otherwise"},
+        {.status = 429, .body = "", .headers = "Retry-After: 7200\r\n"},
+        {.status = 0}};
+    struct fixture f;
+    json_t *d;
+
+    (void)state;
+    setup(&f, "plain", ", not_after: 1h", replies);
     submit(&f);
-    expect(&f, 1, "done", 0, 1);
-    submit_more(&f, "Better news", "text", NULL);
-    expect(&f, 2, "rejected", 0, 1);
-    expect_detail(&f, 2, "it cannot be changed there");
-    retract(&f);
-    expect(&f, 3, "rejected", 0, 1);
-    expect_detail(&f, 3, "it cannot be taken back there");
+    expect(&f, 1, "expired", 10, 2);
+    d = delivery(&f, 1);
+    assert_null(strstr(json_path_str(d, "detail"), "may have arrived"));
+    json_decref(d);
     teardown(&f);
 }
 
@@ -647,6 +690,7 @@ int main(void)
         cmocka_unit_test(a_blocked_channel_goes_on_when_it_is_resumed),
         cmocka_unit_test(revisions_change_and_take_back_what_stands),
         cmocka_unit_test(what_a_platform_cannot_do_is_rejected_in_its_words),
+        cmocka_unit_test(a_refusal_that_leads_on_makes_nothing_public),
         cmocka_unit_test(what_may_be_public_is_retracted_or_a_person_is_told),
         cmocka_unit_test(switched_off_updates_are_rejected),
         cmocka_unit_test(what_cannot_be_public_gives_way_to_the_newer_revision),

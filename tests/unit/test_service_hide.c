@@ -83,6 +83,41 @@ static void every_form_of_a_secret_is_found(void **state)
     }
 }
 
+static void of_an_address_what_opens_it_is_found_alone(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"to "
+         "https://chat.example/api/webhooks/12345678901234567890/"
+         "abc%2Dhook-token-0001?sig=query-value-000001",
+         "to ***"},
+        {"to "
+         "https://chat.example/api/v10/webhooks/12345678901234567890/abc%2Dhook-token-0001/"
+         "messages/7",
+         "to https://chat.example/api/v10/webhooks/12345678901234567890/***/messages/7"},
+        {"{\"token\":\"abc-hook-token-0001\"}", "{\"token\":\"***\"}"},
+        {"sig=query-value-000001", "sig=***"},
+        {"webhooks, and chat.example", "webhooks, and chat.example"},
+    };
+    static char address[] = "https://chat.example/api/webhooks/12345678901234567890/"
+                            "abc%2Dhook-token-0001?sig=query-value-000001";
+    struct channel c;
+
+    (void)state;
+    channel_init(&c);
+    c.own.token = (struct secret){.text = address, .len = sizeof address - 1};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf text;
+
+        buf_init(&text, 4096);
+        buf_adds(&text, rows[i].text);
+        hide_settings(&text, &c.settings, 1);
+        assert_string_equal(buf_str(&text), rows[i].want);
+        buf_done(&text);
+    }
+}
+
 static void a_short_secret_stays_where_it_may_be_a_word(void **state)
 {
     static char word[] = "news";
@@ -161,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_a_secret_is_found),
+        cmocka_unit_test(of_an_address_what_opens_it_is_found_alone),
         cmocka_unit_test(a_short_secret_stays_where_it_may_be_a_word),
         cmocka_unit_test(answers_are_cleaned_before_they_are_read),
         cmocka_unit_test(what_is_said_of_an_answer_is_cleaned),

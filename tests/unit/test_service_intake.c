@@ -314,7 +314,7 @@ static void a_retraction_finds_its_article(void **state)
     }
 }
 
-static void a_retraction_says_where_it_cannot(void **state)
+static void retraction_says_where_it_cannot(const char *type)
 {
     static const struct reply replies[] = {{.status = 200}, {.status = 200}, {.status = 200}};
     const struct intake_options options = {.source = "api"};
@@ -322,8 +322,7 @@ static void a_retraction_says_where_it_cannot(void **state)
     struct intake in;
     json_t *cannot;
 
-    (void)state;
-    setup(&f, "blind", "", replies);
+    setup(&f, type, "", replies);
     submit(&f);
     expect(&f, 1, "done", 0, 1);
     accepted = false;
@@ -337,6 +336,13 @@ static void a_retraction_says_where_it_cannot(void **state)
     json_decref(answer);
     expect(&f, 2, "rejected", 0, 1);
     teardown(&f);
+}
+
+static void a_retraction_says_where_it_cannot(void **state)
+{
+    (void)state;
+    retraction_says_where_it_cannot("blind");
+    retraction_says_where_it_cannot("muted"); /* with these settings */
 }
 
 static void use_settings(struct fixture *f, const char *more, const char *yaml)

@@ -40,6 +40,6 @@ def render(world):
     rows = "".join(request_html(r) for r in reversed(world.requests[-200:]))
     return ("<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=3>"
             f"<title>Received</title><style>{STYLE}</style><h1>What the platforms received</h1>"
-            "<p class=dim>Stand-ins for Telegram, Mastodon, Bluesky and a webhook receiver, on this machine only.</p>"
+            "<p class=dim>Stand-ins for Telegram, Mastodon, Bluesky, Discord, Slack and a webhook receiver, on this machine only.</p>"
             f"<section class=posts>{posts}</section><h2>Requests</h2>"
             f"<table><tr><th>time<th>method<th>path<th>answer</tr>{rows}</table></html>")

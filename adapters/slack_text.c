@@ -1,0 +1,78 @@
+/* Slack's mrkdwn, escaped. Called while a message is made. Pure.
+ *
+ * Slack has a way to escape & < > and none for the rest: an asterisk at the beginning of a word makes
+ * it bold. An invisible blank behind it (U+200B) keeps it from that, as Slack wants no blank there. */
+
+#include "adapters/slack_internal.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define INVISIBLE_BLANK "\xe2\x80\x8b"
+
+static void add_entity(struct buf *out, char c)
+{
+    switch (c) {
+    case '&':
+        buf_adds(out, "&amp;");
+        break;
+    case '<':
+        buf_adds(out, "&lt;");
+        break;
+    case '>':
+        buf_adds(out, "&gt;");
+        break;
+    default:
+        buf_addc(out, c);
+    }
+}
+
+void slack__escape_plain(struct buf *out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        add_entity(out, text[i]);
+    }
+}
+
+/* Inside a word these mean nothing. Bytes of other scripts count as parts of words. */
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c & 0x80);
+}
+
+static void escape_words(struct buf *out, const char *text, size_t len, char before)
+{
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+
+        add_entity(out, c);
+        if (c != '\0' && strchr("*_~`", c) && !is_word(i > 0 ? text[i - 1] : before)) {
+            buf_adds(out, INVISIBLE_BLANK);
+        }
+    }
+}
+
+static void escape_link(struct buf *out, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '|') {
+            buf_adds(out, "%7C");
+        } else {
+            add_entity(out, text[i]);
+        }
+    }
+}
+
+void slack__escape(struct buf *out, const char *text, size_t len)
+{
+    size_t pos = 0, start, end;
+
+    while (text_next_link(text, len, pos, &start, &end)) {
+        escape_words(out, text + pos, start - pos, pos > 0 ? text[pos - 1] : ' ');
+        escape_link(out, text + start, end - start);
+        pos = end;
+    }
+    escape_words(out, text + pos, len - pos, pos > 0 ? text[pos - 1] : ' ');
+}
