@@ -51,7 +51,7 @@ const char *mail_stage_name(enum mail_stage stage)
 void http_request_init(struct http_request *r)
 {
     memset(r, 0, sizeof *r);
-    buf_init(&r->body, HTTP_BODY_BYTES);
+    buf_init_secret(&r->body, HTTP_BODY_BYTES); /* of a login */
 }
 
 static void part_done(struct http_part *part)
@@ -78,7 +78,7 @@ void http_request_done(struct http_request *r)
     if (!r) {
         return;
     }
-    mem_free(r->url);
+    mem_free_secret_text(r->url); /* Telegram has its token there */
     http_headers_done(&r->headers);
     buf_done(&r->body);
     for (size_t i = 0; i < r->part_count; i++) {
@@ -124,10 +124,10 @@ void http_set_header(struct http_request *r, const char *name, const char *value
     old = header_find(&r->headers, name);
     if (!old) {
         http_headers_add(&r->headers, name, strlen(name), copy, strlen(copy));
-        mem_free(copy);
+        mem_free_secret_text(copy);
         return;
     }
-    mem_free(old->value);
+    mem_free_secret_text(old->value);
     old->value = copy;
 }
 
@@ -156,7 +156,7 @@ void http_set_headerf(struct http_request *r, const char *name, const char *form
     value = format_text(format, args);
     va_end(args);
     http_set_header(r, name, value);
-    mem_free(value);
+    mem_free_secret_text(value);
 }
 
 void http_set_url(struct http_request *r, const char *format, ...)
@@ -167,7 +167,7 @@ void http_set_url(struct http_request *r, const char *format, ...)
     va_start(args, format);
     url = format_text(format, args);
     va_end(args);
-    mem_free(r->url);
+    mem_free_secret_text(r->url);
     r->url = url;
 }
 
@@ -251,7 +251,7 @@ void http_headers_done(struct http_headers *h)
 {
     for (size_t i = 0; i < h->count; i++) {
         mem_free(h->v[i].name);
-        mem_free(h->v[i].value);
+        mem_free_secret_text(h->v[i].value);
     }
     mem_free(h->v);
     memset(h, 0, sizeof *h);

@@ -336,7 +336,7 @@ add_signature(struct buf *out, const struct secret *secret, const struct buf *co
     if (!secret->text) {
         return;
     }
-    buf_init(&key, secret->len + 1);
+    buf_init_secret(&key, secret->len + 1);
     if (secret_key(secret, &key)) { /* always: check saw to it */
         crypto_hmac_sha256(key.data, key.len, content->data, content->len, mac);
         buf_adds(out, out->len ? " v1," : "v1,");

@@ -18,16 +18,36 @@ void buf_init(struct buf *b, size_t max_bytes)
     *b = (struct buf){.max = max_bytes};
 }
 
+void buf_init_secret(struct buf *b, size_t max_bytes)
+{
+    *b = (struct buf){.max = max_bytes, .secret = true};
+}
+
 void buf_done(struct buf *b)
 {
-    mem_free(b->data);
-    *b = (struct buf){.max = b->max};
+    mem_free_secret(b->data, b->secret ? b->cap : 0);
+    *b = (struct buf){.max = b->max, .secret = b->secret};
 }
 
 void buf_clear(struct buf *b)
 {
     buf_truncate(b, 0);
     b->failed = false;
+}
+
+static void grow(struct buf *b, size_t cap)
+{
+    char *larger;
+
+    if (!b->secret || b->data == NULL) {
+        b->data = mem_realloc(b->data, cap, 1);
+    } else {
+        larger = mem_alloc(cap);
+        memcpy(larger, b->data, b->len + 1);
+        mem_free_secret(b->data, b->cap);
+        b->data = larger;
+    }
+    b->cap = cap;
 }
 
 /* Room for `more` bytes and the NUL; false (and failed) when that passes the ceiling. */
@@ -48,8 +68,7 @@ static bool reserve(struct buf *b, size_t more)
     if (cap > b->max && b->max < SIZE_MAX) {
         cap = b->max + 1; /* need is at most that */
     }
-    b->data = mem_realloc(b->data, cap, 1);
-    b->cap = cap;
+    grow(b, cap);
     return true;
 }
 

@@ -15,9 +15,11 @@ struct buf {
     size_t cap;
     size_t max; /* ceiling for len */
     bool failed;
+    bool secret; /* what it held is overwritten wherever it lets go of memory */
 };
 
 void buf_init(struct buf *b, size_t max_bytes);
+void buf_init_secret(struct buf *b, size_t max_bytes);
 void buf_done(struct buf *b);  /* also of a zeroed struct */
 void buf_clear(struct buf *b); /* empty again, keeps memory, forgets failure */
 void buf_add(struct buf *b, const void *bytes, size_t len);

@@ -119,7 +119,7 @@ void pairs_done(struct pairs *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         mem_free(p->v[i].key);
-        mem_free(p->v[i].value);
+        mem_free_secret_text(p->v[i].value); /* headers of an operator's own hold keys */
     }
     mem_free(p->v);
     *p = (struct pairs){0};

@@ -117,6 +117,16 @@ void mem_free_secret(void *ptr, size_t len)
     mem_free(ptr);
 }
 
+void mem_free_secret_text(char *text)
+{
+    mem_free_secret(text, text == NULL ? 0 : strlen(text));
+}
+
+void mem_wipe(void *bytes, size_t len)
+{
+    OPENSSL_cleanse(bytes, len);
+}
+
 size_t mem_live_count(void)
 {
     return atomic_load_explicit(&live, memory_order_relaxed);

@@ -19,6 +19,8 @@ char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2);
 void mem_free(void *ptr); /* NULL is fine */
 /* Overwrite, then free: for keys and tokens. */
 void mem_free_secret(void *ptr, size_t len);
+void mem_free_secret_text(char *text);  /* NUL-terminated */
+void mem_wipe(void *bytes, size_t len); /* overwrites, and no compiler leaves it out */
 
 /* Live allocations made through mem_*; tests insist on 0 at the end. */
 size_t mem_live_count(void);

@@ -37,7 +37,7 @@ static const struct block private_v4[] = {
 static const struct block private_v6[] = {
     {{0}, 96},                             /* unspecified, loopback, IPv4-compatible (retired) */
     {{0x00, 0x64, 0xff, 0x9b, 0, 1}, 48},  /* local NAT64, RFC 8215 */
-    {{0x01}, 64},                          /* discard, RFC 6666 */
+    {{0x01}, 63},                          /* discard, RFC 6666, and dummy, RFC 9780 */
     {{0x20, 0x01}, 23},                    /* protocol assignments, Teredo among them */
     {{0x20, 0x01, 0x0d, 0xb8}, 32},        /* documentation */
     {{0x3f, 0xff}, 20},                    /* documentation, RFC 9637 */
@@ -75,11 +75,12 @@ static bool v4_is_private(const unsigned char *address)
     return in_any(address, private_v4, ARRAY_LEN(private_v4));
 }
 
+static const struct block mapped = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96};
+
 /* The IPv4 address inside, or NULL: mapped ::ffff:0:0/96, translated ::ffff:0:0:0/96 (RFC
  * 2765), NAT64 64:ff9b::/96, 6to4 2002::/16. */
 static const unsigned char *v4_inside(const unsigned char *a)
 {
-    static const struct block mapped = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96};
     static const struct block translated = {{0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96};
     static const struct block nat64 = {{0x00, 0x64, 0xff, 0x9b}, 96};
     static const struct block six_to_four = {{0x20, 0x02}, 16};
@@ -145,6 +146,10 @@ bool net_address_is_loopback(const struct sockaddr *addr)
     if (!is_v6) {
         return bytes[0] == 127;
     }
-    const unsigned char *inside = v4_inside(bytes);
-    return inside != NULL ? inside[0] == 127 : memcmp(bytes, one, sizeof one) == 0;
+    /* Of the forms that carry an IPv4 address only the mapped one is this machine's own: the
+     * others are addresses of the network, and anybody may write 127 into one. */
+    if (in_block(bytes, &mapped)) {
+        return bytes[12] == 127;
+    }
+    return memcmp(bytes, one, sizeof one) == 0;
 }

@@ -140,6 +140,7 @@ static enum err_code read_file(const char *path, struct buf *out, struct err *wh
         }
         buf_add(out, chunk, (size_t)n);
     }
+    mem_wipe(chunk, sizeof(chunk));
     (void)close(fd);
     return rc;
 }
@@ -157,7 +158,7 @@ enum err_code config_load(struct config **out,
     if (why == NULL) {
         why = &own;
     }
-    buf_init(&text, 2 * YAML_FILE_BYTES);
+    buf_init_secret(&text, 2 * YAML_FILE_BYTES);
     rc = read_file(path, &text, why);
     if (rc) {
         problems_add(problems, path, 0, 0, "a settings file that can be read", "%s", why->text);

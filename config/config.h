@@ -42,9 +42,10 @@ struct server_settings {
     int64_t max_body_bytes;
     int64_t max_connections;
     int64_t idle_timeout_ms;
-    int64_t drain_ms; /* SIGTERM: how long deliveries in flight may take */
-    int log_form;     /* enum log_form */
-    int log_level;    /* enum log_level */
+    int64_t request_timeout_ms; /* a request whole, and again an answer taken */
+    int64_t drain_ms;           /* SIGTERM: how long deliveries in flight may take */
+    int log_form;               /* enum log_form */
+    int log_level;              /* enum log_level */
 };
 
 struct ledger_settings {

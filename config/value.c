@@ -58,7 +58,7 @@ char *value_text_dup(struct value_reader *r,
                       node_kind_name(node));
         return NULL;
     }
-    buf_init(&text, VALUE_TEXT_BYTES);
+    buf_init_secret(&text, VALUE_TEXT_BYTES);
     if (secrets_expand(node->text, &text, &replaced, &why)) {
         value_problem(r, node, accepted, "%s: %s", path, why.text);
         buf_done(&text);
@@ -112,7 +112,7 @@ static char *line_dup(struct value_reader *r,
 
     if (text != NULL && !is_one_line(text)) {
         value__refuse(r, f, node, path, NOT_ONE_LINE);
-        mem_free_secret(text, strlen(text));
+        mem_free_secret_text(text);
         text = NULL;
     }
     return text;
@@ -166,7 +166,7 @@ static void read_scalar(struct value_reader *r,
             value__refuse_value(r, f, node, path, fault);
         }
     }
-    mem_free_secret(text, strlen(text));
+    mem_free_secret_text(text);
 }
 /* ---- templates ---- */
 
@@ -340,7 +340,7 @@ static void read_map(struct value_reader *r,
 
         if (text != NULL && !is_one_line(text)) {
             value_problem(r, node->items[i], "a text", "%s: %s", inner, NOT_ONE_LINE);
-            mem_free_secret(text, strlen(text));
+            mem_free_secret_text(text);
         } else if (text != NULL) {
             to->v = mem_realloc(to->v, to->count + 1, sizeof(*to->v));
             to->v[to->count++] = (struct pair){mem_strdup(node->keys[i]->text), text};

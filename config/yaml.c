@@ -166,7 +166,8 @@ bool yaml_read(struct node **out,
     if (!file_usable(&b)) {
         return false;
     }
-    buf_init(&b.hidden, 3 * YAML_FILE_BYTES); /* "${}" grows from 3 bytes to 7: never reached */
+    buf_init_secret(&b.hidden,
+                    3 * YAML_FILE_BYTES); /* "${}" grows from 3 bytes to 7: never reached */
     hide(&b.hidden, b.text, b.len);
     must(buf_ok(&b.hidden));
     must(yaml_parser_initialize(&b.parser) == 1);

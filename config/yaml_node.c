@@ -19,7 +19,7 @@ void node_free(struct node *n)
     }
     mem_free(n->keys);
     mem_free(n->items);
-    mem_free(n->text);
+    mem_free_secret_text(n->text); /* it may be one */
     mem_free(n);
 }
 

@@ -8,6 +8,7 @@
  * ledger answers as it did the first time. GitHub's scheme has no id; there the same body is
  * simply the same article, unchanged. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -35,13 +36,18 @@ static bool check_signature(struct door_request *r, const struct source_settings
         .now_ms = clock_wall_ms(),
     };
     enum signature_verdict v;
+    char why[160];
 
+    if (source->signature == SIGN_NONE) {
+        return door_from_here(r, "this source's signature is none");
+    }
     call.body = door_body(r, &call.body_len);
     v = signature_check(source, &call);
     if (v == SIGNATURE_GOOD) {
         return true;
     }
-    door_problem(r, 401, NULL, "source %s: %s", source->name, signature_explain(v));
+    (void)snprintf(why, sizeof why, "source %.64s: %s", source->name, signature_explain(v));
+    door_refuse_login(r, v == SIGNATURE_WRONG, why);
     return false;
 }
 

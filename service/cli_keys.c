@@ -160,7 +160,7 @@ static int sign_file(const struct cli_args *args)
         return cli_fail(args, CLI_USAGE, "usage: crier keys sign FILE --secret SECRET");
     }
     buf_init(&body, BODY_BYTES);
-    buf_init(&key, 1024);
+    buf_init_secret(&key, 1024);
     if (!standard_key(secret, &key)) {
         rc = cli_fail(args, CLI_USAGE, "behind whsec_ stands no base64");
     } else if (cli_read_file(args->operands[1], &body)) {

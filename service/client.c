@@ -67,9 +67,7 @@ void client_free(struct client *c)
         return;
     }
     curl_easy_cleanup(c->curl);
-    if (c->authorization != NULL) {
-        mem_free_secret(c->authorization, strlen(c->authorization));
-    }
+    mem_free_secret_text(c->authorization);
     mem_free(c->base);
     mem_free(c->socket);
     mem_free(c);

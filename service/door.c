@@ -6,7 +6,8 @@
  *
  * Going down: door_quiesce() stops accepting and says "Connection: close" on every answer; when
  * door_idle() is true nothing is suspended any more, and door_free() stops the daemon, which
- * would abort the process over a suspended connection. Requests still open then are cut loose.
+ * would abort the process over a suspended connection. Requests still open then are cut loose;
+ * those that have not come whole are not waited for, or whoever sends slowly would hold up the end.
  */
 
 #include "service/door.h"
@@ -14,14 +15,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "service/door_internal.h"
 
 /* Request line and headers of one connection, and the window its body comes through. */
 #define CONNECTION_BYTES (32 * 1024)
+/* Beyond server.max_connections door_crowd.c makes room; what it has cut is gone a turn later. */
+#define CONNECTIONS_BEYOND 256
+/* libmicrohttpd reads and writes a piece at a time, and says by a timeout of 0 that there is more.
+ * So many pieces in one turn of the loop, then everybody else's. */
+#define PIECES_AT_ONCE 16
+/* The longest wait for more when nothing came of the last so many turns, as a power of two. */
+#define FRUITLESS_MAX 4
 
 static void arm_timer(struct door *d);
+
+static bool has_more(const struct door *d)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+
+    return MHD_get_timeout(d->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
+}
 
 static void run(struct door *d)
 {
@@ -29,8 +45,15 @@ static void run(struct door *d)
         return;
     }
     d->running = true;
-    (void)MHD_run(d->daemon);
+    for (int left = PIECES_AT_ONCE; left > 0; left--) {
+        d->progress = false;
+        (void)MHD_run(d->daemon);
+        if (!d->progress || !has_more(d)) {
+            break;
+        }
+    }
     d->running = false;
+    d->fruitless = d->progress ? 0 : d->fruitless + (d->fruitless < FRUITLESS_MAX ? 1 : 0);
     arm_timer(d);
 }
 
@@ -46,13 +69,18 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     run(container_of(poll, struct door, poll));
 }
 
-/* A timeout of 0 goes round the loop, so that nobody else starves. */
+/* Never 0: libuv 1.44 calls a timer that starts itself anew with 0 for ever, and nobody else's
+ * turn comes. And a connection that libmicrohttpd cannot get on with (a chunk extension larger
+ * than its memory) makes it ask for 0 until it is closed; what is really there to be read shows
+ * at the descriptor as well. */
 static void arm_timer(struct door *d)
 {
+    uint64_t again_ms = UINT64_C(1) << d->fruitless;
     MHD_UNSIGNED_LONG_LONG wait_ms;
 
     if (MHD_get_timeout(d->daemon, &wait_ms) == MHD_YES) {
-        must(uv_timer_start(&d->timer, on_timer, (uint64_t)wait_ms, 0) == 0);
+        must(uv_timer_start(
+                 &d->timer, on_timer, wait_ms > 0 ? (uint64_t)wait_ms : again_ms, 0) == 0);
     } else {
         must(uv_timer_stop(&d->timer) == 0);
     }
@@ -80,6 +108,11 @@ void door__handle_closed(struct door *d)
 static void poll_closed(uv_handle_t *handle)
 {
     door__handle_closed(container_of(handle, struct door, poll));
+}
+
+static void crowd_timer_closed(uv_handle_t *handle)
+{
+    door__handle_closed(container_of(handle, struct door, crowd_timer));
 }
 
 static void timer_closed(uv_handle_t *handle)
@@ -118,14 +151,15 @@ start_daemon(struct door *d, const struct server_settings *s, struct err *why)
                                  MHD_OPTION_UNESCAPE_CALLBACK,
                                  keep_escaped,
                                  NULL,
+                                 MHD_OPTION_NOTIFY_CONNECTION,
+                                 door__on_connection,
+                                 d,
                                  MHD_OPTION_CONNECTION_LIMIT,
-                                 (unsigned int)s->max_connections,
+                                 (unsigned int)d->crowd_max + CONNECTIONS_BEYOND,
                                  MHD_OPTION_CONNECTION_TIMEOUT,
                                  idle_s,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                  (size_t)CONNECTION_BYTES,
-                                 MHD_OPTION_STRICT_FOR_CLIENT,
-                                 1,
                                  MHD_OPTION_END);
     if (d->daemon == NULL) {
         return err_set(why, ERR_IO, "start the HTTP server on %s", d->url);
@@ -140,7 +174,8 @@ static void watch_daemon(struct door *d)
     must(info != NULL);
     must(uv_poll_init(d->crier->loop, &d->poll, info->epoll_fd) == 0);
     must(uv_timer_init(d->crier->loop, &d->timer) == 0);
-    d->handles = 2;
+    must(uv_timer_init(d->crier->loop, &d->crowd_timer) == 0);
+    d->handles = 3;
     must(uv_poll_start(&d->poll, UV_READABLE, on_poll) == 0);
     arm_timer(d);
 }
@@ -191,6 +226,8 @@ door_new(struct door **out, struct crier *c, const struct door_route *routes, st
     d->listen_fd = -1;
     list_init(&d->requests);
     list_init(&d->lingers);
+    door__crowd_init(d);
+    crypto_random(d->login_salt, sizeof d->login_salt);
     rc = find_socket(d, s->listen, why);
     if (rc) {
         goto out;
@@ -244,7 +281,7 @@ void door_quiesce(struct door *d)
 
 bool door_idle(const struct door *d)
 {
-    return list_empty(&d->requests);
+    return list_empty(&d->crowd[DOOR_HELD]) && list_empty(&d->crowd[DOOR_ANSWERING]);
 }
 
 void door_free(struct door *d)
@@ -255,6 +292,7 @@ void door_free(struct door *d)
     must(!d->running);
     door_quiesce(d);
     d->closing = true;
+    door__crowd_disperse(d);
     door__requests_abandon(d);
     door__lingers_end(d);
     /* The descriptor under the poll dies with the daemon, so libuv must let go of it first. */
@@ -262,4 +300,5 @@ void door_free(struct door *d)
     MHD_stop_daemon(d->daemon);
     d->daemon = NULL;
     uv_close((uv_handle_t *)&d->timer, timer_closed);
+    uv_close((uv_handle_t *)&d->crowd_timer, crowd_timer_closed);
 }

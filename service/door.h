@@ -27,7 +27,7 @@ enum door_auth {
     AUTH_NONE,  /* open: health, share redirects */
     AUTH_TOKEN, /* bearer token (server.token), compared in constant time; loopback without a
                  * configured token is let in */
-    AUTH_HOOK,  /* the handler checks a signature */
+    AUTH_HOOK,  /* the handler checks a signature, and ends with door_refuse_login() */
 };
 struct door_route {
     enum http_method method;
@@ -87,6 +87,14 @@ void door_problem(struct door_request *r,
                   ...) PRINTF_LIKE(4, 5);
 /* The status for an error of ours: 400, 404, 409, 413, 429, 503, 500. */
 void door_problem_err(struct door_request *r, enum err_code rc, const struct err *why);
+
+/* 401, or 429 when the peer has failed too often. tried: it gave a wrong password or signature,
+ * which counts as a failure; none at all does not. */
+void door_refuse_login(struct door_request *r, bool tried, const char *why);
+/* For what asks for no password: true when the request comes from this machine and neither from a
+ * page in somebody's browser (which names its origin, or comes under a host name that was made to
+ * point here) nor through a proxy. Else refused with 403: why, and what is missing. */
+bool door_from_here(struct door_request *r, const char *why);
 
 /* A long answer written bit by bit (server-sent events). */
 struct door_stream;

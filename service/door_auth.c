@@ -1,10 +1,10 @@
-/* Who asks: the peer's address, the bearer token, and patience with wrong ones. Called by
- * door_request.c and door_route.c. It owns the table of failed logins inside the door.
+/* Who asks: the peer's address, the bearer token, and whether a request comes from this machine.
+ * Called by door_request.c, door_route.c and, for signatures, api_hooks.c. Wrong passwords are
+ * counted in door_login.c.
  *
- * Ten wrong tokens of one peer in a minute, and it is refused unheard until the minute is over.
- * Behind a reverse proxy all peers have the proxy's address; a peer on this machine is
- * therefore believed when it names somebody in X-Forwarded-For, and when it names nobody the
- * right token still opens, or one bad script would lock the whole newsroom out. */
+ * Behind a reverse proxy all peers have the proxy's address; a peer on this machine is therefore
+ * believed when it names somebody in X-Forwarded-For, and when it names nobody the right token
+ * still opens, or one bad script would lock the whole newsroom out. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -19,16 +19,9 @@
 #include "base/url.h"
 #include "service/door_internal.h"
 
-#define LOGIN_FAILURES 10
-#define LOGIN_WINDOW_MS MS_MINUTE
-
-static void peer_set(struct door_request *r, const char *text, size_t len)
+static void peer_set(struct door_request *r, const char *text)
 {
-    if (len >= sizeof r->peer) {
-        len = sizeof r->peer - 1;
-    }
-    memcpy(r->peer, text, len);
-    r->peer[len] = '\0';
+    (void)snprintf(r->peer, sizeof r->peer, "%s", text);
 }
 
 static void peer_from_address(struct door_request *r, const struct sockaddr *addr)
@@ -46,7 +39,7 @@ static void peer_from_address(struct door_request *r, const struct sockaddr *add
             AF_INET6, &((struct sockaddr_in6 *)&copy)->sin6_addr, text, sizeof text);
     }
     r->peer_is_local = text[0] == '\0' || net_address_is_loopback((struct sockaddr *)&copy);
-    peer_set(r, text[0] == '\0' ? "unix" : text, text[0] == '\0' ? 4 : strlen(text));
+    peer_set(r, text[0] == '\0' ? "unix" : text);
 }
 
 void door__peer_read(struct door_request *r)
@@ -59,63 +52,108 @@ void door__peer_read(struct door_request *r)
     }
 }
 
-/* The last name in the list is the one our own proxy wrote. Only for counting and for logs:
- * nobody is let in for it. True when there was one. */
+/* An address of the list, without the port and the brackets that some proxies write. */
+static bool read_address(const char *text, size_t len, char out[INET6_ADDRSTRLEN])
+{
+    uint8_t any[sizeof(struct in6_addr)];
+    const char *colon;
+
+    if (len > 0 && text[0] == '[') {
+        text++;
+        len = strcspn(text, "]");
+    } else if ((colon = memchr(text, ':', len)) != NULL &&
+               memchr(colon + 1, ':', len - (size_t)(colon + 1 - text)) == NULL) {
+        len = (size_t)(colon - text);
+    }
+    if (len >= INET6_ADDRSTRLEN) {
+        return false;
+    }
+    memcpy(out, text, len);
+    out[len] = '\0';
+    return inet_pton(AF_INET, out, any) == 1 || inet_pton(AF_INET6, out, any) == 1;
+}
+
+struct last_value {
+    const char *name, *value; /* value NULL: none so far */
+};
+
+static enum MHD_Result
+keep_last(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct last_value *last = context;
+
+    (void)kind;
+    if (value != NULL && text_same_fold(name, last->name)) {
+        last->value = value;
+    }
+    return MHD_YES;
+}
+
+/* Our own proxy's word is the last: it writes behind what its client claimed, at the end of the
+ * list or as a header of its own. Only for counting and for logs: nobody is let in for it. True
+ * when there was one. */
 static bool peer_read_forwarded(struct door_request *r)
 {
-    const char *list = door_header(r, "X-Forwarded-For");
+    struct last_value last = {.name = "X-Forwarded-For"};
+    char address[INET6_ADDRSTRLEN];
     const char *at;
-    size_t len;
 
-    if (!r->peer_is_local || list == NULL) {
+    if (!r->peer_is_local) {
         return false;
     }
-    at = strrchr(list, ',');
-    at = at == NULL ? list : at + 1;
+    (void)MHD_get_connection_values(r->connection, MHD_HEADER_KIND, keep_last, &last);
+    if (last.value == NULL) {
+        return false;
+    }
+    at = strrchr(last.value, ',');
+    at = at == NULL ? last.value : at + 1;
     at += strspn(at, " ");
-    len = strcspn(at, " ,");
-    if (len == 0 || strspn(at, "0123456789abcdefABCDEF.:[]") < len) {
+    if (!read_address(at, strcspn(at, " "), address)) {
         return false;
     }
-    peer_set(r, at, len);
+    peer_set(r, address);
     return true;
 }
 
-/* FNV-1a; whoever can choose addresses to collide only shares a counter with himself. */
-static struct door_login *login_of(struct door *d, const char *peer)
-{
-    uint32_t h = 2166136261U;
+/* ---- wrong passwords ---- */
 
-    for (const char *at = peer; *at != '\0'; at++) {
-        h = (h ^ (uint8_t)*at) * 16777619U;
-    }
-    return &d->logins[h % DOOR_LOGIN_SLOTS];
+static void refuse_locked(struct door_request *r, int64_t wait_ms)
+{
+    char seconds[32];
+
+    (void)snprintf(
+        seconds, sizeof seconds, "%lld", (long long)((wait_ms + MS_SECOND - 1) / MS_SECOND));
+    door_reply_header(r, "Retry-After", seconds);
+    door_problem(r, 429, NULL, "too many failed logins from %s", r->peer);
 }
 
-/* How long the peer has to wait; 0: not at all. */
-static int64_t locked_ms(struct door *d, const char *peer)
+void door_refuse_login(struct door_request *r, bool tried, const char *why)
 {
-    const struct door_login *l = login_of(d, peer);
-    int64_t passed_ms = clock_mono_ms() - l->since_ms;
+    int64_t wait_ms = r->door == NULL ? 0 : door__locked_ms(r->door, r->peer);
 
-    if (strcmp(l->peer, peer) != 0 || l->count < LOGIN_FAILURES ||
-        passed_ms >= LOGIN_WINDOW_MS) {
-        return 0;
+    if (wait_ms > 0) {
+        refuse_locked(r, wait_ms);
+        return;
     }
-    return LOGIN_WINDOW_MS - passed_ms;
+    if (tried && r->door != NULL) {
+        door__note_failure(r->door, r->peer);
+    }
+    if (r->route->auth == AUTH_TOKEN) {
+        door_reply_header(r, "WWW-Authenticate", "Bearer");
+    }
+    door_problem(r, 401, NULL, "%s", why);
 }
 
-static void note_failure(struct door *d, const char *peer)
+/* A peer that can be told from others, and has failed too often, is not heard. */
+static bool check_patience(struct door_request *r)
 {
-    struct door_login *l = login_of(d, peer);
-    int64_t now_ms = clock_mono_ms();
+    bool named = peer_read_forwarded(r) || !r->peer_is_local;
+    int64_t wait_ms = named ? door__locked_ms(r->door, r->peer) : 0;
 
-    if (strcmp(l->peer, peer) != 0 || now_ms - l->since_ms >= LOGIN_WINDOW_MS) {
-        memset(l, 0, sizeof *l);
-        memcpy(l->peer, peer, strlen(peer) + 1);
-        l->since_ms = now_ms;
+    if (wait_ms > 0) {
+        refuse_locked(r, wait_ms);
     }
-    l->count++;
+    return wait_ms == 0;
 }
 
 /* Digests are compared, so that not even the length of the token shows in the time taken. */
@@ -135,83 +173,82 @@ static bool token_right(const struct door_request *r, const struct secret *token
     return crypto_equal(a, b, sizeof a);
 }
 
-static bool refuse_login(struct door_request *r, int64_t wait_ms)
+static bool check_token(struct door_request *r, const struct secret *token)
 {
-    char seconds[32];
+    bool tried = door_header(r, "Authorization") != NULL;
 
-    if (wait_ms > 0) {
-        (void)snprintf(seconds,
-                       sizeof seconds,
-                       "%lld",
-                       (long long)((wait_ms + MS_SECOND - 1) / MS_SECOND));
-        door_reply_header(r, "Retry-After", seconds);
-        door_problem(r, 429, NULL, "too many failed logins from %s", r->peer);
+    if (!check_patience(r)) {
         return false;
     }
-    door_reply_header(r, "WWW-Authenticate", "Bearer");
-    door_problem(r,
-                 401,
-                 NULL,
-                 "%s",
-                 door_header(r, "Authorization") == NULL
-                     ? "this needs the header Authorization: Bearer and server.token"
-                     : "the bearer token is wrong");
+    if (token_right(r, token)) {
+        return true;
+    }
+    door_refuse_login(r,
+                      tried,
+                      tried ? "the bearer token is wrong"
+                            : "this needs the header Authorization: Bearer and server.token");
     return false;
 }
 
-static bool check_token(struct door_request *r, const struct secret *token)
-{
-    bool named = peer_read_forwarded(r) || !r->peer_is_local;
-    int64_t wait_ms = locked_ms(r->door, r->peer);
+/* ---- nobody but this machine ---- */
 
-    if ((wait_ms == 0 || !named) && token_right(r, token)) {
-        return true;
-    }
-    if (wait_ms == 0 && door_header(r, "Authorization") != NULL) {
-        note_failure(r->door, r->peer);
-    }
-    return refuse_login(r, wait_ms);
+/* Browsers say where a request of a page comes from: by Origin, and by Sec-Fetch-Site also where
+ * they leave Origin out. */
+static bool comes_from_a_page(const struct door_request *r)
+{
+    const char *site = door_header(r, "Sec-Fetch-Site");
+
+    return door_header(r, "Origin") != NULL || (site != NULL && !text_same_fold(site, "none") &&
+                                                !text_same_fold(site, "same-origin"));
 }
 
-/* Without a token whoever is on this machine may ask, but not a page in somebody's browser:
- * such a request names its origin, or comes under a host name that was made to point here. */
-static bool check_local(struct door_request *r)
+static bool host_is_here(const struct door_request *r)
 {
     static const char *const here[] = {"localhost", "127.0.0.1", "[::1]"};
     const char *host = door_header(r, "Host");
 
-    if (!r->peer_is_local) {
-        door_problem(r, 403, NULL, "server.token is not set, so only this machine may ask");
-        return false;
-    }
-    if (strcmp(r->peer, "unix") == 0) {
-        return true;
-    }
-    if (door_header(r, "Origin") != NULL || door_header(r, "X-Forwarded-For") != NULL) {
-        door_problem(
-            r, 403, NULL, "server.token is not set, so neither pages nor proxies may ask");
-        return false;
-    }
     for (size_t i = 0; host != NULL && i < ARRAY_LEN(here); i++) {
-        if (strncasecmp(host, here[i], strlen(here[i])) == 0 &&
-            strchr(":", host[strlen(here[i])]) != NULL) {
+        size_t len = strlen(here[i]);
+
+        if (strncasecmp(host, here[i], len) == 0 && (host[len] == '\0' || host[len] == ':')) {
             return true;
         }
     }
-    door_problem(r, 403, NULL, "server.token is not set, so the host must be this machine's");
     return false;
+}
+
+bool door_from_here(struct door_request *r, const char *why)
+{
+    if (!r->peer_is_local) {
+        door_problem(r, 403, NULL, "%s, so only this machine may ask", why);
+        return false;
+    }
+    if (comes_from_a_page(r) || door_header(r, "X-Forwarded-For") != NULL) {
+        door_problem(r, 403, NULL, "%s, so neither pages nor proxies may ask", why);
+        return false;
+    }
+    if (strcmp(r->peer, "unix") != 0 && !host_is_here(r)) {
+        door_problem(r, 403, NULL, "%s, so the host must be this machine's", why);
+        return false;
+    }
+    return true;
 }
 
 bool door__authorised(struct door_request *r)
 {
     const struct secret *token = &r->crier->config->server.token;
 
-    if (r->route->auth != AUTH_TOKEN) {
+    switch (r->route->auth) {
+    case AUTH_NONE:
         (void)peer_read_forwarded(r);
         return true;
+    case AUTH_HOOK:
+        return check_patience(r);
+    case AUTH_TOKEN:
+        break;
     }
     if (token->text == NULL || token->len == 0) {
-        return check_local(r);
+        return door_from_here(r, "server.token is not set");
     }
     return check_token(r, token);
 }

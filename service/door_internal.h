@@ -10,6 +10,7 @@
  * then the body, bit by bit; then the handler, which answers at once or later
  *   door__request_answer  the answer is there: sent now, or the suspended connection is resumed
  *   door__on_completed    libmicrohttpd is done with it
+ * and around that, from door_crowd.c, the life of its connection.
  * A request lives until it is both answered and completed, so a handler that answers after the
  * connection or the door has gone touches only its own request. */
 
@@ -26,14 +27,36 @@
 #define DOOR_PARAMS_MAX 4
 #define DOOR_TARGET_BYTES 16384
 #define DOOR_PEER_BYTES 64
-#define DOOR_LOGIN_SLOTS 512
+#define DOOR_QUERY_MAX 64
+#define DOOR_LOGIN_SETS 128
+#define DOOR_LOGIN_WAYS 4
+#define DOOR_SALT_BYTES 16
 #define DOOR_LINGERS_MAX 64
 
 /* Failed logins of one peer within a minute. */
 struct door_login {
-    char peer[DOOR_PEER_BYTES];
-    int64_t since_ms;
-    int count;
+    char peer[DOOR_PEER_BYTES]; /* or its /64 */
+    int64_t since_ms, last_ms;
+    int count; /* 0: an empty place */
+};
+
+/* What a connection is waited for: door_crowd.c. */
+enum door_waiting {
+    DOOR_IDLE,
+    DOOR_RECEIVING,
+    DOOR_HELD,
+    DOOR_ANSWERING,
+    DOOR_GONE,
+    DOOR_WAITINGS
+};
+
+struct door_connection {
+    struct list_node node; /* in door.crowd[waiting] */
+    struct door *door;
+    struct MHD_Connection *mhd;
+    struct door_request *request; /* begun and not completed; NULL: none */
+    enum door_waiting waiting;
+    int64_t since_ms; /* of the loop's clock: when the waiting began */
 };
 
 struct door {
@@ -42,8 +65,12 @@ struct door {
     struct MHD_Daemon *daemon;
     uv_poll_t poll;
     uv_timer_t timer;
-    int handles;  /* not yet closed; the door's memory ends with the last */
-    bool running; /* inside MHD_run() */
+    uv_timer_t crowd_timer;
+    int handles;   /* not yet closed; the door's memory ends with the last */
+    bool running;  /* inside MHD_run() */
+    bool progress; /* something came of it */
+    unsigned
+        fruitless; /* turns of which nothing came, one after the other; FRUITLESS_MAX at most */
     bool quiesced;
     bool closing;
     int listen_fd;     /* ours to close once libmicrohttpd was told to let go; -1 */
@@ -51,8 +78,12 @@ struct door {
     char url[256];
     bool open; /* other machines may reach it: neither a loopback address nor a unix socket */
     struct list requests; /* with a connection */
+    struct list crowd[DOOR_WAITINGS];
+    size_t crowd_max;
+    int64_t crowd_due_ms, crowd_logged_ms;
     struct list lingers;
-    struct door_login logins[DOOR_LOGIN_SLOTS];
+    struct door_login logins[DOOR_LOGIN_SETS][DOOR_LOGIN_WAYS];
+    uint8_t login_salt[DOOR_SALT_BYTES];
 };
 
 enum door_phase { DOOR_NEW, DOOR_READING, DOOR_HANDLING, DOOR_SENDING };
@@ -110,19 +141,43 @@ void door__on_completed(void *door,
                         struct MHD_Connection *connection,
                         void **context,
                         enum MHD_RequestTerminationCode why);
+/* libmicrohttpd closes some malformed requests without telling that they are over: their
+ * connection tells. */
+void door__request_forgotten(struct door_request *r);
+/* door_crowd.c: who may stay, how long, and who goes when there are too many. */
+void door__crowd_init(struct door *d);
+void door__on_connection(void *door,
+                         struct MHD_Connection *connection,
+                         void **context,
+                         enum MHD_ConnectionNotificationCode what);
+struct door_connection *door__connection_of(struct MHD_Connection *connection);
+/* Something else is waited for from now on; one that was cut stays so. */
+void door__crowd_move(struct door_connection *dc, enum door_waiting waiting);
+/* Tells those whose request has not come whole that it need not any more. */
+void door__crowd_disperse(struct door *d);
+/* Answers for a request that libmicrohttpd would not get on with, and ends the connection. */
+void door__crowd_refuse(struct door_connection *dc, int status, const char *detail);
 /* door_reply.c: the answer, with the headers every answer has; response is taken. */
 void door__request_answer(struct door_request *r, int status, struct MHD_Response *response);
+/* A whole answer as it goes over the wire, for a connection that is then closed. */
+void door__problem_bytes(struct buf *out, int status, const char *detail);
 /* Cuts what is still open loose from a door that goes; their handlers may answer later. */
 void door__requests_abandon(struct door *d);
 void door__request_drop(
     struct door_request *r); /* frees it when it is answered and completed */
 
 /* door_route.c: finds the route and checks who asks. False: the request has been refused. */
-bool door__admit(struct door_request *r, const char *method);
+bool door__admit(struct door_request *r, const char *method, const char *version);
+/* door_head.c: whether its head can be taken at its word; sets r->has_body. False: refused. */
+bool door__check_head(struct door_request *r, const char *version);
 
 /* door_auth.c */
 void door__peer_read(struct door_request *r);
 bool door__authorised(struct door_request *r); /* false: refused */
+
+/* door_login.c: how long a peer has to wait, 0: not at all; and one more failure of it. */
+int64_t door__locked_ms(struct door *d, const char *peer);
+void door__note_failure(struct door *d, const char *peer);
 
 /* door_linger.c: reads away, for a moment, what a refused client is still sending, so that
  * closing does not reset the connection under the answer. fd is taken. */

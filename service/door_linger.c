@@ -5,6 +5,7 @@
  * in number. Used by door_request.c when libmicrohttpd is done with such a request. */
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -85,6 +86,7 @@ void door__linger_start(struct door *d, int fd)
     if (fd < 0) {
         return;
     }
+    (void)shutdown(fd, SHUT_WR); /* the client need not wait for the end of our patience */
     if (d->closing || d->lingers.count >= DOOR_LINGERS_MAX) {
         close(fd);
         return;

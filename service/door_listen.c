@@ -120,6 +120,14 @@ static void write_url(struct door *d, int fd)
                    port);
 }
 
+/* Whatever a name stands for today: without a token only this machine may reach the door. */
+static bool may_listen(const struct door *d, const struct sockaddr *addr)
+{
+    const struct secret *token = &d->crier->config->server.token;
+
+    return (token->text != NULL && token->len > 0) || net_address_is_loopback(addr);
+}
+
 static int bind_one(const struct addrinfo *info)
 {
     int on = 1;
@@ -146,16 +154,23 @@ static enum err_code listen_tcp(
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
     int fd = -1, rc = getaddrinfo(*host ? host : NULL, port, &hints, &found);
+    bool may = false;
 
     if (rc != 0) {
         return err_set(why, ERR_INVALID, "listen on %s: %s", text, gai_strerror(rc));
     }
     for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
-        fd = bind_one(at);
+        may = may_listen(d, at->ai_addr);
+        fd = may ? bind_one(at) : -1;
     }
     freeaddrinfo(found);
     if (fd < 0) {
-        return err_errno(why, "listen on %s", text);
+        return may ? err_errno(why, "listen on %s", text)
+                   : err_set(
+                         why,
+                         ERR_DENIED,
+                         "listen on %s: other machines reach that, and server.token is not set",
+                         text);
     }
     write_url(d, fd);
     d->listen_fd = fd;

@@ -123,17 +123,17 @@ static bool has_header(const struct door_request *r, const char *name)
 
 /* Nothing of ours is a page to be framed, sniffed, stored by a cache or sent along as a
  * referrer. */
+static const struct {
+    const char *name, *value;
+} always[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cache-Control", "no-store"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+};
+
 static void add_headers(struct door_request *r, struct MHD_Response *response)
 {
-    static const struct {
-        const char *name, *value;
-    } always[] = {
-        {"X-Content-Type-Options", "nosniff"},
-        {"Referrer-Policy", "no-referrer"},
-        {"Cache-Control", "no-store"},
-        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
-    };
-
     for (size_t i = 0; i < ARRAY_LEN(always); i++) {
         if (!has_header(r, always[i].name)) {
             (void)MHD_add_response_header(response, always[i].name, always[i].value);
@@ -239,22 +239,50 @@ static void log_refusal(const struct door_request *r, int status, const char *de
                          LOG_STR("error", detail)));
 }
 
+static json_t *problem_json(int status, const char *detail)
+{
+    json_t *body = json_object();
+
+    json_set_str(body, "type", "about:blank");
+    json_set_str(body, "title", MHD_get_reason_phrase_for((unsigned int)status));
+    (void)json_object_set_new(body, "status", json_integer(status));
+    json_set_str(body, "detail", detail);
+    return body;
+}
+
+void door__problem_bytes(struct buf *out, int status, const char *detail)
+{
+    json_t *problem = problem_json(status, detail);
+    struct buf body;
+
+    buf_init(&body, out->max);
+    json_write(&body, problem);
+    buf_addc(&body, '\n');
+    buf_addf(out, "HTTP/1.1 %d %s\r\n", status, json_path_str(problem, "title"));
+    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+        buf_addf(out, "%s: %s\r\n", always[i].name, always[i].value);
+    }
+    buf_addf(out,
+             "Connection: close\r\nRetry-After: 1\r\nContent-Type: application/problem+json\r\n"
+             "Content-Length: %zu\r\n\r\n%s",
+             body.len,
+             buf_str(&body));
+    buf_done(&body);
+    json_decref(problem);
+}
+
 void door_problem(
     struct door_request *r, int status, json_t *extra_taken, const char *format, ...)
 {
-    json_t *body = json_object();
     char detail[ERR_TEXT_BYTES + 256];
-    const char *title = MHD_get_reason_phrase_for((unsigned int)status);
+    json_t *body;
     va_list args;
 
     va_start(args, format);
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
     log_refusal(r, status, detail);
-    json_set_str(body, "type", "about:blank");
-    json_set_str(body, "title", title);
-    (void)json_object_set_new(body, "status", json_integer(status));
-    json_set_str(body, "detail", detail);
+    body = problem_json(status, detail);
     if (extra_taken != NULL) {
         (void)json_object_update_missing(body, extra_taken);
     }

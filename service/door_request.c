@@ -39,9 +39,22 @@ void door__request_drop(struct door_request *r)
     }
 }
 
+/* libmicrohttpd keeps a record of every parameter in the same small memory as the head, and when
+ * that is full it loses track of the request. We read the query ourselves. */
+static bool has_long_query(const char *uri)
+{
+    int count = 0;
+
+    for (const char *at = strchr(uri, '?'); at != NULL; at = strchr(at + 1, '&')) {
+        count++;
+    }
+    return count > DOOR_QUERY_MAX;
+}
+
 void *door__request_new(void *door, const char *uri, struct MHD_Connection *connection)
 {
     struct door *d = door;
+    struct door_connection *dc = door__connection_of(connection);
     struct door_request *r = mem_zalloc(sizeof *r);
 
     r->door = d;
@@ -51,6 +64,11 @@ void *door__request_new(void *door, const char *uri, struct MHD_Connection *conn
     buf_init(&r->body, (size_t)d->crier->config->server.max_body_bytes);
     door__peer_read(r);
     list_push(&d->requests, &r->node);
+    dc->request = r;
+    door__crowd_move(dc, DOOR_RECEIVING);
+    if (has_long_query(uri)) {
+        door__crowd_refuse(dc, 414, "the query has too many parameters");
+    }
     return r;
 }
 
@@ -62,15 +80,17 @@ static enum MHD_Result send_answer(struct door_request *r)
 
     r->phase = DOOR_SENDING;
     r->response = NULL;
+    door__crowd_move(door__connection_of(r->connection),
+                     r->stream == NULL ? DOOR_ANSWERING : DOOR_HELD);
     rc = MHD_queue_response(r->connection, (unsigned int)r->status, response);
     MHD_destroy_response(response);
     return rc;
 }
 
-static enum MHD_Result begin(struct door_request *r, const char *method)
+static enum MHD_Result begin(struct door_request *r, const char *method, const char *version)
 {
     r->phase = DOOR_READING;
-    if (door__admit(r, method)) {
+    if (door__admit(r, method, version)) {
         return MHD_YES;
     }
     r->linger = r->has_body;
@@ -80,6 +100,7 @@ static enum MHD_Result begin(struct door_request *r, const char *method)
 /* Never more than the limit in memory. */
 static enum MHD_Result take_body(struct door_request *r, const char *bytes, size_t *len)
 {
+    r->door->progress = true;
     buf_add(&r->body, bytes, *len);
     if (!buf_ok(&r->body)) {
         r->dropped_bytes += *len;
@@ -92,6 +113,7 @@ static enum MHD_Result take_body(struct door_request *r, const char *bytes, size
 static enum MHD_Result dispatch(struct door_request *r)
 {
     r->phase = DOOR_HANDLING;
+    door__crowd_move(door__connection_of(r->connection), DOOR_HELD);
     r->started_us = clock_mono_us();
     metrics_add(r->crier->metrics, METRIC_REQUESTS, r->route->pattern, NULL);
     if (r->dropped_bytes > 0) {
@@ -127,10 +149,9 @@ enum MHD_Result door__on_request(void *door,
     (void)door;
     (void)connection;
     (void)url;
-    (void)version;
     switch (r->phase) {
     case DOOR_NEW:
-        return begin(r, method);
+        return begin(r, method, version);
     case DOOR_READING:
         return *upload_len > 0 ? take_body(r, upload, upload_len) : dispatch(r);
     case DOOR_HANDLING:
@@ -153,6 +174,10 @@ static int connection_dup(struct MHD_Connection *connection)
 
 static void detach(struct door_request *r)
 {
+    if (r->response != NULL) { /* answered, but the connection went before it could be sent */
+        MHD_destroy_response(r->response);
+        r->response = NULL;
+    }
     list_remove(&r->door->requests, &r->node);
     r->connection = NULL;
     r->door = NULL;
@@ -164,6 +189,7 @@ void door__on_completed(void *door,
                         void **context,
                         enum MHD_RequestTerminationCode why)
 {
+    struct door_connection *dc = door__connection_of(connection);
     struct door_request *r = *context;
 
     (void)why;
@@ -174,10 +200,13 @@ void door__on_completed(void *door,
     if (r->linger) {
         door__linger_start(door, connection_dup(connection));
     }
-    if (r->response != NULL) { /* answered, but the door stops before it could be sent */
-        MHD_destroy_response(r->response);
-        r->response = NULL;
-    }
+    dc->request = NULL;
+    door__crowd_move(dc, DOOR_IDLE);
+    detach(r);
+}
+
+void door__request_forgotten(struct door_request *r)
+{
     detach(r);
 }
 

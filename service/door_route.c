@@ -1,13 +1,11 @@
 /* Finds the route of a request and refuses what cannot be served, before any of its body is
- * read: targets that are no UTF-8, unknown paths, wrong methods, strangers, bodies known to be
- * too large. Called by door_request.c when the headers are there. It knows routes only as rows
+ * read: targets that are no UTF-8, unknown paths, wrong methods, strangers. Called by door_request.c when the headers are there. It knows routes only as rows
  * of a table. */
 
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "service/door_internal.h"
@@ -42,7 +40,7 @@ static bool read_target(struct door_request *r)
     bool good;
 
     buf_init(&text, DOOR_TARGET_BYTES);
-    good = decode(&text, r->target, path_len) && r->target[0] == '/';
+    good = decode(&text, r->target, path_len);
     r->path = mem_strndup(good ? buf_str(&text) : "", good ? text.len : 0);
     if (mark != NULL) {
         r->query = mark + 1;
@@ -161,30 +159,6 @@ static bool refuse_method(struct door_request *r, const char *method, const stru
     return false;
 }
 
-/* Two ways of telling a body's length are the raw material of request smuggling. */
-static bool check_framing(struct door_request *r)
-{
-    const char *coding = door_header(r, "Transfer-Encoding");
-    const char *length = door_header(r, "Content-Length");
-    uint64_t bytes = 0;
-
-    r->has_body = coding != NULL || (length != NULL && strcmp(length, "0") != 0);
-    if (coding != NULL && length != NULL) {
-        door_problem(r, 400, NULL, "Transfer-Encoding and Content-Length exclude each other");
-        return false;
-    }
-    if (coding != NULL && !text_same_fold(coding, "chunked")) {
-        door_problem(r, 501, NULL, "of transfer codings only chunked is known");
-        return false;
-    }
-    if (length != NULL && (!parse_u64(length, &bytes) || bytes > r->body.max)) {
-        door_problem(
-            r, 413, NULL, "the body is larger than server.max_body (%zu)", r->body.max);
-        return false;
-    }
-    return true;
-}
-
 static bool check_route(struct door_request *r, const char *method)
 {
     bool known = method_parse(method, &r->method), found;
@@ -197,19 +171,12 @@ static bool check_route(struct door_request *r, const char *method)
     return found;
 }
 
-bool door__admit(struct door_request *r, const char *method)
+bool door__admit(struct door_request *r, const char *method, const char *version)
 {
-    bool readable = strlen(r->target) <= DOOR_TARGET_BYTES && read_target(r);
-
-    if (!check_framing(r)) {
+    if (!door__check_head(r, version)) {
         return false;
     }
-    if (strlen(r->target) > DOOR_TARGET_BYTES) {
-        door_problem(
-            r, 414, NULL, "the request target is longer than %d bytes", DOOR_TARGET_BYTES);
-        return false;
-    }
-    if (!readable) {
+    if (!read_target(r)) {
         door_problem(r, 400, NULL, "the request target is no percent-encoded UTF-8");
         return false;
     }

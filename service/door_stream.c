@@ -7,11 +7,14 @@
  * next write; writers therefore write something now and then. */
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "service/door_internal.h"
 
 #define BLOCK_BYTES 8192
+/* What the kernel keeps for a reader who does not read; left alone it grows to megabytes. */
+#define SOCKET_BYTES (64 * 1024)
 
 struct door_stream {
     struct door *door;
@@ -66,6 +69,7 @@ static ssize_t read_block(void *context, uint64_t position, char *out, size_t ma
     refill(s);
     n = s->front.len - s->sent;
     if (n > 0) {
+        s->door->progress = true;
         n = n < max ? n : max;
         memcpy(out, s->front.data + s->sent, n);
         s->sent += n;
@@ -100,6 +104,16 @@ static void wake(struct door_stream *s)
     door__resume(s->door, s->connection);
 }
 
+static void bound_socket(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int bytes = SOCKET_BYTES;
+
+    must(info != NULL);
+    (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 struct door_stream *door_stream_start(struct door_request *r,
                                       const char *type,
                                       void (*closed)(void *context),
@@ -123,6 +137,7 @@ struct door_stream *door_stream_start(struct door_request *r,
         MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_block, s, stream_gone);
     must(response != NULL);
     r->stream = s;
+    bound_socket(r->connection);
     door_reply_header(r, "Content-Type", type);
     door__request_answer(r, 200, response);
     return s;
@@ -150,5 +165,6 @@ void door_stream_on_drained(struct door_stream *s, void (*drained)(void *context
 void door_stream_end(struct door_stream *s)
 {
     s->ended = true;
+    door__crowd_move(door__connection_of(s->connection), DOOR_ANSWERING);
     wake(s);
 }

@@ -1,7 +1,7 @@
 /* Secrets out of texts. Called by the courier for every answer before an adapter reads it and
  * for every verdict, and by preview.c for what it shows. Owns nothing. Which settings are
- * secrets is said by the rows of their tables; which headers of an operator's own are, by their
- * names.
+ * secrets is said by the rows of their tables; which headers of an operator's own are, and which
+ * parameters of an address, by their names.
  *
  * The answer is cleaned and not only what is told of it: what is told is cut to fit, and half a
  * token would no longer be found. */
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/url.h"
@@ -36,6 +37,7 @@ static void replace_all(struct buf *text, const char *needle, size_t needle_len)
         from = hit + needle_len;
     }
     buf_add(&out, from, (size_t)(end - from));
+    mem_wipe(text->data, text->len); /* what comes is shorter, or elsewhere */
     buf_clear(text);
     buf_add(text, buf_str(&out), out.len);
     buf_done(&out);
@@ -50,7 +52,7 @@ static void hide_one(struct buf *text, const char *secret, size_t min_bytes)
         return;
     }
     replace_all(text, secret, strlen(secret));
-    buf_init(&form, TEXT_BYTES);
+    buf_init_secret(&form, TEXT_BYTES);
     url_encode(&form, secret);
     replace_all(text, buf_str(&form), form.len);
     buf_clear(&form);
@@ -62,42 +64,6 @@ static void hide_one(struct buf *text, const char *secret, size_t min_bytes)
     }
     json_decref(list);
     buf_done(&form);
-}
-
-/* Shorter ones are words of a path; numbers are ids, and answers are full of ids. */
-#define PART_MIN_BYTES 16
-
-static void hide_part(struct buf *text, const char *part, size_t len)
-{
-    struct buf decoded;
-    char *raw;
-
-    if (len < PART_MIN_BYTES || strspn(part, "0123456789") >= len) {
-        return;
-    }
-    raw = mem_strndup(part, len);
-    hide_one(text, raw, PART_MIN_BYTES);
-    buf_init(&decoded, TEXT_BYTES);
-    if (url_decode(&decoded, part, len, false) && buf_ok(&decoded)) {
-        hide_one(text, buf_str(&decoded), PART_MIN_BYTES);
-    }
-    buf_done(&decoded);
-    mem_free(raw);
-}
-
-/* A secret may be an address (a webhook's), and what opens it is a part of its path or query:
- * requests to other addresses of that webhook have it, too. */
-static void hide_address(struct buf *text, const char *secret)
-{
-    static const char between[] = "/?&=#";
-    struct url_parts url;
-
-    if (!secret || !url_parse(&url, secret)) {
-        return;
-    }
-    for (const char *p = url.path; *p; p += strcspn(p, between), p += strspn(p, between)) {
-        hide_part(text, p, strcspn(p, between));
-    }
 }
 
 static bool names_credential(const char *key)
@@ -129,6 +95,108 @@ static void hide_pairs(struct buf *text, const struct pairs *pairs, size_t min_b
     }
 }
 
+/* As it stands in an address, and as it is meant. */
+static void hide_encoded(struct buf *text, const char *from, size_t len, size_t min_bytes)
+{
+    char *raw = mem_strndup(from, len);
+    struct buf decoded;
+
+    buf_init_secret(&decoded, TEXT_BYTES);
+    hide_one(text, raw, min_bytes);
+    if (url_decode(&decoded, from, len, false) && strlen(buf_str(&decoded)) == decoded.len) {
+        hide_one(text, buf_str(&decoded), min_bytes);
+    }
+    buf_done(&decoded);
+    mem_free_secret_text(raw);
+}
+
+/* Shorter ones are words of a path; numbers are ids, and answers are full of ids. */
+#define PART_MIN_BYTES 16
+
+static void hide_part(struct buf *text, const char *part, size_t len)
+{
+    if (len >= PART_MIN_BYTES && strspn(part, "0123456789") < len) {
+        hide_encoded(text, part, len, PART_MIN_BYTES);
+    }
+}
+
+/* A secret may be an address (a webhook's), and what opens it is a part of its path or query:
+ * requests to other addresses of that webhook have it, too. */
+static void hide_address(struct buf *text, const char *secret)
+{
+    static const char between[] = "/?&=#";
+    struct url_parts url;
+
+    if (!secret || !url_parse(&url, secret)) {
+        return;
+    }
+    for (const char *p = url.path; *p; p += strcspn(p, between), p += strspn(p, between)) {
+        hide_part(text, p, strcspn(p, between));
+    }
+}
+
+/* "user:password" as HTTP sends it. */
+static void hide_basic(struct buf *text, const char *from, size_t len)
+{
+    struct buf decoded, basic;
+
+    buf_init_secret(&decoded, TEXT_BYTES);
+    buf_init_secret(&basic, TEXT_BYTES);
+    if (url_decode(&decoded, from, len, false)) {
+        crypto_base64(&basic, buf_str(&decoded), decoded.len);
+        replace_all(text, buf_str(&basic), basic.len);
+    }
+    buf_done(&basic);
+    buf_done(&decoded);
+}
+
+static void hide_userinfo(struct buf *text, const char *url, size_t min_bytes)
+{
+    const char *from = strstr(url, "://") + 3;
+    size_t len = strcspn(from, "@");
+    const char *colon = memchr(from, ':', len);
+
+    hide_basic(text, from, len);
+    if (colon != NULL) {
+        hide_encoded(text, colon + 1, len - (size_t)(colon + 1 - from), min_bytes);
+    } else {
+        hide_encoded(text, from, len, min_bytes); /* a token in the place of a name */
+    }
+}
+
+static void hide_parameters(struct buf *text, const char *query, size_t len, size_t min_bytes)
+{
+    const char *end = query + len;
+
+    while (query < end) {
+        size_t whole = strcspn(query, "&#");
+        size_t name_len = strcspn(query, "=&#");
+        char *name = mem_strndup(query, name_len);
+
+        if (name_len < whole && names_credential(name)) {
+            hide_encoded(text, query + name_len + 1, whole - name_len - 1, min_bytes);
+        }
+        mem_free(name);
+        query += whole + 1;
+    }
+}
+
+/* The parts of an address that are no address: user and password, and keys in its query. */
+static void hide_url(struct buf *text, const char *url, size_t min_bytes)
+{
+    struct url_parts parts;
+
+    if (url == NULL || !url_parse(&parts, url)) {
+        return;
+    }
+    if (parts.has_userinfo) {
+        hide_userinfo(text, url, min_bytes);
+    }
+    if (parts.query != NULL) {
+        hide_parameters(text, parts.query, parts.query_len, min_bytes);
+    }
+}
+
 static void
 hide_fields(struct buf *text, const struct field *fields, const void *object, size_t min_bytes)
 {
@@ -138,6 +206,8 @@ hide_fields(struct buf *text, const struct field *fields, const void *object, si
         if (f->kind == FIELD_SECRET) {
             hide_one(text, ((const struct secret *)at)->text, min_bytes);
             hide_address(text, ((const struct secret *)at)->text);
+        } else if (f->kind == FIELD_URL) {
+            hide_url(text, *(char *const *)at, min_bytes);
         } else if (f->kind == FIELD_MAP) {
             hide_pairs(text, at, min_bytes);
         } else if (f->kind == FIELD_OBJECT) {

@@ -14,8 +14,9 @@
 
 /* Replaces every secret of the channel's settings in text by "***", in whatever form it may
  * stand there: plain, percent-encoded, inside a JSON string; of one that is an address also the long
- * parts of its path and query alone. Settings that are maps (headers of
- * an operator's own) count where their name says so. A secret shorter than min_bytes stays. */
+ * parts of its path and query alone. Settings that are maps (headers of an operator's own) count
+ * where their name says so, and so do the query parameters of addresses; of those also user and
+ * password. A secret shorter than min_bytes stays. */
 void hide_settings(struct buf *text, const struct channel_settings *channel, size_t min_bytes);
 /* What an answer holds, before anybody reads it. account: of the channel; its tokens are taken
  * out of refusals, never out of the answer that brings new ones. */

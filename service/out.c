@@ -99,6 +99,9 @@ static void let_go_of_curl(struct out_exchange *x)
         curl_easy_cleanup(x->curl);
     }
     curl_mime_free(x->mime);
+    for (struct curl_slist *at = x->header_list; at != NULL; at = at->next) {
+        mem_wipe(at->data, strlen(at->data));
+    }
     curl_slist_free_all(x->header_list);
     x->curl = x->mime = x->header_list = NULL;
 }

@@ -128,7 +128,7 @@ static void add_header(struct out_exchange *x, const char *name, const char *val
 
     must(list != NULL);
     x->header_list = list;
-    mem_free(line);
+    mem_free_secret_text(line);
 }
 
 static void leave_out_header(struct out_exchange *x, const char *name_and_colon)

@@ -164,10 +164,12 @@ static void make_handles(struct service *s)
 
 static void prepare_process(void)
 {
+    const struct rlimit none = {0, 0};
     struct rlimit files;
 
     (void)umask(077); /* the ledger holds tokens of accounts */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)setrlimit(RLIMIT_CORE, &none); /* a core would hold every secret there is */
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);

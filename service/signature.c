@@ -100,7 +100,7 @@ static bool standard_right(const struct secret *secret, const struct signature_c
         return false;
     }
     marked = strncmp(secret->text, prefix, sizeof prefix - 1) == 0;
-    buf_init(&key, KEY_BYTES_MAX);
+    buf_init_secret(&key, KEY_BYTES_MAX);
     decoded =
         marked ? crypto_unbase64(
                      &key, secret->text + sizeof prefix - 1, secret->len - (sizeof prefix - 1))

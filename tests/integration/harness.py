@@ -64,10 +64,15 @@ def free_port():
 
 
 def exchange(url, method, path, body=None, headers=None, timeout=60):
-    """One HTTP exchange, as it is: (status, headers, bytes)."""
+    """One HTTP exchange, as it is: (status, headers, bytes). The url may be unix:PATH."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+    connection = http.client.HTTPConnection(parts.hostname or "localhost", parts.port, timeout=timeout)
+    if parts.scheme == "unix":
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(timeout)
     try:
+        if parts.scheme == "unix":
+            connection.sock.connect(parts.path)
         connection.request(method, path, body=body, headers=headers or {})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
@@ -193,10 +198,11 @@ class Crier:
 
     # ---- life ----
 
-    def start(self):
+    def start(self, prefix=()):
+        """prefix: a command that runs the rest, such as prlimit."""
         assert self.process is None
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen([str(CRIER), "-c", str(self.path), "serve"],
+            self.process = subprocess.Popen([*prefix, str(CRIER), "-c", str(self.path), "serve"],
                                             stdout=log, stderr=log, env=self.environment)
         wait_for(self.is_ready, 20, what=f"{self.url} to be ready")
         return self
@@ -397,3 +403,16 @@ def small_article(number, **more):
     return {"id": f"small-{number}", "url": f"https://news.example/small/{number}",
             "title": f"Small story number {number}", "summary": "One of many.", "language": "en",
             "categories": ["Latest"], **more}
+
+
+def all_well(crier, platform, number):
+    """What must hold after any attack: the same process takes an article and each channel gets it once."""
+    article = small_article(f"after-{number}")
+    sent = crier.send(article)
+    for channel in ("telegram", "mastodon", "bluesky", "partner"):
+        crier.await_done(sent["id"], channel=channel)
+    again = crier.send(article)
+    assert (again["id"], again["outcome"]) == (sent["id"], "unchanged")
+    posted = sorted(p["platform"] for p in platform.posts() if article["url"] in json.dumps(p))
+    assert posted == sorted({"telegram", "mastodon", "bluesky", "hook"}), posted
+    assert platform.truth()["duplicates"] == []

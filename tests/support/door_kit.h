@@ -154,6 +154,7 @@ static inline void open_world(const char *listen, const char *token)
     w.config.server.max_body_bytes = MAX_BODY;
     w.config.server.max_connections = 100;
     w.config.server.idle_timeout_ms = 1000;
+    w.config.server.request_timeout_ms = 20000;
     if (token != NULL) {
         secret_take(&w.config.server.token, mem_strdup(token));
     }

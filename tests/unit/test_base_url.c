@@ -1,4 +1,4 @@
-/* base/url: parts, encodings, the identifying form, parameters, and private addresses. */
+/* base/url: parts, encodings, the identifying form, parameters. Addresses have test_base_url_address.c. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,10 +8,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/un.h>
 
 #include "base/attr.h"
 #include "base/mem.h"
@@ -334,93 +330,6 @@ static void adds_parameters(void **state)
     }
 }
 
-static struct sockaddr_storage address(const char *text)
-{
-    struct sockaddr_storage out = {0};
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-
-    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
-        memcpy(&out, &v4, sizeof v4);
-    } else {
-        assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
-        memcpy(&out, &v6, sizeof v6);
-    }
-    return out;
-}
-
-static void tells_private_addresses_from_public_ones(void **state)
-{
-    /* The first and last of each block, and its neighbours outside. */
-    /* clang-format off */
-    static const struct { const char *text; bool is_private; } rows[] = {
-        {"0.0.0.0", true}, {"0.255.255.255", true}, {"1.0.0.0", false}, {"1.1.1.1", false},
-        {"9.255.255.255", false}, {"10.0.0.0", true}, {"10.255.255.255", true}, {"11.0.0.0", false},
-        {"100.63.255.255", false}, {"100.64.0.0", true}, {"100.127.255.255", true}, {"100.128.0.0", false},
-        {"126.255.255.255", false}, {"127.0.0.1", true}, {"127.255.255.255", true}, {"128.0.0.0", false},
-        {"169.253.255.255", false}, {"169.254.0.0", true}, {"169.254.169.254", true}, {"169.255.0.0", false},
-        {"172.15.255.255", false}, {"172.16.0.0", true}, {"172.31.255.255", true}, {"172.32.0.0", false},
-        {"191.255.255.255", false}, {"192.0.0.0", true}, {"192.0.0.255", true}, {"192.0.1.0", false},
-        {"192.0.2.0", true}, {"192.0.2.255", true}, {"192.0.3.0", false}, {"192.88.99.1", true},
-        {"192.167.255.255", false}, {"192.168.0.0", true}, {"192.168.255.255", true}, {"192.169.0.0", false},
-        {"198.17.255.255", false}, {"198.18.0.0", true}, {"198.19.255.255", true}, {"198.20.0.0", false},
-        {"198.51.99.255", false}, {"198.51.100.0", true}, {"198.51.100.255", true}, {"198.51.101.0", false},
-        {"203.0.112.255", false}, {"203.0.113.0", true}, {"203.0.113.255", true}, {"203.0.114.0", false},
-        {"223.255.255.255", false}, {"224.0.0.0", true}, {"239.255.255.255", true}, {"240.0.0.0", true},
-        {"255.255.255.255", true}, {"8.8.8.8", false},
-        {"::", true}, {"::1", true}, {"::2", true}, {"::127.0.0.1", true}, {"::8.8.8.8", true},
-        {"::ffff:127.0.0.1", true}, {"::ffff:10.1.2.3", true}, {"::ffff:8.8.8.8", false},
-        {"::ffff:0:10.1.2.3", true}, {"::ffff:0:8.8.8.8", false},
-        {"64:ff9b::169.254.169.254", true}, {"64:ff9b::192.168.1.1", true}, {"64:ff9b::8.8.8.8", false},
-        {"64:ff9b:1::8.8.8.8", true}, {"2002:7f00:1::", true}, {"2002:a00:1::1", true},
-        {"2002:c0a8:101::1", true}, {"2002:808:808::1", false},
-        {"100::1", true}, {"100:0:0:1::1", false}, {"2001::1", true}, {"2001:1ff:ffff::", true},
-        {"2001:200::1", false}, {"2001:db7:ffff::", false}, {"2001:db8::", true},
-        {"2001:db8:ffff::1", true}, {"2001:db9::1", false}, {"2001:4860:4860::8888", false},
-        {"3fff::1", true}, {"3fff:fff::1", true}, {"3fff:1000::1", false}, {"5f00::1", true},
-        {"fbff::1", false}, {"fc00::", true}, {"fd00:ec2::254", true}, {"fdff::1", true},
-        {"fe80::1", true}, {"febf::1", true}, {"fec0::1", true}, {"ff00::", true}, {"ff02::1", true},
-        {"2606:4700:4700::1111", false},
-    };
-    /* clang-format on */
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct sockaddr_storage a = address(rows[i].text);
-
-        if (net_address_is_private((struct sockaddr *)&a) != rows[i].is_private) {
-            fail_msg("%s", rows[i].text);
-        }
-    }
-}
-
-static void what_is_not_ip_counts_as_private(void **state)
-{
-    struct sockaddr_un local = {.sun_family = AF_UNIX};
-
-    (void)state;
-    assert_true(net_address_is_private((struct sockaddr *)&local));
-    assert_true(net_address_is_private(NULL));
-    assert_false(net_address_is_loopback((struct sockaddr *)&local));
-    assert_false(net_address_is_loopback(NULL));
-}
-
-static void knows_loopback(void **state)
-{
-    /* clang-format off */
-    static const struct { const char *text; bool yes; } rows[] = {
-        {"127.0.0.1", true}, {"127.9.9.9", true}, {"::1", true}, {"::ffff:127.0.0.1", true},
-        {"10.0.0.1", false}, {"::2", false}, {"::", false}, {"::ffff:10.0.0.1", false},
-        {"fe80::1", false}, {"126.0.0.1", false},
-    };
-    /* clang-format on */
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct sockaddr_storage a = address(rows[i].text);
-
-        assert_int_equal(net_address_is_loopback((struct sockaddr *)&a), rows[i].yes);
-    }
-}
-
 /* Stays the last one. */
 static void leaves_no_memory_alive(void **state)
 {
@@ -440,9 +349,6 @@ int main(void)
         cmocka_unit_test(decodes_as_told_or_not_at_all),
         cmocka_unit_test(finds_parameters),
         cmocka_unit_test(adds_parameters),
-        cmocka_unit_test(tells_private_addresses_from_public_ones),
-        cmocka_unit_test(what_is_not_ip_counts_as_private),
-        cmocka_unit_test(knows_loopback),
         cmocka_unit_test(leaves_no_memory_alive),
     };
 

@@ -73,6 +73,7 @@ static int open_world(void **state)
     w.config.server.max_body_bytes = 1000;
     w.config.server.max_connections = 100;
     w.config.server.idle_timeout_ms = 5000;
+    w.config.server.request_timeout_ms = 20000;
     w.crier.loop = &w.loop;
     w.crier.config = &w.config;
     if (ledger_open(

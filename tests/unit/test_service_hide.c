@@ -18,7 +18,7 @@
 struct own {
     struct secret token, empty;
     struct pairs headers;
-    char *url;
+    char *url, *login;
 };
 
 static const struct field fields[] = {
@@ -26,6 +26,7 @@ static const struct field fields[] = {
     {.key = "empty", .kind = FIELD_SECRET, .offset = offsetof(struct own, empty)},
     {.key = "headers", .kind = FIELD_MAP, .offset = offsetof(struct own, headers)},
     {.key = "url", .kind = FIELD_URL, .offset = offsetof(struct own, url)},
+    {.key = "login", .kind = FIELD_URL, .offset = offsetof(struct own, login)},
     FIELD_END,
 };
 
@@ -39,14 +40,16 @@ struct channel {
 static void channel_init(struct channel *c)
 {
     static char token[] = TOKEN, key[] = "X-Api-Key", value[] = HEADER, kind[] = "X-Kind",
-                public[] = "nothing-secret", url[] = "https://partner.example/hook";
+                public[] = "nothing-secret", url[] = "https://partner.example/hook",
+                login[] = "https://ada:p%40ss-w0rd@in.example/x?lang=de&api_key=k3y%2Fof-mine";
 
     memset(c, 0, sizeof *c);
     c->pairs[0] = (struct pair){.key = key, .value = value};
     c->pairs[1] = (struct pair){.key = kind, .value = public};
     c->own = (struct own){.token = {.text = token, .len = sizeof token - 1},
                           .headers = {.v = c->pairs, .count = 2},
-                          .url = url};
+                          .url = url,
+                          .login = login};
     c->type = (struct channel_type){.name = "test", .settings = fields};
     c->settings = (struct channel_settings){.type = &c->type, .own = &c->own};
 }
@@ -62,6 +65,14 @@ static void every_form_of_a_secret_is_found(void **state)
         {"inside a JSON string", "{\"a\":\"12345:a \\\"b\\\"/c-token\"}", "{\"a\":\"***\"}"},
         {"in a header whose name says so", "[" HEADER "]", "[***]"},
         {"a header that is no credential stays", "nothing-secret", "nothing-secret"},
+        {"the password of an address",
+         "https://ada:p%40ss-w0rd@in.example",
+         "https://ada:***@in.example"},
+        {"as it is meant", "wrong password p@ss-w0rd", "wrong password ***"},
+        {"with the name, as HTTP sends it", "Basic YWRhOnBAc3MtdzByZA==", "Basic ***"},
+        {"a key in an address", "/x?lang=de&api_key=k3y%2Fof-mine", "/x?lang=de&api_key=***"},
+        {"as that is meant", "no k3y/of-mine known", "no *** known"},
+        {"another parameter stays", "lang=de", "lang=de"},
         {"an address stays", "https://partner.example/hook", "https://partner.example/hook"},
         {"half a secret is another text", "12345:a \"b\"/c-tok", "12345:a \"b\"/c-tok"},
         {"nothing", "", ""},

@@ -1,0 +1,211 @@
+"""One secret of its own in every setting that takes one, in addresses, and in the sessions that channels keep;
+and a search for each, in every form and in parts, through everything that crier says and keeps: at log level
+debug, over the API, on the command line, in the ledger, at the end after a bug."""
+
+import base64
+import contextlib
+import json
+import sqlite3
+import subprocess
+from urllib.parse import quote
+
+import harness
+import pytest
+from harness import exchange, sign_hub, small_article, wait_for
+
+PLANTED = {
+    "server.token": "sk7Jq-planted-of-the-api-Xw9",
+    "sources.cms.secret": "Vb3Nz-planted-of-the-cms-Lp5",
+    "sources.cms.old_secret": "Hd8Ry-planted-of-the-cms-before-Tk1",
+    "sources.agency.secret": "whsec_" + base64.b64encode(b"Mf4Wc-planted-agency-Qz6").decode(),
+    "channels.telegram.token": "987654:Zx2Pl-planted-telegram-Bn7",
+    "channels.mastodon.token": "Gu9Ek-planted-mastodon-Yv3",
+    "channels.bluesky.password": "plt7-qx4m-bz9w-kd2r",
+    "channels.partner.secret": "whsec_" + base64.b64encode(b"Rt6Ja-planted-partner-Sf8").decode(),
+    "channels.partner.old_secret": "whsec_" + base64.b64encode(b"Cy1Ho-planted-partner-before-Dm4").decode(),
+    "channels.partner.headers": "Oi5Ub-planted-header-Ag2",
+    "channels.partner.url, password": "Ne3Xs-planted p@ss/word-Kw8",
+    "channels.partner.url, parameter": "Fj7Vl-planted-parameter-Zc1",
+}
+SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"}}
+
+
+def plant(settings, platform):
+    channels, sources = settings["channels"], settings["sources"]
+    settings["server"]["token"] = PLANTED["server.token"]
+    sources["cms"].update(secret=PLANTED["sources.cms.secret"], old_secret=PLANTED["sources.cms.old_secret"])
+    sources["agency"]["secret"] = PLANTED["sources.agency.secret"]
+    channels["telegram"]["token"] = PLANTED["channels.telegram.token"]
+    channels["mastodon"]["token"] = PLANTED["channels.mastodon.token"]
+    channels["bluesky"]["password"] = PLANTED["channels.bluesky.password"]
+    password = quote(PLANTED["channels.partner.url, password"], safe="")
+    where = platform.faces["hook"].removeprefix("http://")
+    channels["partner"].update(
+        secret=PLANTED["channels.partner.secret"], old_secret=PLANTED["channels.partner.old_secret"],
+        headers={"X-Api-Key": PLANTED["channels.partner.headers"]},
+        url=f"http://ada:{password}@{where}/hook/partner?lang=de&api_key={PLANTED['channels.partner.url, parameter']}")
+
+
+def forms(secret):
+    """How it may stand in a text: as it is, encoded in the usual ways, and more than half of it."""
+    bare = secret.removeprefix("whsec_")
+    raw = bare.encode()
+    yield from (secret, bare, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1], secret[::-1])
+    yield from (raw.hex(), raw.hex().upper(), ":".join(f"{b:02x}" for b in raw))
+    for before in (b"", b"x", b"xx"):  # within something longer, at any of its three places
+        whole = base64.b64encode(before + raw).decode()
+        yield from (whole[4 if before else 0:-4], whole[4 if before else 0:-4].replace("+", "-").replace("/", "_"))
+    if bare != secret:
+        yield base64.b64decode(bare).decode()
+    if len(secret) > 20:
+        yield from (secret[:len(secret) * 2 // 3], secret[len(secret) // 3:])
+
+
+def search(text, where, more=()):
+    for name, secret in (*PLANTED.items(), *more):
+        for form in forms(secret):
+            at = text.find(form)
+            assert at < 0, f"{name} stands in {where} as {form!r}: …{text[max(0, at - 200):at + 100]}"
+
+
+def basic_of_partner():
+    return base64.b64encode(f"ada:{PLANTED['channels.partner.url, password']}".encode()).decode()
+
+
+def live(crier, platform):
+    """A post, a correction, a retraction, hooks; then refusals that repeat what they were sent."""
+    crier.await_done(crier.send(small_article(1))["id"])
+    crier.await_done(crier.send(small_article(1, title="Corrected"))["id"], revision=2)
+    raw = json.dumps(small_article(2)).encode()
+    assert crier.call("POST", "/hooks/cms", raw, headers=sign_hub(PLANTED["sources.cms.old_secret"], raw), token=None)[0] == 202
+    crier.await_done("small-2")
+    crier.retract("small-2", "a test")
+    def said(*names):
+        words = [form for name in names for form in (PLANTED[name], quote(PLANTED[name], safe=""))]
+        words += [f"Basic {basic_of_partner()}"] if "channels.partner.headers" in names else []
+        return json.dumps({"ok": False, "error": " ".join(words)})
+    for prefix, names in (("/bot", ("channels.telegram.token",)), ("/api/v1/statuses", ("channels.mastodon.token",)),
+                          ("/xrpc/com.atproto.repo.putRecord", ("channels.bluesky.password",)),
+                          ("/hook/partner", [n for n in PLANTED if n.startswith("channels.partner")])):
+        platform.fault(prefix, "status", status=503, body=said(*names), method="POST")
+    crier.send(small_article(3))
+    wait_for(lambda: all(f["hits"] for f in platform.faults()), what="each to have refused")
+    wait_for(lambda: str(crier.deliveries("small-3")).count("***") >= 4, what="their words to be kept")
+
+
+def over_the_api(crier):
+    auth = {"Authorization": f"Bearer {PLANTED['server.token']}"}
+    for path in ("/v1/articles", "/v1/articles/small-1", "/v1/articles/small-2", "/v1/articles/small-3", "/v1/deliveries",
+                 "/v1/channels", "/metrics", "/v1/openapi.json", "/healthz", "/readyz", "/v1/share?url=https://news.example/a"):
+        status, headers, raw = exchange(crier.url, "GET", path, headers=auth)
+        assert status == 200, path
+        yield path, str(headers) + raw.decode()
+    for channel in ("telegram", "mastodon", "bluesky", "partner"):
+        for body in ({"probe": True}, {}):
+            yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
+    yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])
+    events = crier.events(last_id=0)
+    wait_for(lambda: len(events.of("delivery.state")) > 20)
+    yield "the events", json.dumps(events.events)
+    events.close()
+
+
+def refusals(crier):
+    """Nearly right in every way: what is told of it must not be the rest."""
+    raw = json.dumps(small_article(9)).encode()
+    token = PLANTED["server.token"]
+    for path, headers in (("/v1/articles", {"Authorization": f"Bearer {token[:-1]}"}),
+                          ("/v1/articles", {"Authorization": f"Bearer {token}x"}),
+                          ("/v1/articles", {"Authorization": f"Basic {base64.b64encode(token.encode()).decode()}"}),
+                          (f"/v1/articles?token={token}", {}), ("/hooks/cms", {"X-Hub-Signature-256": token}),
+                          ("/hooks/cms", sign_hub(PLANTED["sources.cms.secret"], raw + b" ")),
+                          ("/hooks/agency", {"webhook-id": "m", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"})):
+        status, answer_headers, answer = exchange(crier.url, "POST", path, raw, headers)
+        assert status >= 400
+        yield f"a refusal at {path}", str(answer_headers) + answer.decode()
+
+
+def on_the_command_line(crier, folder):
+    (folder / "article.json").write_text(json.dumps(small_article(1)))
+    article = str(folder / "article.json")
+    for args in (["check"], ["check", "--json"], ["preview", article], ["preview", article, "--json"], ["channels"],
+                 ["channels", "--json"], *(["channels", kind, "--json"] for kind in SECRET_SETTINGS), ["status"],
+                 ["status", "--json"], ["status", "small-3"], ["status", "small-3", "--json"], ["schema"], ["version"],
+                 ["send", article], ["replay", "nothing-like-it"]):
+        answer = crier.run(*args)
+        assert answer.returncode == 0 or args[0] == "replay", (args, answer.stderr)
+        yield " ".join(args), answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_secret_stands_in_anything_that_is_said_or_kept(make_crier, platform, tmp_path, monkeypatch, log_format):
+    monkeypatch.setattr(harness, "TOKEN", PLANTED["server.token"])
+    platform.control("secret", hook="partner", secret=PLANTED["channels.partner.secret"])
+    def change(settings):
+        plant(settings, platform)
+        settings["server"].update(log_level="debug", log_format=log_format)
+    crier = make_crier(change)
+    real_call = crier.call
+    monkeypatch.setattr(crier, "call", lambda *a, **k: real_call(*a, **{"token": PLANTED["server.token"], **k}))
+    live(crier, platform)
+    for where, text in (*over_the_api(crier), *refusals(crier), *on_the_command_line(crier, tmp_path)):
+        search(text, where)
+    sessions = sessions_of(crier)
+    assert len(sessions) == 2
+    crier.stop()
+    search(crier.log(), "the log", sessions)
+    search_ledger(crier, sessions)
+    sent = json.dumps(platform.truth()["requests"])
+    for name in ("channels.telegram.token", "channels.mastodon.token", "channels.partner.headers", "channels.bluesky.password"):
+        assert PLANTED[name] in sent  # they were in use
+    assert basic_of_partner() in sent
+
+
+def sessions_of(crier):
+    with contextlib.closing(sqlite3.connect(f"file:{crier.folder}/crier.db?mode=ro", uri=True)) as db:
+        account = json.loads(db.execute("SELECT account FROM channel WHERE name = 'bluesky'").fetchone()[0])
+    return [(name, value) for name, value in account.items() if isinstance(value, str) and value.startswith("eyJ")]
+
+
+def search_ledger(crier, sessions):
+    """Sessions stand in one column of one table, which nothing shows; settings' secrets nowhere, not even
+    where something was deleted."""
+    with contextlib.closing(sqlite3.connect(f"file:{crier.folder}/crier.db?mode=ro", uri=True)) as db:
+        for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+            for row in db.execute(f"SELECT * FROM {table}"):
+                for column, value in zip(columns, row):
+                    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+                    search(text, f"{table}.{column}", () if (table, column) == ("channel", "account") else sessions)
+    for path in crier.folder.glob("crier.db*"):
+        search(path.read_bytes().decode("latin-1"), path.name)
+        assert path.stat().st_mode & 0o077 == 0  # sessions are in it
+
+
+def test_every_secret_setting_there_is_was_planted(make_crier):
+    crier = make_crier(start=False)
+    kinds = [c["type"] for c in json.loads(crier.run("channels", "--json").stdout)]
+    for kind in kinds:
+        settings = json.loads(crier.run("channels", kind, "--json").stdout)["settings"]
+        assert {s["key"] for s in settings if s["kind"] == "secret"} == SECRET_SETTINGS[kind], kind
+
+
+def test_the_end_after_a_bug_and_a_start_that_fails_tell_none(make_crier, platform):
+    crier = make_crier(lambda settings: plant(settings, platform), start=False)
+    for environment, code in (({"CRIER_FAULT": "no plan at all"}, -6), ({"CRIER_FAULT": "ledger.commit:x"}, -6)):
+        answer = subprocess.run([str(harness.CRIER), "-c", str(crier.path), "serve"], capture_output=True, text=True,
+                                env={**crier.environment, **environment, "ASAN_OPTIONS": "handle_abort=0"}, timeout=60,
+                                check=False)
+        assert answer.returncode == code and "bug at" in answer.stderr, answer
+        search(answer.stdout + answer.stderr, "the end after a bug")
+    crier.settings["ledger"] = "sqlite:/proc/nowhere/crier.db"
+    crier.write_settings()
+    answer = crier.run("serve")
+    assert answer.returncode == 1
+    search(answer.stdout + answer.stderr, "a start that fails")
+
+
+def test_the_service_leaves_no_core(make_crier):
+    crier = make_crier(start=False).start(prefix=["prlimit", "--core=unlimited"])
+    limits = open(f"/proc/{crier.process.pid}/limits").read()
+    assert next(line for line in limits.splitlines() if line.startswith("Max core")).split()[4:6] == ["0", "0"]
