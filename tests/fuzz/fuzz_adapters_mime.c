@@ -92,15 +92,17 @@ static void check_text(const char *text)
 
 static void check_mailbox(const char *display, const char *address)
 {
-    struct buf field, value;
+    struct buf field, value, name;
 
     buf_init(&field, BYTES);
     buf_init(&value, BYTES);
+    buf_init(&name, BYTES);
+    text_collapse(&name, display, strlen(display));
     mime_mailbox(&field, "From", display, address);
     check_field(&field, "From", false);
     unfold(&value, &field, "From");
     /* A name that is quoted ends where its quotes do. */
-    if (buf_str(&value)[1] == '"') {
+    if (name.len > 0 && buf_str(&value)[1] == '"') {
         const char *c = buf_str(&value) + 2;
 
         for (; *c != '"'; c++) {
@@ -109,6 +111,7 @@ static void check_mailbox(const char *display, const char *address)
         }
         must(strncmp(c, "\" <", 3) == 0);
     }
+    buf_done(&name);
     buf_done(&field);
     buf_done(&value);
 }
