@@ -102,7 +102,9 @@ def test_strangers_are_refused_before_anything_is_read_of_a_large_body(crier):
     assert status == 401 and b"deeper" not in body
 
 
-def test_bodies_that_are_cut_leave_nothing(crier, platform):
+def test_bodies_that_are_cut_leave_nothing(make_crier, platform):
+    # An end that comes together with the last bytes is not noticed by libmicrohttpd; the time ends those.
+    crier = make_crier(lambda settings: settings["server"].update(request_timeout="1s"))
     good = json.dumps(small_article(1)).encode()
     whole = request("POST", "/v1/articles", [AUTH, JSON], good)
     chunked = request("POST", "/v1/articles", [AUTH, JSON, "Transfer-Encoding: chunked"]) + b"%x\r\n" % len(good) + good
