@@ -35,6 +35,7 @@ class Round:
 
     def __init__(self, make_crier, platform, spec, number):
         self.spec, self.platform, self.mail, self.fired = spec, platform, mail_peer.MailServer(), False
+        self.wrong = None
         self.crier = make_crier(self.change, start=False)
         self.ordeal = Ordeal(self.crier, platform, CHANNELS, self.mail, prefix=f"r{number}-")
 
@@ -48,8 +49,8 @@ class Round:
     def run(self):
         try:
             self.run_course()
-        except BaseException as error:
-            raise AssertionError(f"{self.spec}: {error}\n{self.crier.log()[-6000:]}") from error
+        except AssertionError as error:
+            self.wrong = f"---- {self.spec}: {error}\n{self.crier.log()[-6000:]}"
         finally:
             self.mail.close()
         return self
@@ -91,7 +92,10 @@ class Round:
 def rounds(make_crier, platform, specs):
     made = [Round(make_crier, platform, spec, number) for number, spec in specs]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(Round.run, made))
+        done = list(pool.map(Round.run, made))
+    wrong = [r.wrong for r in done if r.wrong]
+    assert not wrong, f"{len(wrong)} of {len(done)} rounds:\n" + "\n".join(wrong)
+    return done
 
 
 @pytest.mark.parametrize("deed", ["", ":exit", ":term"])
