@@ -107,12 +107,12 @@ class Ordeal:
     def is_at_rest(self):
         """Nothing moves, but for what is held behind something that waits for a person. One answer counts them
         all: from list to list one could slip by."""
-        counts = {state: sum(c["backlog"].get(state, 0) for c in self.crier.get("/v1/channels")["items"])
-                  for state in (*MOVING, "unknown")}
-        if counts["ready"] + counts["in_flight"] + counts["again"] > 0:
-            return False
         unknown = self.deliveries("unknown")
-        return not any(d.get("due_at") for d in unknown) and (counts["held"] == 0 or bool(unknown))
+        backlogs = [channel["backlog"] for channel in self.crier.get("/v1/channels")["items"]]
+        counts = {state: sum(b[state] for b in backlogs) for state in (*MOVING, "unknown")}
+        return (counts["ready"] + counts["in_flight"] + counts["again"] == 0
+                and counts["unknown"] == len(unknown) and not any(d.get("due_at") for d in unknown)
+                and (counts["held"] == 0 or bool(unknown)))
 
     def await_rest(self, seconds=40):
         wait_for(self.is_at_rest, seconds, 0.05, "everything to come to rest")
