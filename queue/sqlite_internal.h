@@ -20,6 +20,7 @@
 
 #define SQLITE_SCHEMA_VERSION 2
 #define SQLITE_APPLICATION_ID 0x63726965 /* "crie": says what the file is */
+#define SQLITE_BUSY_MS 5000 /* so long a connection waits for another's lock */
 
 /* ---- statements (sqlite_stmt.c) ---- */
 
@@ -101,6 +102,7 @@ struct sqlite {
     struct sqlite_conn writer, reader, tender;
     bool single;            /* in memory: only the writer is used */
     int wal_frames;         /* in the log after the last commit */
+    int wal_refused;        /* … when it last could not begin anew; 0: it could */
     _Atomic int wal_tended; /* so many of them are in the file as well */
     int lock_fd;
     struct map *channels;       /* by name: struct channel_row; dropped on rollback */
