@@ -28,7 +28,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 
-#define PROGRESS_STEPS 20000
+#define PROGRESS_STEPS 100 /* of SQLite's machine: some twenty rows, each of which may be megabytes */
 /* The disk is handed the copy in pieces: a sync of gigabytes at the end would hold up the service's. */
 #define SYNC_BYTES (INT64_C(16) * 1024 * 1024)
 
@@ -41,6 +41,16 @@ struct copy {
     bool ours; /* the part: locked by us */
     int64_t synced_bytes;
 };
+
+static bool is_stopped(const struct copy *p)
+{
+    return p->stop && p->stop();
+}
+
+static enum err_code say_stopped(struct err *why)
+{
+    return err_set(why, ERR_STOPPED, "stopped; nothing was written");
+}
 
 /* ---- the file ---- */
 
@@ -146,6 +156,9 @@ static enum err_code finish(struct copy *p, struct err *why)
     if (fsync(p->fd) != 0) {
         return err_errno(why, "write %s", p->part);
     }
+    if (is_stopped(p)) {
+        return say_stopped(why);
+    }
     (void)FAULT("ledger.copied"); /* of use with ":exit": whole, without its name */
     if (!give_name(p)) {
         return errno == EEXIST ? refuse_existing(p->to, why)
@@ -162,7 +175,7 @@ static int on_progress(void *context)
     struct copy *p = context;
     struct stat st;
 
-    if (p->stop && p->stop()) {
+    if (is_stopped(p)) {
         return 1;
     }
     if (fstat(p->fd, &st) == 0 && st.st_size - p->synced_bytes >= SYNC_BYTES) {
@@ -186,9 +199,7 @@ static enum err_code fill(struct copy *p, struct sqlite_conn *c, struct err *why
     sqlite3_progress_handler(c->db, 0, NULL, NULL);
     sqlite3_free(sql);
     rc = sqlite__error_take(c, why);
-    return rc && p->stop && p->stop()
-               ? err_set(why, ERR_STOPPED, "stopped; nothing was written")
-               : rc;
+    return rc && is_stopped(p) ? say_stopped(why) : rc;
 }
 
 /* A copy of a copy is as old as the first. No journal: a part is not kept. */

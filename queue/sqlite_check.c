@@ -246,10 +246,21 @@ static int on_progress(void *context)
     return k->stop();
 }
 
+/* So damaged that SQLite itself does not go on. */
+static void tell_damage(struct look *k)
+{
+    if (k->c.error.code && (sqlite3_errcode(k->c.db) & 0xff) == SQLITE_CORRUPT) {
+        tell(k, &(struct check){.table = "", .what = k->c.error.text, .todo = DAMAGE}, "");
+        k->c.error.code = ERR_NONE;
+        k->damaged++;
+    }
+}
+
 static void look_at_all(struct look *k, struct ledger_size *size)
 {
     sqlite__exec(&k->c, "BEGIN");
     look_at_file(k);
+    tell_damage(k);
     if (k->damaged == 0) {
         sqlite__count_rows(&k->c, size);
         look_at_references(k);
@@ -260,7 +271,7 @@ static void look_at_all(struct look *k, struct ledger_size *size)
         }
         look_at_documents(k);
     }
-    sqlite__exec(&k->c, "COMMIT");
+    tell_damage(k); /* the transaction ends with the connection */
 }
 
 enum err_code sqlite__check(const char *path,
