@@ -244,4 +244,6 @@ const struct ledger_store ledger_sqlite = {
     .read = store_read,
     .tend = store_tend,
     .close = store_close,
+    .backup = sqlite__backup,
+    .check = sqlite__check,
 };

@@ -121,12 +121,13 @@ static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct 
     }
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_busy_timeout(c->db, SQLITE_BUSY_MS);
     /* Pages of 8 KiB, for files made from now on: large ones write articles with fewer calls,
      * small ones write less for a lone commit (tests/bench/bench_ledger.c). */
     sqlite__exec(
         c,
-        "PRAGMA page_size = 8192; PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;"
-        "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;");
+        "PRAGMA page_size = 8192; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+        "PRAGMA temp_store = MEMORY;");
     return sqlite__error_take(c, why);
 }
 
