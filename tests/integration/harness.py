@@ -94,11 +94,11 @@ def sign_standard(secret, body, message_id, at=None):
 
 
 class Platform:
-    """The fake platforms, one process."""
+    """The fake platforms, one process; options as it takes them."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self.process = subprocess.Popen(
-            [sys.executable, str(TOP / "tests/support/fake_platform.py"), "--leash"],
+            [sys.executable, str(TOP / "tests/support/fake_platform.py"), "--leash", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         about = json.loads(self.process.stdout.readline())
         self.url, self.faces = about["url"], about["faces"]
@@ -119,6 +119,9 @@ class Platform:
 
     def truth(self):
         return json.loads(exchange(self.url, "GET", "/_truth")[2])
+
+    def news(self, since):
+        return json.loads(exchange(self.url, "GET", f"/_news?since={since}")[2])
 
     def posts(self, platform=None, standing=True):
         return [p for p in self.truth()["posts"]
