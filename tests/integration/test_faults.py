@@ -22,7 +22,8 @@ AT_ONCE = 8
 FAR = {"ledger.*": (5, 9, 14, 20, 27, 35, 44, 60), "out.*": (3, 6, 9, 13, 18, 24, 31, 39), "mail.*": (4, 9, 16, 25),
        "door.*": (2, 4), "sqlite.*": (40, 90, 200, 400, 700, 1100)}
 # Not passed in such a course, and tested beside what they are about.
-ELSEWHERE = {"ledger.pulse.writes", "ledger.pulse.reads", "ledger.tend", "passed.socket", "notify.send"}
+ELSEWHERE = {"ledger.pulse.writes", "ledger.pulse.reads", "ledger.tend", "ledger.migrate", "ledger.copy", "ledger.copied",
+             "passed.socket", "notify.send"}
 
 
 def points():
