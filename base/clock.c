@@ -42,8 +42,7 @@ void clock_step_wall(int64_t by_ms)
 static int64_t offset_ms(clockid_t which)
 {
     (void)pthread_once(&env_once, read_env);
-    return atomic_load(&advanced_ms) +
-           (which == CLOCK_REALTIME ? atomic_load(&stepped_ms) : 0);
+    return atomic_load(&advanced_ms) + (which == CLOCK_REALTIME ? atomic_load(&stepped_ms) : 0);
 }
 #else
 static int64_t offset_ms(clockid_t which)

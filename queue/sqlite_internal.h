@@ -102,7 +102,10 @@ struct sqlite {
     bool single;            /* in memory: only the writer is used */
     int wal_frames;         /* in the log after the last commit */
     _Atomic int wal_tended; /* so many of them are in the file as well */
-    int lock_fd;
+    char *path;             /* NULL: in memory */
+    bool opened; /* whole and in order; before, a close leaves the files as they are */
+    int lock_fd, mark_fd, index_fd;
+    int64_t newest_event;       /* that is committed */
     struct map *channels;       /* by name: struct channel_row; dropped on rollback */
     struct map *channels_by_id; /* the same */
     uint64_t fan_outs;          /* how many there were */
@@ -284,6 +287,12 @@ void sqlite__tend_watch(struct sqlite *s);
 /* After a batch, on the writing thread: is it time? */
 bool sqlite__tend_wanted(struct sqlite *s);
 void sqlite__tend(struct sqlite *s); /* on a thread of its own */
+
+/* ---- how far the writing has come (sqlite_mark.c) ---- */
+/* Before anything is written. Refuses a ledger that does not reach as far as its mark. */
+enum err_code sqlite__mark_open(struct sqlite *s, struct err *why);
+void sqlite__mark(struct sqlite *s);     /* after each commit */
+void sqlite__mark_end(struct sqlite *s); /* before the last connection closes */
 
 /* ---- open and recovery ---- */
 enum err_code sqlite__open(struct sqlite **out,

@@ -118,6 +118,8 @@ static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct 
     }
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(
+        c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* see sqlite__close() */
     /* Pages of 8 KiB, for files made from now on: large ones write articles with fewer calls,
      * small ones write less for a lone commit (tests/bench/bench_ledger.c). */
     sqlite__exec(
@@ -185,7 +187,13 @@ static enum err_code open_others(struct sqlite *s, const char *path, struct err 
         return rc;
     }
     sqlite__tend_watch(s);
-    return connect_to(&s->tender, path, why);
+    rc = connect_to(&s->tender, path, why);
+    if (rc) {
+        return rc;
+    }
+    /* A connection that has read nothing knows of no log, and takes none into the file. */
+    sqlite__exec(&s->tender, "PRAGMA schema_version;");
+    return sqlite__error_take(&s->tender, why);
 }
 
 /* ---- */
@@ -194,6 +202,7 @@ static enum err_code open_file(struct sqlite *s, const char *path, struct err *w
 {
     enum err_code rc = make_parent(path, why);
 
+    s->path = mem_strdup(path);
     if (!rc) {
         rc = take_lock(path, &s->lock_fd, why);
     }
@@ -202,6 +211,9 @@ static enum err_code open_file(struct sqlite *s, const char *path, struct err *w
     }
     if (!rc) {
         rc = connect_to(&s->writer, path, why);
+    }
+    if (!rc) {
+        rc = sqlite__mark_open(s, why);
     }
     if (!rc) {
         rc = set_up_writer(s, path, why);
@@ -230,7 +242,7 @@ enum err_code sqlite__open(struct sqlite **out,
     enum err_code rc;
 
     set_up_sqlite();
-    s->lock_fd = -1;
+    s->lock_fd = s->mark_fd = s->index_fd = -1;
     s->latest_ms = now_ms;
     s->channels = map_new();
     s->channels_by_id = map_new();
@@ -244,20 +256,35 @@ enum err_code sqlite__open(struct sqlite **out,
         sqlite__close(s);
         return rc;
     }
+    s->opened = true;
     *out = s;
     return ERR_NONE;
 }
 
+static void close_fd(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* The last connection takes the log into the file and removes it; not that of a ledger that was
+ * refused, whose owner may want to look at what is left. */
 void sqlite__close(struct sqlite *s)
 {
     sqlite__conn_done(&s->reader);
     sqlite__conn_done(&s->tender);
-    sqlite__conn_done(&s->writer); /* last: it takes the WAL into the file */
+    if (s->opened) {
+        sqlite__mark_end(s);
+        sqlite3_db_config(s->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    }
+    sqlite__conn_done(&s->writer);
     sqlite__channels_forget(s);
     map_free(s->channels);
     map_free(s->channels_by_id);
-    if (s->lock_fd >= 0) {
-        close(s->lock_fd);
-    }
+    close_fd(s->index_fd);
+    close_fd(s->mark_fd);
+    close_fd(s->lock_fd);
+    mem_free(s->path);
     mem_free(s);
 }
