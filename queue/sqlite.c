@@ -91,6 +91,9 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
         return sqlite__click(s, container_of(r, struct ledger_click, req));
     case LEDGER_PRUNE:
         return sqlite__prune(s, container_of(r, struct ledger_prune, req));
+    case LEDGER_CLOCK_BACK:
+        sqlite__clock_back(s, container_of(r, struct ledger_clock_back, req)->now_ms);
+        return ERR_NONE;
     default:
         break;
     }

@@ -248,6 +248,8 @@ enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r); /* sqli
 enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r);   /* sqlite_tidy.c */
 enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqlite_tidy.c */
 
+void sqlite__clock_back(struct sqlite *s, int64_t now_ms); /* sqlite_tidy.c */
+
 /* How the deliveries of a new revision are made (sqlite_fanout.c). */
 struct accepted {
     struct article_id article;

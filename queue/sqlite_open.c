@@ -150,7 +150,7 @@ static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
     enum err_code rc = ERR_NONE;
     const char *found;
 
-    if (sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) ||
+    if (sqlite3_prepare_v2(c->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) ||
         sqlite3_step(stmt) != SQLITE_ROW) {
         sqlite__fail(c, "check the file");
         rc = sqlite__error_take(c, why);
@@ -164,10 +164,58 @@ static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
     return rc;
 }
 
+/* A copy; NULL after an error. */
+static char *schema_of(struct sqlite_conn *c)
+{
+    static const char sql[] = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM "
+                              "sqlite_master ORDER BY type, name)";
+    sqlite3_stmt *stmt = NULL;
+    char *schema = NULL;
+
+    if (sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite__fail(c, "read the schema");
+    } else {
+        schema = sqlite__col_dup(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return schema;
+}
+
+/* The schema is text in the file, and no check of SQLite's looks at the words: a name or a condition with
+ * one other letter would be found when a statement fails, or never. */
+static enum err_code check_schema(struct sqlite_conn *c, struct err *why)
+{
+    struct sqlite_conn model = {.db = NULL};
+    enum err_code rc = connect_to(&model, ":memory:", why);
+    char *is = NULL, *should_be = NULL;
+
+    if (!rc) {
+        sqlite__exec(&model, (const char *)schema_sql);
+        should_be = schema_of(&model);
+        rc = sqlite__error_take(&model, why);
+    }
+    if (!rc) {
+        is = schema_of(c);
+        rc = sqlite__error_take(c, why);
+    }
+    if (!rc && (!is || !should_be || strcmp(is, should_be) != 0)) {
+        rc = err_set(
+            why, ERR_IO, "the file is damaged: its schema is not the one of its version");
+    }
+    mem_free(is);
+    mem_free(should_be);
+    sqlite__conn_done(&model);
+    return rc;
+}
+
 static enum err_code check_file(struct sqlite *s, const char *path, struct err *why)
 {
+    enum err_code rc = check_schema(&s->writer, why);
     struct stat st;
 
+    if (rc) {
+        return rc;
+    }
     if (stat(path, &st) != 0) {
         return err_errno(why, "look at %s", path);
     }
