@@ -11,20 +11,26 @@
 #include "base/attr.h"
 
 #if WITH_FAULTS
-static _Atomic int64_t advanced_ms;
+static _Atomic int64_t advanced_ms, set_by_ms;
 
 void clock_advance(int64_t by_ms)
 {
     atomic_fetch_add(&advanced_ms, by_ms);
 }
 
-static int64_t offset_ms(void)
+void clock_set_by(int64_t by_ms)
 {
-    return atomic_load(&advanced_ms);
+    atomic_fetch_add(&set_by_ms, by_ms);
+}
+
+static int64_t offset_ms(clockid_t which)
+{
+    return atomic_load(&advanced_ms) + (which == CLOCK_REALTIME ? atomic_load(&set_by_ms) : 0);
 }
 #else
-static int64_t offset_ms(void)
+static int64_t offset_ms(clockid_t which)
 {
+    (void)which;
     return 0;
 }
 #endif
@@ -34,7 +40,7 @@ static int64_t read_us(clockid_t which)
     struct timespec now;
 
     must(clock_gettime(which, &now) == 0);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 + offset_ms() * 1000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 + offset_ms(which) * 1000;
 }
 
 int64_t clock_wall_ms(void)

@@ -21,6 +21,8 @@ int64_t clock_mono_us(void);
 #if WITH_FAULTS
 /* Tests only: both clocks jump forward by so much, for the whole process. */
 void clock_advance(int64_t by_ms);
+/* Tests only: somebody sets the wall clock, forward or back; the timer's does not notice. */
+void clock_set_by(int64_t by_ms);
 #endif
 
 #define TIME_TEXT_BYTES 32
