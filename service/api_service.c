@@ -193,7 +193,7 @@ static bool move_clocks(const json_t *body)
     if (advance != NULL) {
         clock_advance(by_ms);
     } else {
-        clock_step_wall(forward != NULL ? by_ms : -by_ms);
+        clock_set_by(forward != NULL ? by_ms : -by_ms);
     }
     return true;
 }
