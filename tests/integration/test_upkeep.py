@@ -532,6 +532,25 @@ def test_what_was_done_in_a_backup_stays_done_and_can_be_changed(crier, platform
     assert len(platform.posts("mastodon")) == 1 and len(platform.posts("telegram")) == 1
 
 
+def test_a_backup_beside_the_log_of_another_ledger_is_refused(crier, tmp_path):
+    """What a killed service leaves: SQLite would write its pages into the backup."""
+    crier.await_done(crier.send(small_article(1))["id"])
+    assert crier.run("backup", str(tmp_path / "copy.db")).returncode == 0
+    crier.await_done(crier.send(small_article(2))["id"])
+    crier.kill()
+    os.replace(tmp_path / "copy.db", ledger(crier))
+    before = open(ledger(crier), "rb").read()
+    assert crier.start_or_end() == 1
+    for said in (crier.log(), crier.run("check", "--ledger").stderr,
+                 crier.run("backup", str(tmp_path / "next.db")).stderr):
+        assert "crier.db-wal) is of the ledger before: move that away" in said, said
+    assert open(ledger(crier), "rb").read() == before
+    for end in ("-wal", "-shm"):
+        os.unlink(ledger(crier) + end)
+    crier.start()
+    insist_on_clean(crier)
+
+
 # ---- versions ----
 
 def test_a_newer_ledger_is_refused_with_what_to_do(make_crier, clean_ledger, tmp_path):
