@@ -104,8 +104,8 @@ static void what_was_broken_off_is_one_attempt(void **state)
 
         show.url = url;
         kit_accept(k, &a, (struct kit_article){.id = id, .url = url, .title = "A"});
-        assert_int_equal(
-            kit_begin_step(k, a.a.deliveries[0].id, "publish", "post", true, true), ERR_NONE);
+        assert_int_equal(kit_begin_step(k, a.a.deliveries[0].id, "publish", "post", true, true),
+                         ERR_NONE);
         kit_reopen(k);
         kit_expect(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
         kit_end(k, a.a.deliveries[0].id, ends[i]);
@@ -113,7 +113,7 @@ static void what_was_broken_off_is_one_attempt(void **state)
         deliveries = json_object_get(show.out, "deliveries");
         assert_int_equal(json_array_size(deliveries), 1);
         assert_int_equal(
-            json_array_size(json_object_get(json_array_get(deliveries, 0), "attempts")), 1);
+            json_array_size(json_object_get(json_array_get(deliveries, 0), "attempts_log")), 1);
         ledger_request_done(&show.req);
         kit_accept_done(&a);
     }
