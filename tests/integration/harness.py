@@ -1,6 +1,7 @@
 """The real binary, the fake platforms, and helpers to talk to both. Used by conftest.py."""
 
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import http.client
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -45,10 +47,15 @@ def wait_for(look, seconds=20, every=0.03, what=None):
 
 
 def own_ports():
-    """Ports below those that the kernel gives to whoever connects, other ones in each worker: so nobody
-    takes one between free_port() and its use, or while a service is down for a moment."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
-    yield from itertools.cycle(range(20000 + 1000 * worker, 21000 + 1000 * worker))
+    """Ports below those that the kernel gives to whoever connects, other ones in each process that tests, of
+    this checkout or another: so nobody takes one between free_port() and its use, or while a service is down
+    for a moment. The lock lasts as long as the process."""
+    for first in range(20000, 32000, 500):
+        lock = open(Path(tempfile.gettempdir()) / f"crier-test-ports-{first}", "w")  # noqa: SIM115
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield from itertools.cycle(range(first, first + 500))
+    raise AssertionError("all ports are in use by other tests")
 
 
 PORTS = own_ports()

@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from harness import CRIER, SLOW, TOP, small_article, wait_for
+from harness import CRIER, SLOW, TOP, chat_channels, small_article, wait_for
 
 QUIET = {"telegram", "mastodon", "bluesky", "partner"}
 
@@ -494,6 +494,50 @@ def test_what_waited_in_a_backup_and_was_sent_since_is_not_sent_twice(make_crier
     crier.stop()
     crier.start()
     assert crier.log().count("ledger_restored") == 1, "only its first start is special"
+
+
+def test_chats_are_asked_after_a_backup_came_back_or_a_person_is(make_crier, platform, tmp_path):
+    def chats(settings):
+        settings["channels"] = chat_channels(platform)
+    crier = make_crier(chats)
+    names, article = set(crier.settings["channels"]), small_article(1)
+    for name in names:
+        crier.call("POST", f"/v1/channels/{name}/pause")
+    public_id = crier.send(article)["id"]
+    assert crier.run("backup", str(tmp_path / "copy.db")).returncode == 0
+    for name in names:
+        crier.call("POST", f"/v1/channels/{name}/resume")
+    crier.await_done(public_id)
+    assert len(platform.posts()) == 4
+    put_in_place(crier, tmp_path / "copy.db")
+    crier.start()
+    for name in names:
+        crier.call("POST", f"/v1/channels/{name}/resume")
+    for name, state in {"discord-bot": "done", "slack": "done", "discord": "unknown", "slack-hook": "unknown"}.items():
+        crier.await_state(public_id, state, channel=name)
+    assert len(platform.posts()) == 4
+    assert all(d["remote_id"] for d in crier.deliveries(public_id) if d["state"] == "done")
+
+
+def test_what_waited_behind_in_a_backup_is_not_sent_twice_either(make_crier, platform, tmp_path):
+    """A first revision in flight for long, a second one held behind it: both arrived after the backup."""
+    crier = make_crier()
+    platform.fault("/", "delay", method="POST", times=-1, seconds=2)
+    article = small_article(1)
+    public_id = crier.send(article)["id"]
+    wait_for(lambda: "in_flight" in crier.states(public_id).values())
+    crier.send(dict(article, title="Small story, changed"))
+    assert "held" in crier.states(public_id, revision=2).values()
+    assert crier.run("backup", str(tmp_path / "copy.db")).returncode == 0
+    platform.no_faults()
+    crier.await_state(public_id, ("done", "unknown"))
+    before = [(p["platform"], p["text"]) for p in platform.posts() if p["platform"] != "hook"]
+    put_in_place(crier, tmp_path / "copy.db")
+    crier.start()
+    for name in ("mastodon", "bluesky", "partner"):
+        crier.await_done(public_id, channel=name)
+    assert [(p["platform"], p["text"]) for p in platform.posts() if p["platform"] != "hook"] == before
+    insist_on_clean(crier)
 
 
 def test_what_waited_in_a_backup_and_was_not_sent_since_goes_out(make_crier, platform, tmp_path):
