@@ -288,8 +288,8 @@ static bool is_beside(const char *to, const char *path)
     }
     mem_free(full);
     mem_free(folder);
-    free(real_folder);
-    free(real_path);
+    free(real_folder); /* libc's */
+    free(real_path); /* libc's */
     return beside;
 }
 
