@@ -21,6 +21,9 @@
 
 void sqlite__start(struct sqlite *s)
 {
+    if (FAULT("ledger.start")) {
+        err_set(&s->writer.error, ERR_IO, "begin: fault point");
+    }
     sqlite__do(&s->writer, SQL_BEGIN, NO_ARGS);
 }
 
@@ -134,7 +137,8 @@ static void store_read(void *store, struct ledger_request *r)
     struct sqlite *s = store;
     struct sqlite_conn *c = s->single ? &s->writer : &s->reader;
 
-    r->rc = run_read(c, r);
+    r->rc = FAULT("ledger.read") ? err_set(&r->why, ERR_IO, "read: fault point")
+                                 : run_read(c, r);
     settle(c, r);
 }
 

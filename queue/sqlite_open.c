@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 /* Checking the whole file takes about a second per GiB; a start must take 50 ms. Larger files
@@ -113,8 +114,10 @@ static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct 
     /* NOMUTEX: each connection stays on one thread. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
-    if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK) {
-        return err_set(why, ERR_IO, "open: %s", sqlite3_errmsg(c->db));
+    int code = FAULT("ledger.open") ? SQLITE_CANTOPEN : sqlite3_open_v2(path, &c->db, flags, NULL);
+
+    if (code != SQLITE_OK) {
+        return err_set(why, ERR_IO, "open: %s", sqlite3_errstr(code));
     }
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -254,6 +257,7 @@ enum err_code sqlite__open(struct sqlite **out,
 
 void sqlite__close(struct sqlite *s)
 {
+    (void)FAULT("ledger.close"); /* of use with ":exit": everybody was told, and the log is still there */
     sqlite__conn_done(&s->reader);
     sqlite__conn_done(&s->tender);
     sqlite__conn_done(&s->writer); /* last: it takes the WAL into the file */

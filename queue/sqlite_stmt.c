@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 static const char *const texts[SQL_COUNT] = {
@@ -92,8 +93,11 @@ sqlite__query(struct sqlite_conn *c, enum sqlite_sql id, const struct sql_arg *a
 
 bool sqlite__row(struct sqlite_conn *c, sqlite3_stmt *stmt)
 {
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_DONE;
+    int rc = SQLITE_DONE;
 
+    if (stmt) {
+        rc = FAULT("sqlite.step") ? SQLITE_IOERR : sqlite3_step(stmt);
+    }
     if (rc == SQLITE_ROW) {
         return true;
     }
@@ -138,7 +142,10 @@ sqlite__int(struct sqlite_conn *c, enum sqlite_sql id, const struct sql_arg *arg
 
 void sqlite__exec(struct sqlite_conn *c, const char *sql)
 {
-    if (!c->error.code && sqlite3_exec(c->db, sql, NULL, NULL, NULL)) {
+    if (c->error.code) {
+        return;
+    }
+    if (FAULT("sqlite.exec") || sqlite3_exec(c->db, sql, NULL, NULL, NULL)) {
         sqlite__fail(c, "ledger");
     }
 }
