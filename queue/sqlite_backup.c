@@ -28,7 +28,8 @@
 #include "base/fault.h"
 #include "base/mem.h"
 
-#define PROGRESS_STEPS 100 /* of SQLite's machine: some twenty rows, each of which may be megabytes */
+#define PROGRESS_STEPS                                                                         \
+    100 /* of SQLite's machine: some twenty rows, each of which may be megabytes */
 /* The disk is handed the copy in pieces: a sync of gigabytes at the end would hold up the service's. */
 #define SYNC_BYTES (INT64_C(16) * 1024 * 1024)
 
@@ -202,12 +203,11 @@ static enum err_code fill(struct copy *p, struct sqlite_conn *c, struct err *why
     return rc && is_stopped(p) ? say_stopped(why) : rc;
 }
 
-/* A copy of a copy is as old as the first. No journal: a part is not kept. */
+/* A copy of a copy is as old as the oldest mark says. No journal: a part is not kept. */
 static const char mark_sql[] =
     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;"
     "CREATE TABLE IF NOT EXISTS copied (at INTEGER NOT NULL);"
-    "INSERT INTO copied SELECT 1000 * CAST(strftime('%s', 'now') AS INTEGER)"
-    " WHERE NOT EXISTS (SELECT 1 FROM copied);"
+    "INSERT INTO copied VALUES (1000 * CAST(strftime('%s', 'now') AS INTEGER));"
     "COMMIT;";
 
 static enum err_code mark(struct copy *p, struct ledger_size *out, struct err *why)
@@ -288,8 +288,8 @@ static bool is_beside(const char *to, const char *path)
     }
     mem_free(full);
     mem_free(folder);
-    free(real_folder);
-    free(real_path);
+    free(real_folder); /* libc's */
+    free(real_path); /* libc's */
     return beside;
 }
 

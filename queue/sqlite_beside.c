@@ -11,8 +11,10 @@
 #include "queue/sqlite_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -49,6 +51,34 @@ int64_t sqlite__file_bytes(const char *path, const char *ending)
     return bytes;
 }
 
+/* The file says whether it has a log (bytes 18 and 19 of its first page: 2), which ours have from their
+ * first start on; a copy says no. SQLite does not look: it would take the pages of the one for the
+ * other's. */
+enum err_code sqlite__check_log(const char *path, struct err *why)
+{
+    unsigned char head[20] = {0};
+    int fd;
+    bool whole;
+
+    if (sqlite__file_bytes(path, "-wal") == 0) {
+        return ERR_NONE;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    whole = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!whole || head[18] != 1) {
+        return ERR_NONE; /* what it is, SQLite will say */
+    }
+    return err_set(why,
+                   ERR_CONFLICT,
+                   "a backup was put in place of it, and the log beside it (%s-wal) is of the "
+                   "ledger before: move that away, and %s-shm",
+                   path,
+                   path);
+}
+
 static enum err_code check_version(struct sqlite_conn *c, int *out_version, struct err *why)
 {
     int64_t version = sqlite__pragma(c, "PRAGMA user_version");
@@ -73,6 +103,9 @@ sqlite__beside(struct sqlite_conn *c, const char *path, int *out_version, struct
 {
     enum err_code rc = look_at_file(path, why);
 
+    if (!rc) {
+        rc = sqlite__check_log(path, why);
+    }
     if (rc) {
         return rc;
     }

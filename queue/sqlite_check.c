@@ -232,8 +232,8 @@ static void look_at_documents(struct look *k)
     sqlite3_finalize(stmt);
     tell_rest(k,
               &(struct check){.table = "revision",
-                              .what = "as those before",
-                              .todo = "as those before",
+                              .what = "stored articles with trouble of these kinds",
+                              .todo = "as above",
                               .kind = N});
 }
 

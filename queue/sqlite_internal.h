@@ -321,6 +321,8 @@ void sqlite__restored(struct sqlite *s, struct ledger_opened *opened);
  * (sqlite_beside.c). sqlite__conn_done() either way. */
 enum err_code
 sqlite__beside(struct sqlite_conn *c, const char *path, int *out_version, struct err *why);
+/* Refuses a log that is not of this file. */
+enum err_code sqlite__check_log(const char *path, struct err *why);
 int64_t sqlite__file_bytes(const char *path, const char *ending); /* 0: there is none */
 void sqlite__count_rows(struct sqlite_conn *c, struct ledger_size *out);
 /* A copy, in place of one that is there (sqlite_backup.c). */

@@ -263,6 +263,9 @@ static enum err_code open_file(struct sqlite *s, const char *path, struct err *w
         rc = make_file(path, why);
     }
     if (!rc) {
+        rc = sqlite__check_log(path, why);
+    }
+    if (!rc) {
         rc = connect_to(&s->writer, path, why);
     }
     if (!rc) {

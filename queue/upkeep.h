@@ -37,7 +37,7 @@ struct ledger_finding {
 };
 typedef void ledger_finding_fn(void *context, const struct ledger_finding *f);
 
-/* Tells `found` everything that cannot be; out counts the rows. An older version is looked at as far as
+/* Tells `found` everything that cannot be; out: how much there was to look at. An older version is looked at as far as
  * any database can be: its rows are brought to what is known here when the service opens it. An error is
  * that it could not be looked at, not what was found. */
 MUST_USE enum err_code ledger_check(const char *location,

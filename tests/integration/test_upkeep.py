@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from harness import CRIER, SLOW, TOP, small_article, wait_for
+from harness import CRIER, SLOW, TOP, chat_channels, small_article, wait_for
 
 QUIET = {"telegram", "mastodon", "bluesky", "partner"}
 
@@ -496,6 +496,50 @@ def test_what_waited_in_a_backup_and_was_sent_since_is_not_sent_twice(make_crier
     assert crier.log().count("ledger_restored") == 1, "only its first start is special"
 
 
+def test_chats_are_asked_after_a_backup_came_back_or_a_person_is(make_crier, platform, tmp_path):
+    def chats(settings):
+        settings["channels"] = chat_channels(platform)
+    crier = make_crier(chats)
+    names, article = set(crier.settings["channels"]), small_article(1)
+    for name in names:
+        crier.call("POST", f"/v1/channels/{name}/pause")
+    public_id = crier.send(article)["id"]
+    assert crier.run("backup", str(tmp_path / "copy.db")).returncode == 0
+    for name in names:
+        crier.call("POST", f"/v1/channels/{name}/resume")
+    crier.await_done(public_id)
+    assert len(platform.posts()) == 4
+    put_in_place(crier, tmp_path / "copy.db")
+    crier.start()
+    for name in names:
+        crier.call("POST", f"/v1/channels/{name}/resume")
+    for name, state in {"discord-bot": "done", "slack": "done", "discord": "unknown", "slack-hook": "unknown"}.items():
+        crier.await_state(public_id, state, channel=name)
+    assert len(platform.posts()) == 4
+    assert all(d["remote_id"] for d in crier.deliveries(public_id) if d["state"] == "done")
+
+
+def test_what_waited_behind_in_a_backup_is_not_sent_twice_either(make_crier, platform, tmp_path):
+    """A first revision in flight for long, a second one held behind it: both arrived after the backup."""
+    crier = make_crier()
+    platform.fault("/", "delay", method="POST", times=-1, seconds=2)
+    article = small_article(1)
+    public_id = crier.send(article)["id"]
+    wait_for(lambda: "in_flight" in crier.states(public_id).values())
+    crier.send(dict(article, title="Small story, changed"))
+    assert "held" in crier.states(public_id, revision=2).values()
+    assert crier.run("backup", str(tmp_path / "copy.db")).returncode == 0
+    platform.no_faults()
+    crier.await_state(public_id, ("done", "unknown"))
+    before = [(p["platform"], p["text"]) for p in platform.posts() if p["platform"] != "hook"]
+    put_in_place(crier, tmp_path / "copy.db")
+    crier.start()
+    for name in ("mastodon", "bluesky", "partner"):
+        crier.await_done(public_id, channel=name)
+    assert [(p["platform"], p["text"]) for p in platform.posts() if p["platform"] != "hook"] == before
+    insist_on_clean(crier)
+
+
 def test_what_waited_in_a_backup_and_was_not_sent_since_goes_out(make_crier, platform, tmp_path):
     crier = make_crier()
     for name in QUIET:
@@ -530,6 +574,25 @@ def test_what_was_done_in_a_backup_stays_done_and_can_be_changed(crier, platform
     crier.await_done(public_id)
     assert len([p for p in platform.posts("mastodon") if "Small story, changed" in p["text"]]) == 1
     assert len(platform.posts("mastodon")) == 1 and len(platform.posts("telegram")) == 1
+
+
+def test_a_backup_beside_the_log_of_another_ledger_is_refused(crier, tmp_path):
+    """What a killed service leaves: SQLite would write its pages into the backup."""
+    crier.await_done(crier.send(small_article(1))["id"])
+    assert crier.run("backup", str(tmp_path / "copy.db")).returncode == 0
+    crier.await_done(crier.send(small_article(2))["id"])
+    crier.kill()
+    os.replace(tmp_path / "copy.db", ledger(crier))
+    before = open(ledger(crier), "rb").read()
+    assert crier.start_or_end() == 1
+    for said in (crier.log(), crier.run("check", "--ledger").stderr,
+                 crier.run("backup", str(tmp_path / "next.db")).stderr):
+        assert "crier.db-wal) is of the ledger before: move that away" in said, said
+    assert open(ledger(crier), "rb").read() == before
+    for end in ("-wal", "-shm"):
+        os.unlink(ledger(crier) + end)
+    crier.start()
+    insist_on_clean(crier)
 
 
 # ---- versions ----
