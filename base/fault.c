@@ -6,20 +6,25 @@
 #if WITH_FAULTS
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/mem.h"
 #include "base/parse.h"
 
 #define EXIT_CODE 99
 
+/* What happens at a point that fires; FAIL: what the caller does when told. */
+enum deed { FAIL, EXIT, HANG, TERM };
+
 struct plan {
-    char point[64]; /* "*": any; "": nothing armed */
+    char point[64]; /* "*": any; "out.*": all of those; "": nothing armed */
     uint64_t left;  /* passes until it fires; 0 when it has */
-    bool exits, hangs;
+    enum deed deed;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -27,7 +32,20 @@ static struct plan plan;
 static int fired;
 static bool env_read;
 
-/* "point:n", "point:n:exit" or "point:n:hang"; anything else is a mistake in the test, and stops it. */
+static enum deed read_deed(const char *text)
+{
+    static const char *const names[] = {
+        [FAIL] = "", [EXIT] = ":exit", [HANG] = ":hang", [TERM] = ":term"};
+    size_t i = 0;
+
+    while (i < ARRAY_LEN(names) && strcmp(text, names[i]) != 0) {
+        i++;
+    }
+    must(i < ARRAY_LEN(names));
+    return (enum deed)i;
+}
+
+/* "point:n" with or without a deed; anything else is a mistake in the test, and stops it. */
 static void arm(const char *spec)
 {
     char number[32];
@@ -41,10 +59,7 @@ static void arm(const char *spec)
     memcpy(number, colon + 1, digits);
     number[digits] = '\0';
     must(parse_u64(number, &plan.left));
-    const char *rest = colon + 1 + digits;
-    plan.exits = strcmp(rest, ":exit") == 0;
-    plan.hangs = strcmp(rest, ":hang") == 0;
-    must(plan.exits || plan.hangs || *rest == '\0');
+    plan.deed = read_deed(colon + 1 + digits);
 }
 
 static void read_env(void)
@@ -57,13 +72,20 @@ static void read_env(void)
     }
 }
 
+static bool is_named(const char *point)
+{
+    const char *star = strchr(plan.point, '*');
+
+    return star != NULL ? strncmp(plan.point, point, (size_t)(star - plan.point)) == 0
+                        : strcmp(plan.point, point) == 0;
+}
+
 static bool pass(const char *point)
 {
     if (!env_read) {
         read_env();
     }
-    bool named = strcmp(plan.point, "*") == 0 || strcmp(plan.point, point) == 0;
-    if (!named || plan.left == 0 || --plan.left > 0) {
+    if (!is_named(point) || plan.left == 0 || --plan.left > 0) {
         return false;
     }
     fired++;
@@ -77,19 +99,37 @@ NORETURN static void hang(void)
     }
 }
 
+/* Also seen by who watches from outside. One write: lines of the log come from other threads. */
+static void tell(const char *point)
+{
+    char line[128];
+    int len = snprintf(line, sizeof line, "fault point: %s\n", point);
+
+    (void)!write(STDERR_FILENO, line, (size_t)len);
+}
+
 bool fault_hit(const char *point)
 {
     pthread_mutex_lock(&lock);
     bool hit = pass(point);
-    bool exits = hit && plan.exits, hangs = hit && plan.hangs;
+    enum deed deed = plan.deed;
     pthread_mutex_unlock(&lock);
-    if (exits) {
+    if (!hit) {
+        return false;
+    }
+    tell(point);
+    switch (deed) {
+    case FAIL:
+        return true;
+    case EXIT:
         _exit(EXIT_CODE);
-    }
-    if (hangs) {
+    case HANG:
         hang();
+    case TERM:
+        (void)kill(getpid(), SIGTERM);
+        break;
     }
-    return hit;
+    return false;
 }
 
 int fault_set(const char *spec)

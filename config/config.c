@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "config/parse.h"
 #include "config/schema.h"
@@ -127,7 +128,7 @@ static enum err_code read_file(const char *path, struct buf *out, struct err *wh
         return err_errno(why, "open %s", path);
     }
     while (out->len <= YAML_FILE_BYTES) {
-        ssize_t n = read(fd, chunk, sizeof(chunk));
+        ssize_t n = FAULT("config.read") ? (errno = EIO, -1) : read(fd, chunk, sizeof(chunk));
 
         if (n < 0 && errno == EINTR) {
             continue;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -93,8 +94,11 @@ sqlite__query(struct sqlite_conn *c, enum sqlite_sql id, const struct sql_arg *a
 
 bool sqlite__row(struct sqlite_conn *c, sqlite3_stmt *stmt)
 {
-    int rc = stmt ? sqlite3_step(stmt) : SQLITE_DONE;
+    int rc = SQLITE_DONE;
 
+    if (stmt) {
+        rc = FAULT("sqlite.step") ? SQLITE_IOERR : sqlite3_step(stmt);
+    }
     if (rc == SQLITE_ROW) {
         return true;
     }
@@ -139,9 +143,29 @@ sqlite__int(struct sqlite_conn *c, enum sqlite_sql id, const struct sql_arg *arg
 
 void sqlite__exec(struct sqlite_conn *c, const char *sql)
 {
-    if (!c->error.code && sqlite3_exec(c->db, sql, NULL, NULL, NULL)) {
+    if (c->error.code) {
+        return;
+    }
+    if (FAULT("sqlite.exec") || sqlite3_exec(c->db, sql, NULL, NULL, NULL)) {
         sqlite__fail(c, "ledger");
     }
+}
+
+int64_t sqlite__pragma(struct sqlite_conn *c, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = 0;
+
+    if (c->error.code) {
+        return 0;
+    }
+    if (sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite__fail(c, "read the file");
+    } else {
+        value = sqlite3_column_int64(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return value;
 }
 
 void sqlite__conn_done(struct sqlite_conn *c)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "service/door_internal.h"
 #include "service/metrics.h"
@@ -82,7 +83,9 @@ static enum MHD_Result send_answer(struct door_request *r)
     r->response = NULL;
     door__crowd_move(door__connection_of(r->connection),
                      r->stream == NULL ? DOOR_ANSWERING : DOOR_HELD);
-    rc = MHD_queue_response(r->connection, (unsigned int)r->status, response);
+    rc = FAULT("door.answer")
+             ? MHD_NO
+             : MHD_queue_response(r->connection, (unsigned int)r->status, response);
     MHD_destroy_response(response);
     return rc;
 }
@@ -107,7 +110,7 @@ static enum MHD_Result take_body(struct door_request *r, const char *bytes, size
         buf_truncate(&r->body, 0);
     }
     *len = 0;
-    return r->dropped_bytes > DROP_BYTES ? MHD_NO : MHD_YES;
+    return r->dropped_bytes > DROP_BYTES || FAULT("door.read") ? MHD_NO : MHD_YES;
 }
 
 static enum MHD_Result dispatch(struct door_request *r)

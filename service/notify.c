@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -130,12 +131,13 @@ static void send_lines(struct notify *n, const char *lines, int flags)
         return;
     }
     do {
-        sent = sendto(n->fd,
-                      lines,
-                      strlen(lines),
-                      flags | MSG_NOSIGNAL,
-                      (const struct sockaddr *)&n->to,
-                      n->to_len);
+        sent = FAULT("notify.send") ? (errno = ECONNREFUSED, -1)
+                                    : sendto(n->fd,
+                                             lines,
+                                             strlen(lines),
+                                             flags | MSG_NOSIGNAL,
+                                             (const struct sockaddr *)&n->to,
+                                             n->to_len);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) {
         note_failure(n, lines);

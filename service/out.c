@@ -26,6 +26,7 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "service/crier.h"
@@ -123,12 +124,18 @@ static void fill_error(struct out_exchange *x, CURLcode code)
     }
 }
 
-/* Takes an exchange from running to ended. A cut-off larger answer was an answer. */
+/* A cut-off larger answer was an answer. */
+static bool is_answered(const struct out_exchange *x, CURLcode code)
+{
+    return x->response.status > 0 && x->head_complete &&
+           (code == CURLE_OK || x->response.truncated) && !FAULT("out.receive");
+}
+
+/* Takes an exchange from running to ended. */
 static void finish(struct out_exchange *x, CURLcode code)
 {
     fill_timing(x);
-    if (x->response.status > 0 && x->head_complete &&
-        (code == CURLE_OK || x->response.truncated)) {
+    if (is_answered(x, code)) {
         x->outcome = TRANSPORT_ANSWERED;
         x->error[0] = '\0';
     } else {
@@ -249,7 +256,8 @@ curl_socket_t out__open_socket(bool allow_private,
         }
         return CURL_SOCKET_BAD;
     }
-    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    return FAULT("out.socket") ? CURL_SOCKET_BAD
+                               : socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
 static curl_socket_t
@@ -288,7 +296,7 @@ static int on_about_to_send(void *context, char *to, char *from, int to_port, in
         return CURL_PREREQFUNC_ABORT;
     }
     x->left = true;
-    return CURL_PREREQFUNC_OK;
+    return FAULT("out.send") ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* ---- reading an answer ---- */

@@ -34,6 +34,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/parse.h"
 
@@ -90,6 +91,9 @@ static size_t on_read(char *to, size_t size, size_t count, void *context)
     size_t n = m->len - m->at < size * count ? m->len - m->at : size * count;
     int going = MAIL_GOING;
 
+    if (FAULT("mail.send")) {
+        return CURL_READFUNC_ABORT;
+    }
     if (n > 0) {
         memcpy(to, m->message + m->at, n);
         m->at += n;
@@ -99,7 +103,7 @@ static size_t on_read(char *to, size_t size, size_t count, void *context)
         going == MAIL_BROKEN) {
         return CURL_READFUNC_ABORT;
     }
-    return 0; /* libcurl sends the final dot now */
+    return FAULT("mail.end") ? CURL_READFUNC_ABORT : 0; /* libcurl sends the final dot now */
 }
 
 static bool begins(const char *line, size_t len, const char *word)
@@ -192,7 +196,7 @@ static size_t on_line(char *line, size_t size, size_t count, void *context)
     int code = reply_code(line, len);
 
     m->heard_bytes += len;
-    if (m->heard_bytes > DIALOGUE_BYTES) {
+    if (m->heard_bytes > DIALOGUE_BYTES || FAULT("mail.receive")) {
         return 0; /* somebody who does not stop talking: CURLE_WRITE_ERROR */
     }
     if (code == 0 || m->answered || m->quit_at_us) {
@@ -403,7 +407,7 @@ bool out__mail_start(struct out_exchange *x)
         return false;
     }
     m = mail_new(x);
-    rc = uv_thread_create(&m->thread, run, m);
+    rc = FAULT("mail.thread") ? UV_EAGAIN : uv_thread_create(&m->thread, run, m);
     if (rc != 0) {
         (void)snprintf(x->error, sizeof x->error, "no thread for it: %s", uv_strerror(rc));
         mail_free(m);

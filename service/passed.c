@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/parse.h"
 
@@ -72,7 +73,7 @@ static enum err_code check_socket(const struct passed *p, struct err *why)
 {
     int domain, type, listens;
 
-    if (fcntl(p->fd, F_GETFD) < 0) {
+    if (FAULT("passed.socket") || fcntl(p->fd, F_GETFD) < 0) {
         return refuse(p, "not open", why);
     }
     if (!get(p->fd, SO_DOMAIN, &domain) || !get(p->fd, SO_TYPE, &type)) {

@@ -15,6 +15,7 @@
 
 #include "service/serve.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +140,20 @@ static void on_ledger_wake(uv_async_t *handle)
     }
 }
 
+/* A signal that comes before the loop hears it waits until it does: an end asked for while we start is a
+ * clean one. And one that comes when the loop has gone changes nothing any more. Threads are made only
+ * in between, so that none of them holds signals back, or is left to take one. */
+static void hold_signals(int how)
+{
+    sigset_t ours;
+
+    (void)sigemptyset(&ours);
+    (void)sigaddset(&ours, SIGTERM);
+    (void)sigaddset(&ours, SIGINT);
+    (void)sigaddset(&ours, SIGHUP);
+    must(pthread_sigmask(how, &ours, NULL) == 0);
+}
+
 static void watch_signal(struct crier *c, uv_signal_t *handle, uv_signal_cb fn, int number)
 {
     must(uv_signal_init(c->loop, handle) == 0);
@@ -157,6 +172,7 @@ static void make_handles(struct service *s)
     watch_signal(c, &c->on_term, on_stop_signal, SIGTERM);
     watch_signal(c, &c->on_int, on_stop_signal, SIGINT);
     watch_signal(c, &c->on_hup, on_reload_signal, SIGHUP);
+    hold_signals(SIG_UNBLOCK);
     s->handles_ready = true;
 }
 
@@ -228,6 +244,13 @@ static enum err_code open_ledger(struct crier *c, struct err *why)
              LOG_I64("recovered", stats.recovered_ready + stats.recovered_unknown),
              LOG_I64("ready", stats.recovered_ready),
              LOG_I64("unknown", stats.recovered_unknown));
+    if (stats.restored_from_ms > 0) {
+        char from[TIME_TEXT_BYTES];
+
+        log_warn(EV_LEDGER_RESTORED,
+                 LOG_STR("from", time_rfc3339_seconds(stats.restored_from_ms, from)),
+                 LOG_I64("in_doubt", stats.restored));
+    }
     return ERR_NONE;
 }
 
@@ -370,6 +393,7 @@ static void take_down(struct service *s)
     event_hub_free(c->events);
     metrics_free(c->metrics);
     manager_free(c->manager);
+    hold_signals(SIG_BLOCK);
     close_handles(s);
     if (s->loop_ready) {
         (void)uv_run(&s->loop, UV_RUN_DEFAULT);
@@ -384,6 +408,7 @@ int serve_run(const char *config_path)
     struct err why = {0};
     int code = 0;
 
+    hold_signals(SIG_BLOCK);
     prepare_process();
     if (start(s, config_path, &why) != ERR_NONE) {
         (void)fprintf(stderr, "crier: %s\n", why.text);
