@@ -314,6 +314,7 @@ enum err_code sqlite__recover(struct sqlite *s,
                               struct err *why);
 
 /* After a file came back from a backup, in the transaction of the recovery (sqlite_restored.c). */
+bool sqlite__is_copy(struct sqlite *s); /* a backup that was put in place, not opened yet */
 void sqlite__restored(struct sqlite *s, struct ledger_opened *opened);
 
 /* ---- from outside ---- */

@@ -103,6 +103,16 @@ static int64_t newest_event(struct sqlite_conn *c)
     return found;
 }
 
+static void write_mark(struct sqlite *s, struct mark *m)
+{
+    m->events = s->newest_event;
+    m->sum = sum_of(m);
+    /* A mark that could not be written is older than the ledger, which is no harm. */
+    if (!FAULT("ledger.mark")) {
+        (void)!pwrite(s->mark_fd, m, sizeof *m, 0);
+    }
+}
+
 /* ---- at open ---- */
 
 static enum err_code
@@ -151,6 +161,10 @@ compare(struct sqlite *s, const char *name, const struct mark *m, struct err *wh
     char found[128];
 
     s->newest_event = events;
+    if (!rc && sqlite__is_copy(s)) { /* the mark is of another file */
+        write_mark(s, &(struct mark){.magic = MAGIC});
+        return ERR_NONE;
+    }
     if (rc || m->events == 0) {
         return rc;
     }
@@ -195,16 +209,6 @@ enum err_code sqlite__mark_open(struct sqlite *s, struct err *why)
 }
 
 /* ---- while it is open ---- */
-
-static void write_mark(struct sqlite *s, struct mark *m)
-{
-    m->events = s->newest_event;
-    m->sum = sum_of(m);
-    /* A mark that could not be written is older than the ledger, which is no harm. */
-    if (!FAULT("ledger.mark")) {
-        (void)!pwrite(s->mark_fd, m, sizeof *m, 0);
-    }
-}
 
 void sqlite__mark(struct sqlite *s)
 {

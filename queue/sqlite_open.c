@@ -169,11 +169,11 @@ static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
     return rc;
 }
 
-/* A copy; NULL after an error. */
+/* A copy; NULL after an error. The mark of a backup is none of it. */
 static char *schema_of(struct sqlite_conn *c)
 {
     static const char sql[] = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM "
-                              "sqlite_master ORDER BY type, name)";
+                              "sqlite_master WHERE name <> 'copied' ORDER BY type, name)";
     sqlite3_stmt *stmt = NULL;
     char *schema = NULL;
 

@@ -12,7 +12,7 @@
 
 #include "queue/sqlite_internal.h"
 
-static bool is_copy(struct sqlite *s)
+bool sqlite__is_copy(struct sqlite *s)
 {
     return sqlite__pragma(&s->writer,
                           "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
@@ -52,7 +52,7 @@ void sqlite__restored(struct sqlite *s, struct ledger_opened *opened)
 {
     struct id_list ids = {.v = NULL};
 
-    if (!is_copy(s)) {
+    if (!sqlite__is_copy(s)) {
         return;
     }
     opened->restored_from_ms = sqlite__pragma(&s->writer, "SELECT min(at) FROM copied");
