@@ -65,6 +65,7 @@ enum err_code sqlite__commit(struct sqlite *s, struct err *why)
         sqlite__rollback(s);
         return rc;
     }
+    sqlite__mark(s);
     (void)FAULT("ledger.committed"); /* of use with ":exit": on disk, and nobody was told */
     return ERR_NONE;
 }

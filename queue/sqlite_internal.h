@@ -103,6 +103,7 @@ struct sqlite {
     int wal_frames;         /* in the log after the last commit */
     _Atomic int wal_tended; /* so many of them are in the file as well */
     int lock_fd;
+    int64_t marked;             /* the event that the note in the lock file is about */
     struct map *channels;       /* by name: struct channel_row; dropped on rollback */
     struct map *channels_by_id; /* the same */
     uint64_t fan_outs;          /* how many there were */
@@ -284,6 +285,11 @@ void sqlite__tend_watch(struct sqlite *s);
 /* After a batch, on the writing thread: is it time? */
 bool sqlite__tend_wanted(struct sqlite *s);
 void sqlite__tend(struct sqlite *s); /* on a thread of its own */
+
+/* ---- how far it has come (sqlite_mark.c) ---- */
+void sqlite__mark(struct sqlite *s); /* after a commit */
+/* ERR_INVALID: not as far as it had. */
+enum err_code sqlite__mark_check(struct sqlite *s, const char *path, struct err *why);
 
 /* ---- open and recovery ---- */
 enum err_code sqlite__open(struct sqlite **out,

@@ -213,6 +213,9 @@ static enum err_code open_file(struct sqlite *s, const char *path, struct err *w
     if (!rc) {
         rc = check_file(s, path, why);
     }
+    if (!rc) {
+        rc = sqlite__mark_check(s, path, why);
+    }
     return rc ? rc : open_others(s, path, why);
 }
 

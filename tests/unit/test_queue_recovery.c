@@ -483,6 +483,77 @@ static void a_file_that_is_not_ours_is_left_as_it_is(void **state)
 
 #define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
+/* ---- a ledger without its end ---- */
+
+static void copy_file(const struct kit *k, const char *from, const char *to)
+{
+    char names[2][160], bytes[4096];
+    FILE *in, *out;
+    size_t n;
+
+    (void)snprintf(names[0], sizeof names[0], "%s%s", k->path, from);
+    (void)snprintf(names[1], sizeof names[1], "%s%s", k->path, to);
+    in = fopen(names[0], "rb");
+    out = fopen(names[1], "wb");
+    assert_true(in && out);
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0) {
+        assert_int_equal(fwrite(bytes, 1, n, out), n);
+    }
+    assert_int_equal(fclose(in), 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void remove_file(const struct kit *k, const char *end)
+{
+    char name[160];
+
+    (void)snprintf(name, sizeof name, "%s%s", k->path, end);
+    assert_int_equal(unlink(name), 0);
+}
+
+/* It would be ready once more, and is public. */
+static void a_ledger_whose_newest_writes_are_missing_is_refused(void **state)
+{
+    struct kit *k = *state;
+    struct err why = {.code = ERR_NONE};
+    struct kit_accept a;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .title = "A"});
+    kit_close(k);
+    copy_file(k, "", ".v1.bak");
+    kit_open(k);
+    kit_deliver(k, a.a.deliveries[0].id);
+    kit_close(k);
+    copy_file(k, ".v1.bak", "");
+    assert_int_equal(ledger_open(&k->l, k->location, NULL, NULL, k->now_ms, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "its newest writes are missing: it ends with event 1 "));
+    assert_non_null(strstr(why.text, ".lock"));
+    remove_file(k, ".lock"); /* as it says */
+    kit_open(k);
+    kit_expect(k, a.a.deliveries[0].id, DELIVERY_READY);
+    kit_accept_done(&a);
+}
+
+static void a_note_that_nobody_can_read_is_none(void **state)
+{
+    static const char *const notes[] = {
+        "", "event", "event 00000000000000000x01\n", "nonsense, at length, of others"};
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        char name[160];
+        FILE *f;
+
+        kit_close(k);
+        (void)snprintf(name, sizeof name, "%s.lock", k->path);
+        f = fopen(name, "wb");
+        assert_non_null(f);
+        (void)fputs(notes[i], f);
+        assert_int_equal(fclose(f), 0);
+        kit_open(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +568,10 @@ int main(void)
         cmocka_unit_test(a_missing_folder_is_made_one_level_deep),
         cmocka_unit_test(a_damaged_file_gives_a_clear_error),
         cmocka_unit_test(a_file_that_is_not_ours_is_left_as_it_is),
+        cmocka_unit_test_setup_teardown(
+            a_ledger_whose_newest_writes_are_missing_is_refused, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_note_that_nobody_can_read_is_none, kit_setup, kit_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
