@@ -1,17 +1,33 @@
 /* The two clocks, and the pseudo-random numbers. Called by running code only: deciding code
- * gets the time as an argument. Owns the offset that tests add to both clocks. The text forms
+ * gets the time as an argument. Owns the offsets that tests add to the clocks. The text forms
  * of time are in clock_text.c. */
 
 #include "base/clock.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "base/attr.h"
+#include "base/parse.h"
 
 #if WITH_FAULTS
 static _Atomic int64_t advanced_ms, set_by_ms;
+static pthread_once_t env_once = PTHREAD_ONCE_INIT;
+
+/* Where the wall clock of the process before this one stood, as a machine's would after a restart. */
+static void read_env(void)
+{
+    const char *text = getenv("CRIER_CLOCK_MS");
+    int64_t ms = 0;
+
+    if (text != NULL) {
+        must(parse_i64(text, &ms));
+        atomic_fetch_add(&set_by_ms, ms);
+    }
+}
 
 void clock_advance(int64_t by_ms)
 {
@@ -25,6 +41,7 @@ void clock_set_by(int64_t by_ms)
 
 static int64_t offset_ms(clockid_t which)
 {
+    (void)pthread_once(&env_once, read_env);
     return atomic_load(&advanced_ms) + (which == CLOCK_REALTIME ? atomic_load(&set_by_ms) : 0);
 }
 #else

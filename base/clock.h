@@ -13,15 +13,14 @@
 #define MS_HOUR (60 * MS_MINUTE)
 #define MS_DAY (24 * MS_HOUR)
 
-/* Milliseconds since 1970-01-01 UTC, and of a timer that never jumps; both moved by
- * clock_advance() in builds with faults. */
+/* Milliseconds since 1970-01-01 UTC, and of a timer that never jumps. Builds with faults move both. */
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 #if WITH_FAULTS
-/* Tests only: both clocks jump forward by so much, for the whole process. */
+/* Tests only, for the whole process. Time goes by: both clocks jump forward. Somebody sets the clock: the
+ * wall clock jumps, either way; by $CRIER_CLOCK_MS at the start of the process. */
 void clock_advance(int64_t by_ms);
-/* Tests only: somebody sets the wall clock, forward or back; the timer's does not notice. */
 void clock_set_by(int64_t by_ms);
 #endif
 

@@ -48,6 +48,7 @@ enum ledger_kind {
     LEDGER_EXPIRE,
     LEDGER_CLICK,
     LEDGER_PRUNE,
+    LEDGER_CLOCK_BACK,
     LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
     /* reads */
     LEDGER_DUE,
@@ -303,6 +304,12 @@ struct ledger_click { /* a share link was followed */
     const char *target;
     int64_t now_ms;
 };
+/* Somebody has set the clock back: whatever waits for a time of its own waits no longer than it was to,
+ * from now on. Also done at open. */
+struct ledger_clock_back {
+    struct ledger_request req;
+    int64_t now_ms;
+};
 /* Ended articles that no source has brought since before_ms, events beyond keep_events, replay
  * keys of more than two days ago. */
 struct ledger_prune {
@@ -402,6 +409,8 @@ struct ledger_stats {
     int64_t last_commit_us, queue_now;
     bool last_failed; /* the newest commit did not succeed: the disk is full or gone */
     int64_t recovered_ready, recovered_unknown; /* found in flight at open */
+    int64_t restored_from_ms; /* at open the file was a backup, made then; 0: it was not */
+    int64_t restored; /* … in which so many deliveries waited: each is looked for first */
 };
 
 /* location: "sqlite:/path/file.db" or "sqlite::memory:". Creates the file and its schema,

@@ -10,7 +10,7 @@
  *
  * What a crash leaves: before COMMIT has returned, nothing of the batch (the WAL frame that
  * ends the transaction is not there); after it, all of it (synchronous=FULL: the WAL is on
- * disk). Nobody is told before. */
+ * disk). Nobody is told before, and before that it is noted how far the ledger goes (sqlite_mark.c). */
 
 #include "queue/sqlite_internal.h"
 
@@ -65,8 +65,9 @@ enum err_code sqlite__commit(struct sqlite *s, struct err *why)
         sqlite__rollback(s);
         return rc;
     }
-    sqlite__mark(s);
     (void)FAULT("ledger.committed"); /* of use with ":exit": on disk, and nobody was told */
+    s->newest_event = s->next_event > 0 ? s->next_event - 1 : s->newest_event;
+    sqlite__mark(s);
     return ERR_NONE;
 }
 
@@ -93,6 +94,9 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
         return sqlite__click(s, container_of(r, struct ledger_click, req));
     case LEDGER_PRUNE:
         return sqlite__prune(s, container_of(r, struct ledger_prune, req));
+    case LEDGER_CLOCK_BACK:
+        sqlite__clock_back(s, container_of(r, struct ledger_clock_back, req)->now_ms);
+        return ERR_NONE;
     default:
         break;
     }
@@ -249,4 +253,6 @@ const struct ledger_store ledger_sqlite = {
     .read = store_read,
     .tend = store_tend,
     .close = store_close,
+    .backup = sqlite__backup,
+    .check = sqlite__check,
 };

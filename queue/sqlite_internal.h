@@ -17,9 +17,11 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "queue/ledger_internal.h"
+#include "queue/upkeep.h"
 
 #define SQLITE_SCHEMA_VERSION 2
 #define SQLITE_APPLICATION_ID 0x63726965 /* "crie": says what the file is */
+#define SQLITE_BUSY_MS 5000              /* so long a connection waits for another's lock */
 
 /* ---- statements (sqlite_stmt.c) ---- */
 
@@ -72,7 +74,8 @@ int64_t sqlite__int(struct sqlite_conn *c,
                     int64_t none);
 /* Plain text SQL, for pragmas and schemas. */
 void sqlite__exec(struct sqlite_conn *c, const char *sql);
-void sqlite__fail(struct sqlite_conn *c, const char *doing); /* from sqlite3_errmsg */
+int64_t sqlite__pragma(struct sqlite_conn *c, const char *sql); /* its first number, else 0 */
+void sqlite__fail(struct sqlite_conn *c, const char *doing);    /* from sqlite3_errmsg */
 /* The sticky error and clear: 0 or ERR_IO. */
 enum err_code sqlite__error_take(struct sqlite_conn *c, struct err *why);
 void sqlite__conn_done(struct sqlite_conn *c);
@@ -101,9 +104,12 @@ struct sqlite {
     struct sqlite_conn writer, reader, tender;
     bool single;            /* in memory: only the writer is used */
     int wal_frames;         /* in the log after the last commit */
+    int wal_refused;        /* … when it last could not begin anew; 0: it could */
     _Atomic int wal_tended; /* so many of them are in the file as well */
-    int lock_fd;
-    int64_t marked;             /* the event that the note in the lock file is about */
+    char *path;             /* NULL: in memory */
+    bool opened; /* whole and in order; before, a close leaves the files as they are */
+    int lock_fd, mark_fd, index_fd;
+    int64_t newest_event;       /* that is committed */
     struct map *channels;       /* by name: struct channel_row; dropped on rollback */
     struct map *channels_by_id; /* the same */
     uint64_t fan_outs;          /* how many there were */
@@ -246,6 +252,8 @@ enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r); /* sqli
 enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r);   /* sqlite_tidy.c */
 enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqlite_tidy.c */
 
+void sqlite__clock_back(struct sqlite *s, int64_t now_ms); /* sqlite_tidy.c */
+
 /* How the deliveries of a new revision are made (sqlite_fanout.c). */
 struct accepted {
     struct article_id article;
@@ -286,10 +294,11 @@ void sqlite__tend_watch(struct sqlite *s);
 bool sqlite__tend_wanted(struct sqlite *s);
 void sqlite__tend(struct sqlite *s); /* on a thread of its own */
 
-/* ---- how far it has come (sqlite_mark.c) ---- */
-void sqlite__mark(struct sqlite *s); /* after a commit */
-/* ERR_INVALID: not as far as it had. */
-enum err_code sqlite__mark_check(struct sqlite *s, const char *path, struct err *why);
+/* ---- how far the writing has come (sqlite_mark.c) ---- */
+/* Before anything is written. Refuses a ledger that does not reach as far as its mark. */
+enum err_code sqlite__mark_open(struct sqlite *s, struct err *why);
+void sqlite__mark(struct sqlite *s);     /* after each commit */
+void sqlite__mark_end(struct sqlite *s); /* before the last connection closes */
 
 /* ---- open and recovery ---- */
 enum err_code sqlite__open(struct sqlite **out,
@@ -304,6 +313,32 @@ enum err_code sqlite__recover(struct sqlite *s,
                               struct ledger_opened *opened,
                               struct err *why);
 
+/* After a file came back from a backup, in the transaction of the recovery (sqlite_restored.c). */
+void sqlite__restored(struct sqlite *s, struct ledger_opened *opened);
+
+/* ---- from outside ---- */
+/* Opens the file beside whoever else has it open, if it is a ledger of a version known here
+ * (sqlite_beside.c). sqlite__conn_done() either way. */
+enum err_code
+sqlite__beside(struct sqlite_conn *c, const char *path, int *out_version, struct err *why);
+/* Refuses a log that is not of this file. */
+enum err_code sqlite__check_log(const char *path, struct err *why);
+int64_t sqlite__file_bytes(const char *path, const char *ending); /* 0: there is none */
+void sqlite__count_rows(struct sqlite_conn *c, struct ledger_size *out);
+/* A copy, in place of one that is there (sqlite_backup.c). */
+enum err_code sqlite__copy(struct sqlite_conn *c, const char *to, struct err *why);
+enum err_code sqlite__backup(const char *path,
+                             const char *to,
+                             ledger_stop_fn *stop,
+                             struct ledger_size *out,
+                             struct err *why);
+enum err_code sqlite__check(const char *path,
+                            ledger_finding_fn *found,
+                            void *context,
+                            ledger_stop_fn *stop,
+                            struct ledger_size *out,
+                            struct err *why); /* sqlite_check.c */
+
 /* One step of the schema, from version to - 1 (sqlite_migrate.c). */
 struct sqlite_migration {
     int to;
@@ -317,5 +352,6 @@ enum err_code sqlite__migrate(struct sqlite_conn *c,
                               const struct sqlite_migration *steps,
                               size_t count,
                               struct err *why);
+enum err_code sqlite__refuse_newer(int64_t version, int newest, struct err *why);
 
 #endif

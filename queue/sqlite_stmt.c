@@ -150,6 +150,23 @@ void sqlite__exec(struct sqlite_conn *c, const char *sql)
     }
 }
 
+int64_t sqlite__pragma(struct sqlite_conn *c, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = 0;
+
+    if (c->error.code) {
+        return 0;
+    }
+    if (sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite__fail(c, "read the file");
+    } else {
+        value = sqlite3_column_int64(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return value;
+}
+
 void sqlite__conn_done(struct sqlite_conn *c)
 {
     for (size_t i = 0; i < SQL_COUNT; i++) {

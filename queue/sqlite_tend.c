@@ -7,6 +7,10 @@
  * that came after the last pass; it only grows. So when it has grown to WAL_MAX_FRAMES the writer stops
  * and does the rest itself: that is little, most has been taken over by then.
  *
+ * Nor can it start anew while somebody reads an older state: a long list of our own reader, and `crier
+ * backup`, a check or a sqlite3 shell beside us, for as long as they take. The writer waits for nobody
+ * longer than a moment; the log goes on growing, and is tried again a little later.
+ *
  * What a crash leaves is for SQLite to say: what is in the log is taken from there at the next open. A
  * checkpoint that fails (the disk is full) costs nothing but the log's length; it is tried again. */
 
@@ -17,6 +21,7 @@
 #define TEND_FRAMES                                                                            \
     2000 /* 16 MB of pages, as long as an overwritten log is in the page cache */
 #define WAL_MAX_FRAMES 16000 /* 128 MB */
+#define RESTART_WAIT_MS 20
 
 /* After each commit, on the writing thread. */
 static int on_commit(void *store, sqlite3 *db, const char *name, int frames)
@@ -34,6 +39,16 @@ void sqlite__tend_watch(struct sqlite *s)
     (void)sqlite3_wal_hook(s->writer.db, on_commit, s);
 }
 
+static bool start_anew(struct sqlite *s)
+{
+    int rc;
+
+    sqlite3_busy_timeout(s->writer.db, RESTART_WAIT_MS);
+    rc = sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    sqlite3_busy_timeout(s->writer.db, SQLITE_BUSY_MS);
+    return rc == SQLITE_OK;
+}
+
 bool sqlite__tend_wanted(struct sqlite *s)
 {
     int tended = atomic_load(&s->wal_tended);
@@ -42,12 +57,15 @@ bool sqlite__tend_wanted(struct sqlite *s)
         atomic_store(&s->wal_tended, 0);
         tended = 0;
     }
-    if (s->wal_frames >= WAL_MAX_FRAMES) {
-        (void)sqlite3_wal_checkpoint_v2(
-            s->writer.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-        atomic_store(&s->wal_tended, 0);
-        s->wal_frames = 0;
-        return false;
+    if (s->wal_frames < WAL_MAX_FRAMES) {
+        s->wal_refused = 0;
+    } else if (s->wal_frames - s->wal_refused >= TEND_FRAMES) {
+        if (start_anew(s)) {
+            atomic_store(&s->wal_tended, 0);
+            s->wal_frames = s->wal_refused = 0;
+            return false;
+        }
+        s->wal_refused = s->wal_frames;
     }
     return s->wal_frames - tended >= TEND_FRAMES;
 }
@@ -60,7 +78,8 @@ void sqlite__tend(struct sqlite *s)
         return;
     }
     if (sqlite3_wal_checkpoint_v2(
-            s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK) {
+            s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK &&
+        taken >= 0) {
         atomic_store(&s->wal_tended, taken);
     }
 }

@@ -178,21 +178,38 @@ void api_reload(struct crier *c, struct door_request *r)
 }
 
 #if WITH_FAULTS
+/* What the body says of the clocks is done; false: it says something else. */
+static bool move_clocks(const json_t *body)
+{
+    const char *advance = json_path_str(body, "advance");
+    const char *forward = json_path_str(body, "step_forward");
+    const char *back = json_path_str(body, "step_back");
+    const char *text = advance ? advance : forward ? forward : back;
+    int64_t by_ms;
+
+    if (text == NULL || !parse_duration_ms(text, &by_ms)) {
+        return false;
+    }
+    if (advance != NULL) {
+        clock_advance(by_ms);
+    } else {
+        clock_set_by(forward != NULL ? by_ms : -by_ms);
+    }
+    return true;
+}
+
 void api_test_clock(struct crier *c, struct door_request *r)
 {
     json_t *body = api__body_or_empty(r);
-    const char *text;
-    int64_t by_ms;
     char now[TIME_TEXT_BYTES];
 
     if (body == NULL) {
         return;
     }
-    text = json_path_str(body, "advance");
-    if (text == NULL || !parse_duration_ms(text, &by_ms)) {
-        door_problem(r, 422, NULL, "advance is a duration such as \"1h\"");
+    if (!move_clocks(body)) {
+        door_problem(
+            r, 422, NULL, "advance, step_forward or step_back is a duration such as \"1h\"");
     } else {
-        clock_advance(by_ms);
         courier_poke(c->courier);
         door_reply_json(r, 200, json_pack("{s:s}", "now", time_rfc3339(clock_wall_ms(), now)));
     }

@@ -9,6 +9,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "support")]
 
 import harness  # noqa: E402
+import mail_peer  # noqa: E402
 
 
 def pytest_report_header():
@@ -25,6 +26,11 @@ def all_platforms():
     platform = harness.Platform()
     yield platform
     platform.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return mail_peer.Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
@@ -70,6 +76,11 @@ class Clock:
         unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]]
         self.platform.control("clock", advance_s=int(text[:-1]) * unit)
         status, body, _ = crier.call("POST", "/test/clock", {"advance": text}, check=False)
+        assert status == 200, body
+
+    def set_back(self, crier, text):
+        """Somebody sets the clock of crier's machine."""
+        status, body, _ = crier.call("POST", "/test/clock", {"step_back": text}, check=False)
         assert status == 200, body
 
 

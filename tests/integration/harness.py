@@ -51,8 +51,8 @@ def own_ports():
     this checkout or another: so nobody takes one between free_port() and its use, or while a service is down
     for a moment. The lock lasts as long as the process."""
     for first in range(20000, 32000, 500):
-        lock = open(Path(tempfile.gettempdir()) / f"crier-test-ports-{first}", "w")  # noqa: SIM115
         with contextlib.suppress(OSError):
+            lock = open(Path(tempfile.gettempdir()) / f"crier-test-ports-{first}", "w")  # noqa: SIM115
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield from itertools.cycle(range(first, first + 500))
     raise AssertionError("all ports are in use by other tests")
@@ -101,11 +101,11 @@ def sign_standard(secret, body, message_id, at=None):
 
 
 class Platform:
-    """The fake platforms, one process."""
+    """The fake platforms, one process; options as it takes them."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self.process = subprocess.Popen(
-            [sys.executable, str(TOP / "tests/support/fake_platform.py"), "--leash"],
+            [sys.executable, str(TOP / "tests/support/fake_platform.py"), "--leash", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         about = json.loads(self.process.stdout.readline())
         self.url, self.faces = about["url"], about["faces"]
@@ -126,6 +126,9 @@ class Platform:
 
     def truth(self):
         return json.loads(exchange(self.url, "GET", "/_truth")[2])
+
+    def news(self, since):
+        return json.loads(exchange(self.url, "GET", f"/_news?since={since}")[2])
 
     def posts(self, platform=None, standing=True):
         return [p for p in self.truth()["posts"]

@@ -24,11 +24,6 @@ UNSUBSCRIBE_SECRET = "unsubscribe-secret-of-the-tests"
 FULL = ("breaking-article", "arabic", "full-german", "full-japanese", "full-arabic", "flood", "no-image")
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    return mail_peer.Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def make_server():
     made = []

@@ -2,16 +2,20 @@
 
 Prints one line of JSON when it is ready: {"url": …, "faces": {"telegram": …, …}}. Every face is a
 listener of its own on which all platforms answer, so that one platform can be down (its port
-closed) while the others are not. Ends on SIGTERM or when standard input closes (--leash).
+closed) while the others are not. With --certificates there is one more, "tls", which speaks HTTPS.
+Ends on SIGTERM or when standard input closes (--leash).
 
   GET    /                 what was received, for people
   GET    /_truth           posts that were made, every request, duplicates
+  GET    /_news?since=N    the posts from the Nth on, how many duplicates there are and requests at work
+  POST   /_control/forget  the requests that were kept
   POST   /_control/fault   a fault (fake/world.py); answers its number
   GET    /_control/faults  all of them with how often each fired
   DELETE /_control/faults  no more faults
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
   POST   /_control/forget_sessions   Bluesky's access tokens expire
+  POST   /_control/certificate       {"name": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
@@ -22,6 +26,7 @@ import argparse
 import asyncio
 import json
 import signal
+import ssl
 import sys
 from pathlib import Path
 
@@ -29,7 +34,7 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fake import bluesky, clock, discord, hook, mastodon, page, pictures, slack, telegram  # noqa: E402
-from fake.world import KINDS, PUBLISHING, Fault, World, never_ending  # noqa: E402
+from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
 PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
              "hook": hook, "img": pictures}
@@ -67,10 +72,10 @@ async def faulty(world, module, fault, request, body, do):
         raise Cut
     if fault.kind == "error_published":
         return refusal_of(module, 500, None)
-    if fault.kind == "endless":
+    if fault.kind in ("endless", "drip"):
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
-        await never_ending(response)
+        await (never_ending if fault.kind == "endless" else dripping)(response)
         return response
     if fault.kind in ("garbage", "garbage_published"):
         return web.Response(body=b"\x00\xff\xfe<html>{\"ok\": tru" + bytes(range(256)),
@@ -144,9 +149,11 @@ class Control:
         add = app.router.add_route
         add("GET", "/", self.page)
         add("GET", "/_truth", self.truth)
+        add("GET", "/_news", self.news)
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
-        for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock"):
+        for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
+                     "forget", "certificate"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     async def page(self, request):
@@ -154,6 +161,17 @@ class Control:
 
     async def truth(self, request):
         return web.json_response(self.world.truth())
+
+    async def news(self, request):
+        return web.json_response(self.world.news(int(request.query["since"])))
+
+    async def forget(self, request):
+        self.world.requests.clear()
+        return web.json_response({})
+
+    async def certificate(self, request):
+        await self.faces["tls"].show((await request.json())["name"])
+        return web.json_response({})
 
     async def list_faults(self, request):
         return web.json_response([vars(f) for f in self.world.faults])
@@ -223,8 +241,11 @@ class Face:
         self.runner = web.AppRunner(app_for(self.world, self.faces), access_log=None)
         await self.runner.setup()
         await web.TCPSite(self.runner, "127.0.0.1", self.port, reuse_address=True, backlog=1024,
-                          shutdown_timeout=0.1).start()
+                          shutdown_timeout=0.1, ssl_context=self.context()).start()
         self.port = self.runner.addresses[0][1]
+
+    def context(self):
+        return None  # no TLS
 
     async def down(self):
         if self.runner is not None:
@@ -233,6 +254,25 @@ class Face:
 
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+
+class TlsFace(Face):
+    """Shows a certificate of the folder, NAME.pem with NAME.key."""
+
+    def __init__(self, world, faces, folder):
+        super().__init__(world, faces)
+        self.folder, self.name = Path(folder), "good"
+
+    async def show(self, name):
+        """Nobody goes on by a connection of before."""
+        await self.down()
+        self.name = name
+        await self.up()
+
+    def context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / f"{self.name}.pem", self.folder / f"{self.name}.key")
+        return context
 
 
 async def wait_for_end(leash):
@@ -253,6 +293,8 @@ async def run(args):
     faces["main"] = Face(world, faces, args.port)
     for name in PLATFORMS:
         faces[name] = Face(world, faces)
+    if args.certificates:
+        faces["tls"] = TlsFace(world, faces, args.certificates)
     for face in faces.values():
         await face.up()
     print(json.dumps({"url": faces["main"].url(), "faces": {n: f.url() for n, f in faces.items()}}),
@@ -266,6 +308,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--port", type=int, default=0, help="of the main face; 0: a free one")
     parser.add_argument("--hook-secret", action="append", default=[], metavar="NAME=SECRET")
+    parser.add_argument("--certificates", metavar="FOLDER", help="with good.pem and good.key, for HTTPS")
     parser.add_argument("--leash", action="store_true", help="end when standard input closes")
     asyncio.run(run(parser.parse_args()))
 

@@ -12,6 +12,7 @@ A request passes faults first. Kinds of fault, each for a method and path prefix
   garbage          answer 200 with bytes that mean nothing; nothing is done
   garbage_published  do it, then answer 200 with such bytes
   endless          answer 200 with a body that does not end
+  drip             do it, then answer 200 with a body that comes a byte a second
 """
 
 import asyncio
@@ -26,9 +27,9 @@ from . import clock
 
 KINDS = (
     "status", "delay", "cut_before", "cut_after", "cut_published", "cut_inside", "error_published",
-    "garbage", "garbage_published", "endless",
+    "garbage", "garbage_published", "endless", "drip",
 )
-PUBLISHING = ("cut_published", "error_published", "garbage_published")
+PUBLISHING = ("cut_published", "error_published", "garbage_published", "drip")
 
 
 @dataclass
@@ -137,6 +138,15 @@ class World:
             "most_running": self.most_running,
         }
 
+    def news(self, since):
+        """What a long test asks for again and again: the posts from that one on, and whether anything is
+        still being worked on."""
+        return {
+            "posts": [vars(p) for p in self.posts[since:]],
+            "duplicates": len(self.duplicates),
+            "running": sum(self.running.values()),
+        }
+
 
 @dataclass
 class Part:
@@ -178,6 +188,12 @@ def graphemes(text):
 
 def utf16_units(text):
     return len(text.encode("utf-16-le")) // 2
+
+
+async def dripping(response):
+    while True:
+        await response.write(b" ")
+        await asyncio.sleep(1)
 
 
 async def never_ending(response):

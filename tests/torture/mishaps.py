@@ -1,0 +1,193 @@
+"""What goes wrong: one function per kind. It is called at a random moment while articles come in, makes the
+trouble and ends it; torture.py starts crier again when it is dead, and holds the ledger against the truth.
+`needs` names what the world must be able to do."""
+
+import random
+import resource
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+KINDS = {}
+
+
+@dataclass
+class Kind:
+    name: str
+    do: object
+    needs: str = ""
+
+    def possible_in(self, world):
+        return not self.needs or self.needs in world_can(world)
+
+
+def world_can(world):
+    can = {"folder": "", "tmpfs": "disk", "ext4": "disk device"}[world.disk.kind].split()
+    return can + (["names"] if world.isolated else [])
+
+
+def kind(name, needs=""):
+    def register(do):
+        KINDS[name] = Kind(name, do, needs)
+        return do
+    return register
+
+
+def pause(dice, low, high):
+    time.sleep(dice.uniform(low, high))
+
+
+# ---- the process ----
+
+@kind("kill -9")
+def kill(world, dice):
+    world.kill()
+    if dice.random() < 0.3:  # and again while it picks up the pieces
+        world.start()
+        pause(dice, 0.0, 0.2)
+        world.kill()
+
+
+@kind("stopped (SIGSTOP)")
+def stop(world, dice):
+    world.crier.process.send_signal(signal.SIGSTOP)
+    time.sleep(60 if world.long and dice.random() < 0.05 else dice.uniform(0.1, 1.0) if dice.random() < 0.7 else 2.5)
+    world.crier.process.send_signal(signal.SIGCONT)
+    pause(dice, 0.1, 0.3)
+    world.insist_on_life()
+
+
+@kind("no descriptors left")
+def no_descriptors(world, dice):
+    used = len(list(Path(f"/proc/{world.pid}/fd").iterdir()))
+    before = resource.prlimit(world.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(world.pid, resource.RLIMIT_NOFILE, (max(3, used + dice.randrange(-4, 4)), before[1]))
+    pause(dice, 0.2, 0.6)
+    world.insist_on_life()
+    resource.prlimit(world.pid, resource.RLIMIT_NOFILE, before)
+
+
+@kind("no memory left")
+def no_memory(world, dice):
+    """It may die of it: the queue is on disk."""
+    pages = int(Path(f"/proc/{world.pid}/statm").read_text().split()[0])
+    size = pages * resource.getpagesize() + dice.randrange(0, 256 * 1024)
+    resource.prlimit(world.pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+    pause(dice, 0.2, 0.6)
+    if world.crier.process.poll() is None:
+        resource.prlimit(world.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+# ---- the disk ----
+
+@kind("disk full", needs="disk")
+def disk_full(world, dice):
+    world.disk.fill()
+    pause(dice, 0.2, 0.8)
+    world.insist_on_life()
+    if dice.random() < 0.3:
+        world.kill()  # and it comes back to a full disk
+        world.try_to_start()
+        pause(dice, 0.1, 0.3)
+        world.kill()
+    world.disk.free()
+
+
+@kind("disk read-only", needs="device")
+def disk_read_only(world, dice):
+    world.disk.fail()
+    world.nothing_can_be_written(True)
+    pause(dice, 0.2, 0.6)
+    world.insist_on_life()
+    world.kill()
+    assert world.try_to_start() is not None, "it starts on a disk that cannot be written"
+    world.nothing_can_be_written(False)
+    world.disk.repair()
+
+
+# ---- the ledger ----
+
+PARTS = ("", "-wal", ".mark")
+
+
+def wal_of(world):
+    return Path(f"{world.ledger}-wal")
+
+
+def damage(world, hurt):
+    """Kills it, hurts the files and starts it. Either all that was acknowledged is there, or it refuses, says
+    which file and what to do, and goes on with the copy of a moment before, which its owner has."""
+    world.kill()
+    shutil.rmtree(world.folder / "copy", ignore_errors=True)
+    shutil.copytree(world.ledger.parent, world.folder / "copy")
+    hurt()
+    said = world.try_to_start()
+    if said is None:
+        return
+    assert str(world.ledger) in said, said
+    for path in world.ledger.parent.iterdir():
+        path.unlink()
+    shutil.copytree(world.folder / "copy", world.ledger.parent, dirs_exist_ok=True)
+
+
+def hurt_bytes(path, dice, first=0):
+    """A few bytes, a sector or a page are not what they were."""
+    data = bytearray(path.read_bytes())
+    if len(data) <= first:
+        return
+    for _ in range(dice.choice((1, 1, 3))):
+        size = dice.choice((1, 8, 512, 8192))
+        at = dice.randrange(first, len(data))
+        if size >= 512:
+            at -= at % size
+        data[at:at + size] = dice.choice((bytes(size), dice.randbytes(size)))[:len(data) - at]
+    path.write_bytes(data)
+
+
+def cut(path, dice):
+    size = path.stat().st_size
+    with path.open("r+b") as f:
+        f.truncate(dice.choice((0, dice.randrange(size + 1), max(0, size - dice.randrange(1, 20000)))))
+
+
+@kind("log damaged")
+def log_damaged(world, dice):
+    damage(world, lambda: hurt_bytes(wal_of(world), dice))
+
+
+@kind("log cut short")
+def log_cut(world, dice):
+    damage(world, lambda: cut(wal_of(world), dice))
+
+
+@kind("log gone")
+def log_gone(world, dice):
+    damage(world, lambda: wal_of(world).unlink())
+
+
+@kind("ledger damaged")
+def ledger_damaged(world, dice):
+    damage(world, lambda: hurt_bytes(world.ledger, dice))
+
+
+@kind("ledger cut short")
+def ledger_cut(world, dice):
+    damage(world, lambda: cut(world.ledger, dice))
+
+
+# ---- time ----
+
+@kind("clock an hour ahead")
+def clock_ahead(world, dice):
+    world.step_clock(3600)
+    if dice.random() < 0.3:
+        world.kill()
+
+
+@kind("clock an hour back")
+def clock_back(world, dice):
+    world.step_clock(-3600)
+    if dice.random() < 0.3:
+        world.kill()
