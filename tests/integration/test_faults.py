@@ -33,7 +33,7 @@ def points():
     found = set()
     for room in ("base", "config", "queue", "adapters", "service"):
         for source in (TOP / room).glob("*.c"):
-            found |= set(re.findall(r'FAULT\("([a-z._]+)"\)', source.read_text()))
+            found |= set(re.findall(r'FAULT\(\s*"([a-z._]+)"', source.read_text()))
     return sorted(found - ELSEWHERE)
 
 
