@@ -328,8 +328,8 @@ static void close_fd(int fd)
  * refused, whose owner may want to look at what is left. */
 void sqlite__close(struct sqlite *s)
 {
-    (void)FAULT(
-        "ledger.close"); /* of use with ":exit": everybody was told, and the log is still there */
+    /* Of use with ":exit": everybody was told, and the log is still there. */
+    (void)FAULT("ledger.close");
     sqlite__conn_done(&s->reader);
     sqlite__conn_done(&s->tender);
     if (s->opened) {
