@@ -289,7 +289,7 @@ static bool is_beside(const char *to, const char *path)
     mem_free(full);
     mem_free(folder);
     free(real_folder); /* libc's */
-    free(real_path); /* libc's */
+    free(real_path);   /* libc's */
     return beside;
 }
 
