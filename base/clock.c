@@ -14,7 +14,7 @@
 #include "base/parse.h"
 
 #if WITH_FAULTS
-static _Atomic int64_t advanced_ms, stepped_ms;
+static _Atomic int64_t advanced_ms, set_by_ms;
 static pthread_once_t env_once = PTHREAD_ONCE_INIT;
 
 /* Where the wall clock of the process before this one stood, as a machine's would after a restart. */
@@ -25,7 +25,7 @@ static void read_env(void)
 
     if (text != NULL) {
         must(parse_i64(text, &ms));
-        atomic_fetch_add(&stepped_ms, ms);
+        atomic_fetch_add(&set_by_ms, ms);
     }
 }
 
@@ -34,16 +34,15 @@ void clock_advance(int64_t by_ms)
     atomic_fetch_add(&advanced_ms, by_ms);
 }
 
-void clock_step_wall(int64_t by_ms)
+void clock_set_by(int64_t by_ms)
 {
-    atomic_fetch_add(&stepped_ms, by_ms);
+    atomic_fetch_add(&set_by_ms, by_ms);
 }
 
 static int64_t offset_ms(clockid_t which)
 {
     (void)pthread_once(&env_once, read_env);
-    return atomic_load(&advanced_ms) +
-           (which == CLOCK_REALTIME ? atomic_load(&stepped_ms) : 0);
+    return atomic_load(&advanced_ms) + (which == CLOCK_REALTIME ? atomic_load(&set_by_ms) : 0);
 }
 #else
 static int64_t offset_ms(clockid_t which)

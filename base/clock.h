@@ -21,7 +21,7 @@ int64_t clock_mono_us(void);
 /* Tests only, for the whole process. Time goes by: both clocks jump forward. Somebody sets the clock: the
  * wall clock jumps, either way; by $CRIER_CLOCK_MS at the start of the process. */
 void clock_advance(int64_t by_ms);
-void clock_step_wall(int64_t by_ms);
+void clock_set_by(int64_t by_ms);
 #endif
 
 #define TIME_TEXT_BYTES 32

@@ -48,6 +48,7 @@ enum ledger_kind {
     LEDGER_EXPIRE,
     LEDGER_CLICK,
     LEDGER_PRUNE,
+    LEDGER_CLOCK_BACK,
     LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
     /* reads */
     LEDGER_DUE,
@@ -301,6 +302,12 @@ struct ledger_click { /* a share link was followed */
     struct ledger_request req;
     struct article_id article;
     const char *target;
+    int64_t now_ms;
+};
+/* Somebody has set the clock back: whatever waits for a time of its own waits no longer than it was to,
+ * from now on. Also done at open. */
+struct ledger_clock_back {
+    struct ledger_request req;
     int64_t now_ms;
 };
 /* Ended articles that no source has brought since before_ms, events beyond keep_events, replay

@@ -144,6 +144,7 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_RELEASE_CHANNEL:
     case LEDGER_CLICK:
     case LEDGER_PRUNE:
+    case LEDGER_CLOCK_BACK:
     case LEDGER_WRITES_PULSE:
     case LEDGER_READS_PULSE:
         break; /* they give numbers only */

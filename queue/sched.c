@@ -326,6 +326,26 @@ void sched_more(struct sched *s, const char *name, int64_t now_ms)
     }
 }
 
+void sched_forget(struct sched *s)
+{
+    struct dest *d;
+    struct sjob *j;
+    size_t cursor = 0;
+
+    while ((d = map_each(s->dests, &cursor))) {
+        window_forget(s, d);
+        rouse(s, d);
+    }
+    cursor = 0;
+    while ((j = map_each(s->jobs, &cursor))) { /* those that run */
+        if (j->next) {
+            mem_free(j->next);
+            j->next = NULL;
+            window_more(j->dest, INT64_MIN);
+        }
+    }
+}
+
 void sched_cancel(struct sched *s, struct delivery_id id)
 {
     struct sjob *j = map_get_u64(s->jobs, id.v);

@@ -74,6 +74,8 @@ void sched_loaded(struct sched *s,
                   int64_t now_ms);
 /* The ledger has more that is due than what came in through sched_add: ask for it. */
 void sched_more(struct sched *s, const char *name, int64_t now_ms);
+/* What waits is dropped, and asked for anew: in the ledger it has other times by now. */
+void sched_forget(struct sched *s);
 void sched_cancel(struct sched *s, struct delivery_id id); /* unknown ids are fine */
 
 enum sched_what {

@@ -55,7 +55,7 @@ struct dest {
     int64_t turn_of_retries; /* counts normal starts */
 
     /* what else is in the ledger */
-    bool loading;
+    bool loading, stale;  /* stale: what was asked for is no longer so */
     int64_t more_at_ms;   /* from then on there is work we do not hold; INT64_MAX: none */
     int64_t loaded_at_ms; /* the last answer */
 
@@ -108,6 +108,7 @@ void window_loaded(struct sched *s,
                    size_t count,
                    bool more,
                    int64_t now_ms);
+void window_forget(struct sched *s, struct dest *d);
 void window_asked(struct dest *d);               /* its SCHED_LOAD is on its way */
 void window_more(struct dest *d, int64_t at_ms); /* there is more from then on */
 bool window_wants_more(const struct dest *d, int64_t now_ms);

@@ -203,6 +203,15 @@ void window_asked(struct dest *d)
     d->more_at_ms = INT64_MAX;
 }
 
+/* Also what came in again for a running one: its end adds it, or the ledger has it. */
+void window_forget(struct sched *s, struct dest *d)
+{
+    window_done(s, d);
+    d->more_at_ms = INT64_MIN;
+    d->loaded_at_ms = INT64_MIN;
+    d->stale = d->loading;
+}
+
 void window_more(struct dest *d, int64_t at_ms)
 {
     remember_more(d, at_ms);
@@ -218,6 +227,10 @@ void window_loaded(struct sched *s,
     size_t held = map_count(s->jobs);
 
     d->loading = false;
+    if (d->stale) {
+        d->stale = false;
+        return;
+    }
     d->loaded_at_ms = now_ms;
     if (more) {
         remember_more(d, end_of(jobs, count, now_ms));

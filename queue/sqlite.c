@@ -2,15 +2,15 @@
  * the connections and the transaction, leaves each kind of request to its own file.
  *
  * A batch is one transaction without savepoints: every request checks first and writes after,
- * so one that is refused has written nothing. If one fails in the midst of its writes all the
- * same (a full disk, an id used twice), the whole batch is rolled back and its requests are run
+ * so one that is refused has written nothing. If one fails in the midst of its work all the
+ * same (a full disk, no memory, an id used twice), the whole batch is rolled back and its requests are run
  * one by one, each in a transaction of its own, so that only the one at fault fails. SQLite rolls
  * back by itself on some errors, even of a read that fails on the disk: then the batch is over as
  * well, since what followed would be stored statement by statement, whatever COMMIT said.
  *
  * What a crash leaves: before COMMIT has returned, nothing of the batch (the WAL frame that
  * ends the transaction is not there); after it, all of it (synchronous=FULL: the WAL is on
- * disk). Nobody is told before. */
+ * disk). Nobody is told before, and before that it is noted how far the ledger goes (sqlite_mark.c). */
 
 #include "queue/sqlite_internal.h"
 
@@ -66,6 +66,8 @@ enum err_code sqlite__commit(struct sqlite *s, struct err *why)
         return rc;
     }
     (void)FAULT("ledger.committed"); /* of use with ":exit": on disk, and nobody was told */
+    s->newest_event = s->next_event > 0 ? s->next_event - 1 : s->newest_event;
+    sqlite__mark(s);
     return ERR_NONE;
 }
 
@@ -92,6 +94,9 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
         return sqlite__click(s, container_of(r, struct ledger_click, req));
     case LEDGER_PRUNE:
         return sqlite__prune(s, container_of(r, struct ledger_prune, req));
+    case LEDGER_CLOCK_BACK:
+        sqlite__clock_back(s, container_of(r, struct ledger_clock_back, req)->now_ms);
+        return ERR_NONE;
     default:
         break;
     }
@@ -137,8 +142,8 @@ static void store_read(void *store, struct ledger_request *r)
     struct sqlite *s = store;
     struct sqlite_conn *c = s->single ? &s->writer : &s->reader;
 
-    r->rc = FAULT("ledger.read") ? err_set(&r->why, ERR_IO, "read: fault point")
-                                 : run_read(c, r);
+    r->rc =
+        FAULT("ledger.read") ? err_set(&r->why, ERR_IO, "read: fault point") : run_read(c, r);
     settle(c, r);
 }
 
@@ -146,18 +151,22 @@ static void store_read(void *store, struct ledger_request *r)
 
 enum outcome { COMMITTED, COMMIT_FAILED, BROKEN };
 
-/* False: the transaction is gone, or has to go since it failed after it had written something. */
+/* False: the transaction is gone, or has to go: it failed after it had written something, or broke off
+ * at a statement, perhaps with counts of the channels that its writes should have followed. */
 static bool run_one(struct sqlite *s, struct ledger_request *r)
 {
+    bool broke_off;
+
     s->writer.wrote = false;
     r->rc = run_write(s, r);
+    broke_off = s->writer.error.code != ERR_NONE;
     if (sqlite3_get_autocommit(s->writer.db)) {
         sqlite__fail(&s->writer, "transaction lost");
         settle(&s->writer, r);
         return false;
     }
     settle(&s->writer, r);
-    return r->rc == ERR_NONE || !s->writer.wrote;
+    return r->rc == ERR_NONE || (!s->writer.wrote && !broke_off);
 }
 
 static void fail_all(struct ledger_request **v, size_t count, const struct err *why)

@@ -106,7 +106,10 @@ struct sqlite {
     int wal_frames;         /* in the log after the last commit */
     int wal_refused;        /* … when it last could not begin anew; 0: it could */
     _Atomic int wal_tended; /* so many of them are in the file as well */
-    int lock_fd;
+    char *path;             /* NULL: in memory */
+    bool opened; /* whole and in order; before, a close leaves the files as they are */
+    int lock_fd, mark_fd, index_fd;
+    int64_t newest_event;       /* that is committed */
     struct map *channels;       /* by name: struct channel_row; dropped on rollback */
     struct map *channels_by_id; /* the same */
     uint64_t fan_outs;          /* how many there were */
@@ -249,6 +252,8 @@ enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r); /* sqli
 enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r);   /* sqlite_tidy.c */
 enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqlite_tidy.c */
 
+void sqlite__clock_back(struct sqlite *s, int64_t now_ms); /* sqlite_tidy.c */
+
 /* How the deliveries of a new revision are made (sqlite_fanout.c). */
 struct accepted {
     struct article_id article;
@@ -288,6 +293,12 @@ void sqlite__tend_watch(struct sqlite *s);
 /* After a batch, on the writing thread: is it time? */
 bool sqlite__tend_wanted(struct sqlite *s);
 void sqlite__tend(struct sqlite *s); /* on a thread of its own */
+
+/* ---- how far the writing has come (sqlite_mark.c) ---- */
+/* Before anything is written. Refuses a ledger that does not reach as far as its mark. */
+enum err_code sqlite__mark_open(struct sqlite *s, struct err *why);
+void sqlite__mark(struct sqlite *s);     /* after each commit */
+void sqlite__mark_end(struct sqlite *s); /* before the last connection closes */
 
 /* ---- open and recovery ---- */
 enum err_code sqlite__open(struct sqlite **out,

@@ -114,7 +114,8 @@ static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct 
     /* NOMUTEX: each connection stays on one thread. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
-    int code = FAULT("ledger.open") ? SQLITE_CANTOPEN : sqlite3_open_v2(path, &c->db, flags, NULL);
+    int code =
+        FAULT("ledger.open") ? SQLITE_CANTOPEN : sqlite3_open_v2(path, &c->db, flags, NULL);
 
     if (code != SQLITE_OK) {
         return err_set(why, ERR_IO, "open: %s", sqlite3_errstr(code));
@@ -122,6 +123,8 @@ static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct 
     sqlite3_extended_result_codes(c->db, 1);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_busy_timeout(c->db, SQLITE_BUSY_MS);
+    sqlite3_db_config(
+        c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* see sqlite__close() */
     /* Pages of 8 KiB, for files made from now on: large ones write articles with fewer calls,
      * small ones write less for a lone commit (tests/bench/bench_ledger.c). */
     sqlite__exec(
@@ -152,7 +155,7 @@ static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
     enum err_code rc = ERR_NONE;
     const char *found;
 
-    if (sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) ||
+    if (sqlite3_prepare_v2(c->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) ||
         sqlite3_step(stmt) != SQLITE_ROW) {
         sqlite__fail(c, "check the file");
         rc = sqlite__error_take(c, why);
@@ -166,10 +169,58 @@ static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
     return rc;
 }
 
+/* A copy; NULL after an error. */
+static char *schema_of(struct sqlite_conn *c)
+{
+    static const char sql[] = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM "
+                              "sqlite_master ORDER BY type, name)";
+    sqlite3_stmt *stmt = NULL;
+    char *schema = NULL;
+
+    if (sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite__fail(c, "read the schema");
+    } else {
+        schema = sqlite__col_dup(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return schema;
+}
+
+/* The schema is text in the file, and no check of SQLite's looks at the words: a name or a condition with
+ * one other letter would be found when a statement fails, or never. */
+static enum err_code check_schema(struct sqlite_conn *c, struct err *why)
+{
+    struct sqlite_conn model = {.db = NULL};
+    enum err_code rc = connect_to(&model, ":memory:", why);
+    char *is = NULL, *should_be = NULL;
+
+    if (!rc) {
+        sqlite__exec(&model, (const char *)schema_sql);
+        should_be = schema_of(&model);
+        rc = sqlite__error_take(&model, why);
+    }
+    if (!rc) {
+        is = schema_of(c);
+        rc = sqlite__error_take(c, why);
+    }
+    if (!rc && (!is || !should_be || strcmp(is, should_be) != 0)) {
+        rc = err_set(
+            why, ERR_IO, "the file is damaged: its schema is not the one of its version");
+    }
+    mem_free(is);
+    mem_free(should_be);
+    sqlite__conn_done(&model);
+    return rc;
+}
+
 static enum err_code check_file(struct sqlite *s, const char *path, struct err *why)
 {
+    enum err_code rc = check_schema(&s->writer, why);
     struct stat st;
 
+    if (rc) {
+        return rc;
+    }
     if (stat(path, &st) != 0) {
         return err_errno(why, "look at %s", path);
     }
@@ -189,7 +240,13 @@ static enum err_code open_others(struct sqlite *s, const char *path, struct err 
         return rc;
     }
     sqlite__tend_watch(s);
-    return connect_to(&s->tender, path, why);
+    rc = connect_to(&s->tender, path, why);
+    if (rc) {
+        return rc;
+    }
+    /* A connection that has read nothing knows of no log, and takes none into the file. */
+    sqlite__exec(&s->tender, "PRAGMA schema_version;");
+    return sqlite__error_take(&s->tender, why);
 }
 
 /* ---- */
@@ -198,6 +255,7 @@ static enum err_code open_file(struct sqlite *s, const char *path, struct err *w
 {
     enum err_code rc = make_parent(path, why);
 
+    s->path = mem_strdup(path);
     if (!rc) {
         rc = take_lock(path, &s->lock_fd, why);
     }
@@ -209,6 +267,9 @@ static enum err_code open_file(struct sqlite *s, const char *path, struct err *w
     }
     if (!rc) {
         rc = connect_to(&s->writer, path, why);
+    }
+    if (!rc) {
+        rc = sqlite__mark_open(s, why);
     }
     if (!rc) {
         rc = set_up_writer(s, path, why);
@@ -237,7 +298,7 @@ enum err_code sqlite__open(struct sqlite **out,
     enum err_code rc;
 
     set_up_sqlite();
-    s->lock_fd = -1;
+    s->lock_fd = s->mark_fd = s->index_fd = -1;
     s->latest_ms = now_ms;
     s->channels = map_new();
     s->channels_by_id = map_new();
@@ -251,21 +312,37 @@ enum err_code sqlite__open(struct sqlite **out,
         sqlite__close(s);
         return rc;
     }
+    s->opened = true;
     *out = s;
     return ERR_NONE;
 }
 
+static void close_fd(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* The last connection takes the log into the file and removes it; not that of a ledger that was
+ * refused, whose owner may want to look at what is left. */
 void sqlite__close(struct sqlite *s)
 {
-    (void)FAULT("ledger.close"); /* of use with ":exit": everybody was told, and the log is still there */
+    (void)FAULT(
+        "ledger.close"); /* of use with ":exit": everybody was told, and the log is still there */
     sqlite__conn_done(&s->reader);
     sqlite__conn_done(&s->tender);
-    sqlite__conn_done(&s->writer); /* last: it takes the WAL into the file */
+    if (s->opened) {
+        sqlite__mark_end(s);
+        sqlite3_db_config(s->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    }
+    sqlite__conn_done(&s->writer);
     sqlite__channels_forget(s);
     map_free(s->channels);
     map_free(s->channels_by_id);
-    if (s->lock_fd >= 0) {
-        close(s->lock_fd);
-    }
+    close_fd(s->index_fd);
+    close_fd(s->mark_fd);
+    close_fd(s->lock_fd);
+    mem_free(s->path);
     mem_free(s);
 }

@@ -78,7 +78,8 @@ void sqlite__tend(struct sqlite *s)
         return;
     }
     if (sqlite3_wal_checkpoint_v2(
-            s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK) {
+            s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK &&
+        taken >= 0) {
         atomic_store(&s->wal_tended, taken);
     }
 }

@@ -1,5 +1,5 @@
-/* What time does: deliveries that became worthless, articles and events too old to keep, and
- * the count of followed share links. Called by sqlite.c inside the writer's transaction, a
+/* What time does: deliveries that became worthless, a clock that was set back, articles and events
+ * too old to keep, and the count of followed share links. Called by sqlite.c inside the writer's transaction, a
  * bounded number of rows a call, so that tidying never holds up an article. */
 
 #include "queue/sqlite_internal.h"
@@ -75,6 +75,25 @@ enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r)
     mem_free(places);
     sqlite__ids_done(&ids);
     return ERR_NONE;
+}
+
+/* ---- a clock that was set back ---- */
+
+void sqlite__clock_back(struct sqlite *s, int64_t now_ms)
+{
+    static const enum delivery_state waiting[] = {DELIVERY_AGAIN, DELIVERY_UNKNOWN};
+    struct id_list channels = {.v = NULL};
+
+    sqlite__ids_query(&s->writer, SQL_CHANNEL_IDS, NO_ARGS, &channels);
+    for (size_t i = 0; i < channels.count; i++) {
+        for (size_t n = 0; n < 2 * ARRAY_LEN(waiting); n++) {
+            sqlite__do(
+                &s->writer,
+                SQL_CLOCK_BACK,
+                ARGS(ARG_I(channels.v[i]), ARG_I(waiting[n / 2]), ARG_I(n % 2), ARG_I(now_ms)));
+        }
+    }
+    sqlite__ids_done(&channels);
 }
 
 /* ---- prune ---- */

@@ -21,7 +21,8 @@ door_handler_fn api_share_links, api_share_redirect;
 /* api_service.c */
 door_handler_fn api_reload, api_openapi, api_metrics, api_healthz, api_readyz, api_events;
 #if WITH_FAULTS
-door_handler_fn api_test_clock; /* POST /test/clock {"advance": "1h"}, {"step_forward"…} or {"step_back"…}: tests only */
+door_handler_fn
+    api_test_clock; /* POST /test/clock {"advance": "1h"}, {"step_forward"…} or {"step_back"…}: tests only */
 #endif
 
 #endif

@@ -193,7 +193,7 @@ static bool move_clocks(const json_t *body)
     if (advance != NULL) {
         clock_advance(by_ms);
     } else {
-        clock_step_wall(forward != NULL ? by_ms : -by_ms);
+        clock_set_by(forward != NULL ? by_ms : -by_ms);
     }
     return true;
 }
@@ -207,10 +207,8 @@ void api_test_clock(struct crier *c, struct door_request *r)
         return;
     }
     if (!move_clocks(body)) {
-        door_problem(r,
-                     422,
-                     NULL,
-                     "advance, step_forward or step_back is a duration such as \"1h\"");
+        door_problem(
+            r, 422, NULL, "advance, step_forward or step_back is a duration such as \"1h\"");
     } else {
         courier_poke(c->courier);
         door_reply_json(r, 200, json_pack("{s:s}", "now", time_rfc3339(clock_wall_ms(), now)));

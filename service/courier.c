@@ -25,6 +25,8 @@
 #define STARTS_PER_TURN 64            /* then answers get their turn */
 #define SLEEP_MAX_MS (60 * MS_SECOND) /* a wall clock that was set is noticed so soon */
 #define RETRY_MS 1000
+/* The clock is kept right by small pushes; more than this is a jump. */
+#define CLOCK_JUMP_MS 1000
 
 static void on_pump(uv_timer_t *timer);
 
@@ -260,6 +262,53 @@ void courier_expire(struct courier *k)
     ledger_submit(k->crier->ledger, &ask->expire.req);
 }
 
+/* ---- a clock that is set ---- */
+
+/* Times that are due stand in the ledger, by the wall clock. When it goes back by an hour, what was to
+ * wait a second would wait an hour and a second. Forward is no trouble: it is tried early, and a
+ * platform that asked for more time says so again. */
+struct ask_clock_back {
+    struct ledger_clock_back back;
+    struct courier *courier;
+};
+
+static void ask_clock_back_2_on_done(struct ledger_request *r)
+{
+    struct ask_clock_back *ask = container_of(r, struct ask_clock_back, back.req);
+    struct courier *k = ask->courier;
+
+    if (r->rc == ERR_IO && !k->draining) {
+        courier__retry_later(k, r);
+        return;
+    }
+    sched_forget(k->crier->sched);
+    ledger_request_done(r);
+    k->asked--;
+    mem_free(ask);
+    courier_poke(k);
+}
+
+static void heed_clock(struct courier *k)
+{
+    int64_t now_ms = clock_wall_ms();
+    int64_t ahead_ms = now_ms - clock_mono_ms();
+    int64_t back_ms = k->clock_ahead_ms - ahead_ms;
+    struct ask_clock_back *ask;
+
+    k->clock_ahead_ms = ahead_ms;
+    if (back_ms < CLOCK_JUMP_MS) {
+        return;
+    }
+    log_warn(EV_CLOCK_BACK, LOG_MS("by", back_ms));
+    ask = mem_zalloc(sizeof *ask);
+    ask->courier = k;
+    ask->back.req.kind = LEDGER_CLOCK_BACK;
+    ask->back.req.done = ask_clock_back_2_on_done;
+    ask->back.now_ms = now_ms;
+    k->asked++;
+    ledger_submit(k->crier->ledger, &ask->back.req);
+}
+
 /* ---- the pump ---- */
 
 static void sleep_until(struct courier *k, int64_t until_ms)
@@ -319,6 +368,7 @@ static void on_pump(uv_timer_t *timer)
         tell_drained(k);
         return;
     }
+    heed_clock(k);
     pump(k);
 }
 
@@ -403,6 +453,7 @@ struct courier *courier_new(struct crier *c)
     struct courier *k = mem_zalloc(sizeof *k);
 
     k->crier = c;
+    k->clock_ahead_ms = clock_wall_ms() - clock_mono_ms();
     list_init(&k->runs);
     list_init(&k->retry);
     must(uv_timer_init(c->loop, &k->pump_timer) == 0);

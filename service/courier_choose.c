@@ -163,15 +163,17 @@ static bool is_restored(const struct run *run)
     return run->exposed && !run->load.course;
 }
 
-/* Not to be repeated, or too late for it, and it may be there. */
+/* Not to be repeated, or too late for it, and it may be there. A first request of the time to come
+ * says that the clock was set back since, and not by how much: then nobody knows how late it is. */
 static bool must_look_first(const struct run *run)
 {
+    int64_t age_ms = clock_wall_ms() - run->step_first_at_ms;
+
     if (is_restored(run)) {
         return !may_be_repeated(run->steps);
     }
     return run->exposed && run->step->repeatable && run->step->repeat_within_ms > 0 &&
-           run->step_first_at_ms > 0 &&
-           clock_wall_ms() - run->step_first_at_ms > run->step->repeat_within_ms;
+           run->step_first_at_ms > 0 && (age_ms < 0 || age_ms > run->step->repeat_within_ms);
 }
 
 /* It was repeatable and is no more: into doubt first, so that the ledger believes the look. */

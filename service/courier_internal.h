@@ -34,6 +34,7 @@ struct courier {
     bool expiring;     /* a ledger_expire is on its way */
     bool draining, hurried;
     void (*drained)(struct crier *c);
+    int64_t clock_ahead_ms;     /* of the timer that never jumps, when it was last looked at */
     int64_t complained_mono_ms; /* about the ledger: once a second is enough */
     uv_timer_t pump_timer, retry_timer;
     int open_timers;

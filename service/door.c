@@ -69,6 +69,16 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     run(container_of(poll, struct door, poll));
 }
 
+/* When there was no descriptor for a connection, libmicrohttpd listens again in the turn behind the one
+ * in which somebody left, and nothing else would wake it for whoever waits. */
+static bool takes_turn_anyway(struct door *d)
+{
+    bool left = d->left;
+
+    d->left = false;
+    return left;
+}
+
 /* Never 0: libuv 1.44 calls a timer that starts itself anew with 0 for ever, and nobody else's
  * turn comes. And a connection that libmicrohttpd cannot get on with (a chunk extension larger
  * than its memory) makes it ask for 0 until it is closed; what is really there to be read shows
@@ -78,7 +88,9 @@ static void arm_timer(struct door *d)
     uint64_t again_ms = UINT64_C(1) << d->fruitless;
     MHD_UNSIGNED_LONG_LONG wait_ms;
 
-    if (MHD_get_timeout(d->daemon, &wait_ms) == MHD_YES) {
+    if (takes_turn_anyway(d)) {
+        must(uv_timer_start(&d->timer, on_timer, 1, 0) == 0);
+    } else if (MHD_get_timeout(d->daemon, &wait_ms) == MHD_YES) {
         must(uv_timer_start(
                  &d->timer, on_timer, wait_ms > 0 ? (uint64_t)wait_ms : again_ms, 0) == 0);
     } else {

@@ -271,6 +271,7 @@ static void leave(struct door *d, void **context)
     }
     list_remove(&d->crowd[dc->waiting], &dc->node);
     mem_free(dc);
+    d->left = true;
     watch(d);
 }
 

@@ -69,6 +69,7 @@ struct door {
     int handles;   /* not yet closed; the door's memory ends with the last */
     bool running;  /* inside MHD_run() */
     bool progress; /* something came of it */
+    bool left;     /* somebody did, since the last turn */
     unsigned
         fruitless; /* turns of which nothing came, one after the other; FRUITLESS_MAX at most */
     bool quiesced;

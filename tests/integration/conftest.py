@@ -78,6 +78,11 @@ class Clock:
         status, body, _ = crier.call("POST", "/test/clock", {"advance": text}, check=False)
         assert status == 200, body
 
+    def set_back(self, crier, text):
+        """Somebody sets the clock of crier's machine."""
+        status, body, _ = crier.call("POST", "/test/clock", {"step_back": text}, check=False)
+        assert status == 200, body
+
 
 @pytest.fixture
 def clock(platform):

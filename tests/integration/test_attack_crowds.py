@@ -2,6 +2,7 @@
 many that say the same at once. The newsroom's own request gets through, in bounded memory, and what it
 brings goes out once."""
 
+import socket
 import threading
 import time
 
@@ -126,3 +127,24 @@ def test_few_descriptors_are_shared_between_the_door_and_everything_else(make_cr
         wait_for(lambda: crowd.standing() <= 250, what="the rest to be let go")
         all_well(crier, platform, 1)
     assert "door_limited" in crier.log() and "wanted=5000" in crier.log()
+
+
+def test_without_descriptors_the_next_one_comes_in_when_somebody_leaves(make_crier):
+    crier = make_crier(start=False)
+    crier.start(prefix=["prlimit", "--nofile=40:40"])
+    question = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    held, waiting = [], None
+    while waiting is None:
+        assert len(held) < 40
+        connection = socket.create_connection(("127.0.0.1", crier.port), timeout=2)
+        connection.sendall(question)
+        try:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+            held.append(connection)
+        except TimeoutError:
+            waiting = connection
+    held.pop().close()
+    waiting.settimeout(20)
+    assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
+    for connection in (waiting, *held):
+        connection.close()

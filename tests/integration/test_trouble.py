@@ -216,6 +216,31 @@ def test_a_channel_that_is_down_for_an_hour_delays_nobody_and_catches_up(crier, 
     assert all(len(posts_of(platform, c)) == 5 for c in CHANNELS)
 
 
+def test_a_clock_that_is_set_back_makes_nobody_wait_longer(crier, platform, article, clock):
+    fault(platform, "mastodon", "status", status=429, retry_after=2)
+    accepted = crier.send(article())
+    crier.await_state(accepted["id"], "again", channel="mastodon")
+    clock.set_back(crier, "1h")
+    crier.await_done(accepted["id"])
+    first, second = attempts_of(platform, "mastodon")
+    assert second["at"] - first["at"] >= 1.9
+    assert all(len(posts_of(platform, c)) == 1 for c in CHANNELS)
+    assert "clock_back" in crier.log()
+
+
+def test_a_clock_that_was_set_back_meanwhile_makes_nobody_wait_longer(crier, platform, article):
+    fault(platform, "mastodon", "status", status=429, retry_after=2)
+    accepted = crier.send(article())
+    crier.await_state(accepted["id"], "again", channel="mastodon")
+    crier.stop()
+    crier.environment["CRIER_CLOCK_MS"] = "-3600000"
+    crier.start()
+    crier.await_done(accepted["id"])
+    first, second = attempts_of(platform, "mastodon")
+    assert second["at"] - first["at"] >= 1.9
+    assert len(posts_of(platform, "mastodon")) == 1
+
+
 def test_news_that_is_worthless_by_now_is_not_sent(make_crier, platform, article, clock):
     def change(settings):
         settings["channels"]["mastodon"]["not_after"] = "30m"

@@ -109,7 +109,7 @@ def disk_read_only(world, dice):
 
 # ---- the ledger ----
 
-PARTS = ("", "-wal", "-mark")
+PARTS = ("", "-wal", ".mark")
 
 
 def wal_of(world):

@@ -336,6 +336,26 @@ static void a_key_too_old_is_looked_for_first(void **state)
     teardown(&f);
 }
 
+/* By the clock its first request is of the time to come: how long ago it was nobody knows. */
+static void a_key_is_looked_for_first_when_the_clock_was_set_back(void **state)
+{
+    static const struct reply replies[] = {
+        {.how = CUT}, {.status = 401}, {.status = 404}, {.status = 200}, {.status = 0}};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, "keyed", ", not_after: 7d", replies);
+    submit(&f);
+    expect(&f, 1, "blocked", 60, 2);
+    clock_set_by(-MS_DAY);
+    channel_resume(&f.c, channels_find(f.c.channels, "one"), "test");
+    expect(&f, 1, "done", 60, 4);
+    clock_set_by(MS_DAY);
+    assert_string_equal(line_of(&f.script, 2), "POST /look");
+    assert_string_equal(line_of(&f.script, 3), "POST /post");
+    teardown(&f);
+}
+
 /* A repeatable step is sent again, so it is not in doubt until it would be given up. */
 static void what_may_be_public_is_looked_for_before_it_ends(void **state)
 {
@@ -685,6 +705,7 @@ int main(void)
         cmocka_unit_test(retry_after_is_obeyed_in_full),
         cmocka_unit_test(what_would_come_too_late_expires),
         cmocka_unit_test(a_key_too_old_is_looked_for_first),
+        cmocka_unit_test(a_key_is_looked_for_first_when_the_clock_was_set_back),
         cmocka_unit_test(what_may_be_public_is_looked_for_before_it_ends),
         cmocka_unit_test(what_may_be_public_never_expires_unseen),
         cmocka_unit_test(a_blocked_channel_goes_on_when_it_is_resumed),
