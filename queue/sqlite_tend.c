@@ -60,6 +60,9 @@ bool sqlite__tend_wanted(struct sqlite *s)
     if (s->wal_frames < WAL_MAX_FRAMES) {
         s->wal_refused = 0;
     } else if (s->wal_frames - s->wal_refused >= TEND_FRAMES) {
+        if (atomic_load(&s->tending)) {
+            return false; /* that pass is over soon, and no other begins before this has had its turn */
+        }
         if (start_anew(s)) {
             atomic_store(&s->wal_tended, 0);
             s->wal_frames = s->wal_refused = 0;
@@ -77,9 +80,11 @@ void sqlite__tend(struct sqlite *s)
     if (FAULT("ledger.tend")) {
         return;
     }
+    atomic_store(&s->tending, true);
     if (sqlite3_wal_checkpoint_v2(
             s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK &&
         taken >= 0) {
         atomic_store(&s->wal_tended, taken);
     }
+    atomic_store(&s->tending, false);
 }
