@@ -16,6 +16,8 @@
  *           with fewer: it was cut or damaged. Also where events would not tell: frames that are in the
  *           file already are read from the log as long as it is there, so a log that ends early shows
  *           older pages beside newer ones.
+ * A copy that `crier backup` made is older by intention, and what that means is seen to
+ * (sqlite_restored.c): it is not held against its mark.
  * A log of other salts, or none, is no mistake: it began anew or was taken into the file, by us or by
  * somebody with the sqlite3 command after a crash. Then the events must do. */
 
@@ -161,7 +163,7 @@ compare(struct sqlite *s, const char *name, const struct mark *m, struct err *wh
     char found[128];
 
     s->newest_event = events;
-    if (!rc && sqlite__is_copy(s)) { /* the mark is of another file */
+    if (!rc && sqlite__is_copy(&s->writer)) { /* the mark is of another file */
         write_mark(s, &(struct mark){.magic = MAGIC});
         return ERR_NONE;
     }

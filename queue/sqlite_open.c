@@ -169,7 +169,7 @@ static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
     return rc;
 }
 
-/* A copy; NULL after an error. The mark of a backup is none of it. */
+/* Yours; NULL after an error. Without the mark of a copy, which is taken off later (sqlite_restored.c). */
 static char *schema_of(struct sqlite_conn *c)
 {
     static const char sql[] = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM "
@@ -188,7 +188,7 @@ static char *schema_of(struct sqlite_conn *c)
 
 /* The schema is text in the file, and no check of SQLite's looks at the words: a name or a condition with
  * one other letter would be found when a statement fails, or never. */
-static enum err_code check_schema(struct sqlite_conn *c, struct err *why)
+enum err_code sqlite__check_schema(struct sqlite_conn *c, struct err *why)
 {
     struct sqlite_conn model = {.db = NULL};
     enum err_code rc = connect_to(&model, ":memory:", why);
@@ -215,7 +215,7 @@ static enum err_code check_schema(struct sqlite_conn *c, struct err *why)
 
 static enum err_code check_file(struct sqlite *s, const char *path, struct err *why)
 {
-    enum err_code rc = check_schema(&s->writer, why);
+    enum err_code rc = sqlite__check_schema(&s->writer, why);
     struct stat st;
 
     if (rc) {

@@ -64,8 +64,8 @@ bool sqlite__tend_wanted(struct sqlite *s)
         s->wal_refused = 0;
         return behind >= TEND_FRAMES;
     }
-    if (s->wal_frames - s->wal_refused < TEND_FRAMES) {
-        return false;
+    if (s->wal_frames - s->wal_refused < TEND_FRAMES || atomic_load(&s->tending)) {
+        return false; /* a pass is over soon, and no other begins before this has had its turn */
     }
     if ((behind <= MOST_FRAMES || s->wal_frames >= 2 * WAL_MAX_FRAMES) && start_anew(s)) {
         atomic_store(&s->wal_tended, 0);
@@ -73,7 +73,7 @@ bool sqlite__tend_wanted(struct sqlite *s)
         return false;
     }
     s->wal_refused = s->wal_frames;
-    return true; /* once, so that it is at rest when the next try comes */
+    return true;
 }
 
 void sqlite__tend(struct sqlite *s)
@@ -83,9 +83,11 @@ void sqlite__tend(struct sqlite *s)
     if (FAULT("ledger.tend")) {
         return;
     }
+    atomic_store(&s->tending, true);
     if (sqlite3_wal_checkpoint_v2(
             s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK &&
         taken >= 0) {
         atomic_store(&s->wal_tended, taken);
     }
+    atomic_store(&s->tending, false);
 }

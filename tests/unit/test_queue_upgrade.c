@@ -27,14 +27,18 @@ static void copy_file(const char *from, const char *to)
     close(out);
 }
 
-/* Without the mark of the one that was there: this one does not go as far. */
+/* As if nothing had been there before. */
 static void put_in_place(struct kit *k, const char *from)
 {
-    char *mark = mem_printf("%s.mark", k->path);
+    static const char *const endings[] = {"-wal", "-shm", ".mark"};
 
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        char *name = mem_printf("%s%s", k->path, endings[i]);
+
+        (void)unlink(name);
+        mem_free(name);
+    }
     copy_file(from, k->path);
-    unlink(mark);
-    mem_free(mark);
 }
 
 static sqlite3 *open_db(const char *path)
