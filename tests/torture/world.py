@@ -10,9 +10,11 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from attack import Certificates
 from harness import TOKEN, Crier, Platform, chat_channels, default_settings, exchange, wait_for
@@ -76,7 +78,8 @@ class Disk:
         (self.top / "filler").unlink()
 
     def fail(self):
-        """As after an error of the device: what is open can be read and not be written."""
+        """As after an error of the device: what is open can be read and not be written. Nobody may be in the
+        midst of an fsync: Linux may say yes to that and keep nothing."""
         run("mount", "-o", "remount,abort", str(self.top))
 
     def repair(self):
@@ -121,6 +124,7 @@ class World:
         self.lock = threading.Lock()
         self.articles, self.accepted, self.refused, self.unanswered = {}, {}, set(), set()
         self.posts, self.times = 0, {}  # read so many; (channel, article) -> how often it was posted
+        self.repeats = 0  # that the receivers recognised
         self.wrong = []  # what the senders saw that may not be
         self.clock_ms = 0  # of our wall clock, beside the machine's
         self.unwritable_since = None
@@ -200,6 +204,19 @@ class World:
     def pid(self):
         return self.crier.process.pid
 
+    @contextlib.contextmanager
+    def held_still(self):
+        """Every thread of it is stopped, and in no system call."""
+        self.crier.process.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        wait_for(lambda: all(self.state_of(task) == "T" for task in tasks.iterdir()), 20, 0.002)
+        yield
+        self.crier.process.send_signal(signal.SIGCONT)
+
+    @staticmethod
+    def state_of(task):
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
     def insist_on_life(self):
         assert self.crier.process.poll() is None, f"it died of it:\n{self.crier.log()[-2000:]}"
 
@@ -273,11 +290,16 @@ class World:
         assert status == 200, body
         self.clock_ms += seconds * 1000
 
+    def unknown(self):
+        return self.crier.get("/v1/deliveries?state=unknown&limit=100")["items"]
+
     def is_at_rest(self):
-        moving = [channel["backlog"].get(state, 0) for channel in self.crier.get("/v1/channels")["items"]
-                  for state in MOVING]
-        looking = [d for d in self.crier.get("/v1/deliveries?state=unknown&limit=100")["items"] if d.get("due_at")]
-        return not any(moving) and not looking
+        """Nothing moves. One answer counts them all: from list to list one could slip by."""
+        unknown = self.unknown()
+        backlogs = [channel["backlog"] for channel in self.crier.get("/v1/channels")["items"]]
+        counts = {state: sum(b[state] for b in backlogs) for state in (*MOVING, "unknown")}
+        return (not any(counts[state] for state in MOVING) and counts["unknown"] == len(unknown)
+                and not any(d.get("due_at") for d in unknown))
 
     def await_rest(self, seconds=40):
         """Until nothing moves any more. Waits of crier's own are made short, but never while a platform may
