@@ -114,7 +114,8 @@ static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct 
     /* NOMUTEX: each connection stays on one thread. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
-    int code = FAULT("ledger.open") ? SQLITE_CANTOPEN : sqlite3_open_v2(path, &c->db, flags, NULL);
+    int code =
+        FAULT("ledger.open") ? SQLITE_CANTOPEN : sqlite3_open_v2(path, &c->db, flags, NULL);
 
     if (code != SQLITE_OK) {
         return err_set(why, ERR_IO, "open: %s", sqlite3_errstr(code));
@@ -323,7 +324,8 @@ static void close_fd(int fd)
  * refused, whose owner may want to look at what is left. */
 void sqlite__close(struct sqlite *s)
 {
-    (void)FAULT("ledger.close"); /* of use with ":exit": everybody was told, and the log is still there */
+    (void)FAULT(
+        "ledger.close"); /* of use with ":exit": everybody was told, and the log is still there */
     sqlite__conn_done(&s->reader);
     sqlite__conn_done(&s->tender);
     if (s->opened) {

@@ -4,7 +4,7 @@
   refused        neither in the ledger nor anywhere, unless it was sent again
   no answer      either way, but one of them: in the ledger with all its deliveries, or nowhere
   a delivery     at its end: done and posted exactly once; or unknown, seen in the list with what is known of
-                 it, posted at most once, and only where nobody can be asked"""
+                 it, posted at most once, and only where nobody can be asked or looking did not tell"""
 
 import re
 
@@ -53,10 +53,8 @@ def judge_delivery(world, result, name, d):
         if count == 0:
             result.lost += 1
             result.wrong(said)
-    elif d["state"] == "unknown" and d["channel"] in BLIND:
+    elif d["state"] == "unknown" and d["detail"] and (d["channel"] in BLIND or "a person must see" in d["detail"]):
         result.unknown += 1
-        if not d["detail"]:
-            result.wrong(said)
     else:
         result.lost += 1
         result.wrong(said)

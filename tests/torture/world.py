@@ -19,7 +19,7 @@ from pathlib import Path
 from attack import Certificates
 from harness import TOKEN, Crier, Platform, chat_channels, default_settings, exchange, wait_for
 
-DISK_MIB = 64
+DISK_MIB = 192  # the log alone may take 128
 SENDERS = 2
 HOST = "platform.example"  # only the hosts file of the namespace knows it
 MOVING = ("held", "ready", "in_flight", "again")
