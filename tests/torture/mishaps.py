@@ -183,15 +183,12 @@ def ledger_cut(world, dice):
 # ---- the platforms ----
 
 def await_others(world, channel):
-    """What has been accepted by now comes to its end everywhere else, while that one is in trouble."""
-    names = list(world.accepted)[-5:]
+    """What has been accepted by now has had its turn everywhere else, while that one is in trouble."""
+    names = list(world.accepted)[-3:]
 
     def look():
-        if world.platform.news(world.posts)["running"] == 0:
-            world.advance(11)  # nobody's wait is what is tried here
-        open_ones = [d["channel"] for name in names for d in world.crier.deliveries(world.accepted[name])
-                     if d["channel"] != channel and d["state"] not in ("done", "unknown")]
-        return not open_ones
+        return not [d for name in names for d in world.crier.deliveries(world.accepted[name])
+                    if d["channel"] != channel and d["state"] in ("ready", "in_flight")]
     wait_for(look, 20, 0.05, f"the other channels, with {channel} in trouble")
 
 
@@ -200,7 +197,7 @@ def drip(world, dice):
     """It takes what it is given, and its answer never ends."""
     world.platform.no_faults()
     world.platform.fault("/hook/slow", "drip", times=-1)
-    pause(dice, 0.5, 1.5)
+    pause(dice, 0.4, 1.2)
     await_others(world, "slow")
 
 

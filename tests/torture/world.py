@@ -129,9 +129,9 @@ class World:
         self.clock_ms = 0  # of our wall clock, beside the machine's
         self.unwritable_since = None
         self.long = False
-        self.disk = Disk(folder)
+        self.disk, self.mounted = Disk(folder), []
         options = self.own_names() if isolated else ()
-        self.platform = Platform(*options)
+        self.platform = Platform(*options, stderr=(folder / "platform.log").open("wb"))
         self.crier = self.make_crier()
         self.start()
 
@@ -146,9 +146,10 @@ class World:
         self.hosts = self.folder / "hosts"
         (self.folder / "nsswitch.conf").write_text("hosts: files\n")
         self.say_names(True)
-        run("mount", "--bind", str(self.hosts), "/etc/hosts")
-        run("mount", "--bind", str(self.folder / "nsswitch.conf"), "/etc/nsswitch.conf")
-        run("mount", "--bind", str(certs), "/etc/ssl/certs")
+        for ours, system in ((self.hosts, "/etc/hosts"), (self.folder / "nsswitch.conf", "/etc/nsswitch.conf"),
+                             (certs, "/etc/ssl/certs")):
+            run("mount", "--bind", str(ours), system)
+            self.mounted.append(system)
         return ("--certificates", str(made.servers))
 
     def say_names(self, known):
@@ -221,8 +222,8 @@ class World:
         assert self.crier.process.poll() is None, f"it died of it:\n{self.crier.log()[-2000:]}"
 
     def close(self):
-        for part in (self.kill, self.platform.close, self.disk.close):
-            with contextlib.suppress(Exception):
+        for part in (self.kill, self.platform.close, self.disk.close, *(lambda m=m: run("umount", m) for m in self.mounted)):
+            with contextlib.suppress(OSError, AssertionError, subprocess.SubprocessError):
                 part()
 
     # ---- articles ----
