@@ -15,7 +15,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
   POST   /_control/forget_sessions   Bluesky's access tokens expire
-  POST   /_control/certificate       {"name": …}: the one of the face "tls" from now on
+  POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
@@ -170,7 +170,7 @@ class Control:
         return web.json_response({})
 
     async def certificate(self, request):
-        await self.faces["tls"].show((await request.json())["name"])
+        await self.faces["tls"].show((await request.json())["show"])
         return web.json_response({})
 
     async def list_faults(self, request):

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import wait_for
+
 KINDS = {}
 
 
@@ -97,7 +99,8 @@ def disk_full(world, dice):
 
 @kind("disk read-only", needs="device")
 def disk_read_only(world, dice):
-    world.disk.fail()
+    with world.held_still():
+        world.disk.fail()
     world.nothing_can_be_written(True)
     pause(dice, 0.2, 0.6)
     world.insist_on_life()
@@ -175,6 +178,46 @@ def ledger_damaged(world, dice):
 @kind("ledger cut short")
 def ledger_cut(world, dice):
     damage(world, lambda: cut(world.ledger, dice))
+
+
+# ---- the platforms ----
+
+def await_others(world, channel):
+    """What has been accepted by now has had its turn everywhere else, while that one is in trouble."""
+    names = list(world.accepted)[-3:]
+
+    def look():
+        return not [d for name in names for d in world.crier.deliveries(world.accepted[name])
+                    if d["channel"] != channel and d["state"] in ("ready", "in_flight")]
+    wait_for(look, 20, 0.05, f"the other channels, with {channel} in trouble")
+
+
+@kind("one byte a second")
+def drip(world, dice):
+    """It takes what it is given, and its answer never ends."""
+    world.platform.no_faults()
+    world.platform.fault("/hook/slow", "drip", times=-1)
+    pause(dice, 0.4, 1.2)
+    await_others(world, "slow")
+
+
+@kind("names not resolved", needs="names")
+def no_names(world, dice):
+    world.platform.no_faults()
+    world.say_names(False)
+    world.platform.control("certificate", show="good")  # by no connection of before
+    pause(dice, 0.3, 0.8)
+    await_others(world, "secure")
+    world.say_names(True)
+
+
+@kind("certificate expired", needs="names")
+def certificate(world, dice):
+    world.platform.no_faults()
+    world.platform.control("certificate", show="expired")
+    pause(dice, 0.3, 0.8)
+    await_others(world, "secure")
+    world.platform.control("certificate", show="good")
 
 
 # ---- time ----

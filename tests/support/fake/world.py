@@ -16,6 +16,7 @@ A request passes faults first. Kinds of fault, each for a method and path prefix
 """
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import itertools
@@ -191,9 +192,10 @@ def utf16_units(text):
 
 
 async def dripping(response):
-    while True:
-        await response.write(b" ")
-        await asyncio.sleep(1)
+    with contextlib.suppress(ConnectionError):  # whoever listens has had enough
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(1)
 
 
 async def never_ending(response):
