@@ -80,8 +80,10 @@ void sqlite__fail(struct sqlite_conn *c, const char *doing);    /* from sqlite3_
 enum err_code sqlite__error_take(struct sqlite_conn *c, struct err *why);
 void sqlite__conn_done(struct sqlite_conn *c);
 
-char *sqlite__col_dup(sqlite3_stmt *stmt, int column);        /* NULL for NULL */
-const char *sqlite__col_text(sqlite3_stmt *stmt, int column); /* borrowed; NULL for NULL */
+/* Borrowed. NULL for NULL, and for what is no text: all we write is UTF-8, so it is damaged, and
+ * whoever reads on relies on that. */
+const char *sqlite__col_text(sqlite3_stmt *stmt, int column);
+char *sqlite__col_dup(sqlite3_stmt *stmt, int column); /* the same, yours */
 bool sqlite__col_hash(sqlite3_stmt *stmt,
                       int column,
                       uint8_t out[32]); /* zero and false: none */

@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static const char *const texts[SQL_COUNT] = {
 #define SQL(id, text) [id] = (text),
@@ -179,7 +180,9 @@ void sqlite__conn_done(struct sqlite_conn *c)
 
 const char *sqlite__col_text(sqlite3_stmt *stmt, int column)
 {
-    return (const char *)sqlite3_column_text(stmt, column);
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+    return text && text_valid(text, (size_t)sqlite3_column_bytes(stmt, column)) ? text : NULL;
 }
 
 char *sqlite__col_dup(sqlite3_stmt *stmt, int column)

@@ -511,6 +511,31 @@ static void a_file_that_is_not_ours_is_left_as_it_is(void **state)
     }
 }
 
+/* What a bug or a disk may leave in a file that is whole as a database. */
+static void odd_values_are_read_past(void **state)
+{
+    struct kit *k = *state;
+    struct ledger_list list = {.req = {.kind = LEDGER_DELIVERIES}, .state = -1, .limit = 10};
+    struct ledger_article article = {.req = {.kind = LEDGER_ARTICLE}, .url = "1"};
+    struct kit_accept a;
+    json_t *item;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .url = "1", .title = "A"});
+    kit_accept_done(&a);
+    kit_close(k);
+    run_sql(k, "UPDATE delivery SET previous = id; UPDATE revision SET previous = id");
+    run_sql(k, "UPDATE article SET title = CAST(x'41ff' AS TEXT)");
+    kit_open(k);
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    item = json_array_get(json_object_get(list.out, "items"), 0);
+    assert_non_null(json_object_get(item, "article"));
+    assert_null(json_object_get(item, "title")); /* no UTF-8 */
+    ledger_request_done(&list.req);
+    assert_int_equal(kit_run(k, &article.req), ERR_NONE); /* the circles have an end */
+    assert_int_equal(json_array_size(json_object_get(article.out, "revisions")), 1);
+    ledger_request_done(&article.req);
+}
+
 #define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void)
@@ -528,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_missing_folder_is_made_one_level_deep),
         cmocka_unit_test(a_damaged_file_gives_a_clear_error),
         cmocka_unit_test(a_file_that_is_not_ours_is_left_as_it_is),
+        ON_DISK(odd_values_are_read_past),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
