@@ -253,26 +253,70 @@ void rule_explain(const struct rule *r, const struct rule_facts *facts, struct b
 
 /* ---- printing ---- */
 
+/* A character beyond ASCII that YAML does not take as it is, or takes for the end of a line: the C1
+ * controls, the separators of lines and paragraphs, the byte order mark, noncharacters. *out is its
+ * code point. */
+static bool is_unprintable(const char *text, size_t bytes, uint32_t *out)
+{
+    uint32_t c = (unsigned char)text[0] & (0xFFu >> (bytes + 1));
+
+    for (size_t i = 1; i < bytes; i++) {
+        c = c << 6 | ((unsigned char)text[i] & 0x3Fu);
+    }
+    *out = c;
+    return c < 0xA0 || c == 0x2028 || c == 0x2029 || c == 0xFEFF || (c >= 0xFDD0 && c <= 0xFDEF) ||
+           c == 0xFFFE || c == 0xFFFF;
+}
+
+/* Whether a word means itself without quotes. */
+static bool is_bare(const char *word)
+{
+    static const char *const nothing[] = {"", "null", "Null", "NULL"};
+    size_t bytes;
+    uint32_t c;
+
+    for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
+        if (strcmp(word, nothing[i]) == 0) {
+            return false;
+        }
+    }
+    for (const char *at = word; *at != '\0'; at += bytes) {
+        bool letter = (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z');
+        bool sign = *at == '_' || (*at == '-' && at > word);
+
+        bytes = text_character(at, strlen(at));
+        must(bytes > 0);
+        if (bytes > 1 ? is_unprintable(at, bytes, &c)
+                      : !letter && !sign && !(*at >= '0' && *at <= '9')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A word as YAML in a flow list: bare when nothing in it could mean something. */
 static void print_word(const char *word, struct buf *out)
 {
-    bool bare = word[0] != '\0' && word[0] != '-';
+    size_t bytes;
+    uint32_t c;
 
-    for (const char *c = word; *c != '\0' && bare; c++) {
-        bool letter = (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z');
-        bare = letter || (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' ||
-               ((unsigned char)*c & 0x80) != 0;
-    }
-    if (bare) {
+    if (is_bare(word)) {
         buf_adds(out, word);
         return;
     }
     buf_addc(out, '"');
-    for (const char *c = word; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            buf_addc(out, '\\');
+    for (const char *at = word; *at != '\0'; at += bytes) {
+        bytes = text_character(at, strlen(at));
+        must(bytes > 0);
+        if (bytes == 1 && ((unsigned char)*at < ' ' || *at == 0x7F)) {
+            buf_addf(out, "\\x%02x", (unsigned)*at);
+        } else if (bytes > 1 && is_unprintable(at, bytes, &c)) {
+            buf_addf(out, "\\u%04x", (unsigned)c);
+        } else {
+            /* What only looks like a reference has one more '$'. */
+            buf_adds(out, *at == '"' || *at == '\\' ? "\\" : strncmp(at, "${", 2) == 0 ? "$" : "");
+            buf_add(out, at, bytes);
         }
-        buf_addc(out, *c);
     }
     buf_addc(out, '"');
 }

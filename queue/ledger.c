@@ -351,7 +351,7 @@ static enum err_code start_threads(struct ledger *l, struct err *why)
     return rc;
 }
 
-static const struct ledger_store *store_find(const char *location, const char **out_rest)
+const struct ledger_store *ledger__store_find(const char *location, const char **out_rest)
 {
     static const struct ledger_store *const stores[] = {&ledger_sqlite};
 
@@ -360,10 +360,16 @@ static const struct ledger_store *store_find(const char *location, const char **
 
         if (strncmp(location, stores[i]->scheme, len) == 0 && location[len] == ':') {
             *out_rest = location + len + 1;
-            return stores[i];
+            return **out_rest != '\0' ? stores[i] : NULL;
         }
     }
     return NULL;
+}
+
+enum err_code ledger__location_refused(const char *location, struct err *why)
+{
+    return err_set(
+        why, ERR_INVALID, "ledger \"%s\": expected sqlite:/path/to/file.db", location);
 }
 
 enum err_code ledger_open(struct ledger **out,
@@ -375,12 +381,11 @@ enum err_code ledger_open(struct ledger **out,
 {
     enum err_code rc;
     const char *rest = NULL;
-    const struct ledger_store *ops = store_find(location, &rest);
+    const struct ledger_store *ops = ledger__store_find(location, &rest);
     struct ledger *l;
 
-    if (!ops || *rest == '\0') {
-        return err_set(
-            why, ERR_INVALID, "ledger \"%s\": expected sqlite:/path/to/file.db", location);
+    if (!ops) {
+        return ledger__location_refused(location, why);
     }
     l = ledger_new(ops, wake, wake_context);
     rc = ops->open(&l->store, rest, now_ms, &l->opened, why);
@@ -534,5 +539,7 @@ void ledger_stats(const struct ledger *l, struct ledger_stats *out)
         .last_failed = atomic_load(&l->last_failed),
         .recovered_ready = l->opened.recovered_ready,
         .recovered_unknown = l->opened.recovered_unknown,
+        .restored_from_ms = l->opened.restored_from_ms,
+        .restored = l->opened.restored,
     };
 }

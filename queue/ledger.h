@@ -409,6 +409,8 @@ struct ledger_stats {
     int64_t last_commit_us, queue_now;
     bool last_failed; /* the newest commit did not succeed: the disk is full or gone */
     int64_t recovered_ready, recovered_unknown; /* found in flight at open */
+    int64_t restored_from_ms; /* at open the file was a backup, made then; 0: it was not */
+    int64_t restored; /* … in which so many deliveries waited: each is looked for first */
 };
 
 /* location: "sqlite:/path/file.db" or "sqlite::memory:". Creates the file and its schema,

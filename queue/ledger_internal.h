@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "queue/ledger.h"
+#include "queue/upkeep.h"
 
 /* A committed event on its way to the owner's event function. */
 struct ledger_event_node {
@@ -32,6 +33,9 @@ struct ledger_batch {
 struct ledger_opened {
     bool single; /* reads must run on the writing thread */
     int64_t recovered_ready, recovered_unknown;
+    int64_t
+        restored_from_ms; /* the file is a backup made then, opened for the first time; 0: it is not */
+    int64_t restored; /* … in which so many deliveries waited */
 };
 
 struct ledger_store {
@@ -47,8 +51,23 @@ struct ledger_store {
     void (*tend)(
         void *store); /* what it does beside the others now and then, as long as it likes */
     void (*close)(void *store);
+    /* As upkeep.h has them, for a store that somebody else may have open. */
+    enum err_code (*backup)(const char *location,
+                            const char *to,
+                            ledger_stop_fn *stop,
+                            struct ledger_size *out,
+                            struct err *why);
+    enum err_code (*check)(const char *location,
+                           ledger_finding_fn *found,
+                           void *context,
+                           ledger_stop_fn *stop,
+                           struct ledger_size *out,
+                           struct err *why);
 };
 
 extern const struct ledger_store ledger_sqlite;
+/* The store of a location, and what follows its scheme; NULL: there is none, which the other says. */
+const struct ledger_store *ledger__store_find(const char *location, const char **out_rest);
+enum err_code ledger__location_refused(const char *location, struct err *why);
 
 #endif

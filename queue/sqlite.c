@@ -2,8 +2,8 @@
  * the connections and the transaction, leaves each kind of request to its own file.
  *
  * A batch is one transaction without savepoints: every request checks first and writes after,
- * so one that is refused has written nothing. If one fails in the midst of its writes all the
- * same (a full disk, an id used twice), the whole batch is rolled back and its requests are run
+ * so one that is refused has written nothing. If one fails in the midst of its work all the
+ * same (a full disk, no memory, an id used twice), the whole batch is rolled back and its requests are run
  * one by one, each in a transaction of its own, so that only the one at fault fails. SQLite rolls
  * back by itself on some errors, even of a read that fails on the disk: then the batch is over as
  * well, since what followed would be stored statement by statement, whatever COMMIT said.
@@ -142,8 +142,8 @@ static void store_read(void *store, struct ledger_request *r)
     struct sqlite *s = store;
     struct sqlite_conn *c = s->single ? &s->writer : &s->reader;
 
-    r->rc = FAULT("ledger.read") ? err_set(&r->why, ERR_IO, "read: fault point")
-                                 : run_read(c, r);
+    r->rc =
+        FAULT("ledger.read") ? err_set(&r->why, ERR_IO, "read: fault point") : run_read(c, r);
     settle(c, r);
 }
 
@@ -151,18 +151,22 @@ static void store_read(void *store, struct ledger_request *r)
 
 enum outcome { COMMITTED, COMMIT_FAILED, BROKEN };
 
-/* False: the transaction is gone, or has to go since it failed after it had written something. */
+/* False: the transaction is gone, or has to go: it failed after it had written something, or broke off
+ * at a statement, perhaps with counts of the channels that its writes should have followed. */
 static bool run_one(struct sqlite *s, struct ledger_request *r)
 {
+    bool broke_off;
+
     s->writer.wrote = false;
     r->rc = run_write(s, r);
+    broke_off = s->writer.error.code != ERR_NONE;
     if (sqlite3_get_autocommit(s->writer.db)) {
         sqlite__fail(&s->writer, "transaction lost");
         settle(&s->writer, r);
         return false;
     }
     settle(&s->writer, r);
-    return r->rc == ERR_NONE || !s->writer.wrote;
+    return r->rc == ERR_NONE || (!s->writer.wrote && !broke_off);
 }
 
 static void fail_all(struct ledger_request **v, size_t count, const struct err *why)
@@ -249,4 +253,6 @@ const struct ledger_store ledger_sqlite = {
     .read = store_read,
     .tend = store_tend,
     .close = store_close,
+    .backup = sqlite__backup,
+    .check = sqlite__check,
 };

@@ -38,21 +38,34 @@ static void keep_for_owner(struct sqlite *s, const char *kind, struct buf *b, in
     list_push(&s->events, &n->node);
 }
 
+/* A number that was not read is not counted on from: those who follow know the events by theirs. */
+static bool number_is_known(struct sqlite *s)
+{
+    if (s->next_event == 0) {
+        s->next_event = sqlite__int(&s->writer, SQL_EVENT_NEXT, NO_ARGS, 1);
+    }
+    if (s->writer.error.code) {
+        s->next_event = 0;
+    }
+    return s->next_event > 0;
+}
+
 void sqlite__event_write(struct sqlite *s, const char *kind, struct buf *b, int64_t now_ms)
 {
     json_put_close(b, '}');
     if (!buf_ok(b)) {
         err_set(&s->writer.error, ERR_TOO_BIG, "event %s", kind);
     }
-    if (s->next_event == 0) {
-        s->next_event = sqlite__int(&s->writer, SQL_EVENT_NEXT, NO_ARGS, 1);
+    if (number_is_known(s)) {
+        sqlite__do(&s->writer,
+                   SQL_EVENT_NEW,
+                   ARGS(ARG_I(s->next_event), ARG_I(now_ms), ARG_S(kind), ARG_S(buf_str(b))));
     }
-    sqlite__do(&s->writer,
-               SQL_EVENT_NEW,
-               ARGS(ARG_I(s->next_event), ARG_I(now_ms), ARG_S(kind), ARG_S(buf_str(b))));
-    if (s->want_events && !s->writer.error.code) {
-        keep_for_owner(s, kind, b, now_ms);
+    if (!s->writer.error.code) {
+        if (s->want_events) {
+            keep_for_owner(s, kind, b, now_ms);
+        }
+        s->next_event++;
     }
-    s->next_event++;
     buf_done(b);
 }

@@ -17,9 +17,11 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "queue/ledger_internal.h"
+#include "queue/upkeep.h"
 
 #define SQLITE_SCHEMA_VERSION 2
 #define SQLITE_APPLICATION_ID 0x63726965 /* "crie": says what the file is */
+#define SQLITE_BUSY_MS 5000              /* so long a connection waits for another's lock */
 
 /* ---- statements (sqlite_stmt.c) ---- */
 
@@ -72,13 +74,16 @@ int64_t sqlite__int(struct sqlite_conn *c,
                     int64_t none);
 /* Plain text SQL, for pragmas and schemas. */
 void sqlite__exec(struct sqlite_conn *c, const char *sql);
-void sqlite__fail(struct sqlite_conn *c, const char *doing); /* from sqlite3_errmsg */
+int64_t sqlite__pragma(struct sqlite_conn *c, const char *sql); /* its first number, else 0 */
+void sqlite__fail(struct sqlite_conn *c, const char *doing);    /* from sqlite3_errmsg */
 /* The sticky error and clear: 0 or ERR_IO. */
 enum err_code sqlite__error_take(struct sqlite_conn *c, struct err *why);
 void sqlite__conn_done(struct sqlite_conn *c);
 
-char *sqlite__col_dup(sqlite3_stmt *stmt, int column);        /* NULL for NULL */
-const char *sqlite__col_text(sqlite3_stmt *stmt, int column); /* borrowed; NULL for NULL */
+/* Borrowed. NULL for NULL, and for what is no text: all we write is UTF-8, so it is damaged, and
+ * whoever reads on relies on that. */
+const char *sqlite__col_text(sqlite3_stmt *stmt, int column);
+char *sqlite__col_dup(sqlite3_stmt *stmt, int column); /* the same, yours */
 bool sqlite__col_hash(sqlite3_stmt *stmt,
                       int column,
                       uint8_t out[32]); /* zero and false: none */
@@ -101,6 +106,8 @@ struct sqlite {
     struct sqlite_conn writer, reader, tender;
     bool single;            /* in memory: only the writer is used */
     int wal_frames;         /* in the log after the last commit */
+    int wal_refused;        /* … when it last could not begin anew; 0: it could */
+    _Atomic bool tending;   /* a pass is under way */
     _Atomic int wal_tended; /* so many of them are in the file as well */
     char *path;             /* NULL: in memory */
     bool opened; /* whole and in order; before, a close leaves the files as they are */
@@ -290,6 +297,9 @@ void sqlite__tend_watch(struct sqlite *s);
 bool sqlite__tend_wanted(struct sqlite *s);
 void sqlite__tend(struct sqlite *s); /* on a thread of its own */
 
+/* Whether the schema is that of the newest version, word for word (sqlite_open.c). */
+enum err_code sqlite__check_schema(struct sqlite_conn *c, struct err *why);
+
 /* ---- how far the writing has come (sqlite_mark.c) ---- */
 /* Before anything is written. Refuses a ledger that does not reach as far as its mark. */
 enum err_code sqlite__mark_open(struct sqlite *s, struct err *why);
@@ -309,6 +319,33 @@ enum err_code sqlite__recover(struct sqlite *s,
                               struct ledger_opened *opened,
                               struct err *why);
 
+/* After a file came back from a backup, in the transaction of the recovery (sqlite_restored.c). */
+void sqlite__restored(struct sqlite *s, struct ledger_opened *opened);
+bool sqlite__is_copy(struct sqlite_conn *c);
+
+/* ---- from outside ---- */
+/* Opens the file beside whoever else has it open, if it is a ledger of a version known here
+ * (sqlite_beside.c). sqlite__conn_done() either way. */
+enum err_code
+sqlite__beside(struct sqlite_conn *c, const char *path, int *out_version, struct err *why);
+/* Refuses a log that is not of this file. */
+enum err_code sqlite__check_log(const char *path, struct err *why);
+int64_t sqlite__file_bytes(const char *path, const char *ending); /* 0: there is none */
+void sqlite__count_rows(struct sqlite_conn *c, struct ledger_size *out);
+/* A copy, in place of one that is there (sqlite_backup.c). */
+enum err_code sqlite__copy(struct sqlite_conn *c, const char *to, struct err *why);
+enum err_code sqlite__backup(const char *path,
+                             const char *to,
+                             ledger_stop_fn *stop,
+                             struct ledger_size *out,
+                             struct err *why);
+enum err_code sqlite__check(const char *path,
+                            ledger_finding_fn *found,
+                            void *context,
+                            ledger_stop_fn *stop,
+                            struct ledger_size *out,
+                            struct err *why); /* sqlite_check.c */
+
 /* One step of the schema, from version to - 1 (sqlite_migrate.c). */
 struct sqlite_migration {
     int to;
@@ -322,5 +359,6 @@ enum err_code sqlite__migrate(struct sqlite_conn *c,
                               const struct sqlite_migration *steps,
                               size_t count,
                               struct err *why);
+enum err_code sqlite__refuse_newer(int64_t version, int newest, struct err *why);
 
 #endif

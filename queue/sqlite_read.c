@@ -200,7 +200,7 @@ static void load_content(sqlite3_stmt *stmt, struct ledger_load *r)
     const char *text = sqlite__col_text(stmt, 8);
     enum err_code rc = article_restore(&r->article_content,
                                        text ? text : "",
-                                       (size_t)sqlite3_column_bytes(stmt, 8),
+                                       text ? strlen(text) : 0,
                                        &r->req.why);
 
     if (rc) {
@@ -310,6 +310,13 @@ enum err_code sqlite__channels(struct sqlite_conn *c, struct ledger_channels *r)
 
 /* ---- events ---- */
 
+static char *text_or_dup(sqlite3_stmt *stmt, int column, const char *otherwise)
+{
+    const char *text = sqlite__col_text(stmt, column);
+
+    return mem_strdup(text ? text : otherwise);
+}
+
 enum err_code sqlite__events(struct sqlite_conn *c, struct ledger_events *r)
 {
     sqlite3_stmt *stmt =
@@ -321,8 +328,8 @@ enum err_code sqlite__events(struct sqlite_conn *c, struct ledger_events *r)
         r->v[r->count++] = (struct ledger_event){
             .id = sqlite3_column_int64(stmt, 0),
             .at_ms = sqlite3_column_int64(stmt, 1),
-            .kind = sqlite__col_dup(stmt, 2),
-            .data = sqlite__col_dup(stmt, 3),
+            .kind = text_or_dup(stmt, 2, "damaged"),
+            .data = text_or_dup(stmt, 3, "{}"),
         };
     }
     r->oldest = sqlite__int(c, SQL_EVENT_OLDEST, NO_ARGS, 0);

@@ -6,7 +6,8 @@
  *   publishes nothing                   ready: at worst an upload is repeated
  *   repeatable                          again: sending it twice does no harm, but not at once
  *   else                                unknown: it may be public; a look is due now
- * Course, step and record stay, so the work goes on where it stood. */
+ * Course, step and record stay, so the work goes on where it stood. A file that came back from a backup
+ * has more to be careful about: sqlite_restored.c. */
 
 #include "queue/sqlite_internal.h"
 
@@ -103,6 +104,7 @@ sqlite__recover(struct sqlite *s, int64_t now_ms, struct ledger_opened *opened, 
     enum err_code rc;
 
     sqlite__start(s);
+    sqlite__restored(s, opened);
     sqlite__clock_back(s, now_ms); /* it may have been set while nobody ran */
     find_in_flight(s, &ids);
     for (size_t i = 0; i < ids.count; i++) {

@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static const char *const texts[SQL_COUNT] = {
 #define SQL(id, text) [id] = (text),
@@ -150,6 +151,23 @@ void sqlite__exec(struct sqlite_conn *c, const char *sql)
     }
 }
 
+int64_t sqlite__pragma(struct sqlite_conn *c, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = 0;
+
+    if (c->error.code) {
+        return 0;
+    }
+    if (sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) || sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite__fail(c, "read the file");
+    } else {
+        value = sqlite3_column_int64(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return value;
+}
+
 void sqlite__conn_done(struct sqlite_conn *c)
 {
     for (size_t i = 0; i < SQL_COUNT; i++) {
@@ -162,7 +180,9 @@ void sqlite__conn_done(struct sqlite_conn *c)
 
 const char *sqlite__col_text(sqlite3_stmt *stmt, int column)
 {
-    return (const char *)sqlite3_column_text(stmt, column);
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+    return text && text_valid(text, (size_t)sqlite3_column_bytes(stmt, column)) ? text : NULL;
 }
 
 char *sqlite__col_dup(sqlite3_stmt *stmt, int column)

@@ -24,9 +24,13 @@ const struct cli_verb cli_verbs[] = {
      .help = "run the service",
      .text = "Runs until SIGTERM or SIGINT, then finishes or gives back what is in flight and ends. SIGHUP\n"
              "reads the settings again: all of them, or, when there is a mistake, none."},
-    {.name = "check", .usage = "", .run = cli_check, .has_json = true,
-     .help = "check the settings, name every mistake",
-     .text = "Prints each mistake as file:line:col: what: what is accepted. Sends nothing."},
+    {.name = "check", .usage = "[--ledger [FILE]]", .run = cli_check, .has_json = true,
+     .max_operands = 1, .options = cli_check_options,
+     .help = "check the settings, or the ledger",
+     .text = "Prints each mistake of the settings as file:line:col: what: what is accepted. Sends nothing.\n"
+             "--ledger looks at the ledger instead, or at a backup FILE of one: pages, references, states that\n"
+             "cannot be. A line for each finding: table, row, what is wrong: what to do. Changes nothing; the\n"
+             "service may run meanwhile. Exit code 0: nothing was found."},
     {.name = "send", .usage = "[FILE|-] [--title TEXT --url URL ...]", .run = cli_send, .has_json = true,
      .is_client = true, .max_operands = 1, .options = cli_send_options,
      .help = "submit an article and watch it arrive",
@@ -63,6 +67,11 @@ const struct cli_verb cli_verbs[] = {
      .text = "token    a random bearer token for server.token\n"
              "webhook  a random secret for Standard Webhooks (whsec_...)\n"
              "sign     prints the headers that a CMS would send with FILE as its body, for testing with curl"},
+    {.name = "backup", .usage = "FILE [--from LEDGER]", .run = cli_backup, .has_json = true,
+     .min_operands = 1, .max_operands = 1, .options = cli_backup_options,
+     .help = "copy the ledger to a file, while the service runs",
+     .text = "FILE must not be there; it appears when it is whole and on disk. Holds up no delivery. What is\n"
+             "copied is the ledger of the settings as it stood when the copy began."},
     {.name = "version", .usage = "", .run = cli_version, .has_json = true,
      .help = "print the version",
      .text = "Of crier and of the libraries it runs on."},
@@ -299,6 +308,17 @@ struct config *cli_load_config(const struct cli_args *args)
     }
     problems_done(&problems);
     return config;
+}
+
+char *cli_ledger_location(const struct cli_args *args, const char *file)
+{
+    if (file != NULL) {
+        return mem_printf("sqlite:%s", file);
+    }
+    struct config *config = cli_load_config(args);
+    char *location = config != NULL ? mem_strdup(config->ledger.location) : NULL;
+    config_unref(config);
+    return location;
 }
 
 bool cli_read_file(const char *path, struct buf *out)

@@ -57,10 +57,11 @@ extern const struct cli_verb cli_verbs[]; /* ends with a row without name */
 int cli_main(int argc, char **argv);
 
 cli_verb_fn cli_serve, cli_check, cli_send, cli_preview, cli_status, cli_replay, cli_channels,
-    cli_schema, cli_keys, cli_version;
+    cli_schema, cli_keys, cli_backup, cli_version;
 /* Tables of options stand beside the verbs they belong to. */
 extern const struct cli_option cli_send_options[], cli_preview_options[], cli_status_options[],
-    cli_replay_options[], cli_schema_options[], cli_keys_options[];
+    cli_replay_options[], cli_schema_options[], cli_keys_options[], cli_check_options[],
+    cli_backup_options[];
 
 /* The last value given for an option; NULL when it was not given. name must be in the table. */
 const char *cli_option(const struct cli_args *args, const char *name);
@@ -78,6 +79,13 @@ MUST_USE bool cli_duration(const struct cli_args *args,
 const char *cli_config_path(const struct cli_args *args);
 /* The settings, or NULL with every mistake said on standard error. config_unref() it. */
 struct config *cli_load_config(const struct cli_args *args);
+/* From the first on, signals that want the program to end are only noted; the second says whether one has
+ * come (cli_backup.c). */
+void cli_stop_on_signals(void);
+bool cli_stopped(void);
+/* Where the ledger is: that file, or, when it is NULL, as the settings say. Yours; NULL, and said, when
+ * they cannot be read. */
+char *cli_ledger_location(const struct cli_args *args, const char *file);
 /* A file, or "-" for standard input, whole. False (and said) when it cannot be read. */
 MUST_USE bool cli_read_file(const char *path, struct buf *out);
 /* "crier VERB: text" on standard error; returns the code, for `return cli_fail(…)`. */

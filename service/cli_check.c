@@ -1,7 +1,7 @@
 /* `crier check`: every mistake in the settings, none of them sent anywhere. Reads the file as
- * `serve` would, then drops it. */
+ * `serve` would, then drops it. With --ledger another thing altogether: cli_check_ledger.c. */
 
-#include "service/cli.h"
+#include "service/cli_check.h"
 
 #include <jansson.h>
 
@@ -82,7 +82,13 @@ static void print_as_text(const char *path,
     }
 }
 
-int cli_check(const struct cli_args *args)
+const struct cli_option cli_check_options[] = {
+    {.name = "ledger",
+     .help = "check the ledger, or a backup FILE of one, instead of the settings"},
+    {.name = NULL},
+};
+
+static int check_settings(const struct cli_args *args)
 {
     const char *path = cli_config_path(args);
     struct channel_types types = crier_channel_types();
@@ -103,4 +109,19 @@ int cli_check(const struct cli_args *args)
     problems_done(&problems);
     config_unref(config);
     return rc ? CLI_FAILED : CLI_OK;
+}
+
+int cli_check(const struct cli_args *args)
+{
+    if (cli_given(args, "ledger")) {
+        return cli_check_ledger(args);
+    }
+    if (args->operand_count > 0) {
+        return cli_fail(
+            args,
+            CLI_USAGE,
+            "\"%s\": a file is checked with --ledger; settings are named with -c FILE",
+            args->operands[0]);
+    }
+    return check_settings(args);
 }

@@ -11,7 +11,8 @@
  * A course that stopped half-way goes on at the step where it stands. A step that may be repeated
  * only for some time after its first request (a platform forgets idempotency keys) and whose time is
  * up while something may be public is looked for first. So is one that may be public and is worthless
- * by now: it expires only where the platform cannot be asked. */
+ * by now: it expires only where the platform cannot be asked. And so is one that has not begun and may be
+ * public all the same: it waited in a ledger that came back from a backup (queue/sqlite_restored.c). */
 
 #include "service/courier_internal.h"
 
@@ -146,12 +147,31 @@ static void take_course(struct run *run, enum course course, const struct step *
     }
 }
 
-/* Too late to repeat, and it may be there. A first request of the time to come says that the clock was
- * set back since, and not by how much: then nobody knows how late it is. */
+/* All of it, whatever has been taken of it. */
+static bool may_be_repeated(const struct step *steps)
+{
+    for (const struct step *s = steps; s->name; s++) {
+        if (s->publishes && (!s->repeatable || s->repeat_within_ms > 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_restored(const struct run *run)
+{
+    return run->exposed && !run->load.course;
+}
+
+/* Not to be repeated, or too late for it, and it may be there. A first request of the time to come
+ * says that the clock was set back since, and not by how much: then nobody knows how late it is. */
 static bool must_look_first(const struct run *run)
 {
     int64_t age_ms = clock_wall_ms() - run->step_first_at_ms;
 
+    if (is_restored(run)) {
+        return !may_be_repeated(run->steps);
+    }
     return run->exposed && run->step->repeatable && run->step->repeat_within_ms > 0 &&
            run->step_first_at_ms > 0 && (age_ms < 0 || age_ms > run->step->repeat_within_ms);
 }

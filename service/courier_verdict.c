@@ -225,7 +225,7 @@ void courier__judge_unknown(struct run *run, int64_t look_at_ms, int64_t now_ms)
     }
     if (look_at_ms > 0) {
         say(o,
-            "it may be public, and the platform no longer knows a repeat by our key: looking "
+            "it may be public, and the platform would not know a repeat by our key: looking "
             "first");
     } else {
         judge_unlookable(run, now_ms);

@@ -244,6 +244,13 @@ static enum err_code open_ledger(struct crier *c, struct err *why)
              LOG_I64("recovered", stats.recovered_ready + stats.recovered_unknown),
              LOG_I64("ready", stats.recovered_ready),
              LOG_I64("unknown", stats.recovered_unknown));
+    if (stats.restored_from_ms > 0) {
+        char from[TIME_TEXT_BYTES];
+
+        log_warn(EV_LEDGER_RESTORED,
+                 LOG_STR("from", time_rfc3339_seconds(stats.restored_from_ms, from)),
+                 LOG_I64("in_doubt", stats.restored));
+    }
     return ERR_NONE;
 }
 

@@ -1,223 +1,102 @@
-/* Every step's read() against whatever a platform may answer. The input: one byte that picks a
- * step of any course of any adapter, then lines as HTTP has them: a status (none: there is no answer),
- * headers, an empty line, the body. Seeds: tests/fuzz/seeds/adapters. */
+/* Every step's read() against whatever a platform may answer: the input is a dialogue. Its first line
+ * names a way of tests/support/ways.c and a course ("slack webhook publish"; anything else picks
+ * some), the next three are the record, the post that stands and the account, as JSON objects. Then
+ * come the answers, a line "%%" between them, each as HTTP has it: the status (none: there is no answer),
+ * headers, an empty line, the body. A header "Stage" tells which command of a mail server's dialogue it
+ * is to.
+ *
+ * The course runs as service/courier.c runs it. When the answers are used up, or it has ended, the
+ * requests of all courses are built once more: nothing an answer left behind may break one.
+ * Seeds: tests/fuzz/seeds.py makes them of the dialogues. */
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "adapters/registry.h"
-#include "base/mem.h"
-#include "support/settings_fill.h"
+#include "base/text.h"
+#include "support/ways.h"
+#include "tests/fuzz/input.h"
+#include "tests/fuzz/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define STEPS_MAX 256
 #define NOW_MS INT64_C(1795446001000)
-
-struct target {
-    const struct adapter *adapter;
-    const void *settings;
-    const struct step *step;
-    enum course course;
-};
-
-static struct target targets[STEPS_MAX];
-static size_t target_count;
-static struct article *article;
+#define STEPS_MAX 24
 
 static const char article_json[] =
-    "{\"id\":\"1\",\"url\":\"https://news.example/"
-    "a\",\"title\":\"Flood\",\"summary\":\"Water\","
+    "{\"id\":\"1\",\"url\":\"https://news.example/a\",\"title\":\"Flood\",\"summary\":\"Water\","
     "\"images\":[{\"url\":\"https://news.example/i.jpg\",\"alt\":\"A boat\"}],"
     "\"tags\":[\"a\"],\"language\":\"en\"}";
 
-/* Required settings of all adapters; each takes those it has. */
-static const char *const values[][2] = {
-    {"channel", "C12"},
-    {"url", "https://a.example/hook"},
-    {"secret", "whsec_AAAA"},
-    {"token", "1:A"},
-    {"chat", "@example"},
-    {"instance", "https://a.example"},
-    {"handle", "a.example"},
-    {"service", "https://a.example"},
-    {"password", "app-pass-word"},
-    {"identifier", "a.example"},
-    {"server", "mail.example:25"},
-    {"from", "News <news@a.example>"},
-    {"to", "reader@b.example"},
+static const struct article *sample_article(void)
+{
+    static struct article *article;
+
+    if (article == NULL) {
+        struct article_faults faults = {.count = 0};
+        json_t *v = json_loads(article_json, 0, NULL);
+
+        must(article_from_json(&article, v, 0, &faults, NULL) == 0);
+        json_decref(v);
+    }
+    return article;
+}
+
+/* ---- what is played ---- */
+
+struct play {
+    const struct way *way;
+    struct step_ctx ctx;
+    struct input answers;
 };
 
-/* Adapters with a second way in, by the address of a webhook alone. */
-static const char *const webhooks[][2] = {
-    {"discord", "https://a.example/api/webhooks/1/t"},
-    {"slack", "https://a.example/services/T1/B1/x"},
-};
-
-static const char *value_of(const char *key)
+static void pick(struct play *p, const char *line)
 {
-    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-        if (strcmp(key, values[i][0]) == 0) {
-            return values[i][1];
-        }
+    size_t count, sum = 0;
+    const struct way *ways = ways_all(&count);
+    const struct way *found = NULL;
+
+    for (const char *c = line; *c != '\0'; c++) {
+        sum = sum * 31 + (unsigned char)*c;
     }
-    return NULL;
-}
-
-/* Stays for the process. */
-static void *fill(const struct adapter *a, const char *webhook_url)
-{
-    void *object = mem_zalloc(a->settings_size);
-    json_t *given = json_object();
-    struct err why = {.code = ERR_NONE};
-
-    for (const struct field *f = a->settings; f->kind; f++) {
-        bool other_way = webhook_url && !f->required; /* its address is all that is needed */
-        const char *value = other_way ? NULL : value_of(f->key);
-
-        if (value) {
-            json_object_set_new(given, f->key, json_string(value));
-        }
-    }
-    if (webhook_url) {
-        json_object_set_new(given, "webhook_url", json_string(webhook_url));
-    }
-    must(settings_fill(a->settings, object, a->settings_size, given, &why) == 0);
-    json_decref(given);
-    return object;
-}
-
-static void collect(const struct adapter *a, const char *webhook_url)
-{
-    const void *settings = fill(a, webhook_url);
-
-    for (int c = COURSE_PUBLISH; c <= COURSE_TEST; c++) {
-        const struct step *steps = adapter_course_with(a, settings, (enum course)c);
-
-        for (const struct step *s = steps; s && s->name; s++) {
-            must(target_count < STEPS_MAX);
-            targets[target_count++] = (struct target){
-                .adapter = a, .settings = settings, .step = s, .course = (enum course)c};
-        }
-    }
-}
-
-static void prepare(void)
-{
-    const struct adapter *const *all;
-    struct article_faults faults = {.count = 0};
-    struct err why = {.code = ERR_NONE};
-    json_t *v = json_loads(article_json, 0, NULL);
-    size_t count;
-
-    must(article_from_json(&article, v, 0, &faults, &why) == 0);
-    json_decref(v);
-    all = adapters_all(&count);
     for (size_t i = 0; i < count; i++) {
-        collect(all[i], NULL);
-        for (size_t j = 0; j < ARRAY_LEN(webhooks); j++) {
-            if (strcmp(webhooks[j][0], all[i]->name) == 0) {
-                collect(all[i], webhooks[j][1]);
-            }
+        size_t len = strlen(ways[i].name);
+
+        if (strncmp(line, ways[i].name, len) == 0 && line[len] == ' ' &&
+            course_parse(line + len + 1, &p->ctx.course)) {
+            found = &ways[i];
         }
     }
+    p->ctx.course = found != NULL ? p->ctx.course : (enum course)(sum % (COURSE_TEST + 1));
+    p->way = found != NULL ? found : &ways[sum / 8 % count];
 }
 
-/* The next line, without its end; moves *at behind it. */
-static size_t line(const char *text, size_t len, size_t *at, const char **out)
+/* The next line as an object; an empty one, or NULL, when it is none. */
+static json_t *next_object(struct input *in, bool or_empty)
 {
-    const char *end = memchr(text + *at, '\n', len - *at);
-    size_t n = end ? (size_t)(end - text) - *at : len - *at;
+    char *line = input_line_dup(in);
+    json_t *v = NULL;
 
-    *out = text + *at;
-    *at += n + (end ? 1 : 0);
-    return n;
-}
-
-/* Of a mail server's reply: a digit. */
-static enum mail_stage stage_of(const char *digit)
-{
-    return digit && *digit >= '0' && *digit <= '9' ? (enum mail_stage)(*digit - '0')
-                                                   : MAIL_NO_STAGE;
-}
-
-static void answer_read(struct http_response *res, const char *text, size_t len)
-{
-    size_t at = 0;
-    const char *p;
-    size_t n = line(text, len, &at, &p);
-
-    for (size_t i = 0; i < n && i < 3; i++) {
-        res->status = res->status * 10 + (p[i] >= '0' && p[i] <= '9' ? p[i] - '0' : 0);
+    if (json_read(&v, line, strlen(line), 32, NULL) != ERR_NONE || !json_is_object(v)) {
+        json_decref(v);
+        v = or_empty ? json_object() : NULL;
     }
-    while (at < len && (n = line(text, len, &at, &p)) > 0) {
-        const char *colon = memchr(p, ':', n);
-
-        if (colon) {
-            http_headers_add(
-                &res->headers, p, (size_t)(colon - p), colon + 1, n - (size_t)(colon - p) - 1);
-        }
-    }
-    res->stage = stage_of(http_header(&res->headers, "Stage"));
-    res->body = text + at;
-    res->body_len = len - at;
-}
-
-static json_t *object(const char *text)
-{
-    json_t *v = json_loads(text, 0, NULL);
-
-    must(v);
+    mem_free(line);
     return v;
 }
 
-/* What must hold whatever was answered. */
-static void check(const struct target *t, const struct verdict *v, const struct step_ctx *ctx)
+static void play_init(struct play *p, const uint8_t *data, size_t size)
 {
-    size_t len = strnlen(v->detail, sizeof v->detail);
-
-    must(len < sizeof v->detail && (len == 0 || text_valid(v->detail, len)));
-    must(v->retry_after_ms >= 0);
-    must(v->kind != VERDICT_ABSENT || t->course == COURSE_VERIFY);
-    must(!v->jump || step_find(adapter_course(t->adapter, t->course), v->jump));
-    must(json_is_object(ctx->record) && json_is_object(ctx->account));
-}
-
-/* What an answer left behind must break no build that follows. */
-static void build_all(const struct target *t, struct step_ctx *ctx)
-{
-    const struct step *steps = adapter_course_with(t->adapter, t->settings, t->course);
-
-    for (const struct step *s = steps; s->name; s++) {
-        struct http_request req;
-
-        http_request_init(&req);
-        (void)!s->build(ctx, &req, NULL);
-        http_request_done(&req);
-    }
-}
-
-/* A post that stands, named as its adapter names posts. */
-static json_t *post_of(const struct adapter *a)
-{
-    json_t *post = object("{\"remote_id\":\"1/2\",\"remote_url\":\"https://a.example/2\","
-                          "\"chat\":\"1\",\"message_id\":2,\"kind\":\"photo\",\"text\":\"x\"}");
-
-    if (strcmp(a->name, "slack") == 0) {
-        json_object_set_new(post, "remote_id", json_string("C12/1503435956.000247"));
-    }
-    return post;
-}
-
-static void play(const struct target *t, const struct http_response *res)
-{
-    json_t *post = post_of(t->adapter);
     static const struct site_facts site = {"N", "https://news.example", "en"};
-    struct step_ctx ctx = {
-        .settings = t->settings,
+    char *line;
+
+    *p = (struct play){.answers = {data, size}};
+    line = input_line_dup(&p->answers);
+    pick(p, line);
+    mem_free(line);
+    p->ctx = (struct step_ctx){
+        .settings = p->way->settings,
         .site = &site,
         .channel = "main",
-        .article = article,
+        .article = sample_article(),
         .article_id = "art_0000000000001",
         .delivery_id = "dlv_0000000000001",
         .key = "8f14e45fceea167a5a36dedd4bea25438f14e45fceea167a5a36dedd4bea2543",
@@ -226,43 +105,194 @@ static void play(const struct target *t, const struct http_response *res)
         .revision = 1,
         .created_at_ms = NOW_MS,
         .now_ms = NOW_MS + 1000,
-        .course = t->course,
-        .record = json_object(),
-        .account = json_object(),
-        .post = t->course == COURSE_PUBLISH ? NULL : post,
+        .course = p->ctx.course,
+        .record = next_object(&p->answers, true),
+        .post = next_object(&p->answers, false),
+        .account = next_object(&p->answers, true),
     };
-    struct http_request req;
+}
+
+static void play_done(struct play *p)
+{
+    json_decref(p->ctx.record);
+    json_decref(p->ctx.account);
+    json_decref((json_t *)(uintptr_t)p->ctx.post);
+}
+
+/* ---- answers ---- */
+
+/* Of a mail server's reply: a digit. */
+static enum mail_stage stage_of(const char *digit)
+{
+    return digit != NULL && *digit >= '0' && *digit <= '9' ? (enum mail_stage)(*digit - '0')
+                                                           : MAIL_NO_STAGE;
+}
+
+/* Up to the next line "%%"; yours. */
+static char *next_answer_dup(struct input *in, size_t *out_len)
+{
+    const uint8_t *end = in->left == 0 ? NULL : memmem(in->at, in->left, "\n%%\n", 4);
+    size_t len = end == NULL ? in->left : (size_t)(end - in->at);
+    char *text = mem_zalloc(len + 1);
+
+    if (len > 0) {
+        memcpy(text, in->at, len);
+    }
+    in->at += len + (end == NULL ? 0 : 4);
+    in->left -= len + (end == NULL ? 0 : 4);
+    *out_len = len;
+    return text;
+}
+
+/* The head of an answer: in is behind it afterwards. */
+static void read_head(struct http_response *res, struct input *in)
+{
+    char *line = input_line_dup(in);
+
+    for (size_t i = 0; i < 3 && line[i] >= '0' && line[i] <= '9'; i++) {
+        res->status = res->status * 10 + line[i] - '0';
+    }
+    mem_free(line);
+    for (;;) {
+        char *colon;
+
+        line = input_line_dup(in);
+        colon = strchr(line, ':');
+        if (colon == NULL) {
+            break;
+        }
+        http_headers_add(&res->headers,
+                         line,
+                         (size_t)(colon - line),
+                         colon + 1,
+                         strlen(colon + 1));
+        mem_free(line);
+    }
+    mem_free(line);
+    res->stage = stage_of(http_header(&res->headers, "Stage"));
+}
+
+static struct verdict read_next(struct play *p, const struct step *step)
+{
+    struct http_response res = {.now_ms = p->ctx.now_ms + 1000};
+    size_t len;
+    char *text = next_answer_dup(&p->answers, &len);
+    struct input in = {(const uint8_t *)text, len};
     struct verdict v;
 
+    read_head(&res, &in);
+    res.body = text + (len - in.left);
+    res.body_len = in.left;
+    v = res.status == 0 && step->unanswered
+            ? step->unanswered(&p->ctx, TRANSPORT_LOST, res.body)
+            : step->read(&p->ctx, &res);
+    http_headers_done(&res.headers);
+    mem_free(text);
+    return v;
+}
+
+/* ---- the course ---- */
+
+static void check_verdict(const struct play *p, const struct step *steps, const struct verdict *v)
+{
+    size_t len = strnlen(v->detail, sizeof v->detail);
+
+    must(len < sizeof v->detail && (len == 0 || text_valid(v->detail, len)));
+    must(verdict_name(v->kind)[0] != '\0' && v->retry_after_ms >= 0);
+    must(v->kind != VERDICT_ABSENT || p->ctx.course == COURSE_VERIFY);
+    must(!v->jump || step_find(steps, v->jump));
+    must(!v->not_counted || v->kind == VERDICT_AGAIN);
+    must(!v->stands || v->kind == VERDICT_AGAIN);
+    must(!v->refused || v->kind == VERDICT_NEXT);
+    must(json_is_object(p->ctx.record) && json_is_object(p->ctx.account));
+}
+
+/* NULL: there is none, or the request cannot be made. */
+static const struct step *play_step(struct play *p, const struct step *steps, const struct step *s)
+{
+    struct http_request req;
+    struct verdict v = verdict_next();
+
     http_request_init(&req);
-    if (!t->step->build(&ctx, &req, NULL) && !req.skip) {
-        v = res->status == 0 && t->step->unanswered
-                ? t->step->unanswered(&ctx, TRANSPORT_LOST, res->body)
-                : t->step->read(&ctx, res);
-        check(t, &v, &ctx);
+    p->ctx.fit_count = 0;
+    if (s->build(&p->ctx, &req, NULL) != ERR_NONE) {
+        http_request_done(&req);
+        return NULL;
+    }
+    wire_check_fits(&p->ctx);
+    if (!req.skip) {
+        wire_check(&req);
+        v = read_next(p, s);
+        check_verdict(p, steps, &v);
+        p->ctx.now_ms += 1000 + v.retry_after_ms % (MS_HOUR * 48);
     }
     http_request_done(&req);
-    build_all(t, &ctx);
-    json_decref(ctx.record);
-    json_decref(ctx.account);
-    json_decref(post);
+    if (v.kind == VERDICT_NEXT) {
+        s = v.jump ? step_find(steps, v.jump) : s + 1;
+        return s->name ? s : NULL;
+    }
+    if (v.kind == VERDICT_AGAIN || v.kind == VERDICT_UNKNOWN || v.kind == VERDICT_BLOCKED) {
+        return v.jump ? step_find(steps, v.jump) : s;
+    }
+    return NULL;
+}
+
+static void play_course(struct play *p)
+{
+    const struct step *steps = adapter_course_with(p->way->adapter, p->way->settings, p->ctx.course);
+    const struct step *step = steps;
+
+    for (int n = 0; step && p->answers.left > 0 && n < STEPS_MAX; n++) {
+        step = play_step(p, steps, step);
+    }
+}
+
+static void build_all(struct play *p, enum course course)
+{
+    const struct step *steps = adapter_course_with(p->way->adapter, p->way->settings, course);
+
+    p->ctx.course = course;
+    for (const struct step *s = steps; s && s->name; s++) {
+        struct http_request req;
+
+        http_request_init(&req);
+        p->ctx.fit_count = 0;
+        if (s->build(&p->ctx, &req, NULL) == ERR_NONE && !req.skip) {
+            wire_check(&req);
+            wire_check_fits(&p->ctx);
+        }
+        http_request_done(&req);
+    }
+}
+
+/* What became of the delivery is the post of those that follow. */
+static void build_later(struct play *p)
+{
+    build_all(p, p->ctx.course);
+    json_decref((json_t *)(uintptr_t)p->ctx.post);
+    p->ctx.post = json_deep_copy(p->ctx.record);
+    p->ctx.revision++;
+    build_all(p, COURSE_UPDATE);
+    build_all(p, COURSE_VERIFY);
+    build_all(p, COURSE_RETRACT);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct http_response res = {.now_ms = NOW_MS + 2000};
-    char *text;
+    static size_t kept_count;
+    struct play p;
 
-    if (target_count == 0) {
-        prepare();
+    if (kept_count == 0) { /* what is kept for the process is made first */
+        size_t count;
+
+        (void)ways_all(&count);
+        (void)sample_article();
+        kept_count = mem_live_count();
     }
-    if (size < 1) {
-        return 0;
-    }
-    text = mem_strndup((const char *)data + 1, size - 1);
-    answer_read(&res, text, size - 1);
-    play(&targets[data[0] % target_count], &res);
-    http_headers_done(&res.headers);
-    mem_free(text);
+    play_init(&p, data, size);
+    play_course(&p);
+    build_later(&p);
+    play_done(&p);
+    must(mem_live_count() == kept_count);
     return 0;
 }

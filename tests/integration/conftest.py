@@ -9,6 +9,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "support")]
 
 import harness  # noqa: E402
+import mail_peer  # noqa: E402
 
 
 def pytest_report_header():
@@ -25,6 +26,11 @@ def all_platforms():
     platform = harness.Platform()
     yield platform
     platform.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return mail_peer.Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ def own_ports():
     this checkout or another: so nobody takes one between free_port() and its use, or while a service is down
     for a moment. The lock lasts as long as the process."""
     for first in range(20000, 32000, 500):
-        lock = open(Path(tempfile.gettempdir()) / f"crier-test-ports-{first}", "w")  # noqa: SIM115
         with contextlib.suppress(OSError):
+            lock = open(Path(tempfile.gettempdir()) / f"crier-test-ports-{first}", "w")  # noqa: SIM115
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield from itertools.cycle(range(first, first + 500))
     raise AssertionError("all ports are in use by other tests")

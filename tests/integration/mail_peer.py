@@ -146,7 +146,7 @@ class Dialogue:
 
     def on_auth(self, line):
         given = base64.b64decode(line.split()[2]).decode().split("\0")
-        good = given[1:] == [USER, PASSWORD]
+        good = given[1:] == [USER, self.server.password]
         if self.answer("auth", "235 2.7.0 Welcome" if good else "535 5.7.8 Authentication failed") and good:
             self.user = given[1]
 
@@ -178,8 +178,8 @@ class MailServer:
     "cut", "stall", or "wait SECONDS" and then the usual. mails: every message that came whole, also those
     that were answered with no or not at all."""
 
-    def __init__(self, tls=None, implicit=False, wants_login=False, port=0):
-        self.tls, self.implicit, self.wants_login = tls, implicit, wants_login
+    def __init__(self, tls=None, implicit=False, wants_login=False, port=0, password=PASSWORD):
+        self.tls, self.implicit, self.wants_login, self.password = tls, implicit, wants_login, password
         self.mails, self.lines, self.rules, self.connections = [], [], [], []
         self.stalled, self.lock = threading.Event(), threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port))

@@ -36,8 +36,8 @@ BODIES = [
     ("an id of 19 digits too many", article_with(b'"id": 12345678901234567890123'), {400}, "no JSON"),
     ("a fraction for an id", article_with(b'"id": 1.5'), {422}, "/id"),
     ("NaN", article_with(b'"urgency": NaN'), {400}, "no JSON"),
-    ("a member twice", b'{"title": "a", "title": "b", %s}' % URL, {400}, "duplicate"),
-    ("twice, escaped once", b'{"title": "a", "titl\\u0065": "b", %s}' % URL, {400}, "duplicate"),
+    ("a member twice", b'{"title": "a", "title": "b", %s}' % URL, {400}, "the same name twice"),
+    ("twice, escaped once", b'{"title": "a", "titl\\u0065": "b", %s}' % URL, {400}, "the same name twice"),
     ("deep within", article_with(b'"images": ' + b"[" * 40 + b"]" * 40), {400}, "deeper"),
     ("100,000 members", b"{" + b",".join(b'"m%d": 1' % n for n in range(100_000)) + b"}", {422}, ""),
     ("100,000 tags", article_with(b'"tags": [' + b",".join(b'"t%d"' % n for n in range(100_000)) + b"]"), {422}, "/tags"),
@@ -102,7 +102,9 @@ def test_strangers_are_refused_before_anything_is_read_of_a_large_body(crier):
     assert status == 401 and b"deeper" not in body
 
 
-def test_bodies_that_are_cut_leave_nothing(crier, platform):
+def test_bodies_that_are_cut_leave_nothing(make_crier, platform):
+    # An end that comes together with the last bytes is not noticed by libmicrohttpd; the time ends those.
+    crier = make_crier(lambda settings: settings["server"].update(request_timeout="1s"))
     good = json.dumps(small_article(1)).encode()
     whole = request("POST", "/v1/articles", [AUTH, JSON], good)
     chunked = request("POST", "/v1/articles", [AUTH, JSON, "Transfer-Encoding: chunked"]) + b"%x\r\n" % len(good) + good

@@ -74,7 +74,9 @@ def test_beyond_the_limit_the_slowest_go_and_the_newsroom_gets_through(make_crie
 def test_who_is_sent_away_within_a_request_hears_why(make_crier):
     crier = make_crier(allow_connections(20))
     with attack.Wire(crier.port) as half:
-        half.say(HALF_BODY)
+        half.say(HALF_BODY.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+        assert half.answer().status == 100  # so it waits for the rest from before the others come
+        assert exchange(crier.url, "GET", "/healthz")[0] == 200
         with attack.Crowd(crier.port, 40):
             answer = half.ends()
     assert answer.status == 503 and answer.headers["retry-after"] and answer.headers["connection"] == "close"

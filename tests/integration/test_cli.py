@@ -11,7 +11,8 @@ import pytest
 import yaml
 from harness import CMS_SECRET, CRIER, TOP, exchange, small_article, wait_for
 
-VERBS = ("serve", "check", "send", "preview", "status", "replay", "channels", "schema", "keys", "version")
+VERBS = ("serve", "check", "send", "preview", "status", "replay", "channels", "schema", "keys", "backup",
+         "version")
 
 
 def run(*args, **more):

@@ -10,11 +10,6 @@ DESK, NIGHT, READER = mail_peer.OpenSmtpd.READERS
 UNKNOWN = "nobody.there@news.example"
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    return mail_peer.Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def smtpd(tmp_path, certificates):
     folder = tmp_path / "opensmtpd"

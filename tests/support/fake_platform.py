@@ -67,6 +67,9 @@ async def faulty(world, module, fault, request, body, do):
         return await do()
     if fault.kind in ("cut_after", "cut_published"):
         raise Cut
+    if fault.kind == "cut_inside":
+        await half_of(await do(), request)
+        raise Cut
     if fault.kind == "error_published":
         return refusal_of(module, 500, None)
     if fault.kind in ("endless", "drip"):
@@ -81,6 +84,15 @@ async def faulty(world, module, fault, request, body, do):
         headers = {} if fault.retry_after is None else {"Retry-After": str(int(fault.retry_after))}
         return web.Response(text=fault.body, status=fault.status, headers=headers)
     return refusal_of(module, fault.status, fault.retry_after)
+
+
+async def half_of(answer, request):
+    """Its head, which promises all of it, and the first half."""
+    whole = answer.body or b"{}"
+    response = web.StreamResponse(status=answer.status if answer.body else 200, headers={"Content-Type": "application/json"})
+    response.content_length = len(whole)
+    await response.prepare(request)
+    await response.write(whole[:len(whole) // 2])
 
 
 def refusal_of(module, status, retry_after):

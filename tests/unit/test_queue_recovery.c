@@ -89,6 +89,36 @@ accept_started(struct kit *k, const char *id, bool publishes, enum accept_outcom
     return delivery;
 }
 
+/* The attempt that a crash broke off is written once: what ends afterwards without a request adds none. */
+static void what_was_broken_off_is_one_attempt(void **state)
+{
+    static const enum delivery_state ends[] = {DELIVERY_REJECTED, DELIVERY_AGAIN};
+    struct kit *k = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct ledger_article show = {.req = {.kind = LEDGER_ARTICLE}, .url = KIT_URL};
+        const char *id = i == 0 ? "1" : "2";
+        const char *url = i == 0 ? KIT_URL : "https://news.example/2";
+        struct kit_accept a;
+        json_t *deliveries;
+
+        show.url = url;
+        kit_accept(k, &a, (struct kit_article){.id = id, .url = url, .title = "A"});
+        assert_int_equal(kit_begin_step(k, a.a.deliveries[0].id, "publish", "post", true, true),
+                         ERR_NONE);
+        kit_reopen(k);
+        kit_expect(k, a.a.deliveries[0].id, DELIVERY_AGAIN);
+        kit_end(k, a.a.deliveries[0].id, ends[i]);
+        assert_int_equal(kit_run(k, &show.req), ERR_NONE);
+        deliveries = json_object_get(show.out, "deliveries");
+        assert_int_equal(json_array_size(deliveries), 1);
+        assert_int_equal(
+            json_array_size(json_object_get(json_array_get(deliveries, 0), "attempts_log")), 1);
+        ledger_request_done(&show.req);
+        kit_accept_done(&a);
+    }
+}
+
 static void what_starts_with_its_accept_is_in_flight_from_the_first_moment(void **state)
 {
     struct kit *k = *state;
@@ -481,12 +511,38 @@ static void a_file_that_is_not_ours_is_left_as_it_is(void **state)
     }
 }
 
+/* What a bug or a disk may leave in a file that is whole as a database. */
+static void odd_values_are_read_past(void **state)
+{
+    struct kit *k = *state;
+    struct ledger_list list = {.req = {.kind = LEDGER_DELIVERIES}, .state = -1, .limit = 10};
+    struct ledger_article article = {.req = {.kind = LEDGER_ARTICLE}, .url = "1"};
+    struct kit_accept a;
+    json_t *item;
+
+    kit_accept(k, &a, (struct kit_article){.id = "1", .url = "1", .title = "A"});
+    kit_accept_done(&a);
+    kit_close(k);
+    run_sql(k, "UPDATE delivery SET previous = id; UPDATE revision SET previous = id");
+    run_sql(k, "UPDATE article SET title = CAST(x'41ff' AS TEXT)");
+    kit_open(k);
+    assert_int_equal(kit_run(k, &list.req), ERR_NONE);
+    item = json_array_get(json_object_get(list.out, "items"), 0);
+    assert_non_null(json_object_get(item, "article"));
+    assert_null(json_object_get(item, "title")); /* no UTF-8 */
+    ledger_request_done(&list.req);
+    assert_int_equal(kit_run(k, &article.req), ERR_NONE); /* the circles have an end */
+    assert_int_equal(json_array_size(json_object_get(article.out, "revisions")), 1);
+    ledger_request_done(&article.req);
+}
+
 #define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_DISK(what_was_in_flight_is_ready_where_a_repeat_is_harmless_else_unknown),
+        ON_DISK(what_was_broken_off_is_one_attempt),
         ON_DISK(what_starts_with_its_accept_is_in_flight_from_the_first_moment),
         ON_DISK(what_is_not_public_gives_way_to_the_revision_behind_it),
         ON_DISK(everything_else_is_as_it_was),
@@ -497,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_missing_folder_is_made_one_level_deep),
         cmocka_unit_test(a_damaged_file_gives_a_clear_error),
         cmocka_unit_test(a_file_that_is_not_ours_is_left_as_it_is),
+        ON_DISK(odd_values_are_read_past),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,128 @@
+"""Makes seeds of the fixtures, so that the fuzz targets begin where the tests have been. Usage: seeds.py
+FOLDER; one folder below it for each target, nothing else in it. What cannot be derived, and what was
+found, stands in tests/fuzz/seeds."""
+
+import base64
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+
+TOP = Path(__file__).resolve().parents[2]
+FIXTURES = TOP / "tests/fixtures"
+STAGES = ["", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL FROM", "RCPT TO", "DATA", "message", "NOOP"]
+
+
+def line(value):
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+
+def answer(a):
+    """As fuzz_adapters_read.c reads it."""
+    if "transport" in a:
+        return b"\n\n" + a.get("error", "").encode()
+    head = [str(a.get("status", 200))]
+    if "stage" in a:
+        head.append(f"Stage:{STAGES.index(a['stage'])}")
+    for name, values in a.get("headers", {}).items():
+        head += [f"{name}:{value}" for value in (values if isinstance(values, list) else [values])]
+    if "json" in a:
+        body = json.dumps(a["json"], ensure_ascii=False).encode()
+    elif "base64" in a:
+        body = base64.b64decode(a["base64"])
+    else:
+        body = a.get("body", "").encode()
+    return "\n".join(head).encode() + b"\n\n" + body
+
+
+def adapters_read():
+    for path in sorted(FIXTURES.glob("dialogues/*/*.json")):
+        dialogue = json.loads(path.read_text())
+        answers = [answer(e["answer"]) for e in dialogue.get("exchanges", []) if "answer" in e]
+        if not answers:
+            continue
+        way = path.parent.name + (" webhook" if "webhook_url" in dialogue.get("settings", {}) else "")
+        head = f"{way} {dialogue.get('course', 'publish')}\n".encode()
+        head += line(dialogue.get("record", {})) + line(dialogue.get("post")) + line(dialogue.get("account", {}))
+        yield f"{path.parent.name}-{path.stem}", head + b"\n%%\n".join(answers)
+
+
+def rules_in(value, seen):
+    """Everything below a `when` or `breaking`. What an alias repeats counts once: some files are bombs."""
+    if not isinstance(value, (dict, list)) or id(value) in seen:
+        return
+    seen.add(id(value))
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if key in ("when", "breaking"):
+            yield from inner if isinstance(inner, list) else [inner]
+        else:
+            yield from rules_in(inner, seen)
+
+
+def config_rule():
+    for path in [*sorted(FIXTURES.glob("config/*.yaml")), TOP / "config/example.yaml"]:
+        try:
+            rules = list(rules_in(yaml.safe_load(path.read_text()), set()))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            continue  # made to be refused
+        for n, rule in enumerate(rules):
+            yield f"{path.stem}-{n}", yaml.safe_dump(rule, allow_unicode=True).encode()
+
+
+def base_html():
+    for path in sorted(FIXTURES.glob("articles/*.json")):
+        article = json.loads(path.read_text())
+        for member in ("title", "summary", "body"):
+            if isinstance(article.get(member), str):
+                yield f"{path.stem}-{member}", article[member][:4096].encode()
+
+
+def base_mustache():
+    """One case of the specification each: template, a zero byte, the value."""
+    for path in sorted(FIXTURES.glob("mustache/*.json")):
+        document = json.loads(path.read_text())
+        for n, test in enumerate(document["tests"] if isinstance(document, dict) else document):
+            yield f"spec-{n}", test["template"].encode() + b"\0" + json.dumps(test["data"]).encode()
+
+
+def files(*patterns):
+    for pattern in patterns:
+        for path in sorted(TOP.glob(pattern)):
+            yield path.name, path.read_bytes()
+
+
+def articles():
+    return files("tests/fixtures/articles/*.json")
+
+
+def settings():
+    return files("tests/fixtures/config/*.yaml", "config/*.yaml")
+
+
+TARGETS = {
+    "adapters_build": articles,
+    "adapters_read": adapters_read,
+    "base_article": articles,
+    "base_html": base_html,
+    "base_json": articles,
+    "base_mustache": base_mustache,
+    "config_read": settings,
+    "config_rule": config_rule,
+    "config_yaml": settings,
+    "service_hook": articles,
+}
+
+
+def main(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    for target, make in TARGETS.items():
+        place = folder / target
+        place.mkdir(parents=True)
+        for name, content in make():
+            (place / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,77 @@
+/* See ways.h. */
+
+#include "support/ways.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "support/settings_fill.h"
+
+#define WAYS_MAX 16
+
+/* clang-format off */
+static const struct {
+    const char *name, *adapter, *settings;
+} rows[] = {
+    {"webhook", "webhook",
+     "{\"url\": \"https://partner.example/hook\", \"secret\": \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"}"},
+    {"telegram", "telegram", "{\"token\": \"123456:AAF-secret_token\", \"chat\": \"@example\"}"},
+    {"mastodon", "mastodon", "{\"instance\": \"https://mastodon.example\", \"token\": \"tok-9f3c21\"}"},
+    {"bluesky", "bluesky", "{\"identifier\": \"news.example\", \"password\": \"abcd-efgh-ijkl-mnop\"}"},
+    {"email", "email",
+     "{\"server\": \"mail.example:587\", \"user\": \"news\", \"password\": \"mail-pass-word\","
+     " \"from\": \"Example News <news@news.example>\","
+     " \"to\": [\"desk@partner.example\", \"night@news.example\"]}"},
+    {"discord", "discord",
+     "{\"token\": \"MTIz.bot-Token.secret_part\", \"channel\": \"223456789012345601\"}"},
+    {"discord webhook", "discord",
+     "{\"webhook_url\": \"https://discord.com/api/webhooks/223456789012345678/hook-Token_secret\"}"},
+    {"slack", "slack",
+     "{\"token\": \"xoxb-1234-5678-secretPartOfTheToken\", \"channel\": \"C0123456789\"}"},
+    {"slack webhook", "slack",
+     "{\"webhook_url\": \"https://hooks.slack.com/services/T0123456789/B0123456789/hookSecretPart\"}"},
+};
+/* clang-format on */
+
+static struct way made[WAYS_MAX];
+
+static void make(struct way *out, const char *name, const char *adapter, const char *text)
+{
+    const struct adapter *a = adapter_find(adapter);
+    json_t *values = json_loads(text, 0, NULL);
+    void *settings;
+
+    must(a && values);
+    settings = mem_zalloc(a->settings_size);
+    must(settings_fill(a->settings, settings, a->settings_size, values, NULL) == 0);
+    must(!a->check || a->check(settings, NULL) == 0);
+    json_decref(values);
+    *out = (struct way){name, a, settings};
+}
+
+static bool has(const struct adapter *a)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (made[i].adapter == a) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct way *ways_all(size_t *out_count)
+{
+    const struct adapter *const *all;
+    size_t count;
+
+    _Static_assert(ARRAY_LEN(rows) <= WAYS_MAX, "room for all ways");
+    for (size_t i = 0; !made[i].name && i < ARRAY_LEN(rows); i++) {
+        make(&made[i], rows[i].name, rows[i].adapter, rows[i].settings);
+    }
+    all = adapters_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        must(has(all[i]));
+    }
+    *out_count = ARRAY_LEN(rows);
+    return made;
+}

@@ -1,0 +1,658 @@
+/* One course through a real ledger, and everything beneath it failing in turn: each fault point, each
+ * piece of memory SQLite asks for, each write and sync of the disk, once or from then on; the process
+ * ending at each point; the power going out at each write. What failed once and was tried again leaves
+ * the ledger as if nothing had been; what stops half-way leaves it as after the last thing that was
+ * acknowledged, or after the one that was on its way. CRIER_SWEEP=all tries every single one. */
+
+#include "tests/support/queue_kit.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <sqlite3.h>
+
+#include "base/fault.h"
+
+#define OPS 16
+#define TRIES 3
+#define DUMP_BYTES ((size_t)64 * 1024)
+
+/* ---- what can break ---- */
+
+enum breaker { NOTHING, POINT, MEMORY, DISK, DISK_FOR_EVER, POWER, POWER_TORN };
+
+static atomic_int passes;   /* of the breaker's kind, since it was armed */
+static atomic_int break_at; /* 0: never */
+static atomic_bool broken;  /* it has fired */
+static enum breaker breaker;
+
+static bool breaks(enum breaker from, enum breaker to)
+{
+    if (breaker < from || breaker > to || atomic_load(&break_at) == 0) {
+        return false;
+    }
+    if (breaker >= DISK_FOR_EVER && atomic_load(&broken)) {
+        return true;
+    }
+    if (atomic_fetch_add(&passes, 1) + 1 != atomic_load(&break_at)) {
+        return false;
+    }
+    atomic_store(&broken, true);
+    return true;
+}
+
+static void arm(enum breaker which, int at)
+{
+    char spec[32];
+
+    breaker = which;
+    atomic_store(&passes, 0);
+    atomic_store(&broken, false);
+    atomic_store(&break_at, at);
+    (void)snprintf(spec, sizeof spec, "*:%d", at);
+    (void)fault_set(which == POINT ? spec : NULL);
+}
+
+/* Whether it has fired. */
+static bool disarm(void)
+{
+    bool fired = fault_set(NULL) > 0 || atomic_load(&broken);
+
+    atomic_store(&break_at, 0);
+    return fired;
+}
+
+/* ---- memory ---- */
+
+static sqlite3_mem_methods heap;
+
+static void *failing_malloc(int n)
+{
+    return breaks(MEMORY, MEMORY) ? NULL : heap.xMalloc(n);
+}
+
+static void *failing_realloc(void *p, int n)
+{
+    return breaks(MEMORY, MEMORY) ? NULL : heap.xRealloc(p, n);
+}
+
+static void make_heap(void)
+{
+    sqlite3_mem_methods own;
+
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &heap), SQLITE_OK);
+    own = heap;
+    own.xMalloc = failing_malloc;
+    own.xRealloc = failing_realloc;
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &own), SQLITE_OK);
+}
+
+/* ---- disk ---- */
+
+enum which {
+    FILE_MAIN,
+    FILE_LOG,
+    FILE_COUNT,
+    FILE_OTHER = FILE_COUNT, /* of which only the waiting is spared */
+};
+
+/* What of a file would be there after the power went: its content at the last sync. */
+struct image {
+    char *bytes;
+    size_t len;
+};
+
+static struct disk {
+    sqlite3_vfs vfs;
+    sqlite3_io_methods methods[FILE_COUNT + 1];
+    const sqlite3_io_methods *real[FILE_COUNT];
+    struct image synced[FILE_COUNT];
+    char path[128];
+} disk;
+
+static enum which which_of(const sqlite3_file *f)
+{
+    return f->pMethods == &disk.methods[FILE_LOG] ? FILE_LOG : FILE_MAIN;
+}
+
+static void name_of(enum which w, char out[160])
+{
+    (void)snprintf(out, 160, "%s%s", disk.path, w == FILE_LOG ? "-wal" : "");
+}
+
+static struct image read_image(enum which w)
+{
+    struct image i = {.bytes = NULL};
+    char name[160];
+    FILE *f;
+
+    name_of(w, name);
+    f = fopen(name, "rb");
+    if (f) {
+        i.bytes = mem_alloc((size_t)1 << 22);
+        i.len = fread(i.bytes, 1, (size_t)1 << 22, f);
+        (void)fclose(f);
+    }
+    return i;
+}
+
+static void keep_synced(enum which w)
+{
+    mem_free(disk.synced[w].bytes);
+    disk.synced[w] = read_image(w);
+}
+
+static int disk_write(sqlite3_file *f, const void *from, int len, sqlite3_int64 at)
+{
+    if (breaks(DISK, POWER_TORN)) {
+        return breaker == DISK ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    }
+    return disk.real[which_of(f)]->xWrite(f, from, len, at);
+}
+
+static int disk_truncate(sqlite3_file *f, sqlite3_int64 size)
+{
+    return breaks(DISK, POWER_TORN) ? SQLITE_IOERR_TRUNCATE
+                                    : disk.real[which_of(f)]->xTruncate(f, size);
+}
+
+/* The real one is not waited for: who cuts the power here knows what is on the disk. */
+static int disk_sync(sqlite3_file *f, int flags)
+{
+    (void)flags;
+    if (breaks(DISK, POWER_TORN)) {
+        return SQLITE_IOERR_FSYNC;
+    }
+    if (breaker >= POWER) {
+        keep_synced(which_of(f));
+    }
+    return SQLITE_OK;
+}
+
+static int spared_sync(sqlite3_file *f, int flags)
+{
+    (void)f;
+    (void)flags;
+    return SQLITE_OK;
+}
+
+static int disk_delete(sqlite3_vfs *v, const char *name, int sync)
+{
+    sqlite3_vfs *unix_vfs = v->pAppData;
+
+    (void)sync;
+    return unix_vfs->xDelete(unix_vfs, name, 0);
+}
+
+static int disk_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *out)
+{
+    sqlite3_vfs *unix_vfs = v->pAppData;
+    int rc = unix_vfs->xOpen(unix_vfs, name, f, flags, out);
+    enum which w = flags & SQLITE_OPEN_WAL ? FILE_LOG : FILE_MAIN;
+
+    if (rc == SQLITE_OK && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL))) {
+        disk.real[w] = f->pMethods;
+        disk.methods[w] = *f->pMethods;
+        disk.methods[w].xWrite = disk_write;
+        disk.methods[w].xTruncate = disk_truncate;
+        disk.methods[w].xSync = disk_sync;
+        f->pMethods = &disk.methods[w];
+    } else if (rc == SQLITE_OK) {
+        disk.methods[FILE_OTHER] = *f->pMethods;
+        disk.methods[FILE_OTHER].xSync = spared_sync;
+        f->pMethods = &disk.methods[FILE_OTHER];
+    }
+    return rc;
+}
+
+static void make_disk(void)
+{
+    sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
+
+    disk.vfs = *unix_vfs;
+    disk.vfs.zName = "failing";
+    disk.vfs.pNext = NULL;
+    disk.vfs.pAppData = unix_vfs;
+    disk.vfs.xOpen = disk_open;
+    disk.vfs.xDelete = disk_delete;
+    assert_int_equal(sqlite3_vfs_register(&disk.vfs, 1), SQLITE_OK);
+}
+
+/* Of what was written and not synced, nothing has arrived, or every other sector. */
+static void write_image(enum which w, bool torn)
+{
+    struct image now = read_image(w), *was = &disk.synced[w];
+    size_t len = torn && now.len > was->len ? now.len : was->len;
+    char name[160];
+    FILE *f;
+
+    name_of(w, name);
+    f = fopen(name, "wb");
+    assert_non_null(f);
+    for (size_t at = 0; at < len; at += 512) {
+        bool fresh = at >= was->len || (torn && at / 512 % 2 == 0 && at < now.len);
+        size_t n = len - at < 512 ? len - at : 512;
+        const char *from = fresh ? now.bytes : was->bytes;
+
+        assert_int_equal(fwrite(from + at, 1, n, f), n);
+    }
+    assert_int_equal(fclose(f), 0);
+    mem_free(now.bytes);
+}
+
+static void lose_power(bool torn)
+{
+    char name[160];
+
+    write_image(FILE_MAIN, torn);
+    write_image(FILE_LOG, torn);
+    (void)snprintf(name, sizeof name, "%s-shm", disk.path);
+    (void)unlink(name);
+}
+
+/* ---- the course ---- */
+
+struct course {
+    struct kit kit;
+    struct kit_accept accepts[5];
+    struct ledger_begin begins[3];
+    struct ledger_end ends[4];
+    struct ledger_move move;
+    struct ledger_channel channel;
+    struct ledger_channel_save save;
+    struct ledger_expire expire;
+    struct ledger_prune prune;
+    struct ledger_request *ops[OPS];
+    size_t count;
+};
+
+static void add(struct course *c, struct ledger_request *r)
+{
+    assert_in_range(c->count, 0, OPS - 1);
+    c->ops[c->count++] = r;
+}
+
+static void
+add_accept(struct course *c, size_t at, const char *id, const char *title, const char *channels)
+{
+    kit_fill(&c->kit,
+             &c->accepts[at],
+             &(struct kit_article){.id = id, .title = title, .channels = channels});
+    add(c, &c->accepts[at].a.req);
+}
+
+static void add_begin(struct course *c, size_t at, uint64_t id)
+{
+    c->begins[at] = (struct ledger_begin){.req = {.kind = LEDGER_BEGIN},
+                                          .id = {id},
+                                          .course = "publish",
+                                          .step = "post",
+                                          .publishes = true,
+                                          .record = "{\"n\":1}",
+                                          .account = "{\"token\":\"t\"}",
+                                          .channel = "a",
+                                          .bucket = {.tokens = 7, .at_ms = c->kit.now_ms},
+                                          .counts = true,
+                                          .attempt_id = c->kit.next_id++,
+                                          .now_ms = c->kit.now_ms};
+    add(c, &c->begins[at].req);
+}
+
+static void add_end(struct course *c, size_t at, uint64_t id, enum delivery_state to)
+{
+    c->ends[at] = kit_end_request(&c->kit, (struct delivery_id){id}, to);
+    add(c, &c->ends[at].req);
+}
+
+/* Published on two channels, one of them in doubt and settled by a person, corrected, taken back. */
+static void course_fill(struct course *c)
+{
+    struct kit *k = &c->kit;
+
+    add_accept(c, 0, "1", "A", "a b");
+    add_begin(c, 0, c->accepts[0].ids[0]);
+    add_end(c, 0, c->accepts[0].ids[0], DELIVERY_DONE);
+    add_begin(c, 1, c->accepts[0].ids[1]);
+    add_end(c, 1, c->accepts[0].ids[1], DELIVERY_UNKNOWN);
+    add_accept(c, 1, "1", "B", "a b");
+    c->move = (struct ledger_move){.req = {.kind = LEDGER_MOVE},
+                                   .move = MOVE_POSTED,
+                                   .id = {c->accepts[0].ids[1]},
+                                   .by = "test",
+                                   .remote_id = "7",
+                                   .now_ms = k->now_ms};
+    add(c, &c->move.req);
+    add_begin(c, 2, c->accepts[1].ids[0]);
+    add_end(c, 2, c->accepts[1].ids[0], DELIVERY_AGAIN);
+    (void)snprintf(c->channel.name, sizeof c->channel.name, "a");
+    c->channel.paused = true;
+    c->save = (struct ledger_channel_save){.req = {.kind = LEDGER_CHANNEL_SAVE},
+                                           .channel = &c->channel,
+                                           .event = "channel_paused",
+                                           .now_ms = k->now_ms};
+    add(c, &c->save.req);
+    add_accept(c, 2, "2", "X", "a b c");
+    add_accept(c, 3, "1", NULL, "a b");
+    c->expire = (struct ledger_expire){.req = {.kind = LEDGER_EXPIRE}, .now_ms = k->now_ms + 1};
+    add(c, &c->expire.req);
+    c->prune = (struct ledger_prune){
+        .req = {.kind = LEDGER_PRUNE}, .before_ms = 1, .keep_events = 100};
+    add(c, &c->prune.req);
+}
+
+static struct course *course_new(void)
+{
+    struct course *c = mem_zalloc(sizeof *c);
+
+    kit_init(&c->kit);
+    kit_open(&c->kit);
+    (void)snprintf(disk.path, sizeof disk.path, "%s", c->kit.path);
+    keep_synced(FILE_MAIN);
+    keep_synced(FILE_LOG);
+    course_fill(c);
+    return c;
+}
+
+static void course_free(struct course *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        ledger_request_done(c->ops[i]);
+    }
+    kit_done_all(&c->kit);
+    mem_free(c);
+    for (int w = 0; w < FILE_COUNT; w++) {
+        mem_free(disk.synced[w].bytes);
+        disk.synced[w] = (struct image){.bytes = NULL};
+    }
+}
+
+/* Up to `most`; each is tried again some times, as by those who ask in earnest. Returns how many were
+ * acknowledged. */
+static size_t course_run(struct course *c, size_t most, _Atomic size_t *told)
+{
+    size_t done = 0;
+
+    for (; done < most && done < c->count; done++) {
+        enum err_code rc = ERR_IO;
+
+        for (int tries = 0; rc && tries < TRIES; tries++) {
+            rc = kit_run(&c->kit, c->ops[done]);
+            if (rc && rc != ERR_IO) {
+                fail_msg("op %zu: %s", done, c->ops[done]->why.text);
+            }
+        }
+        if (rc) {
+            break;
+        }
+        if (told) {
+            atomic_store(told, done + 1);
+        }
+    }
+    return done;
+}
+
+/* ---- what is in the file ---- */
+
+static int dump_row(void *to, int count, char **values, char **names)
+{
+    struct buf *out = to;
+
+    (void)names;
+    for (int i = 0; i < count; i++) {
+        buf_addf(out, "%s|", values[i] ? values[i] : "-");
+    }
+    buf_addc(out, '\n');
+    return 0;
+}
+
+/* All that is kept, in words; the ledger is closed. Also insists on a sound file, and on counts that are
+ * those of the rows. */
+static char *dump(const char *path)
+{
+    static const char *const queries[] = {
+        "PRAGMA integrity_check",
+        "SELECT article, revision, channel, state, due_at, failures, tries, exposed, in_doubt, "
+        "course, "
+        "step, record, remote_id FROM delivery ORDER BY id",
+        "SELECT id, public_id, revision, state FROM article ORDER BY id",
+        "SELECT article, revision FROM revision ORDER BY id",
+        "SELECT article, channel, post, record, doubt FROM standing ORDER BY article, channel",
+        "SELECT delivery, verdict, started_at, ended_at FROM attempt ORDER BY delivery, "
+        "started_at, verdict",
+        "SELECT name, paused, account FROM channel ORDER BY id",
+        "SELECT channel, held, ready, in_flight, done, again, unknown, cancelled, tokens FROM "
+        "tally",
+        "SELECT id, kind, data FROM event ORDER BY id",
+        "SELECT 'miscounted', channel FROM tally t WHERE (SELECT count(*) FROM delivery d "
+        "WHERE "
+        "d.channel = t.channel) <> held + ready + in_flight + done + again + unknown + "
+        "rejected + "
+        "blocked + expired + cancelled",
+    };
+    sqlite3 *db = NULL;
+    struct buf out;
+    char *text;
+
+    buf_init(&out, DUMP_BYTES);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        if (sqlite3_exec(db, queries[i], dump_row, &out, NULL) != SQLITE_OK) {
+            fail_msg("%s: %s", queries[i], sqlite3_errmsg(db));
+        }
+    }
+    (void)sqlite3_close(db);
+    assert_true(buf_ok(&out));
+    text = buf_detach(&out, NULL);
+    assert_non_null(strstr(text, "ok|\n"));
+    assert_null(strstr(text, "miscounted"));
+    return text;
+}
+
+/* Opened once more, so that what was in flight is recovered. */
+static char *dump_after_open(struct course *c)
+{
+    if (c->kit.l) {
+        kit_close(&c->kit);
+    }
+    kit_open(&c->kit);
+    kit_close(&c->kit);
+    return dump(c->kit.path);
+}
+
+/* What it looks like after so many, when nothing fails. */
+static char *expected[OPS + 1];
+static size_t op_count;
+
+static void make_expected(void)
+{
+    for (size_t n = 0; n == 0 || n <= op_count; n++) {
+        struct course *c = course_new();
+
+        op_count = c->count;
+        assert_int_equal(course_run(c, n, NULL), n);
+        expected[n] = dump_after_open(c);
+        course_free(c);
+    }
+}
+
+static void free_expected(void)
+{
+    for (size_t n = 0; n <= op_count; n++) {
+        mem_free(expected[n]);
+    }
+}
+
+/* The first line in which they differ. */
+static void tell_apart(const char *found, const char *wanted)
+{
+    while (*found && *wanted && strcspn(found, "\n") == strcspn(wanted, "\n") &&
+           strncmp(found, wanted, strcspn(found, "\n")) == 0) {
+        found += strcspn(found, "\n") + 1;
+        wanted += strcspn(wanted, "\n") + 1;
+    }
+    print_error("found:  %.*s\n", (int)strcspn(found, "\n"), found);
+    print_error("wanted: %.*s\n", (int)strcspn(wanted, "\n"), wanted);
+}
+
+static void insist(const char *found, size_t acknowledged, bool may_be_one_more, int at)
+{
+    if (strcmp(found, expected[acknowledged]) == 0) {
+        return;
+    }
+    if (may_be_one_more && acknowledged < op_count &&
+        strcmp(found, expected[acknowledged + 1]) == 0) {
+        return;
+    }
+    tell_apart(found, expected[acknowledged]);
+    fail_msg("breaker %d at %d, %zu acknowledged", breaker, at, acknowledged);
+}
+
+/* ---- sweeps ---- */
+
+/* One that fires once is got over; one that stays ends the course where it fires. */
+static bool round_of(enum breaker which, int at)
+{
+    bool stays = which >= DISK_FOR_EVER, fired;
+    struct course *c = course_new();
+    size_t done;
+    char *found;
+
+    arm(which, at);
+    done = course_run(c, OPS, NULL);
+    if (stays) {
+        kit_close(&c->kit); /* as a process that ends while it is still so */
+        c->kit.l = NULL;
+    }
+    fired = disarm();
+    if (which >= POWER && fired) {
+        lose_power(which == POWER_TORN);
+    }
+    assert_true(stays || done == op_count);
+    found = dump_after_open(c);
+    insist(found, done, stays, at);
+    mem_free(found);
+    course_free(c);
+    return fired;
+}
+
+/* The next one to try: all of the first, then some; all there are with CRIER_SWEEP=all. */
+static int next_after(int at, int step)
+{
+    const char *every = getenv("CRIER_SWEEP");
+
+    return at + (at < 30 || (every && strcmp(every, "all") == 0) ? 1 : step);
+}
+
+static void sweep(enum breaker which, int step)
+{
+    int at = 1, rounds = 0;
+
+    while (round_of(which, at)) {
+        at = next_after(at, step);
+        rounds++;
+    }
+    print_message("%d rounds, %d passes\n", rounds, at - 1);
+    assert_in_range(rounds, 20, 100000);
+}
+
+static void any_point_that_fails_once_leaves_no_trace(void **state)
+{
+    (void)state;
+    sweep(POINT, 5);
+}
+
+static void any_memory_that_is_not_there_once_leaves_no_trace(void **state)
+{
+    (void)state;
+    sweep(MEMORY, 41);
+}
+
+static void any_write_that_fails_once_leaves_no_trace(void **state)
+{
+    (void)state;
+    sweep(DISK, 4);
+}
+
+static void a_disk_that_fails_for_ever_keeps_what_was_acknowledged(void **state)
+{
+    (void)state;
+    sweep(DISK_FOR_EVER, 4);
+}
+
+static void power_that_goes_takes_nothing_that_was_acknowledged(void **state)
+{
+    (void)state;
+    sweep(POWER, 4);
+}
+
+static void power_that_goes_in_the_midst_of_writes_takes_nothing_acknowledged(void **state)
+{
+    (void)state;
+    sweep(POWER_TORN, 4);
+}
+
+/* The process ends at the point, as by _exit: nothing is closed. */
+static bool exit_round(int at, _Atomic size_t *told)
+{
+    struct course *c = course_new();
+    char spec[32], *found;
+    int status = 0;
+    pid_t child;
+
+    kit_close(&c->kit); /* its threads would not be there in the child */
+    c->kit.l = NULL;
+    atomic_store(told, 0);
+    (void)snprintf(spec, sizeof spec, "*:%d:exit", at);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        kit_open(&c->kit);
+        (void)fault_set(spec);
+        (void)course_run(c, OPS, told);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 99 || WEXITSTATUS(status) == 0));
+    found = dump_after_open(c);
+    insist(found, atomic_load(told), true, at);
+    mem_free(found);
+    course_free(c);
+    return WEXITSTATUS(status) == 99;
+}
+
+static void a_process_that_ends_at_any_point_keeps_what_was_acknowledged(void **state)
+{
+    _Atomic size_t *told =
+        mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int at = 1;
+
+    (void)state;
+    assert_true(told != MAP_FAILED);
+    while (exit_round(at, told)) {
+        at = next_after(at, 5);
+    }
+    assert_in_range(at, 60, 100000);
+    (void)munmap(told, sizeof *told);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_point_that_fails_once_leaves_no_trace),
+        cmocka_unit_test(any_memory_that_is_not_there_once_leaves_no_trace),
+        cmocka_unit_test(any_write_that_fails_once_leaves_no_trace),
+        cmocka_unit_test(a_disk_that_fails_for_ever_keeps_what_was_acknowledged),
+        cmocka_unit_test(power_that_goes_takes_nothing_that_was_acknowledged),
+        cmocka_unit_test(power_that_goes_in_the_midst_of_writes_takes_nothing_acknowledged),
+        cmocka_unit_test(a_process_that_ends_at_any_point_keeps_what_was_acknowledged),
+    };
+    int failed;
+
+    make_heap();
+    make_disk();
+    make_expected();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free_expected();
+    return failed;
+}
