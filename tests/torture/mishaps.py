@@ -3,6 +3,7 @@ trouble and ends it; torture.py starts crier again when it is dead, and holds th
 `needs` names what the world must be able to do."""
 
 import random
+import os
 import resource
 import shutil
 import signal
@@ -112,8 +113,6 @@ def disk_read_only(world, dice):
 
 # ---- the ledger ----
 
-PARTS = ("", "-wal", ".mark")
-
 
 def wal_of(world):
     return Path(f"{world.ledger}-wal")
@@ -126,6 +125,7 @@ def damage(world, hurt):
     shutil.rmtree(world.folder / "copy", ignore_errors=True)
     shutil.copytree(world.ledger.parent, world.folder / "copy")
     hurt()
+    to_disk(world.ledger.parent)
     said = world.try_to_start()
     if said is None:
         return
@@ -133,6 +133,15 @@ def damage(world, hurt):
     for path in world.ledger.parent.iterdir():
         path.unlink()
     shutil.copytree(world.folder / "copy", world.ledger.parent, dirs_exist_ok=True)
+    to_disk(world.ledger.parent)
+
+
+def to_disk(folder):
+    """A later mishap may take the disk away, and what was not written by crier is not its to sync."""
+    for path in (*folder.iterdir(), folder):
+        fd = os.open(path, os.O_RDONLY)
+        os.fsync(fd)
+        os.close(fd)
 
 
 def hurt_bytes(path, dice, first=0):

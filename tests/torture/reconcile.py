@@ -116,6 +116,7 @@ def settle_unknown(world, result):
         assert status == 200, body
     world.await_rest()
     read_posts(world)
-    for key in absent:
-        if world.times.get(key, 0) != 1:
-            result.wrong(f"{key[1]} on {key[0]}: not there, said a person, and then posted {world.times.get(key, 0)} times")
+    for channel, name in absent:
+        count = world.times.get((channel, name), 0)
+        if count != 1:
+            result.wrong(f"{name} on {channel}: not there, said a person, and then posted {count} times")

@@ -171,8 +171,8 @@ def listen(worker, table, seed):
 
 def start_worker(args, worker, isolate):
     words = [*(isolate or []), sys.executable, str(Path(__file__)), "--worker", str(worker), "--seed", str(args.seed),
-             "--first", str(args.first + worker), "--last", str(args.last), "--step", str(args.jobs), "--only", args.only,
-             "--seconds", str(args.seconds), *(["--isolated"] if isolate else []), *(["--long"] if args.long else [])]
+             "--first", str(args.first + worker), "--last", str(args.last), "--step", str(args.jobs),
+             "--only", args.only, "--seconds", str(args.seconds), *(["--isolated"] if isolate else []), *(["--long"] if args.long else [])]
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
 

@@ -222,7 +222,8 @@ class World:
         assert self.crier.process.poll() is None, f"it died of it:\n{self.crier.log()[-2000:]}"
 
     def close(self):
-        for part in (self.kill, self.platform.close, self.disk.close, *(lambda m=m: run("umount", m) for m in self.mounted)):
+        unmount = (lambda path=path: run("umount", path) for path in self.mounted)
+        for part in (self.kill, self.platform.close, self.disk.close, *unmount):
             with contextlib.suppress(OSError, AssertionError, subprocess.SubprocessError):
                 part()
 
