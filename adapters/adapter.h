@@ -55,6 +55,16 @@ enum verdict_scope {
     SCOPE_HOST,    /* every channel on the same host */
 };
 
+/* A verify step looks for posts from the time the delivery was made on; the platform stamps them by its
+ * own clock, and the delivery has ours. Two clocks that are right differ by so much at most. */
+#define ADAPTER_CLOCK_DIFFERENCE_MS (5 * MS_MINUTE)
+/* But ours may be wrong, as one that was set to summer time by hand: our post then seems older than its
+ * delivery, and would be made again. So the look goes back so far. What it finds there is ours where it
+ * has our key; where it only looks like ours nobody knows, and a person must say. */
+#define ADAPTER_CLOCK_WRONG_MS (2 * MS_HOUR)
+#define ADAPTER_SEEMS_OLDER                                                                    \
+    "it is there, and seems older than the delivery: posted by hand, or a clock was wrong"
+
 #define VERDICT_DETAIL_BYTES 256
 struct verdict {
     enum verdict_kind kind;

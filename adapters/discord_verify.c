@@ -24,8 +24,6 @@
  * first, and who was cut off does not know how far it came. */
 #define WORKED_ON_MS (15 * MS_SECOND)
 #define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
-/* Discord's clock may be behind ours, and it stamps the message. */
-#define CLOCK_DIFFERENCE_MS (5 * MS_MINUTE)
 
 /* ---- what is learned once ---- */
 
@@ -212,27 +210,32 @@ static bool shows_article(const struct step_ctx *ctx, const json_t *message)
     return says(content, ctx->link) || says(content, ctx->article->url);
 }
 
+static bool has_our_nonce(const struct step_ctx *ctx, const json_t *message)
+{
+    const char *nonce = record_str(message, "nonce");
+
+    return nonce && *nonce && strncmp(ctx->key, nonce, strlen(nonce)) == 0;
+}
+
 static bool is_ours(const struct step_ctx *ctx, const json_t *message)
 {
     const char *me = record_str(discord__learned(ctx, "me"), "id");
     const char *author = json_string_value(json_path(message, "author", "id", NULL));
-    const char *nonce = record_str(message, "nonce");
 
     if (!me || !author || strcmp(me, author) != 0) {
         return false;
     }
-    return (nonce && *nonce && strncmp(ctx->key, nonce, strlen(nonce)) == 0) ||
-           shows_article(ctx, message);
+    return has_our_nonce(ctx, message) || shows_article(ctx, message);
 }
 
-/* Messages from before the delivery are not of it. */
-static bool is_older(const struct step_ctx *ctx, const json_t *message)
+/* Messages from so long before the delivery are not of it. */
+static bool is_older(const struct step_ctx *ctx, const json_t *message, int64_t by_ms)
 {
     const char *stamp = record_str(message, "timestamp");
     int64_t at_ms;
 
     return stamp && time_parse_rfc3339(stamp, strlen(stamp), &at_ms) &&
-           at_ms < ctx->created_at_ms - CLOCK_DIFFERENCE_MS;
+           at_ms < ctx->created_at_ms - by_ms;
 }
 
 /* What is not there may still be coming: it is looked for again when nobody works on it any more. */
@@ -286,6 +289,16 @@ static struct verdict look_further(struct step_ctx *ctx, const char *last_id, bo
     return verdict_jump("find_message");
 }
 
+/* NEXT: it is of no use after all. A nonce is ours whatever a clock says. */
+static struct verdict end_found(struct step_ctx *ctx, const json_t *message)
+{
+    if (!has_our_nonce(ctx, message) && is_older(ctx, message, ADAPTER_CLOCK_DIFFERENCE_MS)) {
+        return end_look(ctx, VERDICT_UNKNOWN, ADAPTER_SEEMS_OLDER);
+    }
+    return discord__record_message(ctx, message) ? end_look(ctx, VERDICT_DONE, "")
+                                                 : verdict_next();
+}
+
 struct verdict discord__read_find(struct step_ctx *ctx, const struct http_response *res)
 {
     json_t *list = res->status == 200 ? http_json(res) : NULL;
@@ -302,10 +315,13 @@ struct verdict discord__read_find(struct step_ctx *ctx, const struct http_respon
     json_array_foreach(list, i, message)
     {
         last_id = record_str(message, "id");
-        older = older || is_older(ctx, message);
-        if (!older && is_ours(ctx, message) && discord__record_message(ctx, message)) {
-            json_decref(list);
-            return end_look(ctx, VERDICT_DONE, "");
+        older = older || is_older(ctx, message, ADAPTER_CLOCK_WRONG_MS);
+        if (!older && is_ours(ctx, message)) {
+            v = end_found(ctx, message);
+            if (v.kind != VERDICT_NEXT) {
+                json_decref(list);
+                return v;
+            }
         }
     }
     v = look_further(ctx,

@@ -16,8 +16,6 @@
 #define PAGES_MAX 5
 #define PAGE_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define CONTENT_BYTES_MAX ((size_t)256 * 1024)
-/* The server's clock may be behind ours, and it stamps the status. */
-#define CLOCK_DIFFERENCE_MS (5 * MS_MINUTE)
 
 enum err_code
 mastodon__build_test(struct step_ctx *ctx, struct http_request *req, struct err *why)
@@ -140,14 +138,14 @@ static bool is_ours(const struct step_ctx *ctx, const json_t *status)
                        says(content, post_str(ctx, "text")));
 }
 
-/* Statuses from before the delivery are not of it: somebody linked the article by hand. */
-static bool is_older(const struct step_ctx *ctx, const json_t *status)
+/* Statuses from so long before the delivery are not of it. */
+static bool is_older(const struct step_ctx *ctx, const json_t *status, int64_t by_ms)
 {
     const char *created = record_str(status, "created_at");
     int64_t at_ms;
 
     return created && time_parse_rfc3339(created, strlen(created), &at_ms) &&
-           at_ms < ctx->created_at_ms - CLOCK_DIFFERENCE_MS;
+           at_ms < ctx->created_at_ms - by_ms;
 }
 
 static void found(struct step_ctx *ctx, const json_t *status)
@@ -158,6 +156,17 @@ static void found(struct step_ctx *ctx, const json_t *status)
 
     record_keep(ctx, kept);
     post_set(ctx, mastodon__id(status), url ? url : record_str(status, "uri"));
+}
+
+static struct verdict end_found(struct step_ctx *ctx, const json_t *status)
+{
+    if (is_older(ctx, status, ADAPTER_CLOCK_DIFFERENCE_MS)) {
+        record_drop(ctx->record, "pages");
+        record_drop(ctx->record, "max_id");
+        return verdict_make(VERDICT_UNKNOWN, SCOPE_POST, 0, "%s", ADAPTER_SEEMS_OLDER);
+    }
+    found(ctx, status);
+    return verdict_done();
 }
 
 /* Go on with the next page, unless this was far enough. */
@@ -200,11 +209,11 @@ struct verdict mastodon__read_find(struct step_ctx *ctx, const struct http_respo
     json_array_foreach(list, i, status)
     {
         last_id = mastodon__id(status);
-        older = is_older(ctx, status);
+        older = is_older(ctx, status, ADAPTER_CLOCK_WRONG_MS);
         if (last_id && !older && is_ours(ctx, status)) {
-            found(ctx, status);
+            v = end_found(ctx, status);
             json_decref(list);
-            return verdict_done();
+            return v;
         }
     }
     /* An empty page is the end of the list; a short one may be a server that hides some. */

@@ -24,8 +24,6 @@
  * first, and who was cut off does not know how far it came. */
 #define WORKED_ON_MS (15 * MS_SECOND)
 #define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
-/* Slack's clock may be behind ours, and it stamps the message. */
-#define CLOCK_DIFFERENCE_MS (5 * MS_MINUTE)
 #define CURSOR_BYTES 1024
 
 /* ---- the workspace ---- */
@@ -126,7 +124,7 @@ enum err_code slack__build_find(struct step_ctx *ctx, struct http_request *req, 
 {
     const struct slack_settings *s = slack__settings(ctx);
     const char *cursor = record_str(ctx->record, "cursor");
-    int64_t from_s = (ctx->created_at_ms - CLOCK_DIFFERENCE_MS) / MS_SECOND;
+    int64_t from_s = (ctx->created_at_ms - ADAPTER_CLOCK_WRONG_MS) / MS_SECOND;
     struct buf path;
     enum err_code rc;
 

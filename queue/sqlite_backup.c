@@ -271,7 +271,7 @@ enum err_code sqlite__copy(struct sqlite_conn *c, const char *to, struct err *wh
  * deleted. */
 static bool is_beside(const char *to, const char *path)
 {
-    static const char *const endings[] = {"-wal", "-shm", "-journal", ".lock"};
+    static const char *const endings[] = {"-wal", "-shm", "-journal", ".lock", ".mark"};
     const char *slash = strrchr(to, '/');
     char *folder = slash ? mem_strndup(to, (size_t)(slash - to) + 1) : mem_strdup(".");
     char *real_folder = realpath(folder, NULL);
@@ -289,7 +289,7 @@ static bool is_beside(const char *to, const char *path)
     mem_free(full);
     mem_free(folder);
     free(real_folder); /* libc's */
-    free(real_path); /* libc's */
+    free(real_path);   /* libc's */
     return beside;
 }
 

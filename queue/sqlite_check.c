@@ -130,6 +130,18 @@ static void look_at_file(struct look *k)
     k->count = 0;
 }
 
+/* What asks for a table or column that is not there would only fail. */
+static void look_at_schema(struct look *k)
+{
+    struct err why = {.code = ERR_NONE};
+
+    if (!k->c.error.code && sqlite__check_schema(&k->c, &why)) {
+        k->damaged++;
+        tell(k, &(struct check){.table = "", .what = why.text, .todo = DAMAGE}, "");
+        k->count = 0;
+    }
+}
+
 static void look_at_references(struct look *k)
 {
     static const struct check check = {
@@ -264,6 +276,9 @@ static void look_at_all(struct look *k, struct ledger_size *size)
     if (k->damaged == 0) {
         sqlite__count_rows(&k->c, size);
         look_at_references(k);
+    }
+    if (k->damaged == 0 && size->version == SQLITE_SCHEMA_VERSION) {
+        look_at_schema(k);
     }
     if (k->damaged == 0 && size->version == SQLITE_SCHEMA_VERSION) {
         for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

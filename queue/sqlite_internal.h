@@ -107,6 +107,7 @@ struct sqlite {
     bool single;            /* in memory: only the writer is used */
     int wal_frames;         /* in the log after the last commit */
     int wal_refused;        /* … when it last could not begin anew; 0: it could */
+    _Atomic bool tending;   /* a pass is under way */
     _Atomic int wal_tended; /* so many of them are in the file as well */
     char *path;             /* NULL: in memory */
     bool opened; /* whole and in order; before, a close leaves the files as they are */
@@ -296,6 +297,9 @@ void sqlite__tend_watch(struct sqlite *s);
 bool sqlite__tend_wanted(struct sqlite *s);
 void sqlite__tend(struct sqlite *s); /* on a thread of its own */
 
+/* Whether the schema is that of the newest version, word for word (sqlite_open.c). */
+enum err_code sqlite__check_schema(struct sqlite_conn *c, struct err *why);
+
 /* ---- how far the writing has come (sqlite_mark.c) ---- */
 /* Before anything is written. Refuses a ledger that does not reach as far as its mark. */
 enum err_code sqlite__mark_open(struct sqlite *s, struct err *why);
@@ -317,6 +321,7 @@ enum err_code sqlite__recover(struct sqlite *s,
 
 /* After a file came back from a backup, in the transaction of the recovery (sqlite_restored.c). */
 void sqlite__restored(struct sqlite *s, struct ledger_opened *opened);
+bool sqlite__is_copy(struct sqlite_conn *c);
 
 /* ---- from outside ---- */
 /* Opens the file beside whoever else has it open, if it is a ledger of a version known here

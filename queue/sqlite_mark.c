@@ -16,6 +16,8 @@
  *           with fewer: it was cut or damaged. Also where events would not tell: frames that are in the
  *           file already are read from the log as long as it is there, so a log that ends early shows
  *           older pages beside newer ones.
+ * A copy that `crier backup` made is older by intention, and what that means is seen to
+ * (sqlite_restored.c): it is not held against its mark.
  * A log of other salts, or none, is no mistake: it began anew or was taken into the file, by us or by
  * somebody with the sqlite3 command after a crash. Then the events must do. */
 
@@ -103,6 +105,16 @@ static int64_t newest_event(struct sqlite_conn *c)
     return found;
 }
 
+static void write_mark(struct sqlite *s, struct mark *m)
+{
+    m->events = s->newest_event;
+    m->sum = sum_of(m);
+    /* A mark that could not be written is older than the ledger, which is no harm. */
+    if (!FAULT("ledger.mark")) {
+        (void)!pwrite(s->mark_fd, m, sizeof *m, 0);
+    }
+}
+
 /* ---- at open ---- */
 
 static enum err_code
@@ -151,6 +163,10 @@ compare(struct sqlite *s, const char *name, const struct mark *m, struct err *wh
     char found[128];
 
     s->newest_event = events;
+    if (!rc && sqlite__is_copy(&s->writer)) { /* the mark is of another file */
+        write_mark(s, &(struct mark){.magic = MAGIC});
+        return ERR_NONE;
+    }
     if (rc || m->events == 0) {
         return rc;
     }
@@ -195,16 +211,6 @@ enum err_code sqlite__mark_open(struct sqlite *s, struct err *why)
 }
 
 /* ---- while it is open ---- */
-
-static void write_mark(struct sqlite *s, struct mark *m)
-{
-    m->events = s->newest_event;
-    m->sum = sum_of(m);
-    /* A mark that could not be written is older than the ledger, which is no harm. */
-    if (!FAULT("ledger.mark")) {
-        (void)!pwrite(s->mark_fd, m, sizeof *m, 0);
-    }
-}
 
 void sqlite__mark(struct sqlite *s)
 {

@@ -169,11 +169,11 @@ static enum err_code check_whole(struct sqlite_conn *c, struct err *why)
     return rc;
 }
 
-/* A copy; NULL after an error. */
+/* Yours; NULL after an error. Without the mark of a copy, which is taken off later (sqlite_restored.c). */
 static char *schema_of(struct sqlite_conn *c)
 {
     static const char sql[] = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM "
-                              "sqlite_master ORDER BY type, name)";
+                              "sqlite_master WHERE name <> 'copied' ORDER BY type, name)";
     sqlite3_stmt *stmt = NULL;
     char *schema = NULL;
 
@@ -188,7 +188,7 @@ static char *schema_of(struct sqlite_conn *c)
 
 /* The schema is text in the file, and no check of SQLite's looks at the words: a name or a condition with
  * one other letter would be found when a statement fails, or never. */
-static enum err_code check_schema(struct sqlite_conn *c, struct err *why)
+enum err_code sqlite__check_schema(struct sqlite_conn *c, struct err *why)
 {
     struct sqlite_conn model = {.db = NULL};
     enum err_code rc = connect_to(&model, ":memory:", why);
@@ -215,7 +215,7 @@ static enum err_code check_schema(struct sqlite_conn *c, struct err *why)
 
 static enum err_code check_file(struct sqlite *s, const char *path, struct err *why)
 {
-    enum err_code rc = check_schema(&s->writer, why);
+    enum err_code rc = sqlite__check_schema(&s->writer, why);
     struct stat st;
 
     if (rc) {
@@ -328,8 +328,8 @@ static void close_fd(int fd)
  * refused, whose owner may want to look at what is left. */
 void sqlite__close(struct sqlite *s)
 {
-    (void)FAULT(
-        "ledger.close"); /* of use with ":exit": everybody was told, and the log is still there */
+    /* Of use with ":exit": everybody was told, and the log is still there. */
+    (void)FAULT("ledger.close");
     sqlite__conn_done(&s->reader);
     sqlite__conn_done(&s->tender);
     if (s->opened) {

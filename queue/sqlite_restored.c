@@ -12,9 +12,9 @@
 
 #include "queue/sqlite_internal.h"
 
-static bool is_copy(struct sqlite *s)
+bool sqlite__is_copy(struct sqlite_conn *c)
 {
-    return sqlite__pragma(&s->writer,
+    return sqlite__pragma(c,
                           "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
                           " AND name = 'copied'") > 0;
 }
@@ -52,7 +52,7 @@ void sqlite__restored(struct sqlite *s, struct ledger_opened *opened)
 {
     struct id_list ids = {.v = NULL};
 
-    if (!is_copy(s)) {
+    if (!sqlite__is_copy(&s->writer)) {
         return;
     }
     opened->restored_from_ms = sqlite__pragma(&s->writer, "SELECT min(at) FROM copied");

@@ -9,7 +9,8 @@
  *
  * Nor can it start anew while somebody reads an older state: a long list of our own reader, and `crier
  * backup`, a check or a sqlite3 shell beside us, for as long as they take. The writer waits for nobody
- * longer than a moment; the log goes on growing, and is tried again a little later.
+ * longer than a moment; the log goes on growing, and is tried again a little later, by turns with
+ * another pass: what has gathered meanwhile is not for one commit to take over.
  *
  * What a crash leaves is for SQLite to say: what is in the log is taken from there at the next open. A
  * checkpoint that fails (the disk is full) costs nothing but the log's length; it is tried again. */
@@ -21,6 +22,7 @@
 #define TEND_FRAMES                                                                            \
     2000 /* 16 MB of pages, as long as an overwritten log is in the page cache */
 #define WAL_MAX_FRAMES 16000 /* 128 MB */
+#define MOST_FRAMES (2 * TEND_FRAMES) /* that a commit may take over by itself */
 #define RESTART_WAIT_MS 20
 
 /* After each commit, on the writing thread. */
@@ -51,23 +53,27 @@ static bool start_anew(struct sqlite *s)
 
 bool sqlite__tend_wanted(struct sqlite *s)
 {
-    int tended = atomic_load(&s->wal_tended);
+    int tended = atomic_load(&s->wal_tended), behind;
 
     if (s->wal_frames < tended) { /* the log began anew */
         atomic_store(&s->wal_tended, 0);
         tended = 0;
     }
+    behind = s->wal_frames - tended;
     if (s->wal_frames < WAL_MAX_FRAMES) {
         s->wal_refused = 0;
-    } else if (s->wal_frames - s->wal_refused >= TEND_FRAMES) {
-        if (start_anew(s)) {
-            atomic_store(&s->wal_tended, 0);
-            s->wal_frames = s->wal_refused = 0;
-            return false;
-        }
-        s->wal_refused = s->wal_frames;
+        return behind >= TEND_FRAMES;
     }
-    return s->wal_frames - tended >= TEND_FRAMES;
+    if (s->wal_frames - s->wal_refused < TEND_FRAMES || atomic_load(&s->tending)) {
+        return false; /* a pass is over soon, and no other begins before this has had its turn */
+    }
+    if ((behind <= MOST_FRAMES || s->wal_frames >= 2 * WAL_MAX_FRAMES) && start_anew(s)) {
+        atomic_store(&s->wal_tended, 0);
+        s->wal_frames = s->wal_refused = 0;
+        return false;
+    }
+    s->wal_refused = s->wal_frames;
+    return true;
 }
 
 void sqlite__tend(struct sqlite *s)
@@ -77,9 +83,11 @@ void sqlite__tend(struct sqlite *s)
     if (FAULT("ledger.tend")) {
         return;
     }
+    atomic_store(&s->tending, true);
     if (sqlite3_wal_checkpoint_v2(
             s->tender.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &taken) == SQLITE_OK &&
         taken >= 0) {
         atomic_store(&s->wal_tended, taken);
     }
+    atomic_store(&s->tending, false);
 }

@@ -109,10 +109,10 @@ def sign_standard(secret, body, message_id, at=None):
 class Platform:
     """The fake platforms, one process; options as it takes them."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, stderr=None):
         self.process = subprocess.Popen(
             [sys.executable, str(TOP / "tests/support/fake_platform.py"), "--leash", *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
         about = json.loads(self.process.stdout.readline())
         self.url, self.faces = about["url"], about["faces"]
 

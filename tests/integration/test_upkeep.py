@@ -129,6 +129,7 @@ def test_a_backup_replaces_nothing(make_crier, tmp_path):
     ("{folder}/crier.db", "is there already"),
     ("{folder}/crier.db-wal", "the ledger's own"),
     ("{folder}/../crier0/crier.db-journal", "the ledger's own"),
+    ("{folder}/crier.db.mark", "is there already"),
     ("{folder}/" + "n" * 300, "File name too long"),
     ("/proc/copy.db", "/proc/copy.db.part"),
 ])

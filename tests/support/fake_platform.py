@@ -15,7 +15,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
   POST   /_control/forget_sessions   Bluesky's access tokens expire
-  POST   /_control/certificate       {"name": …}: the one of the face "tls" from now on
+  POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
@@ -67,6 +67,9 @@ async def faulty(world, module, fault, request, body, do):
         return await do()
     if fault.kind in ("cut_after", "cut_published"):
         raise Cut
+    if fault.kind == "cut_inside":
+        await half_of(await do(), request)
+        raise Cut
     if fault.kind == "error_published":
         return refusal_of(module, 500, None)
     if fault.kind in ("endless", "drip"):
@@ -81,6 +84,15 @@ async def faulty(world, module, fault, request, body, do):
         headers = {} if fault.retry_after is None else {"Retry-After": str(int(fault.retry_after))}
         return web.Response(text=fault.body, status=fault.status, headers=headers)
     return refusal_of(module, fault.status, fault.retry_after)
+
+
+async def half_of(answer, request):
+    """Its head, which promises all of it, and the first half."""
+    whole = answer.body or b"{}"
+    response = web.StreamResponse(status=answer.status if answer.body else 200, headers={"Content-Type": "application/json"})
+    response.content_length = len(whole)
+    await response.prepare(request)
+    await response.write(whole[:len(whole) // 2])
 
 
 def refusal_of(module, status, retry_after):
@@ -158,7 +170,7 @@ class Control:
         return web.json_response({})
 
     async def certificate(self, request):
-        await self.faces["tls"].show((await request.json())["name"])
+        await self.faces["tls"].show((await request.json())["show"])
         return web.json_response({})
 
     async def list_faults(self, request):

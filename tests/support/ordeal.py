@@ -114,6 +114,9 @@ class Ordeal:
                 and counts["unknown"] == len(unknown) and not any(d.get("due_at") for d in unknown)
                 and (counts["held"] == 0 or bool(unknown)))
 
+    def in_flight(self):
+        return sum(channel["backlog"]["in_flight"] for channel in self.crier.get("/v1/channels")["items"])
+
     def await_rest(self, seconds=40):
         wait_for(self.is_at_rest, seconds, 0.05, "everything to come to rest")
 

@@ -3,12 +3,15 @@ trouble and ends it; torture.py starts crier again when it is dead, and holds th
 `needs` names what the world must be able to do."""
 
 import random
+import os
 import resource
 import shutil
 import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness import wait_for
 
 KINDS = {}
 
@@ -97,7 +100,8 @@ def disk_full(world, dice):
 
 @kind("disk read-only", needs="device")
 def disk_read_only(world, dice):
-    world.disk.fail()
+    with world.held_still():
+        world.disk.fail()
     world.nothing_can_be_written(True)
     pause(dice, 0.2, 0.6)
     world.insist_on_life()
@@ -108,8 +112,6 @@ def disk_read_only(world, dice):
 
 
 # ---- the ledger ----
-
-PARTS = ("", "-wal", ".mark")
 
 
 def wal_of(world):
@@ -123,6 +125,7 @@ def damage(world, hurt):
     shutil.rmtree(world.folder / "copy", ignore_errors=True)
     shutil.copytree(world.ledger.parent, world.folder / "copy")
     hurt()
+    to_disk(world.ledger.parent)
     said = world.try_to_start()
     if said is None:
         return
@@ -130,6 +133,15 @@ def damage(world, hurt):
     for path in world.ledger.parent.iterdir():
         path.unlink()
     shutil.copytree(world.folder / "copy", world.ledger.parent, dirs_exist_ok=True)
+    to_disk(world.ledger.parent)
+
+
+def to_disk(folder):
+    """A later mishap may take the disk away, and what was not written by crier is not its to sync."""
+    for path in (*folder.iterdir(), folder):
+        fd = os.open(path, os.O_RDONLY)
+        os.fsync(fd)
+        os.close(fd)
 
 
 def hurt_bytes(path, dice, first=0):
@@ -175,6 +187,46 @@ def ledger_damaged(world, dice):
 @kind("ledger cut short")
 def ledger_cut(world, dice):
     damage(world, lambda: cut(world.ledger, dice))
+
+
+# ---- the platforms ----
+
+def await_others(world, channel):
+    """What has been accepted by now has had its turn everywhere else, while that one is in trouble."""
+    names = list(world.accepted)[-3:]
+
+    def look():
+        return not [d for name in names for d in world.crier.deliveries(world.accepted[name])
+                    if d["channel"] != channel and d["state"] in ("ready", "in_flight")]
+    wait_for(look, 20, 0.05, f"the other channels, with {channel} in trouble")
+
+
+@kind("one byte a second")
+def drip(world, dice):
+    """It takes what it is given, and its answer never ends."""
+    world.platform.no_faults()
+    world.platform.fault("/hook/slow", "drip", times=-1)
+    pause(dice, 0.4, 1.2)
+    await_others(world, "slow")
+
+
+@kind("names not resolved", needs="names")
+def no_names(world, dice):
+    world.platform.no_faults()
+    world.say_names(False)
+    world.platform.control("certificate", show="good")  # by no connection of before
+    pause(dice, 0.3, 0.8)
+    await_others(world, "secure")
+    world.say_names(True)
+
+
+@kind("certificate expired", needs="names")
+def certificate(world, dice):
+    world.platform.no_faults()
+    world.platform.control("certificate", show="expired")
+    pause(dice, 0.3, 0.8)
+    await_others(world, "secure")
+    world.platform.control("certificate", show="good")
 
 
 # ---- time ----

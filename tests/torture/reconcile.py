@@ -4,7 +4,7 @@
   refused        neither in the ledger nor anywhere, unless it was sent again
   no answer      either way, but one of them: in the ledger with all its deliveries, or nowhere
   a delivery     at its end: done and posted exactly once; or unknown, seen in the list with what is known of
-                 it, posted at most once, and only where nobody can be asked"""
+                 it, posted at most once, and only where nobody can be asked or looking did not tell"""
 
 import re
 
@@ -32,13 +32,14 @@ def channel_of(post):
 def read_posts(world):
     """Counts what has been posted since the last time; returns how many repeats the receivers recognised."""
     news = world.platform.news(world.posts)
+    world.repeats, before = news["duplicates"], world.repeats
     for post in news["posts"]:
         named = TITLE.search(post["text"])
         assert named, f"a post without a story: {post}"
         key = (channel_of(post), named[1])
         world.times[key] = world.times.get(key, 0) + 1
     world.posts += len(news["posts"])
-    return news["duplicates"]
+    return world.repeats - before
 
 
 def judge_delivery(world, result, name, d):
@@ -52,10 +53,8 @@ def judge_delivery(world, result, name, d):
         if count == 0:
             result.lost += 1
             result.wrong(said)
-    elif d["state"] == "unknown" and d["channel"] in BLIND:
+    elif d["state"] == "unknown" and d["detail"] and (d["channel"] in BLIND or "a person must see" in d["detail"]):
         result.unknown += 1
-        if not d["detail"]:
-            result.wrong(said)
     else:
         result.lost += 1
         result.wrong(said)
@@ -93,9 +92,7 @@ def reconcile(world, names):
     """names: of the articles that are not settled yet."""
     result = Result()
     result.faults, world.wrong = world.wrong, []
-    before = getattr(world, "repeats", 0)
-    world.repeats = read_posts(world)
-    result.repeats = world.repeats - before
+    result.repeats = read_posts(world)
     for name in names:
         (judge_accepted if name in world.accepted else judge_other)(world, result, name)
     for (channel, name), count in world.times.items():  # one of an earlier round, by now
@@ -104,3 +101,22 @@ def reconcile(world, names):
             result.wrong(f"{name} of an earlier round on {channel}: posted {count} times")
             world.times[channel, name] = 1
     return result
+
+
+def settle_unknown(world, result):
+    """What a person does: looks at the platform, and says what is there. What is not goes out then, once."""
+    absent = []
+    for d in world.unknown():
+        name = next(n for n, public_id in world.accepted.items() if public_id == d["article"])
+        if world.times.get((d["channel"], name), 0) == 0:
+            absent.append((d["channel"], name))
+            status, body, _ = world.crier.call("POST", f"/v1/deliveries/{d['id']}/resolve", {"outcome": "absent"})
+        else:
+            status, body, _ = world.crier.call("POST", f"/v1/deliveries/{d['id']}/cancel")
+        assert status == 200, body
+    world.await_rest()
+    read_posts(world)
+    for channel, name in absent:
+        count = world.times.get((channel, name), 0)
+        if count != 1:
+            result.wrong(f"{name} on {channel}: not there, said a person, and then posted {count} times")

@@ -38,7 +38,7 @@ def kind_of_round(seed, number, kinds):
 
 def play(world, kind, number, seed):
     """One round; what came of it."""
-    from reconcile import reconcile
+    from reconcile import reconcile, settle_unknown
     from world import Senders
     dice = random.Random(f"{seed}-{number}")
     world.random = dice
@@ -57,6 +57,7 @@ def play(world, kind, number, seed):
     world.send_again([n for n in names if n not in world.accepted and dice.random() < 0.7])
     world.await_rest()
     result = reconcile(world, names)
+    settle_unknown(world, result)
     world.platform.control("forget")
     return result
 
@@ -170,10 +171,9 @@ def listen(worker, table, seed):
 
 def start_worker(args, worker, isolate):
     words = [*(isolate or []), sys.executable, str(Path(__file__)), "--worker", str(worker), "--seed", str(args.seed),
-             "--first", str(args.first + worker), "--last", str(args.last), "--step", str(args.jobs), "--only", args.only,
-             "--seconds", str(args.seconds), *(["--isolated"] if isolate else []), *(["--long"] if args.long else [])]
-    environment = dict(os.environ, PYTEST_XDIST_WORKER=f"gw{6 + worker % 6}")
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+             "--first", str(args.first + worker), "--last", str(args.last), "--step", str(args.jobs),
+             "--only", args.only, "--seconds", str(args.seconds), *(["--isolated"] if isolate else []), *(["--long"] if args.long else [])]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
 
 def parse():

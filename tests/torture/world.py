@@ -10,14 +10,16 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from attack import Certificates
 from harness import TOKEN, Crier, Platform, chat_channels, default_settings, exchange, wait_for
 
-DISK_MIB = 64
+DISK_MIB = 192  # the log alone may take 128
 SENDERS = 2
 HOST = "platform.example"  # only the hosts file of the namespace knows it
 MOVING = ("held", "ready", "in_flight", "again")
@@ -76,7 +78,8 @@ class Disk:
         (self.top / "filler").unlink()
 
     def fail(self):
-        """As after an error of the device: what is open can be read and not be written."""
+        """As after an error of the device: what is open can be read and not be written. Nobody may be in the
+        midst of an fsync: Linux may say yes to that and keep nothing."""
         run("mount", "-o", "remount,abort", str(self.top))
 
     def repair(self):
@@ -121,13 +124,14 @@ class World:
         self.lock = threading.Lock()
         self.articles, self.accepted, self.refused, self.unanswered = {}, {}, set(), set()
         self.posts, self.times = 0, {}  # read so many; (channel, article) -> how often it was posted
+        self.repeats = 0  # that the receivers recognised
         self.wrong = []  # what the senders saw that may not be
         self.clock_ms = 0  # of our wall clock, beside the machine's
         self.unwritable_since = None
         self.long = False
-        self.disk = Disk(folder)
+        self.disk, self.mounted = Disk(folder), []
         options = self.own_names() if isolated else ()
-        self.platform = Platform(*options)
+        self.platform = Platform(*options, stderr=(folder / "platform.log").open("wb"))
         self.crier = self.make_crier()
         self.start()
 
@@ -142,9 +146,10 @@ class World:
         self.hosts = self.folder / "hosts"
         (self.folder / "nsswitch.conf").write_text("hosts: files\n")
         self.say_names(True)
-        run("mount", "--bind", str(self.hosts), "/etc/hosts")
-        run("mount", "--bind", str(self.folder / "nsswitch.conf"), "/etc/nsswitch.conf")
-        run("mount", "--bind", str(certs), "/etc/ssl/certs")
+        for ours, system in ((self.hosts, "/etc/hosts"), (self.folder / "nsswitch.conf", "/etc/nsswitch.conf"),
+                             (certs, "/etc/ssl/certs")):
+            run("mount", "--bind", str(ours), system)
+            self.mounted.append(system)
         return ("--certificates", str(made.servers))
 
     def say_names(self, known):
@@ -200,12 +205,26 @@ class World:
     def pid(self):
         return self.crier.process.pid
 
+    @contextlib.contextmanager
+    def held_still(self):
+        """Every thread of it is stopped, and in no system call."""
+        self.crier.process.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.pid}/task")
+        wait_for(lambda: all(self.state_of(task) == "T" for task in tasks.iterdir()), 20, 0.002)
+        yield
+        self.crier.process.send_signal(signal.SIGCONT)
+
+    @staticmethod
+    def state_of(task):
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
     def insist_on_life(self):
         assert self.crier.process.poll() is None, f"it died of it:\n{self.crier.log()[-2000:]}"
 
     def close(self):
-        for part in (self.kill, self.platform.close, self.disk.close):
-            with contextlib.suppress(Exception):
+        unmount = (lambda path=path: run("umount", path) for path in self.mounted)
+        for part in (self.kill, self.platform.close, self.disk.close, *unmount):
+            with contextlib.suppress(OSError, AssertionError, subprocess.SubprocessError):
                 part()
 
     # ---- articles ----
@@ -273,11 +292,16 @@ class World:
         assert status == 200, body
         self.clock_ms += seconds * 1000
 
+    def unknown(self):
+        return self.crier.get("/v1/deliveries?state=unknown&limit=100")["items"]
+
     def is_at_rest(self):
-        moving = [channel["backlog"].get(state, 0) for channel in self.crier.get("/v1/channels")["items"]
-                  for state in MOVING]
-        looking = [d for d in self.crier.get("/v1/deliveries?state=unknown&limit=100")["items"] if d.get("due_at")]
-        return not any(moving) and not looking
+        """Nothing moves. One answer counts them all: from list to list one could slip by."""
+        unknown = self.unknown()
+        backlogs = [channel["backlog"] for channel in self.crier.get("/v1/channels")["items"]]
+        counts = {state: sum(b[state] for b in backlogs) for state in (*MOVING, "unknown")}
+        return (not any(counts[state] for state in MOVING) and counts["unknown"] == len(unknown)
+                and not any(d.get("due_at") for d in unknown))
 
     def await_rest(self, seconds=40):
         """Until nothing moves any more. Waits of crier's own are made short, but never while a platform may

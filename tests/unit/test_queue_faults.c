@@ -2,7 +2,7 @@
  * piece of memory SQLite asks for, each write and sync of the disk, once or from then on; the process
  * ending at each point; the power going out at each write. What failed once and was tried again leaves
  * the ledger as if nothing had been; what stops half-way leaves it as after the last thing that was
- * acknowledged, or after the one that was on its way. */
+ * acknowledged, or after the one that was on its way. CRIER_SWEEP=all tries every single one. */
 
 #include "tests/support/queue_kit.h"
 
@@ -536,12 +536,20 @@ static bool round_of(enum breaker which, int at)
     return fired;
 }
 
+/* The next one to try: all of the first, then some; all there are with CRIER_SWEEP=all. */
+static int next_after(int at, int step)
+{
+    const char *every = getenv("CRIER_SWEEP");
+
+    return at + (at < 30 || (every && strcmp(every, "all") == 0) ? 1 : step);
+}
+
 static void sweep(enum breaker which, int step)
 {
     int at = 1, rounds = 0;
 
     while (round_of(which, at)) {
-        at += at < 40 ? 1 : step;
+        at = next_after(at, step);
         rounds++;
     }
     print_message("%d rounds, %d passes\n", rounds, at - 1);
@@ -551,37 +559,37 @@ static void sweep(enum breaker which, int step)
 static void any_point_that_fails_once_leaves_no_trace(void **state)
 {
     (void)state;
-    sweep(POINT, 3);
+    sweep(POINT, 5);
 }
 
 static void any_memory_that_is_not_there_once_leaves_no_trace(void **state)
 {
     (void)state;
-    sweep(MEMORY, 17);
+    sweep(MEMORY, 41);
 }
 
 static void any_write_that_fails_once_leaves_no_trace(void **state)
 {
     (void)state;
-    sweep(DISK, 1);
+    sweep(DISK, 4);
 }
 
 static void a_disk_that_fails_for_ever_keeps_what_was_acknowledged(void **state)
 {
     (void)state;
-    sweep(DISK_FOR_EVER, 1);
+    sweep(DISK_FOR_EVER, 4);
 }
 
 static void power_that_goes_takes_nothing_that_was_acknowledged(void **state)
 {
     (void)state;
-    sweep(POWER, 1);
+    sweep(POWER, 4);
 }
 
 static void power_that_goes_in_the_midst_of_writes_takes_nothing_acknowledged(void **state)
 {
     (void)state;
-    sweep(POWER_TORN, 1);
+    sweep(POWER_TORN, 4);
 }
 
 /* The process ends at the point, as by _exit: nothing is closed. */
@@ -622,7 +630,7 @@ static void a_process_that_ends_at_any_point_keeps_what_was_acknowledged(void **
     (void)state;
     assert_true(told != MAP_FAILED);
     while (exit_round(at, told)) {
-        at += at < 40 ? 1 : 3;
+        at = next_after(at, 5);
     }
     assert_in_range(at, 60, 100000);
     (void)munmap(told, sizeof *told);

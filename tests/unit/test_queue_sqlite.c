@@ -278,7 +278,7 @@ static void the_log_is_taken_into_the_file_and_stays_bounded(void **state)
         accept_long(k, count, document);
         longest = size_of(k->path, "-wal") > longest ? size_of(k->path, "-wal") : longest;
     }
-    assert_in_range(longest, 16 * MIB, 136 * MIB);
+    assert_in_range(longest, 16 * MIB, 170 * MIB); /* two tries later at most */
     /* Only what a pass left is not in the file yet. */
     assert_true(size_of(k->path, "") > 60 * MIB);
     kit_reopen(k);
@@ -309,8 +309,9 @@ static void who_reads_for_long_holds_up_no_write(void **state)
     assert_in_range(clock_mono_ms() - from_ms, 0, 30000);
     assert_true(size_of(k->path, "-wal") >= 180 * MIB);
     sqlite3_close(other);
-    for (int i = 0; i < 10; i++) {
+    while (size_of(k->path, "-wal") > 80 * MIB && count < 150) {
         accept_long(k, count++, document);
+        (void)usleep(100000); /* what takes it into the file has time for it */
     }
     assert_in_range(size_of(k->path, "-wal"), 0, 80 * MIB); /* it began anew */
     assert_int_equal(kit_count(k, DELIVERY_READY, "a"), count);

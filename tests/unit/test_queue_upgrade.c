@@ -27,6 +27,20 @@ static void copy_file(const char *from, const char *to)
     close(out);
 }
 
+/* As if nothing had been there before. */
+static void put_in_place(struct kit *k, const char *from)
+{
+    static const char *const endings[] = {"-wal", "-shm", ".mark"};
+
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        char *name = mem_printf("%s%s", k->path, endings[i]);
+
+        (void)unlink(name);
+        mem_free(name);
+    }
+    copy_file(from, k->path);
+}
+
 static sqlite3 *open_db(const char *path)
 {
     sqlite3 *db = NULL;
@@ -260,7 +274,7 @@ static void all_of_an_old_file_is_in_the_new_one(void **state)
     char *copy = mem_printf("%s.v1.bak", k->path);
 
     make_v1(old);
-    copy_file(old, k->path);
+    put_in_place(k, old);
     kit_open(k);
     insist_on_all(old, k->path);
     insist_on_clean(k->location);
@@ -324,7 +338,7 @@ static void a_crash_at_any_step_leaves_one_version_whole(void **state)
             char *fault = mem_printf("%s:%d:exit", points[i], n);
             bool crashed;
 
-            copy_file(old, k->path);
+            put_in_place(k, old);
             crashed = crash_while_opening(k, fault);
             mem_free(fault);
             if (crashed) {
@@ -353,7 +367,7 @@ static void without_a_copy_nothing_is_migrated(void **state)
     struct err why = {.code = ERR_NONE};
 
     make_v1(old);
-    copy_file(old, k->path);
+    put_in_place(k, old);
     copy_file(old, copy);
     fault_set("ledger.copy:1");
     assert_int_equal(ledger_open(&k->l, k->location, NULL, NULL, k->now_ms, &why), ERR_IO);
@@ -414,9 +428,9 @@ static void what_waits_in_a_backup_may_have_been_sent(void **state)
         struct ledger_stats stats;
         sqlite3 *db;
 
-        copy_file(from, k->path);
+        put_in_place(k, from);
         back_up(k, copy);
-        copy_file(copy, k->path);
+        put_in_place(k, copy);
         kit_open(k);
         ledger_stats(k->l, &stats);
         assert_true(stats.restored_from_ms > KIT_NOW - 200 * 86400000LL);
@@ -457,10 +471,10 @@ static void a_backup_of_a_backup_keeps_its_age(void **state)
     db = open_db(copy);
     exec(db, "UPDATE copied SET at = 123");
     sqlite3_close(db);
-    copy_file(copy, k->path);
+    put_in_place(k, copy);
     unlink(copy);
     back_up(k, copy);
-    copy_file(copy, k->path);
+    put_in_place(k, copy);
     kit_open(k);
     ledger_stats(k->l, &stats);
     assert_int_equal(stats.restored_from_ms, 123);

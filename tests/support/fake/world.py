@@ -7,6 +7,7 @@ A request passes faults first. Kinds of fault, each for a method and path prefix
   cut_before       close the connection as soon as the headers are here
   cut_after        read the whole request, do nothing, close the connection
   cut_published    do it, then close the connection instead of answering
+  cut_inside       do it, then close the connection in the middle of the answer
   error_published  do it, then answer 500
   garbage          answer 200 with bytes that mean nothing; nothing is done
   garbage_published  do it, then answer 200 with such bytes
@@ -15,6 +16,7 @@ A request passes faults first. Kinds of fault, each for a method and path prefix
 """
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import itertools
@@ -25,7 +27,7 @@ from dataclasses import dataclass, field
 from . import clock
 
 KINDS = (
-    "status", "delay", "cut_before", "cut_after", "cut_published", "error_published",
+    "status", "delay", "cut_before", "cut_after", "cut_published", "cut_inside", "error_published",
     "garbage", "garbage_published", "endless", "drip",
 )
 PUBLISHING = ("cut_published", "error_published", "garbage_published", "drip")
@@ -190,9 +192,10 @@ def utf16_units(text):
 
 
 async def dripping(response):
-    while True:
-        await response.write(b" ")
-        await asyncio.sleep(1)
+    with contextlib.suppress(ConnectionError):  # whoever listens has had enough
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(1)
 
 
 async def never_ending(response):
