@@ -32,7 +32,13 @@ DISCORD_HOOK = "/api/webhooks/223456789012345678/integration-discord-webhook-tok
 SLACK_HOOK = "/services/T0123456789/B0123456789/integrationSlackHookSecret"
 SANITIZERS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")
 SLOW = "tsan" in str(CRIER) or "asan" in str(CRIER)
+TSAN = "tsan" in str(CRIER)
 ENDED = ("done", "rejected", "expired", "cancelled")
+
+
+def within(grown_kib, limit_kib):
+    """Memory grew by less; the thread sanitizer has shadows of its own for it, so there it says nothing."""
+    return TSAN or grown_kib < limit_kib
 
 
 def wait_for(look, seconds=20, every=0.03, what=None):

@@ -7,7 +7,7 @@ import time
 import attack
 import hostile
 import pytest
-from harness import SLOW, all_well, exchange, small_article, wait_for
+from harness import SLOW, all_well, exchange, small_article, wait_for, within
 from hostile import SOME, forever, plain
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -111,8 +111,8 @@ def test_hostile_answers_end_in_bounded_memory_and_delay_nobody(make_crier, plat
         return sent, took
     (sent, took), slowest, grown = watched(crier, send)
     print(f"the good ones took {took:.2f} s, the slowest health check {slowest * 1000:.0f} ms, {grown} KiB more")
-    assert took < 5 and slowest < (4 if SLOW else 2)
-    assert grown < (160 if SLOW else 60) * 1024  # each of the bombs alone would be 300 MiB
+    assert took < (15 if SLOW else 5) and slowest < (10 if SLOW else 2)
+    assert within(grown, (160 if SLOW else 60) * 1024)  # each of the bombs alone would be 300 MiB
     by_channel = {d["channel"]: d for d in crier.deliveries(sent["id"])}
     rows = [(name, wanted, by_channel[f"hostile-{n}"]) for n, (name, (_, wanted)) in enumerate(ANSWERS.items())]
     states = {"done": {"done"}, "again": {"again", "in_flight"}, "expired": {"expired"},
@@ -152,8 +152,8 @@ def test_hostile_pictures_are_left_out_in_bounded_memory(make_crier, platform):
             crier.await_done(article_id, seconds=30)
     _, slowest, grown = watched(crier, send)
     print(f"the slowest health check {slowest * 1000:.0f} ms, {grown} KiB more")
-    assert slowest < (4 if SLOW else 2)
-    assert grown < 260 * 1024  # a channel fetches five pictures at once, each to 20 MiB and as much again to grow
+    assert slowest < (10 if SLOW else 2)
+    assert within(grown, 260 * 1024)  # a channel fetches five pictures at once, each to 20 MiB and as much again to grow
     assert all(post["image"] == "" for post in platform.posts("mastodon"))
     assert len(platform.posts("mastodon", standing=False)) == len(PICTURES)
     # One that claims 2^32 times 2^32 pixels is passed on as it is: nothing here unpacks it.

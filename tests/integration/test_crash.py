@@ -6,6 +6,7 @@ test_faults.py's."""
 import concurrent.futures
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
