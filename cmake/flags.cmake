@@ -21,7 +21,7 @@ if(SANITIZE)
         add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-truncation -Wno-format-truncation)
     endif()
 endif()
-if(WITH_FUZZ)
+if(WITH_FUZZ AND CMAKE_C_COMPILER_ID STREQUAL "Clang")
     add_compile_options(-fsanitize=fuzzer-no-link) # coverage, which libFuzzer steers by
 endif()
 if(HARDEN)

@@ -198,10 +198,8 @@ static void load_texts(sqlite3_stmt *stmt, struct ledger_load *r)
 static void load_content(sqlite3_stmt *stmt, struct ledger_load *r)
 {
     const char *text = sqlite__col_text(stmt, 8);
-    enum err_code rc = article_restore(&r->article_content,
-                                       text ? text : "",
-                                       text ? strlen(text) : 0,
-                                       &r->req.why);
+    enum err_code rc = article_restore(
+        &r->article_content, text ? text : "", text ? strlen(text) : 0, &r->req.why);
 
     if (rc) {
         err_wrap(&r->req.why, "stored article");

@@ -304,7 +304,7 @@ static void write_shots(void)
     for (int64_t i = 0; i < l.next; i++) {
         fprintf(f,
                 "%lld %lld %lld %d\n",
-                (long long)(l.from + i),
+                (long long)l.from + i,
                 (long long)l.shots[i].due_us,
                 (long long)l.shots[i].answered_us,
                 l.shots[i].status);

@@ -156,7 +156,8 @@ static void lend_picture(struct step_ctx *ctx, const struct step *step)
 }
 
 /* Asked again, it says the same. */
-static void check_same(struct step_ctx *ctx, const struct step *step, const struct http_request *req)
+static void
+check_same(struct step_ctx *ctx, const struct step *step, const struct http_request *req)
 {
     struct http_request again;
 
@@ -171,8 +172,10 @@ static void check_same(struct step_ctx *ctx, const struct step *step, const stru
 }
 
 /* The next step; NULL: that was the last. */
-static const struct step *
-take_step(const struct way *way, struct step_ctx *ctx, const struct step *steps, const struct step *s)
+static const struct step *take_step(const struct way *way,
+                                    struct step_ctx *ctx,
+                                    const struct step *steps,
+                                    const struct step *s)
 {
     struct http_request req;
     struct verdict v = verdict_next();

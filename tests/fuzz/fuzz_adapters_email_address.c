@@ -44,7 +44,8 @@ static void check_server(const char *text)
     must(server.host == text && server.host_len > 0 && server.host_len <= strlen(text));
     must(server.port >= 0 && server.port <= 65535);
     (void)email__server_is_loopback(&server);
-    back = mem_printf("%.*s:%d", (int)server.host_len, server.host, server.port ? server.port : 25);
+    back = mem_printf(
+        "%.*s:%d", (int)server.host_len, server.host, server.port ? server.port : 25);
     must(strpbrk(back, " \t\r\n/@?#") == NULL);
     must(email__server_read(&again, back) && again.host_len == server.host_len);
     mem_free(back);

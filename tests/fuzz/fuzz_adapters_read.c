@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define STEPS_MAX 24
 
 static const char article_json[] =
-    "{\"id\":\"1\",\"url\":\"https://news.example/a\",\"title\":\"Flood\",\"summary\":\"Water\","
+    "{\"id\":\"1\",\"url\":\"https://news.example/"
+    "a\",\"title\":\"Flood\",\"summary\":\"Water\","
     "\"images\":[{\"url\":\"https://news.example/i.jpg\",\"alt\":\"A boat\"}],"
     "\"tags\":[\"a\"],\"language\":\"en\"}";
 
@@ -161,11 +162,8 @@ static void read_head(struct http_response *res, struct input *in)
         if (colon == NULL) {
             break;
         }
-        http_headers_add(&res->headers,
-                         line,
-                         (size_t)(colon - line),
-                         colon + 1,
-                         strlen(colon + 1));
+        http_headers_add(
+            &res->headers, line, (size_t)(colon - line), colon + 1, strlen(colon + 1));
         mem_free(line);
     }
     mem_free(line);
@@ -193,7 +191,8 @@ static struct verdict read_next(struct play *p, const struct step *step)
 
 /* ---- the course ---- */
 
-static void check_verdict(const struct play *p, const struct step *steps, const struct verdict *v)
+static void
+check_verdict(const struct play *p, const struct step *steps, const struct verdict *v)
 {
     size_t len = strnlen(v->detail, sizeof v->detail);
 
@@ -208,7 +207,8 @@ static void check_verdict(const struct play *p, const struct step *steps, const 
 }
 
 /* NULL: there is none, or the request cannot be made. */
-static const struct step *play_step(struct play *p, const struct step *steps, const struct step *s)
+static const struct step *
+play_step(struct play *p, const struct step *steps, const struct step *s)
 {
     struct http_request req;
     struct verdict v = verdict_next();
@@ -239,7 +239,8 @@ static const struct step *play_step(struct play *p, const struct step *steps, co
 
 static void play_course(struct play *p)
 {
-    const struct step *steps = adapter_course_with(p->way->adapter, p->way->settings, p->ctx.course);
+    const struct step *steps =
+        adapter_course_with(p->way->adapter, p->way->settings, p->ctx.course);
     const struct step *step = steps;
 
     for (int n = 0; step && p->answers.left > 0 && n < STEPS_MAX; n++) {

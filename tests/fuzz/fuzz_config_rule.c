@@ -32,9 +32,9 @@ static struct rule *read_rule(const char *text, size_t len, struct problems *pro
 /* Three different articles; the masks of which a rule matches are compared. */
 static unsigned matches(const struct rule *rule)
 {
-    static char world[] = "World", sea[] = "sea", jane[] = "Jane Doe", de[] = "de-AT", en[] = "en",
-                breaking[] = "BREAKING: a dam gives way", quiet[] = "Gardens in autumn",
-                url[] = "https://news.example/1";
+    static char world[] = "World", sea[] = "sea", jane[] = "Jane Doe", de[] = "de-AT",
+                en[] = "en", breaking[] = "BREAKING: a dam gives way",
+                quiet[] = "Gardens in autumn", url[] = "https://news.example/1";
     static char *categories[] = {world}, *tags[] = {sea, world}, *authors[] = {jane};
     static const struct article articles[] = {
         {.title = breaking,

@@ -24,6 +24,7 @@ static void check_text(const struct node *n)
 
 static void check_keys(const struct node *n, struct seen *seen)
 {
+    must(n->keys != NULL || n->count == 0);
     for (size_t i = 0; i < n->count; i++) {
         must(n->keys[i]->kind == NODE_TEXT);
         check_text(n->keys[i]);

@@ -24,12 +24,13 @@ static void find_columns(sqlite3 *db)
 {
     sqlite3_stmt *s = NULL;
 
-    must(sqlite3_prepare_v2(db,
-                            "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c"
-                            " WHERE m.type = 'table' ORDER BY 1, 2",
-                            -1,
-                            &s,
-                            NULL) == SQLITE_OK);
+    must(sqlite3_prepare_v2(
+             db,
+             "SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c"
+             " WHERE m.type = 'table' ORDER BY 1, 2",
+             -1,
+             &s,
+             NULL) == SQLITE_OK);
     while (sqlite3_step(s) == SQLITE_ROW) {
         struct column *c = &columns[column_count++];
 
@@ -63,6 +64,7 @@ static const struct column *pick(const char *name)
 {
     size_t sum = 0;
 
+    must(column_count > 0);
     for (const char *c = name; *c != '\0'; c++) {
         sum = sum * 31 + (unsigned char)*c;
     }
@@ -82,7 +84,7 @@ static void change(sqlite3 *db, struct input *in)
 {
     int row = input_byte(in) % 4; /* '0' is 48 */
     uint8_t kind = input_byte(in);
-    char sql[256], where[128] = "";
+    char sql[512], where[256] = "";
     sqlite3_stmt *s = NULL;
     size_t len;
     char *name, *value;

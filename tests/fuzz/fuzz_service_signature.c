@@ -34,7 +34,8 @@ static void sign_hub(struct buf *out, const struct secret *secret, const void *b
 }
 
 /* "v1,…" of a call under a key. */
-static void sign_with(struct buf *out, const void *key, size_t key_len, const struct signature_call *c)
+static void
+sign_with(struct buf *out, const void *key, size_t key_len, const struct signature_call *c)
 {
     uint8_t mac[SHA256_BYTES];
     struct buf text;
@@ -50,7 +51,8 @@ static void sign_with(struct buf *out, const void *key, size_t key_len, const st
 
 /* By the key that the secret is for a sender: what is behind "whsec_", decoded, else its bytes. False:
  * it is no key. */
-static bool sign_standard(struct buf *out, const struct secret *s, const struct signature_call *c)
+static bool
+sign_standard(struct buf *out, const struct secret *s, const struct signature_call *c)
 {
     struct buf key;
     bool is_key = s->len > 0;
@@ -97,9 +99,9 @@ static bool lists(const char *header, const char *want)
     must(crypto_unbase64(&b, want + 3, strlen(want + 3)));
     while ((word = strsep(&rest, " ")) != NULL) {
         buf_clear(&a);
-        found = found || (has_prefix(word, "v1,") &&
-                          crypto_unbase64(&a, word + 3, strlen(word + 3)) && a.len == b.len &&
-                          memcmp(a.data, b.data, b.len) == 0);
+        found = found ||
+                (has_prefix(word, "v1,") && crypto_unbase64(&a, word + 3, strlen(word + 3)) &&
+                 a.len == b.len && memcmp(a.data, b.data, b.len) == 0);
     }
     buf_done(&a);
     buf_done(&b);
