@@ -98,7 +98,6 @@ def test_the_answer_says_what_happens(crier, article):
     assert all(d["attempts_log"] for d in crier.article(accepted["id"])["deliveries"])
 
 
-@pytest.mark.threads
 def test_the_same_webhook_a_hundred_times_in_parallel_is_one_post_per_channel(crier, platform, article):
     raw = json.dumps(article()).encode()
     headers = sign_hub(CMS_SECRET, raw)

@@ -121,7 +121,6 @@ def send_all(crier, articles, ids):
         list(pool.map(sender, range(SENDERS)))
 
 
-@pytest.mark.threads
 def test_killed_at_random_moments_nothing_acknowledged_is_lost_or_sent_twice(make_crier, platform):
     seed = int(os.environ.get("CRASH_SEED", random.SystemRandom().randrange(1 << 32)))
     print(f"CRASH_SEED={seed}")

@@ -394,7 +394,6 @@ def test_on_unknown_retry_sends_to_that_one_again(mail_crier, server, article):
     assert readers_of(server) == {DESK: 1, NIGHT: 1, READER: 2}
 
 
-@pytest.mark.threads
 def test_a_server_that_thinks_is_waited_for_and_holds_up_nobody(mail_crier, server, platform, article):
     crier = mail_crier(server, to=DESK)
     server.fault("message", "wait 3")
@@ -431,7 +430,6 @@ def test_a_server_that_is_away_is_waited_for(mail_crier, make_server, article):
 
 # ---- crashes ----
 
-@pytest.mark.threads
 def test_killed_in_the_middle_nobody_gets_it_twice_and_the_others_get_it(crier, server, article, clock):
     server.fault("message", "stall", reader=NIGHT)
     accepted = crier.send(article())

@@ -200,7 +200,6 @@ def test_a_test_message_goes_to_one_channel_and_is_marked(crier, platform):
     assert len(posts) == 1 and "est message" in posts[0]["text"]
 
 
-@pytest.mark.threads
 def test_reading_and_writing_at_once(crier, platform):
     stop = time.monotonic() + 3
     def read(path):

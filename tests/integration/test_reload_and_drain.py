@@ -161,7 +161,6 @@ def test_what_waits_is_still_there_after_a_restart(make_crier, platform):
     assert len(platform.posts("hook")) == 10
 
 
-@pytest.mark.threads
 def test_a_restart_under_load_ends_cleanly(make_crier, platform):
     crier = make_crier()
     ids = [crier.send(small_article(n))["id"] for n in range(20)]

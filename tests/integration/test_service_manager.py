@@ -103,7 +103,6 @@ def refused(run):
 
 # ---- ready ----
 
-@pytest.mark.threads
 @pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
 def test_ready_is_said_when_the_door_answers(manage, abstract):
     run, answers = manage(abstract=abstract), []
@@ -195,7 +194,6 @@ def test_the_status_names_channels_that_are_blocked(manage, platform):
 
 # ---- the end ----
 
-@pytest.mark.threads
 def test_stopping_is_said_and_asks_for_as_long_as_it_may_take(manage, platform):
     run = manage(lambda settings: settings["server"].update(drain="3s")).start()
     platform.fault("/hook/partner", "delay", seconds=60)
@@ -246,7 +244,6 @@ def sending(crier, article):
     thread.join(60)
 
 
-@pytest.mark.threads
 def test_pings_come_twice_in_a_period_idle_and_at_work(manage):
     run = manage(watchdog_s=WATCH_S, strict=False).start()
     run.manager.wait(lambda m: len(pings(run)) >= 4)
@@ -349,7 +346,6 @@ def status_of(client):
     return int(answer.split()[1])
 
 
-@pytest.mark.threads
 def test_who_calls_before_it_runs_is_answered_when_it_does(manage):
     with listening() as s:
         run = manage(sockets={"crier.socket": s})

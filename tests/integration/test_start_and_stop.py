@@ -167,7 +167,6 @@ def block(crier, platform):
     return accepted["id"]
 
 
-@pytest.mark.threads
 def test_a_blocked_channel_goes_on_when_its_settings_were_mended(crier, platform):
     article_id = block(crier, platform)
     crier.settings["site"]["name"] = "Another Name"  # nothing of the channel's own
@@ -247,7 +246,6 @@ def test_a_new_token_of_the_api_holds_from_the_reload_on(crier):
 
 # ---- the end ----
 
-@pytest.mark.threads
 def test_a_second_sigterm_hurries(make_crier, platform):
     def change(settings):
         settings["server"]["drain"] = "1m"
@@ -284,7 +282,6 @@ class Inside:
         return answer.status, answer.headers, json.loads(answer.read())
 
 
-@pytest.mark.threads
 def test_while_it_drains_those_inside_get_503_and_others_no_connection(crier, platform):
     inside = [Inside(crier) for _ in range(3)]
     platform.fault("/hook/partner", "delay", seconds=2.5)
