@@ -229,9 +229,9 @@ static const char *find_broken_character(const char *text, const char *end)
 /* Vertical tab and form feed are white space to YAJL, and in a text no control may stand anyway. */
 static const char *find_odd_space(const char *text, size_t len)
 {
-    const char *at = len == 0 ? NULL : memchr(text, '\v', len);
+    const char *at = memchr(text, '\v', len);
 
-    return at || len == 0 ? at : memchr(text, '\f', len);
+    return at ? at : memchr(text, '\f', len);
 }
 
 static const char *find_bad_text(const char *text, size_t len, const char **out_what)
@@ -324,10 +324,12 @@ enum err_code
 json_read(json_t **out, const char *text, size_t len, size_t max_depth, struct err *why)
 {
     struct reading r = {.max_depth = max_depth};
-    const char *what = NULL;
-    const char *bad = find_bad_text(text, len, &what);
+    const char *what = NULL, *bad;
     enum err_code rc;
 
+    text = len > 0 ? text : "";
+    must(text != NULL);
+    bad = find_bad_text(text, len, &what);
     if (bad) {
         return say(why, text, (size_t)(bad - text), what, strlen(what));
     }
