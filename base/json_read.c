@@ -324,10 +324,12 @@ enum err_code
 json_read(json_t **out, const char *text, size_t len, size_t max_depth, struct err *why)
 {
     struct reading r = {.max_depth = max_depth};
-    const char *what = NULL;
-    const char *bad = find_bad_text(text, len, &what);
+    const char *what = NULL, *bad;
     enum err_code rc;
 
+    text = len > 0 ? text : "";
+    must(text != NULL);
+    bad = find_bad_text(text, len, &what);
     if (bad) {
         return say(why, text, (size_t)(bad - text), what, strlen(what));
     }

@@ -264,8 +264,8 @@ static bool is_unprintable(const char *text, size_t bytes, uint32_t *out)
         c = c << 6 | ((unsigned char)text[i] & 0x3Fu);
     }
     *out = c;
-    return c < 0xA0 || c == 0x2028 || c == 0x2029 || c == 0xFEFF || (c >= 0xFDD0 && c <= 0xFDEF) ||
-           c == 0xFFFE || c == 0xFFFF;
+    return c < 0xA0 || c == 0x2028 || c == 0x2029 || c == 0xFEFF ||
+           (c >= 0xFDD0 && c <= 0xFDEF) || c == 0xFFFE || c == 0xFFFF;
 }
 
 /* Whether a word means itself without quotes. */
@@ -314,7 +314,10 @@ static void print_word(const char *word, struct buf *out)
             buf_addf(out, "\\u%04x", (unsigned)c);
         } else {
             /* What only looks like a reference has one more '$'. */
-            buf_adds(out, *at == '"' || *at == '\\' ? "\\" : strncmp(at, "${", 2) == 0 ? "$" : "");
+            buf_adds(out,
+                     *at == '"' || *at == '\\'   ? "\\"
+                     : strncmp(at, "${", 2) == 0 ? "$"
+                                                 : "");
             buf_add(out, at, bytes);
         }
     }

@@ -21,7 +21,7 @@
 
 #define TEND_FRAMES                                                                            \
     2000 /* 16 MB of pages, as long as an overwritten log is in the page cache */
-#define WAL_MAX_FRAMES 16000 /* 128 MB */
+#define WAL_MAX_FRAMES 16000          /* 128 MB */
 #define MOST_FRAMES (2 * TEND_FRAMES) /* that a commit may take over by itself */
 #define RESTART_WAIT_MS 20
 

@@ -84,9 +84,9 @@ static void fill_load(struct run *run, const struct ledger_accept *a, struct art
     l->record = mem_strdup("{}");
 }
 
-void courier_go(struct run *run, const struct ledger_accept *a, struct article *article)
+void courier_go(struct run *run, const struct ledger_accept *accept, struct article *article)
 {
-    fill_load(run, a, article);
+    fill_load(run, accept, article);
     run->begun = true;
     run->written = run->step;
     run->step_first_at_ms = run->begin.now_ms;

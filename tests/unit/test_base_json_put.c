@@ -23,7 +23,7 @@ static void check_string(const char *text)
     json_put_text(&b, NULL, text);
     assert_string_equal(buf_str(&b), want);
     buf_done(&b);
-    free(want);
+    free(want); /* Jansson's */
     json_decref(v);
 }
 
