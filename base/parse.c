@@ -320,7 +320,7 @@ const char *format_rate(struct rate rate, char out[PARSE_TEXT_BYTES])
             (void)snprintf(per, sizeof per, "%" PRId64, units);
             (void)snprintf(out,
                            PARSE_TEXT_BYTES,
-                           "%" PRId64 "/%.10s%s",
+                           "%" PRId64 "/%.20s%s",
                            rate.count,
                            units == 1 ? "" : per,
                            rate_units[i].name);

@@ -28,7 +28,7 @@ bool parse_rate(const char *text, struct rate *out);   /* 20/min 1/s 300/3h 20/1
 bool parse_range(const char *text, struct range *out); /* 3 1..3 */
 
 /* The same forms back, for messages and tables; returns out. */
-#define PARSE_TEXT_BYTES 32
+#define PARSE_TEXT_BYTES 48
 const char *format_duration(int64_t ms, char out[PARSE_TEXT_BYTES]);
 const char *format_size(int64_t bytes, char out[PARSE_TEXT_BYTES]);
 const char *format_rate(struct rate rate, char out[PARSE_TEXT_BYTES]);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 #define REGEX_BYTES 500
-/* Of all {m,n} multiplied: glibc copies the automaton that often. */
+/* Of all repetitions multiplied: glibc copies the automaton that often. */
 #define REGEX_REPEATS 1000
 #define REGEX_NESTING 20
 
@@ -94,30 +94,58 @@ static void each_text(struct value_reader *r,
 
 /* ---- title ---- */
 
-/* The product of the largest numbers in all {…}; a bound, not a parser. */
+/* Behind the [...] that begins here: there, nothing is an operator. */
+static const char *bracket_end(const char *c)
+{
+    c += c[1] == '^' ? 2 : 1;
+    c += *c == ']' ? 1 : 0;
+    while (*c != '\0' && *c != ']') {
+        c += *c == '[' && c[1] == ':' && strstr(c + 2, ":]") != NULL ? strcspn(c, "]") : 0;
+        c += *c != '\0' ? 1 : 0;
+    }
+    return c + (*c == ']' ? 1 : 0);
+}
+
+/* The largest number of a {…}; one more when it has no upper end. *c is moved to its last character. */
+static long largest_in(const char **c)
+{
+    long largest = 0, number = 0;
+    char last = '{';
+
+    for (; **c != '\0' && **c != '}'; (*c)++) {
+        last = **c;
+        number = last >= '0' && last <= '9' ? number * 10 + (last - '0') : 0;
+        number = number > REGEX_REPEATS ? REGEX_REPEATS + 1 : number;
+        largest = number > largest ? number : largest;
+    }
+    *c -= **c == '\0' ? 1 : 0;
+    return largest + (last == ',' ? 1 : 0);
+}
+
+/* How often glibc may copy a part of the automaton; a bound, not a parser: the product of all {m,n}, and
+ * of two for each group with a '+'. "a++" copies as well, and says nothing: more than any bound. */
 static long repeats(const char *pattern)
 {
+    bool copied = false; /* by an operator just in front, or one in front of that */
     long product = 1;
 
     for (const char *c = pattern; *c != '\0' && product <= REGEX_REPEATS; c++) {
-        long largest = 0;
-        long number = 0;
+        bool copies = *c == '+' || *c == '{';
 
+        if (copies && copied) {
+            return REGEX_REPEATS + 1;
+        }
+        copied = copies || (copied && (*c == '*' || *c == '?'));
         if (*c == '\\' && c[1] != '\0') {
             c++;
-            continue;
-        }
-        if (*c != '{') {
-            continue;
-        }
-        for (; *c != '\0' && *c != '}'; c++) {
-            number = *c >= '0' && *c <= '9' ? number * 10 + (*c - '0') : 0;
-            number = number > REGEX_REPEATS ? REGEX_REPEATS + 1 : number;
-            largest = number > largest ? number : largest;
-        }
-        product *= largest > 0 ? largest : 1;
-        if (*c == '\0') {
-            break;
+        } else if (*c == '[') {
+            c = bracket_end(c) - 1;
+        } else if (*c == '+' && c > pattern && c[-1] == ')') {
+            product *= 2;
+        } else if (*c == '{') {
+            long largest = largest_in(&c);
+
+            product *= largest > 0 ? largest : 1;
         }
     }
     return product;

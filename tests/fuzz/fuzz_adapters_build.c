@@ -75,6 +75,7 @@ static void check_request(const struct way *way, const struct http_request *req)
     json_t *body = NULL;
 
     wire_check(req);
+    wire_check_url(req);
     if (req->mail == NULL &&
         json_read(&body, buf_str(&req->body), req->body.len, 64, NULL) == ERR_NONE) {
         check_places(way, body);

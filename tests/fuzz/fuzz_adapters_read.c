@@ -5,7 +5,8 @@
  * headers, an empty line, the body. A header "Stage" tells which command of a mail server's dialogue it
  * is to.
  *
- * The course runs as service/courier.c runs it. When the answers are used up, or it has ended, the
+ * What is remembered is the ledger's and no outsider's: it may be nonsense, too, but then a request may
+ * have no address. The course runs as service/courier.c runs it. When the answers are used up, or it has ended, the
  * requests of all courses are built once more: nothing an answer left behind may break one.
  * Seeds: tests/fuzz/seeds.py makes them of the dialogues. */
 
@@ -46,6 +47,7 @@ static const struct article *sample_article(void)
 struct play {
     const struct way *way;
     struct step_ctx ctx;
+    bool from_nothing; /* all that is remembered comes from these answers */
     struct input answers;
 };
 
@@ -111,6 +113,8 @@ static void play_init(struct play *p, const uint8_t *data, size_t size)
         .post = next_object(&p->answers, false),
         .account = next_object(&p->answers, true),
     };
+    p->from_nothing = json_object_size(p->ctx.record) + json_object_size(p->ctx.account) == 0 &&
+                      p->ctx.post == NULL;
 }
 
 static void play_done(struct play *p)
@@ -222,6 +226,9 @@ play_step(struct play *p, const struct step *steps, const struct step *s)
     wire_check_fits(&p->ctx);
     if (!req.skip) {
         wire_check(&req);
+        if (p->from_nothing) {
+            wire_check_url(&req);
+        }
         v = read_next(p, s);
         check_verdict(p, steps, &v);
         p->ctx.now_ms += 1000 + v.retry_after_ms % (MS_HOUR * 48);
