@@ -120,9 +120,8 @@ static void success(struct dest *d, const struct sjob *j)
     if (j->cohort != d->cohort) {
         return; /* from before it was left alone: says nothing of now */
     }
-    if (j->cut ==
-        d->cut) { /* or it went well in a larger crowd, of which others were refused */
-        grow(d);
+    if (j->cut == d->cut) {
+        grow(d); /* else it went well in a larger crowd, of which others were refused */
     }
     d->failed_cohorts = 0;
     d->backoffs = 0;

@@ -19,8 +19,8 @@
 
 #include "base/fault.h"
 
-#define TEND_FRAMES                                                                            \
-    2000 /* 16 MB of pages, as long as an overwritten log is in the page cache */
+/* 16 MB of pages: they are still in the page cache. */
+#define TEND_FRAMES 2000
 #define WAL_MAX_FRAMES 16000          /* 128 MB */
 #define MOST_FRAMES (2 * TEND_FRAMES) /* that a commit may take over by itself */
 #define RESTART_WAIT_MS 20

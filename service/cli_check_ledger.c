@@ -91,11 +91,7 @@ static void print_as_json(const char *file,
     json_set_str(v, "file", file);
     (void)json_object_set_new(v, "ok", json_boolean(r->count == 0));
     (void)json_object_set(v, "findings", r->findings);
-    (void)json_object_set_new(v, "articles", json_integer(size->articles));
-    (void)json_object_set_new(v, "deliveries", json_integer(size->deliveries));
-    (void)json_object_set_new(v, "bytes", json_integer(size->bytes));
-    (void)json_object_set_new(v, "schema", json_integer(size->version));
-    (void)json_object_set_new(v, "seconds", json_real((double)took_ms / MS_SECOND));
+    cli_add_ledger_size(v, size, took_ms);
     cli_print_json(v);
     json_decref(v);
 }

@@ -30,6 +30,15 @@ void cli_print_json(const json_t *v)
     buf_done(&text);
 }
 
+void cli_add_ledger_size(json_t *object, const struct ledger_size *size, int64_t took_ms)
+{
+    (void)json_object_set_new(object, "articles", json_integer(size->articles));
+    (void)json_object_set_new(object, "deliveries", json_integer(size->deliveries));
+    (void)json_object_set_new(object, "bytes", json_integer(size->bytes));
+    (void)json_object_set_new(object, "schema", json_integer(size->version));
+    (void)json_object_set_new(object, "seconds", json_real((double)took_ms / MS_SECOND));
+}
+
 void cli_print_table(const struct table *t)
 {
     struct buf text;

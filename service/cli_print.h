@@ -6,10 +6,13 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "queue/upkeep.h"
 #include "service/table.h"
 
 /* Pretty JSON and a line end on standard output. */
 void cli_print_json(const json_t *v);
+/* What a verb that went through a whole ledger says of it. */
+void cli_add_ledger_size(json_t *object, const struct ledger_size *size, int64_t took_ms);
 /* A table on standard output, tinted and cut as the terminal there allows. */
 void cli_print_table(const struct table *t);
 /* "now", "12s", "3m", "2h", "5d" between two RFC 3339 times; "" when text is none. Returns out.

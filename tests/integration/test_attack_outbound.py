@@ -64,6 +64,8 @@ def net():
         certificates.issue("client-only.example", purpose="clientAuth")
         certificates.issue("deep.wildcard.example", covers="DNS:*.example")
         certificates.sign_itself("self-signed.example")
+        if not attack.Net.is_allowed():
+            pytest.skip("namespaces of its own are not allowed here")
         net = attack.Net(folder, NAMES)
         yield net
         net.close()

@@ -279,11 +279,17 @@ class Certificates:
 class Net:
     """attack_net.py: an internet in namespaces. `inside` is the command before one that is to run in it."""
 
+    UNSHARE = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "-n", "-m"]
+
+    @classmethod
+    def is_allowed(cls):
+        """Not in every container, and in no chroot."""
+        return subprocess.run([*cls.UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+
     def __init__(self, folder, names):
         (folder / "net.json").write_text(json.dumps({"names": names}))
-        mapped = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         program = Path(__file__).resolve().parent / "attack_net.py"
-        self.process = subprocess.Popen(["unshare", *mapped, "-n", "-m", sys.executable, str(program), str(folder)],
+        self.process = subprocess.Popen([*self.UNSHARE, sys.executable, str(program), str(folder)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n", "the namespaces did not come up"
         user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
