@@ -58,7 +58,8 @@ class Run:
         if self.manager.process and self.manager.process.poll() is None:
             self.manager.process.kill()
             self.manager.process.wait()
-        self.crier.process = None
+        if self.crier.process is self.manager.process:  # else it was started without a manager: make_crier's to stop
+            self.crier.process = None
         self.manager.close()
         self.log.close()
 
