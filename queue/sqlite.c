@@ -41,8 +41,8 @@ void sqlite__rollback(struct sqlite *s)
     s->writer.error.code = ERR_NONE;
     if (!sqlite3_get_autocommit(s->writer.db)) {
         sqlite__exec(&s->writer, "ROLLBACK");
-        s->writer.error.code =
-            ERR_NONE; /* nothing more can be done; the next start will fail */
+        /* If that failed nothing more can be done; the next start will fail. */
+        s->writer.error.code = ERR_NONE;
     }
     drop_events(s);
     s->next_event = 0;
@@ -50,6 +50,9 @@ void sqlite__rollback(struct sqlite *s)
     sqlite__channels_forget(s);
 }
 
+/* What failed here was its sync, perhaps, and after a crash it is found whole in the log: then it counts,
+ * although its requests were told otherwise. No harm: nothing has left for it, what was in flight by it is
+ * unknown, and what comes again is known. */
 enum err_code sqlite__commit(struct sqlite *s, struct err *why)
 {
     enum err_code rc;

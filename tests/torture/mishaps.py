@@ -231,15 +231,20 @@ def certificate(world, dice):
 
 # ---- time ----
 
-@kind("clock an hour ahead")
-def clock_ahead(world, dice):
-    world.step_clock(3600)
+def step_clock(world, dice, by_s):
+    if world.clock_ms * by_s > 0:  # wrong in that way already: somebody sets it right before
+        world.step_clock(-by_s)
+        pause(dice, 0.1, 0.3)
+    world.step_clock(by_s)
     if dice.random() < 0.3:
         world.kill()
+
+
+@kind("clock an hour ahead")
+def clock_ahead(world, dice):
+    step_clock(world, dice, 3600)
 
 
 @kind("clock an hour back")
 def clock_back(world, dice):
-    world.step_clock(-3600)
-    if dice.random() < 0.3:
-        world.kill()
+    step_clock(world, dice, -3600)

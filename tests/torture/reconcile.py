@@ -1,7 +1,7 @@
 """Holds what crier says against what was acknowledged and what stands at the platforms.
 
   acknowledged   in the ledger, under the id that was told
-  refused        neither in the ledger nor anywhere, unless it was sent again
+  refused        neither in the ledger nor anywhere, unless it was sent again or crier died since
   no answer      either way, but one of them: in the ledger with all its deliveries, or nowhere
   a delivery     at its end: done and posted exactly once; or unknown, seen in the list with what is known of
                  it, posted at most once, and only where nobody can be asked or looking did not tell"""
@@ -76,7 +76,7 @@ def judge_accepted(world, result, name):
 
 
 def judge_other(world, result, name):
-    """It was refused, or there was no answer."""
+    """It was refused, or there was no answer that can be relied on."""
     status, answer, _ = world.crier.call("GET", f"/v1/articles/{name}")
     posted = sorted(channel for channel, of in world.times if of == name)
     if status == 200 and name in world.unanswered:

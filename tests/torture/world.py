@@ -193,11 +193,20 @@ class World:
     def kill(self):
         if self.crier.process:
             self.crier.kill()
+            self.doubt_refusals()
+
+    def doubt_refusals(self):
+        """A commit whose sync failed stands in the log all the same, and after a crash it counts. A 503 said
+        "come again", not "it is gone"; what comes again is known."""
+        with self.lock:
+            self.unanswered |= self.refused
+            self.refused.clear()
 
     def revive(self):
         """As systemd does: what has ended is started again."""
         if self.crier.process and self.crier.process.poll() is not None:
             self.crier.process = None
+            self.doubt_refusals()
         if self.crier.process is None:
             self.start()
 
