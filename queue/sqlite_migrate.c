@@ -65,11 +65,11 @@ static enum err_code step_forward(struct sqlite_conn *c,
 {
     enum err_code rc;
 
+    /* The fault points are of use with ":exit". */
     sqlite__exec(c, "BEGIN IMMEDIATE");
     for (size_t i = 0; i < count; i++) {
         if (steps[i].to > version && steps[i].to <= newest) {
-            (void)FAULT(
-                "ledger.migrate"); /* of use with ":exit", as the one after the commit */
+            (void)FAULT("ledger.migrate");
             sqlite__exec(c, steps[i].sql);
         }
     }

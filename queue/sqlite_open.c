@@ -113,7 +113,6 @@ static enum err_code connect_to(struct sqlite_conn *c, const char *path, struct 
 {
     /* NOMUTEX: each connection stays on one thread. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-
     int code =
         FAULT("ledger.open") ? SQLITE_CANTOPEN : sqlite3_open_v2(path, &c->db, flags, NULL);
 

@@ -195,11 +195,14 @@ static void load_texts(sqlite3_stmt *stmt, struct ledger_load *r)
 }
 
 /* Here and not on the owner's thread, which has better things to do than to read JSON. */
+/* As it stands there: whether it is UTF-8 is looked at where it is read. */
 static void load_content(sqlite3_stmt *stmt, struct ledger_load *r)
 {
-    const char *text = sqlite__col_text(stmt, 8);
-    enum err_code rc = article_restore(
-        &r->article_content, text ? text : "", text ? strlen(text) : 0, &r->req.why);
+    const char *text = (const char *)sqlite3_column_text(stmt, 8);
+    enum err_code rc = article_restore(&r->article_content,
+                                       text ? text : "",
+                                       (size_t)sqlite3_column_bytes(stmt, 8),
+                                       &r->req.why);
 
     if (rc) {
         err_wrap(&r->req.why, "stored article");

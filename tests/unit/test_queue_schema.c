@@ -3,7 +3,6 @@
 
 #include "tests/support/queue_kit.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "queue/sqlite_internal.h"
@@ -142,20 +141,6 @@ static void an_article_of_many_revisions_costs_what_one_of_two_does(void **state
 
 /* ---- samples of released versions ---- */
 
-static void copy_file(const char *from, const char *to)
-{
-    char bytes[65536];
-    int in = open(from, O_RDONLY), out = open(to, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    ssize_t n;
-
-    assert_true(in >= 0 && out >= 0);
-    while ((n = read(in, bytes, sizeof bytes)) > 0) {
-        assert_int_equal(write(out, bytes, (size_t)n), n);
-    }
-    close(in);
-    close(out);
-}
-
 static void a_file_of_every_released_version_opens_with_all_it_held(void **state)
 {
     static const struct {
@@ -183,7 +168,7 @@ static void a_file_of_every_released_version_opens_with_all_it_held(void **state
 
         kit_init(&k);
         (void)snprintf(from, sizeof from, "%s/ledger/v%d.db", FIXTURES, version);
-        copy_file(from, k.path);
+        kit_copy_file(from, k.path);
         kit_open(&k);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
             assert_int_equal(kit_count(&k, rows[i].state, "telegram"), rows[i].count);
@@ -243,7 +228,7 @@ static void an_old_file_becomes_what_a_new_one_is(void **state)
 
         kit_init(&old);
         (void)snprintf(from, sizeof from, "%s/ledger/v%d.db", FIXTURES, version);
-        copy_file(from, old.path);
+        kit_copy_file(from, old.path);
         kit_open(&old);
         ours = schema_of(k->path, "mode=ro");
         theirs = schema_of(old.path, "mode=ro");

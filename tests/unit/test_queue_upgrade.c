@@ -3,7 +3,6 @@
 
 #include "tests/support/queue_kit.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "queue/sqlite_internal.h"
@@ -12,20 +11,6 @@
 #define CRASHED 99
 
 /* ---- files ---- */
-
-static void copy_file(const char *from, const char *to)
-{
-    char bytes[65536];
-    int in = open(from, O_RDONLY), out = open(to, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    ssize_t n;
-
-    assert_true(in >= 0 && out >= 0);
-    while ((n = read(in, bytes, sizeof bytes)) > 0) {
-        assert_int_equal(write(out, bytes, (size_t)n), n);
-    }
-    close(in);
-    close(out);
-}
 
 /* As if nothing had been there before. */
 static void put_in_place(struct kit *k, const char *from)
@@ -38,7 +23,7 @@ static void put_in_place(struct kit *k, const char *from)
         (void)unlink(name);
         mem_free(name);
     }
-    copy_file(from, k->path);
+    kit_copy_file(from, k->path);
 }
 
 static sqlite3 *open_db(const char *path)
@@ -132,7 +117,7 @@ static void make_v1(const char *path)
 {
     sqlite3 *db;
 
-    copy_file(FIXTURES "/ledger/v1.db", path);
+    kit_copy_file(FIXTURES "/ledger/v1.db", path);
     db = open_db(path);
     exec(db, more_v1);
     sqlite3_close(db);
@@ -368,7 +353,7 @@ static void without_a_copy_nothing_is_migrated(void **state)
 
     make_v1(old);
     put_in_place(k, old);
-    copy_file(old, copy);
+    kit_copy_file(old, copy);
     fault_set("ledger.copy:1");
     assert_int_equal(ledger_open(&k->l, k->location, NULL, NULL, k->now_ms, &why), ERR_IO);
     assert_non_null(strstr(why.text, "before migrating"));
