@@ -1,12 +1,13 @@
 cmake_minimum_required(VERSION 3.25)
-# The arrow base <- config, queue, adapters <- service, checked where it can turn: #include lines.
+# The arrow base <- config, queue, adapters, sources <- service, checked where it can turn: #include lines.
 set(may_base "base")
 set(may_config "base;config")
 set(may_queue "base;queue")
 set(may_adapters "base;adapters")
-set(may_service "base;config;queue;adapters;service")
+set(may_sources "base;sources")
+set(may_service "base;config;queue;adapters;sources;service")
 set(wrong 0)
-foreach(room base config queue adapters service)
+foreach(room base config queue adapters sources service)
     file(GLOB files ${TOP}/${room}/*.c ${TOP}/${room}/*.h)
     foreach(file ${files})
         file(STRINGS ${file} lines REGEX "^#include \"")
