@@ -39,6 +39,12 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_REQUESTS] = {"crier_http_requests_total", {"route"}, "HTTP requests by route"},
     [METRIC_RELOADS] = {"crier_reloads_total", {"result"}, "Readings of the settings file"},
     [METRIC_CLICKS] = {"crier_share_clicks_total", {"target"}, "Share links followed"},
+    [METRIC_GATE] = {"crier_gate_total",
+                     {"outcome"},
+                     "Articles whose page was looked at before their first post"},
+    [METRIC_FACEBOOK] = {"crier_facebook_told_total",
+                         {"result"},
+                         "Pages that Facebook was told to read again"},
 };
 
 struct histogram_row {
@@ -55,6 +61,9 @@ static const struct histogram_row histograms[METRIC_HISTOGRAM_COUNT] = {
     [METRIC_SEND_TO_VERDICT_SECONDS] = {"crier_send_to_verdict_seconds",
                                         "adapter",
                                         "From the first byte of an attempt to its verdict"},
+    [METRIC_GATE_SECONDS] = {"crier_gate_seconds",
+                             "outcome",
+                             "How long first posts waited for their article's page"},
 };
 
 /* From a commit on a good disk (a millisecond) to a platform at the end of its patience. */

@@ -21,6 +21,8 @@ enum metric_counter {
     METRIC_REQUESTS,   /* labels: route */
     METRIC_RELOADS,    /* labels: result */
     METRIC_CLICKS,     /* labels: target */
+    METRIC_GATE,       /* labels: outcome (good, degraded, stopped) */
+    METRIC_FACEBOOK,   /* labels: result (told, failed) */
     METRIC_COUNTER_COUNT
 };
 enum metric_histogram {
@@ -28,6 +30,7 @@ enum metric_histogram {
     METRIC_ACCEPT_TO_SEND_SECONDS,  /* accept to the first byte of the first attempt; label:
                                        adapter */
     METRIC_SEND_TO_VERDICT_SECONDS, /* label: adapter */
+    METRIC_GATE_SECONDS,            /* accept to the gate's opening; label: outcome */
     METRIC_HISTOGRAM_COUNT
 };
 

@@ -4,6 +4,7 @@
  *
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
+ *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
  *   3. event_hub_close    the streams end, since nothing changes any more
  *   4. door_idle          every request that waits for the ledger has its answer: the HTTP library
@@ -31,10 +32,12 @@
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/events.h"
+#include "service/gate.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
 #include "service/out.h"
+#include "service/page_fetch.h"
 #include "service/reader.h"
 #include "service/passed.h"
 #include "service/serve_internal.h"
@@ -96,6 +99,7 @@ void crier_drain(struct crier *c, const char *reason)
     s->drain_started_mono_ms = clock_mono_ms();
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
+    gate_stop(c->gate);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
              &s->drain_timer, on_drain_over, (uint64_t)c->config->server.drain_ms, 0) == 0);
@@ -282,7 +286,9 @@ static enum err_code make_parts(struct crier *c, struct err *why)
         return rc;
     }
     c->media = media_store_new(c);
+    c->pages = pages_new(c);
     c->courier = courier_new(c);
+    c->gate = gate_new(c);
     rc = share_targets_load(&c->share, why);
     if (rc) {
         return rc;
@@ -352,6 +358,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     c->phase = CRIER_READY;
     housekeeping_start(c);
     courier_poke(c->courier);
+    gate_start(c->gate);
     announce(c);
     return ERR_NONE;
 }
@@ -385,7 +392,9 @@ static void take_down(struct service *s)
     c->ledger = NULL;
     door_free(c->door);
     share_targets_free(c->share);
+    gate_free(c->gate);
     courier_free(c->courier);
+    pages_free(c->pages);
     media_store_free(c->media);
     out_free(c->out);
     channels_free(c->channels);
