@@ -6,6 +6,8 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -41,10 +43,16 @@ void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES])
     must(EVP_Digest(data, len, out, NULL, sha256, NULL) == 1);
 }
 
-void crypto_hmac_sha256(
-    const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES])
+size_t crypto_hmac(enum crypto_hash hash,
+                   const void *key,
+                   size_t key_len,
+                   const void *data,
+                   size_t len,
+                   uint8_t out[CRYPTO_DIGEST_MAX])
 {
-    char digest[] = "SHA256";
+    static const char *const names[] = {
+        [CRYPTO_SHA1] = "SHA1", [CRYPTO_SHA256] = "SHA256", [CRYPTO_SHA512] = "SHA512"};
+    char digest[8];
     const OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end(),
@@ -52,14 +60,25 @@ void crypto_hmac_sha256(
     EVP_MAC_CTX *ctx;
     size_t out_len;
 
+    (void)snprintf(digest, sizeof digest, "%s", names[hash]);
     pthread_once(&fetch_once, fetch);
     ctx = EVP_MAC_CTX_new(hmac);
     must(ctx != NULL);
     /* OpenSSL takes a NULL key for "the one from last time". */
     must(EVP_MAC_init(ctx, key == NULL ? (const uint8_t *)"" : key, key_len, params) == 1);
     must(EVP_MAC_update(ctx, data, len) == 1);
-    must(EVP_MAC_final(ctx, out, &out_len, SHA256_BYTES) == 1 && out_len == SHA256_BYTES);
+    must(EVP_MAC_final(ctx, out, &out_len, CRYPTO_DIGEST_MAX) == 1);
     EVP_MAC_CTX_free(ctx);
+    return out_len;
+}
+
+void crypto_hmac_sha256(
+    const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES])
+{
+    uint8_t digest[CRYPTO_DIGEST_MAX];
+
+    must(crypto_hmac(CRYPTO_SHA256, key, key_len, data, len, digest) == SHA256_BYTES);
+    memcpy(out, digest, SHA256_BYTES);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

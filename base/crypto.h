@@ -17,6 +17,15 @@ void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES]);
 /* RFC 2104, RFC 6234. */
 void crypto_hmac_sha256(
     const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES]);
+/* The same with whichever hash the other side signs with; returns the length of the digest. */
+enum crypto_hash { CRYPTO_SHA1, CRYPTO_SHA256, CRYPTO_SHA512 };
+#define CRYPTO_DIGEST_MAX 64
+size_t crypto_hmac(enum crypto_hash hash,
+                   const void *key,
+                   size_t key_len,
+                   const void *data,
+                   size_t len,
+                   uint8_t out[CRYPTO_DIGEST_MAX]);
 /* Time depends on len only. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Lower-case hex; out holds 2 * len + 1. */
