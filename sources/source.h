@@ -15,6 +15,8 @@ struct source {
     const char *name; /* `type:` in the settings */
     const char *title;
     const char *about; /* what it sends, one sentence, lower case */
+    const char *doc_url; /* of the format or the vendor; NULL: none */
+    const char *setup;   /* how to set it up, paragraphs for people; NULL: the settings say it all */
     const struct field *settings;
     size_t settings_size;
     bool called;        /* it calls /hooks/NAME, signed; false: crier goes and looks */
