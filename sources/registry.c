@@ -9,6 +9,8 @@
 
 static const struct source *const all[] = {
     &source_json,
+    &source_feed,
+    &source_sitemap,
 };
 
 const struct source *const *sources_all(size_t *out_count)

@@ -7,5 +7,7 @@
 struct source;
 
 extern const struct source source_json;
+extern const struct source source_feed;
+extern const struct source source_sitemap;
 
 #endif
