@@ -1,0 +1,11 @@
+#ifndef CRIER_SOURCES_SOURCES_LIST_H
+#define CRIER_SOURCES_SOURCES_LIST_H
+
+/* The kinds of sources by symbol, for registry.c and for each one's own file. Everybody else finds
+ * them through registry.h. */
+
+struct source;
+
+extern const struct source source_json;
+
+#endif
