@@ -17,7 +17,7 @@ function crier_uninstall_site(): void {
 	$wpdb->query( "DROP TABLE IF EXISTS {$wpdb->prefix}crier_outbox" );
 	$wpdb->query( "DROP TABLE IF EXISTS {$wpdb->prefix}crier_posts" );
 	// phpcs:enable
-	foreach ( array( 'crier_settings', 'crier_schema', 'crier_quiet_until', 'crier_trouble' ) as $option ) {
+	foreach ( array( 'crier_settings', 'crier_schema', 'crier_quiet_until' ) as $option ) {
 		delete_option( $option );
 	}
 	foreach ( array( '_crier_breaking', '_crier_correction', '_crier_share' ) as $key ) {

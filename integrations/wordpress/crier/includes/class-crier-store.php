@@ -107,7 +107,8 @@ final class Crier_Store {
 	// ---- posts ----
 
 	/**
-	 * Notes that a post is being touched. The first note counts until it is settled.
+	 * Notes that a post is being touched. Until it is settled, who says that it was not public before is
+	 * right: others may have come too late to see it.
 	 *
 	 * @param int  $post_id    The post.
 	 * @param bool $was_public Whether it was public before.
@@ -120,10 +121,11 @@ final class Crier_Store {
 			$wpdb->prepare(
 				"INSERT INTO {$this->posts()} (post_id, url, old_urls, title, correction, was_public, dirty_at)
 				VALUES (%d, '', '[]', '', '', %d, %d)
-				ON DUPLICATE KEY UPDATE was_public = IF(dirty_at = 0, %d, was_public), dirty_at = IF(dirty_at = 0, %d, dirty_at)",
+				ON DUPLICATE KEY UPDATE was_public = IF(dirty_at = 0, %d, LEAST(was_public, %d)), dirty_at = IF(dirty_at = 0, %d, dirty_at)",
 				$post_id,
 				$was_public,
 				$now,
+				$was_public,
 				$was_public,
 				$now
 			)

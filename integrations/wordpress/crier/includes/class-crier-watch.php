@@ -19,7 +19,7 @@ final class Crier_Watch {
 	const DEAD_AFTER = 60; // Seconds; a request that has touched a post has ended by then, or died.
 
 	/**
-	 * Posts that this request has touched.
+	 * Posts that this request has touched, and whether each was public before, as far as was seen.
 	 *
 	 * @var array<int, bool>
 	 */
@@ -171,7 +171,11 @@ final class Crier_Watch {
 	 * @param bool    $was_public Whether it was public before this request.
 	 */
 	private function touch( WP_Post $post, bool $was_public ): void {
-		if ( isset( $this->touched[ $post->ID ] ) || ! $this->options->covers( $post->post_type ) || ! $this->options->ready() ) {
+		// Terms of a new post are set before its status is told: a later "was not public" counts.
+		if ( isset( $this->touched[ $post->ID ] ) && ( $was_public || ! $this->touched[ $post->ID ] ) ) {
+			return;
+		}
+		if ( ! $this->options->covers( $post->post_type ) || ! $this->options->ready() ) {
 			return;
 		}
 		if ( ( defined( 'DOING_AUTOSAVE' ) && DOING_AUTOSAVE ) || ( defined( 'WP_IMPORTING' ) && WP_IMPORTING ) ) {
@@ -181,7 +185,7 @@ final class Crier_Watch {
 			return;
 		}
 		ignore_user_abort( true ); // A closed browser does not stop what has begun.
-		$this->touched[ $post->ID ] = true;
+		$this->touched[ $post->ID ] = $was_public;
 		$this->store->touch( $post->ID, $was_public );
 	}
 
