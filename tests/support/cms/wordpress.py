@@ -13,6 +13,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from harness import TOP, exchange, free_port, wait_for
+from listener import SECRET
 
 HERE = Path(__file__).resolve().parent
 PLUGIN = TOP / "integrations" / "wordpress" / "crier"
@@ -79,6 +80,10 @@ def php(script, *arguments, env=None, text=None):
                          input=text, capture_output=True, text=True, env=env, check=False)
     assert out.returncode == 0, out.stdout + out.stderr
     return out.stdout
+
+
+def php_text(text):
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def prepare():
@@ -185,6 +190,36 @@ class WordPress:
         status, answer = self.rest("GET", f"/crier/v1/posts/{post_id}")
         assert status == 200, answer
         return answer
+
+    def configure(self, **settings):
+        given = {"source": "wordpress", "secret": SECRET, "url": "http://127.0.0.1:1", **settings}
+        self.run(f"update_option( 'crier_settings', json_decode( {php_text(json.dumps(given))}, true ) ); return true;")
+
+    def reset(self):
+        """Posts stay; what crier was told of them does not."""
+        self.database.query("""DELETE FROM wp_crier_outbox; DELETE FROM wp_crier_posts; DELETE FROM wp_posts WHERE post_type = 'post';
+            DELETE FROM wp_options WHERE option_name IN ('crier_settings', 'crier_quiet_until') OR option_name LIKE '%crier_share%';""")
+        (self.folder / "php.log").write_text("")
+
+    def complaints(self):
+        """What PHP had to say about the plugin, or WordPress about how it is used. Debian's WordPress is
+        older than its PHP, about which PHP complains as well."""
+        return [line for line in self.log().splitlines() if "crier" in line.replace(str(self.folder), "") or "Fatal" in line]
+
+    def page(self, path, cookies=None):
+        status, _, raw = exchange(self.url, "GET", path, headers={"Cookie": cookies} if cookies else {})
+        return status, raw.decode()
+
+    def sign_in(self):
+        """Cookies of the desk, for pages of the administration."""
+        made = self.run("""
+            $until = time() + 3600;
+            $token = WP_Session_Tokens::get_instance( 1 )->create( $until );
+            return array(
+                AUTH_COOKIE => wp_generate_auth_cookie( 1, $until, 'auth', $token ),
+                LOGGED_IN_COOKIE => wp_generate_auth_cookie( 1, $until, 'logged_in', $token ),
+            );""")
+        return "; ".join(f"{name}={value}" for name, value in made.items())
 
     def log(self):
         path = self.folder / "php.log"
