@@ -6,6 +6,12 @@ import time
 from listener import Listener
 
 
+def wait(wordpress):
+    """Seconds until the next attempt."""
+    ((seconds,),) = wordpress.database.query("SELECT CAST(due_at AS SIGNED) - UNIX_TIMESTAMP() FROM wp_crier_outbox WHERE state = 'waiting'")
+    return int(seconds)
+
+
 def test_crier_was_down_and_gets_it_later_under_the_same_id(wordpress, listen):
     there = listen()
     there.answers = [(500, {}), (500, {})]
@@ -14,14 +20,14 @@ def test_crier_was_down_and_gets_it_later_under_the_same_id(wordpress, listen):
     assert shown["tone"] == "error" and "does NOT have this yet" in shown["summary"] and shown["moving"]
     status, page = wordpress.page("/wp-admin/edit.php", wordpress.sign_in())
     assert status == 200 and "crier did not get this yet" in page and "Not lost" in page
+    assert 0 < wait(wordpress) <= 5
+    wordpress.let_pass(-100)
     wordpress.cron()
     assert len(there.calls) == 1  # it is not due yet
-    wordpress.let_pass(5)
+    wordpress.let_pass(105)
     wordpress.cron()
-    wordpress.let_pass(9)
-    wordpress.cron()
-    assert len(there.calls) == 2  # the second wait is twice as long
-    wordpress.let_pass(1)
+    assert len(there.calls) == 2 and 5 < wait(wordpress) <= 10
+    wordpress.let_pass(10)
     wordpress.cron()
     assert len(there.calls) == 3 and len({headers["webhook-id"] for headers, _ in there.calls}) == 1
     assert all(headers["signed"] for headers, _ in there.calls)

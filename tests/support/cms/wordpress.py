@@ -177,7 +177,7 @@ class WordPress:
 
     def let_pass(self, seconds):
         """So much later, for the outbox."""
-        self.database.query(f"""UPDATE wp_crier_outbox SET due_at = due_at - {seconds}, created_at = created_at - {seconds};
+        self.database.query(f"""UPDATE wp_crier_outbox SET due_at = due_at - ({seconds}), created_at = created_at - ({seconds});
             UPDATE wp_crier_posts SET dirty_at = dirty_at - {seconds} WHERE dirty_at > 0;
             UPDATE wp_options SET option_value = option_value - {seconds} WHERE option_name = 'crier_quiet_until';""")
 
