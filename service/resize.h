@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/list.h"
 
+struct resize_child;
 struct uv_loop_s;
 
 /* Nothing with more pixels is decoded: cameras of the press have up to 100 million. */
@@ -66,12 +67,9 @@ struct resize_try {
     int64_t edge; /* the longer side, at most */
     int quality;  /* of the JPEG */
 };
-/* The first try for a picture of that size, and the one after a try that was still too large in bytes.
- * False: there is none, it cannot be made to fit. Sizes and qualities only fall, so it ends. */
-bool resize_first(int64_t width,
-                  int64_t height,
-                  const struct media_bounds *b,
-                  struct resize_try *out);
+/* The first try for a picture of that size (which resize_refusal() has nothing against), and the one
+ * after a try that was still too large in bytes. False: it cannot be made to fit. */
+struct resize_try resize_first(int64_t width, int64_t height, const struct media_bounds *b);
 bool resize_next(struct resize_try *t);
 
 /* ---- in the child ---- */
