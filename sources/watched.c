@@ -19,7 +19,7 @@
 #define AT(member) .offset = offsetof(struct watched_settings, member)
 
 static const char *const websub_choices[] = {
-    [WATCHED_WEBSUB_AUTO] = "auto", [WATCHED_WEBSUB_ON] = "true", [WATCHED_WEBSUB_OFF] = "false", NULL};
+    [WATCHED_WEBSUB_OFF] = "false", [WATCHED_WEBSUB_AUTO] = "auto", [WATCHED_WEBSUB_ON] = "true", NULL};
 static const char *const first_choices[] = {
     [WATCHED_FIRST_RECORD] = "record", [WATCHED_FIRST_SEND] = "send", NULL};
 static const char *const cache_choices[] = {
@@ -177,23 +177,28 @@ static enum err_code check(const void *object, struct err *why)
 /* News of that age has been somewhere else by now. */
 #define MAX_AGE_MS (6 * MS_HOUR)
 
-static const char feed_setup[] =
-    "Give the address of the feed, best one that has all articles and nothing else (comments and\n"
-    "podcasts have feeds of their own):\n"
-    "\n"
-    "  sources:\n"
-    "    site:\n"
-    "      type: feed\n"
-    "      url: https://news.example/feed/\n"
-    "\n"
-    "What stands in it when crier sees it for the first time is recorded and not sent; so is all\n"
-    "that was published longer ago than max_age. An item that changes is a revision of its article;\n"
-    "one that leaves the feed is not taken back. A feed that names a hub (rel=\"hub\") is subscribed\n"
-    "to by WebSub when server.public_url is set, and new items arrive at once. `crier sources` shows\n"
-    "how it goes.";
+static const char feed_setup[] = "Give the address of the feed, best one that has all articles "
+                                 "and nothing else (comments and\n"
+                                 "podcasts have feeds of their own):\n"
+                                 "\n"
+                                 "  sources:\n"
+                                 "    site:\n"
+                                 "      type: feed\n"
+                                 "      url: https://news.example/feed/\n"
+                                 "\n"
+                                 "What stands in it when crier sees it for the first time is "
+                                 "recorded and not sent; so is all\n"
+                                 "that was published longer ago than max_age. An item that "
+                                 "changes is a revision of its article;\n"
+                                 "one that leaves the feed is not taken back. A feed that "
+                                 "names a hub (rel=\"hub\") is subscribed\n"
+                                 "to by WebSub when server.public_url is set, and new items "
+                                 "arrive at once. `crier sources` shows\n"
+                                 "how it goes.";
 
 static const char sitemap_setup[] =
-    "A Google News sitemap (or an index of sitemaps) is complete and machine-made, but has neither\n"
+    "A Google News sitemap (or an index of sitemaps) is complete and machine-made, but has "
+    "neither\n"
     "summaries nor pictures: those are read from the article's page.\n"
     "\n"
     "  sources:\n"

@@ -36,7 +36,8 @@ static char *absolute(const char *base, const char *href, size_t len)
     return text;
 }
 
-static void add_hub(struct found *f, const char *base, const char *href, size_t len, bool secure)
+static void
+add_hub(struct found *f, const char *base, const char *href, size_t len, bool secure)
 {
     char *hub = f->count < HUBS_MAX ? absolute(base, href, len) : NULL;
 
@@ -65,8 +66,8 @@ static void read_links(struct found *f, const char *text, const char *url, bool 
     }
 }
 
-static void
-read_feed(struct found *f, const char *url, const struct strings *hubs, const char *self, bool secure)
+static void read_feed(
+    struct found *f, const char *url, const struct strings *hubs, const char *self, bool secure)
 {
     /* A header's hub with the feed's self is a pair that publishers do make. */
     if (!f->self && self) {
@@ -155,8 +156,8 @@ void websub_read_intent(struct websub_intent *out,
     }
     if (strcmp(call->mode, "denied") == 0) {
         /* Some hubs leave the topic out; the address of the callback tells which one it is. */
-        out->kind = !call->topic || strcmp(call->topic, topic) == 0 ? WEBSUB_DENIED
-                                                                    : WEBSUB_NOT_OURS;
+        out->kind =
+            !call->topic || strcmp(call->topic, topic) == 0 ? WEBSUB_DENIED : WEBSUB_NOT_OURS;
         return;
     }
     if (!call->challenge || !call->topic || strcmp(call->topic, topic) != 0) {
