@@ -18,10 +18,20 @@
 
 /* ---- memory ---- */
 
+static void own_done(const struct config_type *type, void *own)
+{
+    if (own != NULL) {
+        field_done(type->settings, own);
+    }
+    mem_free(own);
+}
+
 static void source_done(struct source_settings *s)
 {
     mem_free(s->name);
-    field_done(config_source_fields, s);
+    field_done(config_source_common, s);
+    field_done(config_source_called, s);
+    own_done(s->type, s->own);
 }
 
 static void channel_done(struct channel_settings *c)
@@ -29,10 +39,7 @@ static void channel_done(struct channel_settings *c)
     mem_free(c->name);
     rule_free(c->when);
     field_done(config_channel_common, c);
-    if (c->own != NULL) {
-        field_done(c->type->settings, c->own);
-    }
-    mem_free(c->own);
+    own_done(c->type, c->own);
 }
 
 static void config_free(struct config *c)
@@ -91,7 +98,7 @@ enum err_code config_read(struct config **out,
                           const char *text,
                           size_t len,
                           const char *name,
-                          const struct channel_types *types,
+                          const struct config_types *types,
                           struct problems *problems,
                           struct err *why)
 {
@@ -148,7 +155,7 @@ static enum err_code read_file(const char *path, struct buf *out, struct err *wh
 
 enum err_code config_load(struct config **out,
                           const char *path,
-                          const struct channel_types *types,
+                          const struct config_types *types,
                           struct problems *problems,
                           struct err *why)
 {

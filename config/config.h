@@ -15,17 +15,23 @@
 #include "config/problem.h"
 #include "config/rule.h"
 
-/* One kind of channel, handed in by service/ from the registry of adapters, so that config/
- * needs to know none. */
-struct channel_type {
+/* One kind of channel or source, handed in by service/ from the registries of adapters and sources, so
+ * that config/ needs to know none. */
+struct config_type {
     const char *name, *title;
     const struct field *settings;
     size_t settings_size;
     enum err_code (*check)(const void *settings, struct err *why); /* may be NULL */
+    const char *help; /* of a source: what it sends */
+    bool called;      /* a source that calls /hooks/NAME: it has config_source_called as well */
+    int64_t max_age_ms; /* of a source, where the file says nothing else; 0: any age */
 };
-struct channel_types {
-    const struct channel_type *v;
+struct config_type_list {
+    const struct config_type *v;
     size_t count;
+};
+struct config_types {
+    struct config_type_list channels, sources;
 };
 
 struct site_settings {
@@ -62,22 +68,27 @@ struct queue_settings {
     int64_t verify_after_ms;   /* after an unknown outcome */
 };
 
-enum source_kind { SOURCE_JSON };
 enum source_signature { SIGN_HUB, SIGN_STANDARD, SIGN_NONE };
 struct source_settings {
-    char *name;                       /* the key in the file */
-    int kind;                         /* enum source_kind */
+    char *name; /* the key in the file */
+    const struct config_type *type;
+    bool trusted_breaking; /* an article's own `breaking` counts */
+    int64_t max_age_ms;    /* published longer ago: recorded, not sent; 0: type->max_age_ms */
+    int64_t retract_after_ms; /* what is taken back stands so long; 0: it goes at once */
+    /* of those that are called */
     struct secret secret, old_secret; /* both accepted, for rotation */
     int signature;                    /* enum source_signature */
     int64_t replay_window_ms;
-    bool trusted_breaking; /* an article's own `breaking` counts */
+    void *own; /* the type's settings, by type->settings */
     int line;
+    /* Of all that the file says of it, references replaced: another one, other settings. */
+    uint8_t fingerprint[SHA256_BYTES];
 };
 
 enum on_unknown { ON_UNKNOWN_HOLD, ON_UNKNOWN_RETRY };
 struct channel_settings {
     char *name; /* the key in the file */
-    const struct channel_type *type;
+    const struct config_type *type;
     bool enabled;
     struct rule *when;      /* NULL: every article */
     int64_t not_after_ms;   /* from the revision's arrival; 0: queue.not_after */
@@ -114,7 +125,7 @@ struct config {
  * values before they are parsed; an unset variable or unreadable file is a mistake at that place. */
 MUST_USE enum err_code config_load(struct config **out,
                                    const char *path,
-                                   const struct channel_types *types,
+                                   const struct config_types *types,
                                    struct problems *problems,
                                    struct err *why);
 /* The same from memory; name stands for the file in messages. Used by tests and fuzzing. */
@@ -122,7 +133,7 @@ MUST_USE enum err_code config_read(struct config **out,
                                    const char *text,
                                    size_t len,
                                    const char *name,
-                                   const struct channel_types *types,
+                                   const struct config_types *types,
                                    struct problems *problems,
                                    struct err *why);
 struct config *config_ref(struct config *c);

@@ -246,11 +246,44 @@ static void section_reference(const struct field *f, struct buf *out)
         config_fields_markdown(f->fields, prefix, out);
         mem_free(prefix);
     }
+    if (strcmp(f->key, "sources") == 0) {
+        buf_adds(out, "\nSources that call `/hooks/NAME` have these as well:\n\n");
+        config_fields_markdown(config_source_called, "", out);
+    }
     buf_addc(out, '\n');
     mem_free(title);
 }
 
-void config_reference(const struct channel_types *types, struct buf *out)
+static void type_reference(const char *kinds,
+                           const char *kind,
+                           const struct config_type *type,
+                           struct buf *out)
+{
+    char *title = mem_printf("%s of type `%s`", kinds, type->name);
+    char *about = mem_printf("%s, besides what every %s has", type->title, kind);
+
+    add_section(out, title, about);
+    config_fields_markdown(type->settings, "", out);
+    buf_addc(out, '\n');
+    mem_free(title);
+    mem_free(about);
+}
+
+static void source_reference(const struct config_type *type, struct buf *out)
+{
+    char *title = mem_printf("Sources of type `%s`", type->name);
+    char *about = mem_printf("%s: %s", type->title, type->help);
+
+    add_section(out, title, about);
+    if (type->settings[0].kind != FIELD_END_KIND) {
+        config_fields_markdown(type->settings, "", out);
+        buf_addc(out, '\n');
+    }
+    mem_free(title);
+    mem_free(about);
+}
+
+void config_reference(const struct config_types *types, struct buf *out)
 {
     buf_adds(
         out,
@@ -262,15 +295,11 @@ void config_reference(const struct channel_types *types, struct buf *out)
     for (const struct field *f = config_fields; f->kind != FIELD_END_KIND; f++) {
         section_reference(f, out);
     }
-    for (size_t i = 0; types != NULL && i < types->count; i++) {
-        char *title = mem_printf("Channels of type `%s`", types->v[i].name);
-        char *about = mem_printf("%s, besides what every channel has", types->v[i].title);
-
-        add_section(out, title, about);
-        config_fields_markdown(types->v[i].settings, "", out);
-        buf_addc(out, '\n');
-        mem_free(title);
-        mem_free(about);
+    for (size_t i = 0; i < types->sources.count; i++) {
+        source_reference(&types->sources.v[i], out);
+    }
+    for (size_t i = 0; i < types->channels.count; i++) {
+        type_reference("Channels", "channel", &types->channels.v[i], out);
     }
 }
 

@@ -10,9 +10,9 @@
 #include "config/config.h"
 
 /* JSON Schema (draft 2020-12) of the whole file; new reference. */
-json_t *config_schema(const struct channel_types *types);
+json_t *config_schema(const struct config_types *types);
 /* Markdown: a table per section, as in the README (kept true by a test). */
-void config_reference(const struct channel_types *types, struct buf *out);
+void config_reference(const struct config_types *types, struct buf *out);
 /* One table of rows for a terminal (plain) or as Markdown. */
 void config_fields_text(const struct field *fields, struct buf *out);
 void config_fields_markdown(const struct field *fields, const char *prefix, struct buf *out);

@@ -282,34 +282,42 @@ static json_t *named_take(json_t *entry)
                      entry);
 }
 
-static json_t *channel_of_type(const struct channel_type *type)
+/* The three tables of an entry of this type, as one mapping. */
+static json_t *entry_of_type(const struct config_type *type,
+                             const struct field *common,
+                             const struct field *called)
 {
     json_t *properties = json_object();
     json_t *required = json_array();
 
     set_custom(properties, "type", json_pack("{s:s}", "const", type->name));
-    set_custom(properties, "when", def_reference("rule"));
-    describe_custom(properties, config_channel_common);
-    add_rows(properties, required, config_channel_common);
+    if (called == NULL) {
+        set_custom(properties, "when", def_reference("rule"));
+    }
+    describe_custom(properties, common);
+    add_rows(properties, required, common);
+    if (type->called) {
+        add_rows(properties, required, called);
+    }
     add_rows(properties, required, type->settings);
     return mapping_take(properties, required, false);
 }
 
-static char *channel_def_name(const struct channel_type *type)
+static char *def_name(const char *of, const struct config_type *type)
 {
-    return mem_printf("channel_%s", type->name);
+    return mem_printf("%s_%s", of, type->name);
 }
 
 /* The type chooses the rest: if/then instead of oneOf, so that an editor tells what is wrong
- * with a Telegram channel and not that it is none of ten others. */
-static json_t *channel_schema(const struct channel_types *types)
+ * with a Telegram channel and not that it is none of ten others. of: "channel". */
+static json_t *typed_schema(const char *of, const struct config_type_list *types)
 {
     json_t *names = json_array();
     json_t *choices = json_array();
     json_t *schema;
 
-    for (size_t i = 0; types != NULL && i < types->count; i++) {
-        char *name = channel_def_name(&types->v[i]);
+    for (size_t i = 0; i < types->count; i++) {
+        char *name = def_name(of, &types->v[i]);
 
         json_array_append_new(names, json_string(types->v[i].name));
         json_array_append_new(choices,
@@ -343,19 +351,28 @@ static json_t *channel_schema(const struct channel_types *types)
 
 /* ---- the file ---- */
 
-static json_t *definitions(const struct channel_types *types)
+static void add_typed(json_t *defs,
+                      const char *of,
+                      const struct config_type_list *types,
+                      const struct field *common,
+                      const struct field *called)
+{
+    json_object_set_new(defs, of, typed_schema(of, types));
+    for (size_t i = 0; i < types->count; i++) {
+        char *name = def_name(of, &types->v[i]);
+
+        json_object_set_new(defs, name, entry_of_type(&types->v[i], common, called));
+        mem_free(name);
+    }
+}
+
+static json_t *definitions(const struct config_types *types)
 {
     json_t *defs = json_object();
 
     json_object_set_new(defs, "rule", rule_schema());
-    json_object_set_new(defs, "source", object_schema(config_source_fields));
-    json_object_set_new(defs, "channel", channel_schema(types));
-    for (size_t i = 0; types != NULL && i < types->count; i++) {
-        char *name = channel_def_name(&types->v[i]);
-
-        json_object_set_new(defs, name, channel_of_type(&types->v[i]));
-        mem_free(name);
-    }
+    add_typed(defs, "source", &types->sources, config_source_common, config_source_called);
+    add_typed(defs, "channel", &types->channels, config_channel_common, NULL);
     return defs;
 }
 
@@ -369,7 +386,7 @@ static json_t *ledger_schema(void)
     return any_of_take(pattern("^sqlite:.|" REFERENCE), object_schema(config_ledger_fields));
 }
 
-json_t *config_schema(const struct channel_types *types)
+json_t *config_schema(const struct config_types *types)
 {
     json_t *properties = json_object();
     json_t *required = json_array();

@@ -96,6 +96,102 @@ static void read_ledger(struct parser *p, const struct node *node, const char *p
     check_location(p, node);
 }
 
+/* ---- what the type of a channel or source brings along ---- */
+
+static const struct config_type *find_type(const struct config_type_list *types,
+                                           const char *name)
+{
+    for (size_t i = 0; i < types->count; i++) {
+        if (strcmp(types->v[i].name, name) == 0) {
+            return &types->v[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+suggest_type(const struct config_type_list *types, const char *word, struct buf *out)
+{
+    size_t count = types->count;
+    const char **names = mem_calloc(count + 1, sizeof(*names));
+    const char *closest;
+
+    for (size_t i = 0; i < count; i++) {
+        names[i] = types->v[i].name;
+    }
+    closest = word != NULL ? parse_closest(word, names, count) : NULL;
+    if (closest != NULL) {
+        buf_addf(out, "did you mean `%s`? ", closest);
+    }
+    for (size_t i = 0; i < count; i++) {
+        buf_addf(out, "%s%s", i == 0 ? "one of " : ", ", names[i]);
+    }
+    mem_free(names);
+}
+
+static const struct config_type *read_type(struct parser *p,
+                                           const struct config_type_list *types,
+                                           const char *of, /* "channel" */
+                                           const struct node *map,
+                                           const char *path)
+{
+    const struct node *node = node_get(map, "type");
+    const struct config_type *type = NULL;
+    char shown[PROBLEM_SHOWN_BYTES];
+    struct buf accepted;
+    char *inner = value_path(path, "type");
+    char *text = NULL;
+
+    buf_init(&accepted, MESSAGE_BYTES);
+    suggest_type(types, node != NULL && node->kind == NODE_TEXT ? node->text : NULL, &accepted);
+    if (node == NULL) {
+        value_problem(&p->reader, map, buf_str(&accepted), "%s: `type` is missing", path);
+    } else {
+        text = value_text_dup(&p->reader, node, inner, buf_str(&accepted), NULL);
+        type = text != NULL ? find_type(types, text) : NULL;
+        if (text != NULL && type == NULL) {
+            value_problem(&p->reader,
+                          node,
+                          buf_str(&accepted),
+                          "%s: \"%s\" is no type of %s",
+                          inner,
+                          problem_shown(node->text, shown),
+                          of);
+        }
+    }
+    mem_free(text);
+    mem_free(inner);
+    buf_done(&accepted);
+    return type;
+}
+
+/* A type's message begins with the key it is about: that key's value when the file gives it, else the
+ * entry. */
+static const struct node *
+place_of(const char *message, const struct node *map, const struct node *entry)
+{
+    char *key = mem_strndup(message, strcspn(message, ":"));
+    const struct node *found = node_get(map, key);
+
+    mem_free(key);
+    return found != NULL ? found : entry;
+}
+
+/* What the type says of settings that are each fine by themselves. */
+static void check_own(struct parser *p,
+                      const struct config_type *type,
+                      const void *own,
+                      const struct node *key,
+                      const struct node *map,
+                      const char *path)
+{
+    struct err why = {0};
+
+    if (type->check != NULL && type->check(own, &why)) {
+        value_problem(&p->reader, place_of(why.text, map, key), NULL, "%s.%s", path, why.text);
+    }
+}
+
 /* ---- sources ---- */
 
 /* Names under which articles come in that no source sent (service/intake.h). */
@@ -116,6 +212,48 @@ static void check_source_name(struct parser *p, const struct node *key)
     }
 }
 
+static void read_source_custom(struct value_reader *r,
+                               const struct value_section *section,
+                               const struct field *f,
+                               const struct node *node,
+                               const char *path)
+{
+    (void)r;
+    (void)section;
+    (void)node;
+    (void)path;
+    must(strcmp(f->key, "type") == 0); /* read before the rest, for its table */
+}
+
+static void fill_source(struct parser *p,
+                        struct source_settings *source,
+                        const struct node *key,
+                        const struct node *node,
+                        const char *path)
+{
+    struct value_section sections[3] = {
+        {.fields = config_source_common, .object = source, .custom = read_source_custom}};
+    size_t problems = p->reader.problems->count, count = 1;
+
+    source->type = read_type(p, &p->types->sources, "source", node, path);
+    if (source->type == NULL) {
+        sections[0].open = true;
+        value_read_mapping(&p->reader, sections, 1, node, path);
+        return;
+    }
+    if (source->type->called) {
+        sections[count++] =
+            (struct value_section){.fields = config_source_called, .object = source};
+    }
+    source->own = mem_zalloc(source->type->settings_size);
+    sections[count++] =
+        (struct value_section){.fields = source->type->settings, .object = source->own};
+    value_read_mapping(&p->reader, sections, count, node, path);
+    if (p->reader.problems->count == problems) {
+        check_own(p, source->type, source->own, key, node, path);
+    }
+}
+
 static void read_source(struct parser *p,
                         const struct node *key,
                         const struct node *node,
@@ -126,12 +264,12 @@ static void read_source(struct parser *p,
 
     check_source_name(p, key);
     if (is_entry(p, node, path, "a source such as {type: json, secret: ${CMS_SECRET}}")) {
-        struct source_settings source = {.name = mem_strdup(key->text), .line = key->line};
-        const struct value_section s = {.fields = config_source_fields, .object = &source};
-
-        value_read_mapping(&p->reader, &s, 1, node, path);
-        c->sources = mem_realloc(c->sources, c->source_count + 1, sizeof(source));
-        c->sources[c->source_count++] = source;
+        c->sources = mem_realloc(c->sources, c->source_count + 1, sizeof(*c->sources));
+        c->sources[c->source_count++] =
+            (struct source_settings){.name = mem_strdup(key->text), .line = key->line};
+        p->reader.fingerprint = c->sources[c->source_count - 1].fingerprint;
+        fill_source(p, &c->sources[c->source_count - 1], key, node, path);
+        p->reader.fingerprint = NULL;
     }
     mem_free(path);
 }
@@ -178,68 +316,6 @@ static void read_breaking(struct parser *p,
 
 /* ---- channels ---- */
 
-static const struct channel_type *find_type(const struct channel_types *types, const char *name)
-{
-    for (size_t i = 0; types != NULL && i < types->count; i++) {
-        if (strcmp(types->v[i].name, name) == 0) {
-            return &types->v[i];
-        }
-    }
-    return NULL;
-}
-
-static void suggest_type(const struct channel_types *types, const char *word, struct buf *out)
-{
-    size_t count = types != NULL ? types->count : 0;
-    const char **names = mem_calloc(count + 1, sizeof(*names));
-    const char *closest;
-
-    for (size_t i = 0; i < count; i++) {
-        names[i] = types->v[i].name;
-    }
-    closest = word != NULL ? parse_closest(word, names, count) : NULL;
-    if (closest != NULL) {
-        buf_addf(out, "did you mean `%s`? ", closest);
-    }
-    for (size_t i = 0; i < count; i++) {
-        buf_addf(out, "%s%s", i == 0 ? "one of " : ", ", names[i]);
-    }
-    mem_free(names);
-}
-
-static const struct channel_type *
-read_type(struct parser *p, const struct node *map, const char *path)
-{
-    const struct node *node = node_get(map, "type");
-    const struct channel_type *type = NULL;
-    char shown[PROBLEM_SHOWN_BYTES];
-    struct buf accepted;
-    char *inner = value_path(path, "type");
-    char *text = NULL;
-
-    buf_init(&accepted, MESSAGE_BYTES);
-    suggest_type(
-        p->types, node != NULL && node->kind == NODE_TEXT ? node->text : NULL, &accepted);
-    if (node == NULL) {
-        value_problem(&p->reader, map, buf_str(&accepted), "%s: `type` is missing", path);
-    } else {
-        text = value_text_dup(&p->reader, node, inner, buf_str(&accepted), NULL);
-        type = text != NULL ? find_type(p->types, text) : NULL;
-        if (text != NULL && type == NULL) {
-            value_problem(&p->reader,
-                          node,
-                          buf_str(&accepted),
-                          "%s: \"%s\" is no type of channel",
-                          inner,
-                          problem_shown(node->text, shown));
-        }
-    }
-    mem_free(text);
-    mem_free(inner);
-    buf_done(&accepted);
-    return type;
-}
-
 static void read_channel_custom(struct value_reader *r,
                                 const struct value_section *section,
                                 const struct field *f,
@@ -255,32 +331,6 @@ static void read_channel_custom(struct value_reader *r,
     }
 }
 
-/* An adapter's message begins with the key it is about: that key's value when the file gives
- * it, else the channel. */
-static const struct node *
-place_of(const char *message, const struct node *map, const struct node *channel)
-{
-    char *key = mem_strndup(message, strcspn(message, ":"));
-    const struct node *found = node_get(map, key);
-
-    mem_free(key);
-    return found != NULL ? found : channel;
-}
-
-/* What the adapter says of settings that are each fine by themselves. */
-static void check_own(struct parser *p,
-                      const struct channel_settings *channel,
-                      const struct node *key,
-                      const struct node *map,
-                      const char *path)
-{
-    struct err why = {0};
-
-    if (channel->type->check != NULL && channel->type->check(channel->own, &why)) {
-        value_problem(&p->reader, place_of(why.text, map, key), NULL, "%s.%s", path, why.text);
-    }
-}
-
 static void fill_channel(struct parser *p,
                          struct channel_settings *channel,
                          const struct node *key,
@@ -291,7 +341,7 @@ static void fill_channel(struct parser *p,
         {.fields = config_channel_common, .object = channel, .custom = read_channel_custom}};
     size_t count = p->reader.problems->count;
 
-    channel->type = read_type(p, node, path);
+    channel->type = read_type(p, &p->types->channels, "channel", node, path);
     if (channel->type == NULL) {
         sections[0].open = true;
         value_read_mapping(&p->reader, sections, 1, node, path);
@@ -302,7 +352,7 @@ static void fill_channel(struct parser *p,
         (struct value_section){.fields = channel->type->settings, .object = channel->own};
     value_read_mapping(&p->reader, sections, 2, node, path);
     if (p->reader.problems->count == count) {
-        check_own(p, channel, key, node, path);
+        check_own(p, channel->type, channel->own, key, node, path);
     }
 }
 
@@ -363,7 +413,7 @@ static void read_section(struct value_reader *r,
 void parse_config(struct config *c,
                   const struct node *root,
                   const char *name,
-                  const struct channel_types *types,
+                  const struct config_types *types,
                   struct problems *problems)
 {
     struct parser p = {

@@ -11,7 +11,7 @@
 void parse_config(struct config *c,
                   const struct node *root,
                   const char *name,
-                  const struct channel_types *types,
+                  const struct config_types *types,
                   struct problems *problems);
 
 #endif

@@ -105,6 +105,9 @@ static void check_source(struct parser *p,
                          const struct node *node,
                          enum reach reach)
 {
+    if (!source->type->called) {
+        return;
+    }
     if (source->signature != SIGN_NONE && node_get(node, "secret") == NULL) {
         value_problem(
             &p->reader,
@@ -132,7 +135,7 @@ static void check_sources(struct parser *p, enum reach reach)
         const struct source_settings *source = &p->config->sources[i];
         const struct node *node = node_get(section, source->name);
 
-        if (node != NULL && node->kind == NODE_MAP) {
+        if (node != NULL && node->kind == NODE_MAP && source->type != NULL) {
             check_source(p, source, node, reach);
         }
     }

@@ -9,7 +9,7 @@
 struct parser {
     struct value_reader reader;
     struct config *config;
-    const struct channel_types *types;
+    const struct config_types *types;
     const struct node *root;
 };
 

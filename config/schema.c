@@ -18,16 +18,10 @@
 static const char *const log_forms[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const log_levels[] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
-static const char *const source_kinds[] = {[SOURCE_JSON] = "json", NULL};
 static const char *const signatures[] = {
     [SIGN_HUB] = "hub", [SIGN_STANDARD] = "standard", [SIGN_NONE] = "none", NULL};
 static const char *const unknown_choices[] = {
     [ON_UNKNOWN_HOLD] = "hold", [ON_UNKNOWN_RETRY] = "retry", NULL};
-
-const struct source_type config_source_types[] = {
-    {"json", "JSON", "the article as crier's own JSON, posted to /hooks/NAME"},
-    {NULL, NULL, NULL},
-};
 
 static const char *const template_names[] = {
     "title", "summary", "url", "canonical_url", "body_text", "language", "author", "authors",
@@ -121,9 +115,21 @@ static const struct field queue_fields[] = {
     FIELD_END,
 };
 
-const struct field config_source_fields[] = {
-    {.key = "type", .kind = FIELD_ENUM, AT(source_settings, kind), .required = true,
-     .choices = source_kinds, .help = "what the source sends"},
+const struct field config_source_common[] = {
+    {.key = "type", .kind = FIELD_CUSTOM, .required = true, .example = "json",
+     .help = "the kind of source"},
+    {.key = "trusted_breaking", .kind = FIELD_BOOL, AT(source_settings, trusted_breaking),
+     .def = "true", .help = "an article's own `breaking` counts; false: only the rules decide"},
+    {.key = "max_age", .kind = FIELD_MS, AT(source_settings, max_age_ms), .min = "1m",
+     .max = "3650d", .example = "6h",
+     .help = "an article not known yet that was published longer ago is recorded and not sent; not set: what the type says"},
+    {.key = "retract_after", .kind = FIELD_MS, AT(source_settings, retract_after_ms), .def = "2m",
+     .min = "0", .max = "1d",
+     .help = "what is unpublished stands so long, so that a quick fix destroys no posts; what waits is stopped at once"},
+    FIELD_END,
+};
+
+const struct field config_source_called[] = {
     {.key = "secret", .kind = FIELD_SECRET, AT(source_settings, secret), .min = "8",
      .example = "${CMS_SECRET}",
      .help = "shared with the source, which signs what it sends; needed unless signature is none"},
@@ -134,8 +140,6 @@ const struct field config_source_fields[] = {
      .help = "hub: X-Hub-Signature-256 over the body; standard: Standard Webhooks headers; none: only with a loopback listen"},
     {.key = "replay_window", .kind = FIELD_MS, AT(source_settings, replay_window_ms), .def = "5m",
      .min = "1s", .max = "1d", .help = "a signed time may differ from ours by so much"},
-    {.key = "trusted_breaking", .kind = FIELD_BOOL, AT(source_settings, trusted_breaking),
-     .def = "true", .help = "an article's own `breaking` counts; false: only the rules decide"},
     FIELD_END,
 };
 
@@ -179,7 +183,7 @@ const struct field config_fields[] = {
      .help = "what is kept, and where: a location alone, or a mapping"},
     {.key = "queue", .kind = FIELD_OBJECT, AT(config, queue), .fields = queue_fields,
      .help = "how often and how long deliveries are tried"},
-    {.key = "sources", .kind = FIELD_CUSTOM, AT(config, sources), .fields = config_source_fields,
+    {.key = "sources", .kind = FIELD_CUSTOM, AT(config, sources), .fields = config_source_common,
      .example = "{cms: {type: json, secret: ${CMS_SECRET}}}",
      .help = "where articles come from, besides the API: a mapping of names to sources"},
     {.key = "breaking", .kind = FIELD_CUSTOM, AT(config, breaking),

@@ -8,16 +8,9 @@
 
 extern const struct field config_fields[];         /* struct config */
 extern const struct field config_ledger_fields[];  /* struct ledger_settings */
-extern const struct field config_source_fields[];  /* struct source_settings */
+extern const struct field config_source_common[];  /* struct source_settings */
+extern const struct field config_source_called[];  /* … of those that call /hooks/NAME */
 extern const struct field config_channel_common[]; /* struct channel_settings */
-
-/* One kind of source each: what `type` may say. */
-struct source_type {
-    const char *name; /* as in source_settings.kind's choices, same order as enum source_kind */
-    const char *title;
-    const char *help;
-};
-extern const struct source_type config_source_types[]; /* ends with a row without name */
 
 /* What the template of that row may say, NULL-terminated: for campaign parameters the view of
  * service/intake_link.c, for all else that of adapters/fit.c. */

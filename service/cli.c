@@ -294,7 +294,7 @@ const char *cli_config_path(const struct cli_args *args)
 struct config *cli_load_config(const struct cli_args *args)
 {
     const char *path = cli_config_path(args);
-    struct channel_types types = crier_channel_types();
+    struct config_types types = crier_config_types();
     struct config *config = NULL;
     struct problems problems;
     struct err why = {0};

@@ -91,7 +91,7 @@ const struct cli_option cli_check_options[] = {
 static int check_settings(const struct cli_args *args)
 {
     const char *path = cli_config_path(args);
-    struct channel_types types = crier_channel_types();
+    struct config_types types = crier_config_types();
     struct config *config = NULL;
     struct problems problems;
     struct err why = {0};

@@ -18,7 +18,7 @@ const struct cli_option cli_schema_options[] = {
 
 int cli_schema(const struct cli_args *args)
 {
-    struct channel_types types = crier_channel_types();
+    struct config_types types = crier_config_types();
     struct buf text;
 
     if (!cli_given(args, "reference")) {

@@ -39,7 +39,7 @@ struct crier {
     int64_t started_at_ms;
     struct rng rng;
     struct id_maker ids;
-    struct channel_types types;
+    struct config_types types;
     struct config *config;
     struct metrics *metrics;
     struct reader *reader;
@@ -59,8 +59,8 @@ struct crier {
     int64_t pruned_mono_ms;
 };
 
-/* Every adapter as a channel type for config_load(); the array is static. */
-struct channel_types crier_channel_types(void);
+/* Every adapter and kind of source as a type for config_load(); the arrays are static. */
+struct config_types crier_config_types(void);
 
 /* Read the settings again: all or nothing. 0 and the new settings are in force; ERR_INVALID and
  * problems tells why not (the old ones stay). restart gets the names of settings that a reload

@@ -329,7 +329,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
 
     c->config_path = config_path;
     c->started_at_ms = clock_wall_ms();
-    c->types = crier_channel_types();
+    c->types = crier_config_types();
     rng_init_system(&c->rng);
     id_maker_init(&c->ids, &c->rng);
     rc = hear_manager(s, why);

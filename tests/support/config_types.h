@@ -84,11 +84,15 @@ static enum err_code every_check(const void *settings, struct err *why)
     return ERR_NONE;
 }
 
-static const struct channel_type test_type_rows[] = {
-    {"telegram", "Telegram", telegram_fields, sizeof(struct telegram_settings), NULL},
-    {"webhook", "Webhook", webhook_fields, sizeof(struct webhook_settings), NULL},
-    {"every", "Every kind", every_fields, sizeof(struct every_settings), every_check},
+static const struct config_type test_type_rows[] = {
+    {.name = "telegram", .title = "Telegram", .settings = telegram_fields, .settings_size = sizeof(struct telegram_settings)},
+    {.name = "webhook", .title = "Webhook", .settings = webhook_fields, .settings_size = sizeof(struct webhook_settings)},
+    {.name = "every", .title = "Every kind", .settings = every_fields, .settings_size = sizeof(struct every_settings), .check = every_check},
 };
-static const struct channel_types test_types = {test_type_rows, 3};
+static const struct field no_fields[] = {FIELD_END};
+static const struct config_type test_source_rows[] = {
+    {.name = "json", .title = "JSON", .settings = no_fields, .help = "JSON", .called = true},
+};
+static const struct config_types test_types = {{test_type_rows, 3}, {test_source_rows, 1}};
 
 #endif

@@ -294,17 +294,17 @@ static inline const struct adapter *find_fake(const char *name)
     return NULL;
 }
 
-static inline struct channel_types fake_types(void)
+static inline struct config_types fake_types(void)
 {
-    static struct channel_type types[ARRAY_LEN(fakes)];
+    static struct config_type types[ARRAY_LEN(fakes)];
 
     for (size_t i = 0; i < ARRAY_LEN(fakes); i++) {
-        types[i] = (struct channel_type){.name = fakes[i].name,
+        types[i] = (struct config_type){.name = fakes[i].name,
                                          .title = fakes[i].title,
                                          .settings = fakes[i].settings,
                                          .settings_size = fakes[i].settings_size};
     }
-    return (struct channel_types){.v = types, .count = ARRAY_LEN(types)};
+    return (struct config_types){.channels = {types, ARRAY_LEN(types)}, .sources = crier_config_types().sources};
 }
 
 /* ---- the program ---- */

@@ -72,8 +72,8 @@ static void the_reference_has_every_section_and_type(void **state)
         assert_non_null(strstr(buf_str(&out), title));
         mem_free(title);
     }
-    for (size_t i = 0; i < test_types.count; i++) {
-        char *title = mem_printf("### Channels of type `%s`\n", test_types.v[i].name);
+    for (size_t i = 0; i < test_types.channels.count; i++) {
+        char *title = mem_printf("### Channels of type `%s`\n", test_types.channels.v[i].name);
         assert_non_null(strstr(buf_str(&out), title));
         mem_free(title);
     }
@@ -148,7 +148,7 @@ static void the_schema_knows_every_setting(void **state)
 
 static void a_program_without_types_still_has_a_schema(void **state)
 {
-    const struct channel_types none = {NULL, 0};
+    const struct config_types none = {{NULL, 0}, {NULL, 0}};
     json_t *schema = config_schema(&none);
 
     (void)state;

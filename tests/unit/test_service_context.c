@@ -18,7 +18,7 @@ static const struct article article = {.id = id, .url = url, .title = title, .br
 
 struct fixture {
     struct config config;
-    struct channel_type type;
+    struct config_type type;
     struct channel_settings channel;
     json_t *account;
 };
@@ -33,7 +33,7 @@ static void setup(struct fixture *f)
     f->config.site.language = mem_strdup("en");
     assert_int_equal(mustache_parse(&utm->source, "{{channel}}", NULL), 0);
     assert_int_equal(mustache_parse(&utm->medium, "so cial", NULL), 0);
-    f->type = (struct channel_type){.name = "telegram"};
+    f->type = (struct config_type){.name = "telegram"};
     f->channel.name = mem_strdup("tg");
     f->channel.type = &f->type;
     f->channel.tag_links = true;

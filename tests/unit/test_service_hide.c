@@ -33,7 +33,7 @@ static const struct field fields[] = {
 struct channel {
     struct pair pairs[2];
     struct own own;
-    struct channel_type type;
+    struct config_type type;
     struct channel_settings settings;
 };
 
@@ -50,7 +50,7 @@ static void channel_init(struct channel *c)
                           .headers = {.v = c->pairs, .count = 2},
                           .url = url,
                           .login = login};
-    c->type = (struct channel_type){.name = "test", .settings = fields};
+    c->type = (struct config_type){.name = "test", .settings = fields};
     c->settings = (struct channel_settings){.type = &c->type, .own = &c->own};
 }
 

@@ -157,7 +157,7 @@ static int leave_folder(void **state)
 
 static struct config *load(const char *path)
 {
-    struct channel_types types = crier_channel_types();
+    struct config_types types = crier_config_types();
     struct problems problems;
     struct config *config = NULL;
 

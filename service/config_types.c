@@ -1,0 +1,56 @@
+/* Every adapter and every kind of source as a type of the settings, so that config/ need know none.
+ * Called by the service and by the verbs that read settings; the arrays live as long as the program. */
+
+#include "service/crier.h"
+
+#include "adapters/registry.h"
+#include "base/attr.h"
+#include "sources/registry.h"
+
+#define TYPES_MAX 64
+
+static struct config_type_list channel_types(void)
+{
+    static struct config_type types[TYPES_MAX];
+    size_t count;
+    const struct adapter *const *adapters = adapters_all(&count);
+
+    must(count <= ARRAY_LEN(types));
+    for (size_t i = 0; i < count; i++) {
+        types[i] = (struct config_type){
+            .name = adapters[i]->name,
+            .title = adapters[i]->title,
+            .settings = adapters[i]->settings,
+            .settings_size = adapters[i]->settings_size,
+            .check = adapters[i]->check,
+        };
+    }
+    return (struct config_type_list){.v = types, .count = count};
+}
+
+static struct config_type_list source_types(void)
+{
+    static struct config_type types[TYPES_MAX];
+    size_t count;
+    const struct source *const *sources = sources_all(&count);
+
+    must(count <= ARRAY_LEN(types));
+    for (size_t i = 0; i < count; i++) {
+        types[i] = (struct config_type){
+            .name = sources[i]->name,
+            .title = sources[i]->title,
+            .settings = sources[i]->settings,
+            .settings_size = sources[i]->settings_size,
+            .check = sources[i]->check,
+            .help = sources[i]->about,
+            .called = sources[i]->called,
+            .max_age_ms = sources[i]->max_age_ms,
+        };
+    }
+    return (struct config_type_list){.v = types, .count = count};
+}
+
+struct config_types crier_config_types(void)
+{
+    return (struct config_types){.channels = channel_types(), .sources = source_types()};
+}
