@@ -45,6 +45,10 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_FACEBOOK] = {"crier_facebook_told_total",
                          {"result"},
                          "Pages that Facebook was told to read again"},
+    [METRIC_INBOX] =
+        {"crier_inbox_total",
+         {"source", "result"},
+         "Events without a title that waited for their page, by what became of them"},
 };
 
 struct histogram_row {

@@ -23,6 +23,7 @@ enum metric_counter {
     METRIC_CLICKS,     /* labels: target */
     METRIC_GATE,       /* labels: outcome (good, degraded, stopped) */
     METRIC_FACEBOOK,   /* labels: result (told, failed) */
+    METRIC_INBOX,      /* labels: source, result (waits, completed, overtaken, given_up) */
     METRIC_COUNTER_COUNT
 };
 enum metric_histogram {

@@ -29,6 +29,7 @@
 #include "service/api.h"
 #include "service/channels.h"
 #include "service/courier.h"
+#include "service/complete.h"
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/events.h"
@@ -100,6 +101,7 @@ void crier_drain(struct crier *c, const char *reason)
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
     gate_stop(c->gate);
+    completer_stop(c->completer);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
              &s->drain_timer, on_drain_over, (uint64_t)c->config->server.drain_ms, 0) == 0);
@@ -289,6 +291,7 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->pages = pages_new(c);
     c->courier = courier_new(c);
     c->gate = gate_new(c);
+    c->completer = completer_new(c);
     rc = share_targets_load(&c->share, why);
     if (rc) {
         return rc;
@@ -359,6 +362,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     housekeeping_start(c);
     courier_poke(c->courier);
     gate_start(c->gate);
+    completer_start(c->completer);
     announce(c);
     return ERR_NONE;
 }
@@ -392,6 +396,7 @@ static void take_down(struct service *s)
     c->ledger = NULL;
     door_free(c->door);
     share_targets_free(c->share);
+    completer_free(c->completer);
     gate_free(c->gate);
     courier_free(c->courier);
     pages_free(c->pages);
