@@ -16,6 +16,8 @@ door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 door_handler_fn api_list_channels, api_pause, api_resume, api_test;
 /* api_hooks.c */
 door_handler_fn api_hook;
+/* api_inbox.c */
+door_handler_fn api_list_inbox;
 /* api_share.c */
 door_handler_fn api_share_links, api_share_redirect;
 /* api_service.c */
