@@ -8,13 +8,15 @@
 #include "sources/sources_list.h"
 
 static const struct source *const all[] = {
+    &source_json, /* the one for everything that no other is for */
     &source_contentful,
     &source_directus,
     &source_drupal,
+    &source_feed,
     &source_ghost,
     &source_hygraph,
-    &source_json,
     &source_sanity,
+    &source_sitemap,
     &source_storyblok,
     &source_strapi,
     &source_superdesk,

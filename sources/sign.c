@@ -98,7 +98,7 @@ static bool is_whole(const struct sign_scheme *scheme, const struct sign_parts *
 static bool
 decode(const struct sign_scheme *scheme, struct buf *out, const char *text, size_t len)
 {
-    uint8_t bytes[CRYPTO_DIGEST_MAX];
+    uint8_t bytes[CRYPTO_DIGEST_MAX_BYTES];
 
     if (scheme->coding != SIGN_HEX) {
         return crypto_unbase64(out, text, len) && buf_ok(out);
@@ -163,7 +163,7 @@ struct signing {
 
 static bool key_right(const struct signing *s, const void *key, size_t key_len)
 {
-    uint8_t want[CRYPTO_DIGEST_MAX];
+    uint8_t want[CRYPTO_DIGEST_MAX_BYTES];
     size_t len = crypto_hmac(s->scheme->hash, key, key_len, s->content, s->content_len, want);
 
     return any_matches(s->scheme, s->parts->signature, want, len);
@@ -262,7 +262,7 @@ static struct sign_scheme scheme_of(const struct sign_profile *p)
         .header = p->header,
         .prefix = p->prefix,
         .coding = (enum sign_coding)p->coding,
-        .hash = (enum crypto_hash)p->hash,
+        .hash = (enum crypto_digest)p->hash,
         .content = p->content,
         .time_header = p->time_header,
         .time_unit_ms = p->unit == 0 ? MS_SECOND : 1,

@@ -34,7 +34,7 @@ struct sign_scheme {
     bool several;       /* parted by blanks; any of them may be the right one */
     bool whsec;         /* a secret that begins with whsec_ is base64 (Standard Webhooks) */
     enum sign_coding coding;
-    enum crypto_hash hash;
+    enum crypto_digest hash;
     /* What is signed: a text with {body}, {timestamp}, {id}, {json} (the body as a JSON string),
      * {env} (of the header) and {request} (Contentful's: method, path, headers, body). */
     const char *content;
@@ -48,7 +48,7 @@ struct sign_scheme {
 struct sign_profile {
     char *header, *prefix, *content, *time_header, *id_header; /* NULL: none */
     int coding;                                                /* enum sign_coding */
-    int hash;                                                  /* enum crypto_hash */
+    int hash;                                                  /* enum crypto_digest */
     int unit;                                                  /* 0: seconds, 1: milliseconds */
 };
 extern const struct field sign_profile_fields[];

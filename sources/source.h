@@ -32,7 +32,8 @@ struct source_call {
 struct source {
     const char *name; /* `type:` in the settings */
     const char *title;
-    const char *about; /* what it sends, one sentence, lower case */
+    const char *about;   /* what it sends, one sentence, lower case */
+    const char *doc_url; /* of the format or the vendor; NULL: none */
     /* How it is set up on the other side: where to click, which events, which header. Plain text of
      * several lines, for people who do not program; NULL: there is nothing to it. */
     const char *setup;

@@ -6,8 +6,8 @@
 
 struct source;
 
-extern const struct source source_contentful, source_directus, source_drupal, source_ghost,
-    source_hygraph, source_json, source_sanity, source_storyblok, source_strapi, source_superdesk,
-    source_webflow, source_wordpress;
+extern const struct source source_contentful, source_directus, source_drupal, source_feed,
+    source_ghost, source_hygraph, source_json, source_sanity, source_sitemap, source_storyblok,
+    source_strapi, source_superdesk, source_webflow, source_wordpress;
 
 #endif

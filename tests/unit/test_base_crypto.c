@@ -109,7 +109,7 @@ static void hmac_with_other_hashes_gives_the_values_of_rfc_2202_and_rfc_4231(voi
 {
     static const char key[] = "Jefe", data[] = "what do ya want for nothing?";
     static const struct {
-        enum crypto_hash hash;
+        enum crypto_digest hash;
         const char *hex;
     } rows[] = {
         {CRYPTO_SHA1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
@@ -121,8 +121,8 @@ static void hmac_with_other_hashes_gives_the_values_of_rfc_2202_and_rfc_4231(voi
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint8_t digest[CRYPTO_DIGEST_MAX];
-        char hex[2 * CRYPTO_DIGEST_MAX + 1];
+        uint8_t digest[CRYPTO_DIGEST_MAX_BYTES];
+        char hex[2 * CRYPTO_DIGEST_MAX_BYTES + 1];
         size_t len = crypto_hmac(rows[i].hash, key, strlen(key), data, strlen(data), digest);
 
         assert_string_equal(crypto_hex(digest, len, hex), rows[i].hex);
