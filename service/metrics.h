@@ -21,6 +21,9 @@ enum metric_counter {
     METRIC_REQUESTS,   /* labels: route */
     METRIC_RELOADS,    /* labels: result */
     METRIC_CLICKS,     /* labels: target */
+    METRIC_SOURCE_POLLS,  /* labels: source, result */
+    METRIC_SOURCE_ITEMS,  /* labels: source, outcome */
+    METRIC_SOURCE_PUSHES, /* labels: source, result */
     METRIC_COUNTER_COUNT
 };
 enum metric_histogram {

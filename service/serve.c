@@ -3,7 +3,8 @@
  * comes before whom.
  *
  * Going down, and why in this order:
- *   1. door_quiesce       nobody new comes in; every answer says Connection: close
+ *   1. door_quiesce       nobody new comes in; every answer says Connection: close; watch_stop: and
+ *                         we go and look no more
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
  *   3. event_hub_close    the streams end, since nothing changes any more
  *   4. door_idle          every request that waits for the ledger has its answer: the HTTP library
@@ -39,6 +40,7 @@
 #include "service/passed.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
+#include "service/watch.h"
 
 #define IDLE_LOOK_MS 10
 #define IDLE_MAX_MS 5000 /* for answers to leave; who reads slower is cut off */
@@ -96,6 +98,7 @@ void crier_drain(struct crier *c, const char *reason)
     s->drain_started_mono_ms = clock_mono_ms();
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
+    watch_stop(c->watch);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
              &s->drain_timer, on_drain_over, (uint64_t)c->config->server.drain_ms, 0) == 0);
@@ -283,6 +286,11 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     }
     c->media = media_store_new(c);
     c->courier = courier_new(c);
+    c->watch = watch_new(c);
+    rc = watch_load(c->watch, why);
+    if (rc) {
+        return rc;
+    }
     rc = share_targets_load(&c->share, why);
     if (rc) {
         return rc;
@@ -352,6 +360,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     c->phase = CRIER_READY;
     housekeeping_start(c);
     courier_poke(c->courier);
+    watch_apply(c->watch);
     announce(c);
     return ERR_NONE;
 }
@@ -388,6 +397,7 @@ static void take_down(struct service *s)
     courier_free(c->courier);
     media_store_free(c->media);
     out_free(c->out);
+    watch_free(c->watch);
     channels_free(c->channels);
     sched_free(c->sched);
     event_hub_free(c->events);
