@@ -28,8 +28,8 @@ static void tick(struct watch *w);
 
 static bool due_before(const struct heap_node *a, const struct heap_node *b)
 {
-    return container_of(a, struct watched, due_node)->due_mono_ms <
-           container_of(b, struct watched, due_node)->due_mono_ms;
+    return container_of_const(a, struct watched, due_node)->due_mono_ms <
+           container_of_const(b, struct watched, due_node)->due_mono_ms;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -40,7 +40,8 @@ static void on_timer(uv_timer_t *timer)
 static void set_timer(struct watch *w)
 {
     const struct heap_node *n = heap_min(&w->due);
-    int64_t at_ms = n ? container_of(n, struct watched, due_node)->due_mono_ms : INT64_MAX;
+    int64_t at_ms =
+        n ? container_of_const(n, struct watched, due_node)->due_mono_ms : INT64_MAX;
     int64_t hub_at_ms = websub_next_mono_ms(w), now_ms = clock_mono_ms();
 
     at_ms = hub_at_ms < at_ms ? hub_at_ms : at_ms;
