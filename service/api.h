@@ -19,6 +19,8 @@ door_handler_fn api_list_sources, api_get_source, api_poll_source, api_release_s
     api_drop_source;
 /* api_hooks.c */
 door_handler_fn api_hook;
+/* api_inbox.c */
+door_handler_fn api_list_inbox;
 /* api_share.c */
 door_handler_fn api_share_links, api_share_redirect;
 /* api_service.c */

@@ -20,6 +20,9 @@ struct channels;      /* channels.h: the configured destinations and their live 
 struct out;           /* out.h: outbound HTTP */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
+struct pages;         /* page_fetch.h: pages of articles */
+struct gate;          /* gate.h: what waits for its page */
+struct completer;     /* complete.h: events without a title */
 struct courier;       /* courier.h: runs deliveries */
 struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
@@ -51,8 +54,11 @@ struct crier {
     struct channels *channels;
     struct out *out;
     struct media_store *media;
+    struct pages *pages;
     struct courier *courier;
     struct watch *watch;
+    struct gate *gate;
+    struct completer *completer;
     struct share_targets *share;
     struct door *door;
     const char *config_path;

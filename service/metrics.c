@@ -49,6 +49,16 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_SOURCE_PUSHES] = {"crier_source_websub_total",
                               {"source", "result"},
                               "Deliveries of WebSub hubs, by what became of them"},
+    [METRIC_GATE] = {"crier_gate_total",
+                     {"outcome"},
+                     "Articles whose page was looked at before their first post"},
+    [METRIC_FACEBOOK] = {"crier_facebook_told_total",
+                         {"result"},
+                         "Pages that Facebook was told to read again"},
+    [METRIC_INBOX] =
+        {"crier_inbox_total",
+         {"source", "result"},
+         "Events without a title that waited for their page, by what became of them"},
 };
 
 struct histogram_row {
@@ -65,6 +75,9 @@ static const struct histogram_row histograms[METRIC_HISTOGRAM_COUNT] = {
     [METRIC_SEND_TO_VERDICT_SECONDS] = {"crier_send_to_verdict_seconds",
                                         "adapter",
                                         "From the first byte of an attempt to its verdict"},
+    [METRIC_GATE_SECONDS] = {"crier_gate_seconds",
+                             "outcome",
+                             "How long first posts waited for their article's page"},
 };
 
 /* From a commit on a good disk (a millisecond) to a platform at the end of its patience. */

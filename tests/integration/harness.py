@@ -392,7 +392,7 @@ def chat_channels(platform):
 
 def default_settings(platform):
     return {
-        "site": {"name": "Example News", "url": "https://news.example", "language": "en",
+        "site": {"name": "Example News", "url": "https://news.example", "language": "en", "link_gate": "0s",
                  "utm": {"source": "{{channel}}", "medium": "social", "campaign": "breaking"}},
         "server": {"public_url": "https://push.news.example", "token": TOKEN, "drain": "10s",
                    "log_level": "debug"},
