@@ -278,3 +278,24 @@ bool config_is_breaking(const struct config *c,
     }
     return false;
 }
+
+bool config_channel_wants(const struct channel_settings *channel,
+                          const struct rule_facts *facts,
+                          struct buf *why)
+{
+    if (!channel->enabled) {
+        buf_adds(why, "the channel is not enabled");
+        return false;
+    }
+    if (channel->when == NULL) {
+        buf_adds(why, "every article");
+        return true;
+    }
+    if (rule_matches(channel->when, facts)) {
+        rule_explain(channel->when, facts, why);
+        return true;
+    }
+    buf_adds(why, "does not hold: ");
+    rule_print(channel->when, why);
+    return false;
+}

@@ -158,4 +158,9 @@ bool config_is_breaking(const struct config *c,
                         const struct rule_facts *facts,
                         struct buf *reason);
 
+/* Whether an article goes to the channel, and why or why not. */
+bool config_channel_wants(const struct channel_settings *channel,
+                          const struct rule_facts *facts,
+                          struct buf *why);
+
 #endif

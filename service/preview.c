@@ -262,26 +262,6 @@ struct story {
     int64_t now_ms;
 };
 
-static bool
-goes_there(const struct channel_settings *ch, const struct story *story, struct buf *why)
-{
-    if (!ch->enabled) {
-        buf_adds(why, "the channel is not enabled");
-        return false;
-    }
-    if (ch->when == NULL) {
-        buf_adds(why, "every article");
-        return true;
-    }
-    if (rule_matches(ch->when, &story->facts)) {
-        rule_explain(ch->when, &story->facts, why);
-        return true;
-    }
-    buf_adds(why, "does not hold: ");
-    rule_print(ch->when, why);
-    return false;
-}
-
 static enum err_code show_requests(json_t *out,
                                    const struct config *config,
                                    const struct channel_settings *ch,
@@ -334,7 +314,7 @@ static json_t *channel_preview(const struct config *config,
     struct buf text;
 
     buf_init(&text, EXPLAIN_BYTES);
-    bool goes = goes_there(ch, story, &text);
+    bool goes = config_channel_wants(ch, &story->facts, &text);
     json_set_str(v, "channel", ch->name);
     json_set_str(v, "adapter", ch->type->name);
     (void)json_object_set_new(v, "goes", json_boolean(goes));
