@@ -27,6 +27,11 @@ void url_encode_n(struct buf *out, const char *text, size_t len);
  * decoding. */
 bool url_decode(struct buf *out, const char *text, size_t len, bool plus_is_space);
 
+/* Append what ref means on a page at base: an absolute http(s) URL. As browsers do, blanks around
+ * it are dropped and what no URL may hold is escaped. False, and nothing appended, when that is no
+ * such URL. An absolute ref needs no base ("" will do). */
+bool url_resolve(struct buf *out, const char *base, const char *ref);
+
 /* The form under which an article is recognised: scheme https, lower-case host, no default
  * port, no fragment, no trailing slash (but the root's), percent escapes normalised, tracking
  * parameters dropped (utm_*, fbclid, gclid, dclid, msclkid, twclid, igshid, mc_cid, mc_eid,

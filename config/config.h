@@ -39,6 +39,12 @@ struct site_settings {
     struct utm_settings {
         struct mustache *source, *medium, *campaign, *content, *term; /* NULL: not added */
     } utm;
+    int64_t link_gate_ms;      /* 0: pages are not looked at */
+    int64_t link_gate_card_ms; /* of that, for what only makes a better card */
+    char *link_gate_agent;     /* NULL: crier's own */
+    bool allow_private;        /* pages and their pictures may be at private addresses */
+    struct secret facebook_token; /* NULL text: Facebook is not told */
+    char *facebook_api;
 };
 
 struct server_settings {

@@ -78,6 +78,9 @@ const struct cli_verb cli_verbs[] = {
     {.name = "version", .usage = "", .run = cli_version, .has_json = true,
      .help = "print the version",
      .text = "Of crier and of the libraries it runs on."},
+    {.name = "resize", .usage = "--max-bytes N", .run = cli_resize, .is_hidden = true, .options = cli_resize_options,
+     .help = "make a picture smaller",
+     .text = "A picture from standard input, as a JPEG to standard output. The service runs it for itself."},
     {.name = NULL},
 };
 /* clang-format on */
@@ -137,7 +140,9 @@ static void print_overview(FILE *out)
                 "usage: crier [-c FILE] VERB [options]\n\n",
                 out);
     for (const struct cli_verb *v = cli_verbs; v->name != NULL; v++) {
-        (void)fprintf(out, "  %-10s %s\n", v->name, v->help);
+        if (!v->is_hidden) {
+            (void)fprintf(out, "  %-10s %s\n", v->name, v->help);
+        }
     }
     (void)fputs(
         "\n`crier VERB --help` tells more. Settings: -c FILE, default ./crier.yaml, then "
@@ -151,7 +156,9 @@ static int unknown_verb(const char *word)
     size_t count = 0;
 
     for (const struct cli_verb *v = cli_verbs; v->name != NULL && count < VERBS_MAX; v++) {
-        names[count++] = v->name;
+        if (!v->is_hidden) {
+            names[count++] = v->name;
+        }
     }
     const char *close = parse_closest(word, names, count);
     if (close != NULL) {

@@ -453,6 +453,25 @@ enum err_code intake_retract(struct crier *c,
     return ERR_NONE; /* continues in intake_2_on_stored() */
 }
 
+int64_t intake_gate_ms(const struct config *config)
+{
+    (void)config; /* until there is the setting site.link_gate */
+    return 0;
+}
+
+enum err_code intake_send(struct crier *c,
+                          struct intake *in,
+                          const char *id,
+                          const struct intake_options *options,
+                          intake_done_fn *done,
+                          void *context)
+{
+    (void)id;
+    start(c, in, options, done, context);
+    (void)err_set(&in->why, ERR_UNSUPPORTED, "not yet");
+    return refuse(in, ERR_UNSUPPORTED);
+}
+
 void intake_free_parts(struct intake *in)
 {
     ledger_request_done(&in->accept.req);
@@ -466,6 +485,7 @@ void intake_free_parts(struct intake *in)
     mem_free(in->source);
     mem_free(in->reason);
     mem_free(in->wanted_id);
+    mem_free(in->quiet);
     mem_free(in->aliases);
     mem_free(in->channels);
     mem_free(in->claims);
@@ -473,6 +493,7 @@ void intake_free_parts(struct intake *in)
     config_unref(in->config);
     in->config = NULL;
     in->document = in->url = in->replay_key = in->source = in->reason = in->wanted_id = NULL;
+    in->quiet = NULL;
     in->aliases = NULL;
     in->channels = NULL;
     in->claims = NULL;

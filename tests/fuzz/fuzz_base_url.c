@@ -78,12 +78,29 @@ static void check_parameter(const char *url)
     buf_done(&value);
 }
 
+/* Whatever was referred to, what comes out is a URL or nothing. */
+static void check_resolving(const char *base, const char *ref)
+{
+    struct url_parts p;
+    struct buf out;
+
+    buf_init(&out, BYTES);
+    if (url_resolve(&out, base, ref)) {
+        must(url_parse(&p, buf_str(&out)));
+    } else {
+        must(out.len == 0);
+    }
+    buf_done(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = mem_strndup((const char *)data, size);
     struct url_parts p;
 
     check_encoding(text);
+    check_resolving("https://news.example/a/b?c", text);
+    check_resolving(text, "../d/./e");
     if (size < BYTES / 10 && url_parse(&p, text)) {
         must(text_valid(text, strlen(text)));
         check_parts(text, &p);

@@ -183,10 +183,12 @@ kit_channels(struct kit *k, struct kit_accept *out, const struct kit_article *in
 static inline void kit_aliases(struct kit_accept *out, const struct kit_article *in)
 {
     if (in->id) {
-        out->aliases[out->a.alias_count++] = (struct accept_alias){"id", in->id};
+        out->aliases[out->a.alias_count++] =
+            (struct accept_alias){.kind = "id", .value = in->id};
     }
     if (in->url) {
-        out->aliases[out->a.alias_count++] = (struct accept_alias){"url", in->url};
+        out->aliases[out->a.alias_count++] =
+            (struct accept_alias){.kind = "url", .value = in->url};
     }
 }
 

@@ -330,6 +330,54 @@ static void adds_parameters(void **state)
     }
 }
 
+/* The "a" rows are those of RFC 3986 sections 5.4.1 and 5.4.2. */
+static void resolves_references(void **state)
+{
+    static const char rfc[] = "http://a/b/c/d;p?q",
+                      news[] = "https://news.example/2026/story?x=1#top";
+    /* clang-format off */
+    static const struct { const char *base, *ref, *whole; } rows[] = {
+        {rfc, "g", "http://a/b/c/g"}, {rfc, "./g", "http://a/b/c/g"}, {rfc, "g/", "http://a/b/c/g/"},
+        {rfc, "/g", "http://a/g"}, {rfc, "//g", "http://g"}, {rfc, "?y", "http://a/b/c/d;p?y"},
+        {rfc, "g?y", "http://a/b/c/g?y"}, {rfc, "#s", "http://a/b/c/d;p?q#s"},
+        {rfc, "g#s", "http://a/b/c/g#s"}, {rfc, "g?y#s", "http://a/b/c/g?y#s"},
+        {rfc, ";x", "http://a/b/c/;x"}, {rfc, "g;x?y#s", "http://a/b/c/g;x?y#s"},
+        {rfc, "", "http://a/b/c/d;p?q"}, {rfc, ".", "http://a/b/c/"}, {rfc, "./", "http://a/b/c/"},
+        {rfc, "..", "http://a/b/"}, {rfc, "../", "http://a/b/"}, {rfc, "../g", "http://a/b/g"},
+        {rfc, "../..", "http://a/"}, {rfc, "../../g", "http://a/g"}, {rfc, "../../../g", "http://a/g"},
+        {rfc, "/./g", "http://a/g"}, {rfc, "/../g", "http://a/g"}, {rfc, "g.", "http://a/b/c/g."},
+        {rfc, "..g", "http://a/b/c/..g"}, {rfc, "./../g", "http://a/b/g"}, {rfc, "./g/.", "http://a/b/c/g/"},
+        {rfc, "g/./h", "http://a/b/c/g/h"}, {rfc, "g/../h", "http://a/b/c/h"},
+        {rfc, "g?y/../x", "http://a/b/c/g?y/../x"},
+        {news, "img/a b.jpg", "https://news.example/2026/img/a%20b.jpg"},
+        {news, " \n/i/1.jpg\t", "https://news.example/i/1.jpg"},
+        {news, "/i/100%.jpg", "https://news.example/i/100%25.jpg"},
+        {news, "//cdn.example/x", "https://cdn.example/x"},
+        {news, "HTTP://Other.example/x", "HTTP://Other.example/x"},
+        {news, "/über", "https://news.example/über"},
+        {"https://news.example", "a/b:c", "https://news.example/a/b:c"},
+        {"https://news.example:8443", "?x", "https://news.example:8443?x"},
+        {"", "https://a.example/x", "https://a.example/x"},
+        {news, "mailto:desk@news.example", NULL}, {news, "javascript:alert(1)", NULL},
+        {news, "data:text/html,x", NULL}, {news, "https://", NULL}, {"", "/x", NULL},
+        {news, "//[::1", NULL}, {news, "\\\\evil.example\\x", NULL},
+    };
+    /* clang-format on */
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out;
+
+        buf_init(&out, 200);
+        buf_adds(&out, "=");
+        bool good = url_resolve(&out, rows[i].base, rows[i].ref);
+        if (good != (rows[i].whole != NULL) ||
+            strcmp(buf_str(&out) + 1, good ? rows[i].whole : "") != 0) {
+            fail_msg("%s on %s gives %s", rows[i].ref, rows[i].base, buf_str(&out));
+        }
+        buf_done(&out);
+    }
+}
+
 /* Stays the last one. */
 static void leaves_no_memory_alive(void **state)
 {
@@ -349,6 +397,7 @@ int main(void)
         cmocka_unit_test(decodes_as_told_or_not_at_all),
         cmocka_unit_test(finds_parameters),
         cmocka_unit_test(adds_parameters),
+        cmocka_unit_test(resolves_references),
         cmocka_unit_test(leaves_no_memory_alive),
     };
 
