@@ -26,7 +26,7 @@ const struct cli_verb cli_verbs[] = {
              "reads the settings again: all of them, or, when there is a mistake, none."},
     {.name = "check", .usage = "[--ledger [FILE] | --article FILE [--source NAME]]", .run = cli_check, .has_json = true,
      .max_operands = 1, .options = cli_check_options,
-     .help = "check the settings, the ledger, or what becomes of an article",
+     .help = "check the settings, the ledger, or an article",
      .text = "Prints each mistake of the settings as file:line:col: what: what is accepted. Sends nothing.\n"
              "--ledger looks at the ledger instead, or at a backup FILE of one: pages, references, states that\n"
              "cannot be. A line for each finding: table, row, what is wrong: what to do. Changes nothing; the\n"
