@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "config/urgency.h"
 
 /* clang-format off */
 
@@ -134,6 +135,9 @@ const struct field config_source_common[] = {
      .help = "the kind of source"},
     {.key = "trusted_breaking", .kind = FIELD_BOOL, AT(source_settings, trusted_breaking),
      .def = "true", .help = "an article's own `breaking` counts; false: only the rules decide"},
+    {.key = "urgency_scale", .kind = FIELD_ENUM, AT(source_settings, urgency_scale),
+     .choices = urgency_scale_names, .def = "iptc",
+     .help = "whose numbers its urgencies are; rules see what they are on the IPTC's scale, the article keeps the number"},
     {.key = "max_age", .kind = FIELD_MS, AT(source_settings, max_age_ms), .min = "1m",
      .max = "3650d", .example = "6h",
      .help = "an article not known yet that was published longer ago is recorded and not sent; not set: what the type says"},
