@@ -102,6 +102,13 @@ struct fit_report {
 };
 #define FIT_REPORTS_MAX 8
 
+/* What a channel takes of a picture. A larger one is made to fit, or left out. 0: no bound. */
+struct media_bounds {
+    size_t max_bytes;
+    int64_t max_pixels; /* width times height */
+    int64_t max_edge;   /* the longer side */
+};
+
 /* A picture fetched for a step that asked for it. */
 struct media {
     const char *type; /* media type, sniffed from the bytes: "image/jpeg" */
@@ -201,7 +208,10 @@ struct adapter {
     /* The host that requests go to, "name:port", as far as settings say it and not by a URL: channels
      * of one host share its trouble. NULL: as the first URL setting says. */
     void (*host)(const void *settings, struct buf *out);
-    size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
+    size_t media_max_bytes; /* larger pictures are made smaller; 0: takes none */
+    /* Tighter bounds, where settings or the server tell them. bounds begins with media_max_bytes alone.
+     * NULL: nothing more. */
+    void (*media_bounds)(const struct step_ctx *ctx, struct media_bounds *bounds);
     /* How a post gets its picture where it is not uploaded; NULL: it has none. */
     const char *pictures;
     struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */

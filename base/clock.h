@@ -33,6 +33,12 @@ const char *time_rfc3339_seconds(int64_t at_ms, char out[TIME_TEXT_BYTES]);
 const char *time_http(int64_t at_ms, char out[TIME_TEXT_BYTES]);
 /* RFC 3339 with zone, any number of fraction digits (ISO 8601 "T" or a blank between). */
 bool time_parse_rfc3339(const char *text, size_t len, int64_t *out_ms);
+/* A day of the proleptic Gregorian calendar and a time of it, UTC; a leap second counts as the second
+ * before it. False when some part is out of its range, years beyond 1 to 9999 included. */
+struct time_civil {
+    int year, month, day, hour, minute, second, ms;
+};
+bool time_from_civil(struct time_civil c, int64_t *out_ms);
 /* The three forms of HTTP-date. */
 bool time_parse_http(const char *text, int64_t *out_ms);
 

@@ -12,10 +12,6 @@
 #define FIRST_MS INT64_C(-62135596800000) /* 0001-01-01T00:00:00Z */
 #define LAST_MS INT64_C(253402300799999)  /* 9999-12-31T23:59:59.999Z */
 
-struct civil {
-    int year, month, day, hour, minute, second, ms;
-};
-
 static const char *const day_names[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 static const char *const month_names[] = {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -44,7 +40,7 @@ static int64_t days_from_civil(int year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-static void civil_from_days(int64_t days, struct civil *out)
+static void civil_from_days(int64_t days, struct time_civil *out)
 {
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -59,7 +55,7 @@ static void civil_from_days(int64_t days, struct civil *out)
 }
 
 /* Times outside the years 1 to 9999 are shown as the nearest one inside. */
-static int64_t split(int64_t at_ms, struct civil *out)
+static int64_t split(int64_t at_ms, struct time_civil *out)
 {
     at_ms = at_ms < FIRST_MS ? FIRST_MS : at_ms > LAST_MS ? LAST_MS : at_ms;
     int64_t days = at_ms / MS_DAY - (at_ms % MS_DAY < 0 ? 1 : 0);
@@ -73,11 +69,11 @@ static int64_t split(int64_t at_ms, struct civil *out)
     return days;
 }
 
-/* False when some part is out of its range. A leap second counts as the second before it. */
-static bool join(struct civil c, int64_t *out_ms)
+bool time_from_civil(struct time_civil c, int64_t *out_ms)
 {
     if (c.year < 1 || c.year > 9999 || c.month < 1 || c.month > 12 || c.day < 1 ||
-        c.day > month_days(c.year, c.month) || c.hour > 23 || c.minute > 59 || c.second > 60) {
+        c.day > month_days(c.year, c.month) || c.hour < 0 || c.hour > 23 || c.minute < 0 ||
+        c.minute > 59 || c.second < 0 || c.second > 60) {
         return false;
     }
     if (c.second == 60) {
@@ -90,7 +86,7 @@ static bool join(struct civil c, int64_t *out_ms)
 
 const char *time_rfc3339(int64_t at_ms, char out[TIME_TEXT_BYTES])
 {
-    struct civil c;
+    struct time_civil c;
 
     split(at_ms, &c);
     (void)snprintf(out,
@@ -115,7 +111,7 @@ const char *time_rfc3339_seconds(int64_t at_ms, char out[TIME_TEXT_BYTES])
 
 const char *time_http(int64_t at_ms, char out[TIME_TEXT_BYTES])
 {
-    struct civil c;
+    struct time_civil c;
     int64_t days = split(at_ms, &c);
     size_t weekday = (size_t)(((days + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
 
@@ -175,7 +171,7 @@ static bool take_text(struct reader *r, const char *text)
     return true;
 }
 
-static bool take_clock(struct reader *r, struct civil *c)
+static bool take_clock(struct reader *r, struct time_civil *c)
 {
     return take_number(r, 2, &c->hour) && take_char(r, ":") && take_number(r, 2, &c->minute) &&
            take_char(r, ":") && take_number(r, 2, &c->second);
@@ -221,14 +217,14 @@ static bool take_zone(struct reader *r, int64_t *out_offset_ms)
 bool time_parse_rfc3339(const char *text, size_t len, int64_t *out_ms)
 {
     struct reader r = {.at = text, .end = text + len};
-    struct civil c = {0};
+    struct time_civil c = {0};
     int64_t offset_ms, at_ms;
 
     bool read = take_number(&r, 4, &c.year) && take_char(&r, "-") &&
                 take_number(&r, 2, &c.month) && take_char(&r, "-") &&
                 take_number(&r, 2, &c.day) && take_char(&r, "Tt ") && take_clock(&r, &c) &&
                 take_fraction(&r, &c.ms) && take_zone(&r, &offset_ms);
-    if (!read || r.at != r.end || !join(c, &at_ms)) {
+    if (!read || r.at != r.end || !time_from_civil(c, &at_ms)) {
         return false;
     }
     at_ms -= offset_ms;
@@ -262,7 +258,7 @@ static bool take_day_name(struct reader *r)
 }
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT", what follows the comma. */
-static bool take_imf_date(struct reader *r, struct civil *c)
+static bool take_imf_date(struct reader *r, struct time_civil *c)
 {
     return take_text(r, ", ") && take_number(r, 2, &c->day) && take_char(r, " ") &&
            take_month(r, &c->month) && take_char(r, " ") && take_number(r, 4, &c->year) &&
@@ -270,7 +266,7 @@ static bool take_imf_date(struct reader *r, struct civil *c)
 }
 
 /* "Sunday, 06-Nov-94 08:49:37 GMT", after "Sun". Two digits under 70 are of this century. */
-static bool take_rfc850_date(struct reader *r, struct civil *c)
+static bool take_rfc850_date(struct reader *r, struct time_civil *c)
 {
     while (r->at < r->end && *r->at >= 'a' && *r->at <= 'z') {
         r->at++;
@@ -284,7 +280,7 @@ static bool take_rfc850_date(struct reader *r, struct civil *c)
 }
 
 /* "Sun Nov  6 08:49:37 1994", after "Sun". */
-static bool take_asctime_date(struct reader *r, struct civil *c)
+static bool take_asctime_date(struct reader *r, struct time_civil *c)
 {
     return take_char(r, " ") && take_month(r, &c->month) && take_char(r, " ") &&
            (take_char(r, " ") ? take_number(r, 1, &c->day) : take_number(r, 2, &c->day)) &&
@@ -294,16 +290,16 @@ static bool take_asctime_date(struct reader *r, struct civil *c)
 
 bool time_parse_http(const char *text, int64_t *out_ms)
 {
-    typedef bool take_date_fn(struct reader * r, struct civil * c);
+    typedef bool take_date_fn(struct reader * r, struct time_civil * c);
     static take_date_fn *const forms[] = {take_imf_date, take_rfc850_date, take_asctime_date};
     const char *end = text + strlen(text);
 
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         struct reader r = {.at = text, .end = end};
-        struct civil c = {0};
+        struct time_civil c = {0};
 
         if (take_day_name(&r) && forms[i](&r, &c) && r.at == r.end) {
-            return join(c, out_ms);
+            return time_from_civil(c, out_ms);
         }
     }
     return false;

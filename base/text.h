@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -46,6 +47,11 @@ void text_collapse(struct buf *out, const char *text, size_t len);
  * '<' that begins no tag stays. Never fails; hostile input gives bounded output (at most three
  * times its size). */
 void text_from_html(struct buf *out, const char *html, size_t len);
+/* Appends what the entity at the start of text stands for, as in text_from_html; nothing for what
+ * cannot be shown. The bytes it takes up; 0, and nothing appended: there is none. */
+size_t text_entity(struct buf *out, const char *text, size_t len);
+/* The code point of a byte of windows-1252; 0 for the five that it leaves open. */
+int32_t text_windows_1252(unsigned char byte);
 void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > " ' */
 /* A tag as hashtag word without '#': letters, marks, digits and underscore of any script,
  * blanks and hyphens joined out; false (and nothing) when nothing is left or it is digits
@@ -53,6 +59,9 @@ void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > "
 bool text_hashtag(struct buf *out, const char *tag);
 /* Case-insensitive equality for ASCII, bytes beyond that as they are. */
 bool text_same_fold(const char *a, const char *b);
+/* The same for every script, whole words of categories and names: case folded, an accent the same
+ * whether it is part of its letter or stands behind it. Slower where there is more than ASCII. */
+bool text_same_word(const char *a, const char *b);
 /* Column width in a terminal, for tables. */
 size_t text_columns(const char *text, size_t len);
 

@@ -120,6 +120,11 @@ static int digit_value(char c, int base)
     return value < base ? value : -1;
 }
 
+int32_t text_windows_1252(unsigned char byte)
+{
+    return byte >= 0x80 && byte < 0xA0 ? windows_1252[byte - 0x80] : byte;
+}
+
 static int32_t shown(int32_t c)
 {
     if (c >= 0x80 && c < 0xA0) {
@@ -155,4 +160,15 @@ size_t text__entity(const char *text, size_t len, int32_t *out)
         return 0;
     }
     return text[1] == '#' ? numeric(text, len, out) : named(text, len, out);
+}
+
+size_t text_entity(struct buf *out, const char *text, size_t len)
+{
+    int32_t c = 0;
+    size_t bytes = len > 0 && text[0] == '&' ? text__entity(text, len, &c) : 0;
+
+    if (bytes > 0 && c != 0) {
+        text__append(out, c);
+    }
+    return bytes;
 }

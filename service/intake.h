@@ -45,6 +45,7 @@ struct intake_options {
     const char *only_channel; /* a test message; NULL: all */
     /* Names beside the article's own id and URL; all may be absent. They are copied. */
     const char *guid;
+    const struct strings *ids;  /* others of the source's own, of what it was rewritten from */
     const struct strings *urls; /* as written; they are normalised here */
     int64_t at_ms; /* when it changed by the source's clock, where the article does not say */
     /* Why it is only recorded, if it was not sent before (struct ledger_accept says all); NULL: sent. */

@@ -101,6 +101,13 @@ def settings():
     return files("tests/fixtures/config/*.yaml", "config/*.yaml")
 
 
+def sources_page():
+    """As fuzz_sources_page.c reads it: a line of headers, then the page."""
+    head = b'text/html; charset=utf-8\t</a/2>; rel="canonical", <https://hub.example/>; rel=hub\tgooglebot: noindex\n'
+    for name, content in files("tests/fixtures/pages/*.html"):
+        yield name, head + content
+
+
 TARGETS = {
     "adapters_build": articles,
     "adapters_read": adapters_read,
@@ -112,6 +119,7 @@ TARGETS = {
     "config_rule": config_rule,
     "config_yaml": settings,
     "service_hook": articles,
+    "sources_page": sources_page,
 }
 
 
