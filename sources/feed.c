@@ -172,12 +172,16 @@ static void on_json_item(void *context, const struct feed_draft *draft, const ch
 /* ---- what it is ---- */
 
 /* The beginning as one line, for people. */
-static void add_excerpt(struct buf *out, const char *text, size_t len)
+static void add_excerpt(struct buf *out, const char *text, size_t len, bool html)
 {
     struct buf line;
 
     buf_init(&line, SIZE_MAX / 2);
-    text_collapse(&line, text, len);
+    if (html) {
+        text_from_html(&line, text, len);
+    } else {
+        text_collapse(&line, text, len);
+    }
     (void)text_cut(out, TEXT_BYTES, buf_str(&line), line.len, EXCERPT_BYTES);
     buf_done(&line);
 }
@@ -191,7 +195,7 @@ static enum err_code say_page(struct feed_reader *r)
 
     buf_init(&title, SIZE_MAX / 2);
     if (end) {
-        add_excerpt(&title, from + 1, (size_t)(end - from - 1));
+        add_excerpt(&title, from + 1, (size_t)(end - from - 1), true);
     }
     err_set(&r->err,
             ERR_INVALID,
@@ -211,7 +215,7 @@ static enum err_code say_nothing(struct feed_reader *r)
         return err_set(&r->err, ERR_INVALID, "nothing came instead of a feed");
     }
     buf_init(&excerpt, SIZE_MAX / 2);
-    add_excerpt(&excerpt, buf_str(&r->opening), r->opening.len);
+    add_excerpt(&excerpt, buf_str(&r->opening), r->opening.len, false);
     err_set(&r->err, ERR_INVALID, "no feed: it begins with \"%s\"", buf_str(&excerpt));
     buf_done(&excerpt);
     return r->err.code;

@@ -289,7 +289,6 @@ take_value(struct feed_json *j, const char *text, size_t len, size_t *at, struct
 static enum err_code refuse(const struct feed_json *j, char c, struct err *why)
 {
     static const char *const expected[] = {
-        [AT_START] = "{",
         [AT_FIRST_KEY] = "a name or }",
         [AT_KEY] = "a name",
         [AT_COLON] = ":",
@@ -302,9 +301,12 @@ static enum err_code refuse(const struct feed_json *j, char c, struct err *why)
     };
     char shown[2] = {(char)(c >= ' ' && c < 0x7F ? c : '?'), '\0'};
 
+    if (j->place == AT_START) {
+        return err_set(why, ERR_INVALID, "JSON, but no JSON Feed: it is a list");
+    }
     return err_set(why,
                    ERR_INVALID,
-                   "not JSON: expected %s, got \"%s\", behind %zu items",
+                   "not JSON: expected %s, got \"%s\", after %zu items",
                    expected[j->place],
                    shown,
                    j->items);
@@ -397,7 +399,7 @@ static enum err_code end_feed(const struct feed_json *j, struct err *why)
     const char *version = text_of(j->head, "version");
 
     if (j->place != AT_END) {
-        return err_set(why, ERR_INVALID, "JSON that is cut short, behind %zu items", j->items);
+        return err_set(why, ERR_INVALID, "JSON that is cut short, after %zu items", j->items);
     }
     if (!version || !strstr(version, "jsonfeed")) {
         return err_set(why, ERR_INVALID, "JSON, but no JSON Feed: its version is not told");
