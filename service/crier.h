@@ -28,6 +28,7 @@ struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
 struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
+struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
@@ -55,6 +56,7 @@ struct crier {
     struct media_store *media;
     struct pages *pages;
     struct courier *courier;
+    struct watch *watch;
     struct gate *gate;
     struct completer *completer;
     struct share_targets *share;

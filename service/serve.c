@@ -4,6 +4,7 @@
  *
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
+ *      watch_stop         we go and look no more
  *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
  *   3. event_hub_close    the streams end, since nothing changes any more
@@ -43,6 +44,7 @@
 #include "service/passed.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
+#include "service/watch.h"
 
 #define IDLE_LOOK_MS 10
 #define IDLE_MAX_MS 5000 /* for answers to leave; who reads slower is cut off */
@@ -100,6 +102,7 @@ void crier_drain(struct crier *c, const char *reason)
     s->drain_started_mono_ms = clock_mono_ms();
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
+    watch_stop(c->watch);
     gate_stop(c->gate);
     completer_stop(c->completer);
     courier_drain(c->courier, on_drained);
@@ -290,6 +293,11 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->media = media_store_new(c);
     c->pages = pages_new(c);
     c->courier = courier_new(c);
+    c->watch = watch_new(c);
+    rc = watch_load(c->watch, why);
+    if (rc) {
+        return rc;
+    }
     c->gate = gate_new(c);
     c->completer = completer_new(c);
     rc = share_targets_load(&c->share, why);
@@ -361,6 +369,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     c->phase = CRIER_READY;
     housekeeping_start(c);
     courier_poke(c->courier);
+    watch_apply(c->watch);
     gate_start(c->gate);
     completer_start(c->completer);
     announce(c);
@@ -402,6 +411,7 @@ static void take_down(struct service *s)
     pages_free(c->pages);
     media_store_free(c->media);
     out_free(c->out);
+    watch_free(c->watch);
     channels_free(c->channels);
     sched_free(c->sched);
     event_hub_free(c->events);
