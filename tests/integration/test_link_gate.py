@@ -51,9 +51,9 @@ def test_a_page_that_is_there_lets_everything_go_at_once(gated, platform):
     assert time.monotonic() - began < 5
     assert posted(platform) == KINDS
     assert len(asked(platform, "a/1")) == 1
-    assert article["page"]["summary"] == "From the page."
-    assert article["page"]["images"][0]["url"].endswith("/img/1200x630.jpg")
-    assert not article.get("gate_note")
+    assert article["gate"]["page"]["summary"] == "From the page."
+    assert article["gate"]["gate"]["page"]["images"][0]["url"].endswith("/img/1200x630.jpg")
+    assert not article["gate"].get("note")
     agent = asked(platform, "a/1")[0]["headers"]["User-Agent"]
     assert agent.startswith("Mozilla/5.0 (compatible; crier/") and "+https://news.example" in agent, agent
     assert 'crier_gate_total{outcome="good"} 1' in crier.call("GET", "/metrics")[1]
@@ -67,7 +67,7 @@ def test_nothing_is_posted_before_the_page_is_there(gated, platform):
     assert platform.posts() == []
     article = await_good(crier, sent["id"])
     assert posted(platform) == KINDS and len(asked(platform, "a/1")) == 3
-    assert not article.get("gate_note")
+    assert not article["gate"].get("note")
 
 
 @pytest.mark.parametrize("answer, why", [
@@ -85,9 +85,9 @@ def test_a_page_that_is_not_public_is_waited_for(gated, platform, answer, why):
     crier = gated(link_gate="800ms")
     sent = crier.send(story(platform, 1, answer))
     article = await_good(crier, sent["id"])
-    assert why in article["gate_note"], article["gate_note"]
+    assert why in article["gate"]["note"], article["gate"]["note"]
     assert posted(platform) == KINDS
-    assert article["gate_note"] in crier.log()
+    assert article["gate"]["note"] in crier.log()
     assert 'crier_gate_total{outcome="degraded"} 1' in crier.call("GET", "/metrics")[1]
 
 
@@ -102,7 +102,7 @@ def test_a_page_that_makes_no_card_is_waited_for_less_long(gated, platform, answ
     crier = gated(link_gate="60s", card="300ms")
     sent = crier.send(story(platform, 1, answer, images=[{"url": platform.picture(), "alt": "Our own"}]))
     article = await_good(crier, sent["id"])
-    assert article["gate_note"] == why
+    assert article["gate"]["note"] == why
     assert len(asked(platform, "a/1")) >= 2
     mastodon = platform.posts("mastodon")[0]
     assert mastodon["alt"] == "Our own" # degraded: with the article's own picture
@@ -112,21 +112,21 @@ def test_what_comes_late_is_waited_for(gated, platform):
     crier = gated(card="20s")
     sent = crier.send(story(platform, 1, {"image": ""}, {"image": "/img/broken.jpg"}, {"delay": 0.5}))
     article = await_good(crier, sent["id"])
-    assert not article.get("gate_note") and len(asked(platform, "a/1")) == 3
+    assert not article["gate"].get("note") and len(asked(platform, "a/1")) == 3
 
 
 def test_a_page_that_does_not_answer_ends_with_the_gate(gated, platform):
     crier = gated(link_gate="700ms")
     sent = crier.send(story(platform, 1, {"delay": 30}))
     article = await_good(crier, sent["id"])
-    assert "not answered" in article["gate_note"]
+    assert "not answered" in article["gate"]["note"]
 
 
 def test_private_addresses_are_not_looked_at(gated, platform):
     crier = gated(link_gate="500ms", change=lambda s: s["site"].update(allow_private=False))
     sent = crier.send(story(platform, 1))
     article = await_good(crier, sent["id"])
-    assert "private" in article["gate_note"]
+    assert "private" in article["gate"]["note"]
     assert asked(platform, "a/1") == []
 
 
@@ -216,7 +216,7 @@ def test_a_crash_while_it_waits_loses_and_repeats_nothing(gated, platform):
     assert platform.posts() == []
     crier.start()
     article = await_good(crier, sent["id"])
-    assert posted(platform) == KINDS and not article.get("gate_note")
+    assert posted(platform) == KINDS and not article["gate"].get("note")
 
 
 def test_an_end_while_it_waits_is_a_clean_one(gated, platform):
@@ -262,7 +262,7 @@ def test_facebook_that_does_not_answer_holds_nothing_up(gated, platform):
     crier = gated(link_gate="1s", facebook_token=FACEBOOK_TOKEN, facebook_api=platform.faces["site"] + "/graph")
     sent = crier.send(story(platform, 1))
     article = await_good(crier, sent["id"])
-    assert not article.get("gate_note") # the page was good
+    assert not article["gate"].get("note") # the page was good
 
 
 def test_the_site_may_be_shown_a_crawlers_name(gated, platform):
