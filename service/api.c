@@ -37,6 +37,7 @@ const struct door_route api_routes[] = {
     {HTTP_POST, AUTH_NONE, "/websub/{id}", websub_deliver},
     {HTTP_POST, AUTH_HOOK, "/hooks/{source}", api_hook},
     {HTTP_GET, AUTH_TOKEN, "/v1/inbox", api_list_inbox},
+    {HTTP_POST, AUTH_HOOK, "/hooks/{source}/{event}", api_hook},
     {HTTP_GET, AUTH_TOKEN, "/v1/share", api_share_links},
     {HTTP_GET, AUTH_NONE, "/share/{target}", api_share_redirect},
     {HTTP_GET, AUTH_TOKEN, "/v1/events", api_events},

@@ -127,8 +127,11 @@ static void take_content(struct intake *in, struct intake_content *content)
 
 static struct rule_facts facts_of(const struct intake *in)
 {
-    return (struct rule_facts){
-        .article = in->article, .source = in->source, .breaking = in->accept.breaking};
+    struct rule_facts facts =
+        config_rule_facts(in->config, in->article, in->source, in->accept.now_ms);
+
+    facts.breaking = in->accept.breaking;
+    return facts;
 }
 
 static void judge(struct intake *in)
