@@ -52,7 +52,7 @@ def test_a_page_that_is_there_lets_everything_go_at_once(gated, platform):
     assert posted(platform) == KINDS
     assert len(asked(platform, "a/1")) == 1
     assert article["gate"]["page"]["summary"] == "From the page."
-    assert article["gate"]["gate"]["page"]["images"][0]["url"].endswith("/img/1200x630.jpg")
+    assert article["gate"]["page"]["images"][0]["url"].endswith("/img/1200x630.jpg")
     assert not article["gate"].get("note")
     agent = asked(platform, "a/1")[0]["headers"]["User-Agent"]
     assert agent.startswith("Mozilla/5.0 (compatible; crier/") and "+https://news.example" in agent, agent
