@@ -42,6 +42,12 @@ struct site_settings {
     struct utm_settings {
         struct mustache *source, *medium, *campaign, *content, *term; /* NULL: not added */
     } utm;
+    int64_t link_gate_ms;      /* 0: pages are not looked at */
+    int64_t link_gate_card_ms; /* of that, for what only makes a better card */
+    char *link_gate_agent;     /* NULL: crier's own */
+    bool allow_private;        /* pages and their pictures may be at private addresses */
+    struct secret facebook_token; /* NULL text: Facebook is not told */
+    char *facebook_api;
 };
 
 struct server_settings {
@@ -75,6 +81,7 @@ struct source_settings {
     char *name; /* the key in the file */
     const struct config_type *type;
     bool trusted_breaking; /* an article's own `breaking` counts */
+    int urgency_scale;     /* how it counts, for urgency_scale_at() */
     int64_t max_age_ms;    /* published longer ago: recorded, not sent; 0: type->max_age_ms */
     int64_t retract_after_ms; /* what is taken back stands so long; 0: it goes at once */
     /* of those that are called */
@@ -148,10 +155,20 @@ bool config_source_is_open(const struct source_settings *source);
  * one text; false when there are none. */
 bool config_needs_restart(const struct config *old, const struct config *new, struct buf *out);
 
+/* What the rules may ask of an article; `breaking` is not decided yet. source NULL: from nowhere. */
+struct rule_facts config_rule_facts(const struct config *c,
+                                    const struct article *a,
+                                    const char *source,
+                                    int64_t now_ms);
 /* The breaking rules over an article: an article that says so itself comes first. reason gets
  * "the source says so", "rule 2: urgency 1..3 (2)", or "". */
 bool config_is_breaking(const struct config *c,
                         const struct rule_facts *facts,
                         struct buf *reason);
+
+/* Whether an article goes to the channel, and why or why not. */
+bool config_channel_wants(const struct channel_settings *channel,
+                          const struct rule_facts *facts,
+                          struct buf *why);
 
 #endif

@@ -19,6 +19,16 @@ const struct field *config_channel_fields(void)
     return config_channel_common;
 }
 
+const struct field *config_source_fields(void)
+{
+    return config_source_common;
+}
+
+const struct field *config_called_fields(void)
+{
+    return config_source_called;
+}
+
 /* ---- cells ---- */
 
 static void add_kind(const struct field *f, struct buf *out)

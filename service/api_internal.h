@@ -29,6 +29,7 @@ struct api_call {
         struct ledger_channels channels;
         struct ledger_move move;
         struct ledger_load load;
+        struct ledger_inbox_list inbox;
     } u;
     struct crier *crier;
     struct door_request *request;

@@ -115,6 +115,16 @@ static void kill_child(struct resize_child *c, const char *why)
 
 /* ---- the end of a job ---- */
 
+/* It goes into logs and answers, and a child that lost its way may say anything. */
+static void keep_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < ' ' || *text > '~') {
+            *text = '?';
+        }
+    }
+}
+
 /* What the child said last is what it ended with. */
 static const char *last_line(struct buf *said)
 {
@@ -144,6 +154,7 @@ static void judge_exit(struct resize_child *c)
             job->error, sizeof job->error, "its process was ended by signal %d", c->signal);
     } else if (c->exit_code != 0 && said) {
         (void)snprintf(job->error, sizeof job->error, "%.150s", said);
+        keep_printable(job->error);
     } else if (c->exit_code != 0) {
         (void)snprintf(job->error,
                        sizeof job->error,
