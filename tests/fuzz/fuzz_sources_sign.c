@@ -156,7 +156,7 @@ static void add_signature(struct headers *out,
                           size_t len,
                           const char *time)
 {
-    char hex[2 * CRYPTO_DIGEST_MAX + 1];
+    char hex[2 * CRYPTO_DIGEST_MAX_BYTES + 1];
     struct buf b64;
 
     (void)crypto_hex(mac, len, hex);
@@ -211,8 +211,8 @@ check_signed(const struct sign_scheme *s, const struct sign_keys *keys, struct s
     static const char other[] = "another body";
     bool seconds = s == &sign_standard || s == &sign_hmac;
     char *time = mem_printf("%lld", (long long)(seconds ? NOW_MS / 1000 : NOW_MS));
-    enum crypto_hash hash = s == &sign_hmac ? CRYPTO_SHA512 : s->hash;
-    uint8_t mac[CRYPTO_DIGEST_MAX];
+    enum crypto_digest hash = s == &sign_hmac ? CRYPTO_SHA512 : s->hash;
+    uint8_t mac[CRYPTO_DIGEST_MAX_BYTES];
     struct headers headers = {0};
     struct buf key, content;
     bool signs;
