@@ -53,6 +53,7 @@ struct resize_child {
 
 struct resizer {
     uv_loop_t *loop;
+    uint64_t timeout_ms;
     struct list waiting;
     struct list failed; /* jobs that got no child: their done is to be called */
     size_t running;
@@ -441,7 +442,7 @@ void resize_submit(struct resizer *r, struct resize_job *job)
     job->resizer = r;
     job->child = NULL;
     uv_update_time(r->loop);
-    job->deadline_ms = uv_now(r->loop) + RESIZE_TIMEOUT_MS;
+    job->deadline_ms = uv_now(r->loop) + r->timeout_ms;
     list_push(&r->waiting, &job->node);
     start_waiting(r);
 }
@@ -464,11 +465,12 @@ void resize_cancel(struct resize_job *job)
     }
 }
 
-struct resizer *resizer_new(struct uv_loop_s *loop)
+struct resizer *resizer_new(struct uv_loop_s *loop, uint64_t timeout_ms)
 {
     struct resizer *r = mem_zalloc(sizeof *r);
 
     r->loop = loop;
+    r->timeout_ms = timeout_ms;
     list_init(&r->waiting);
     list_init(&r->failed);
     r->users = 1;
