@@ -407,7 +407,8 @@ static void start_job(struct resizer *r, struct resize_job *job)
     struct resize_child *c;
     int error;
 
-    if (now_ms >= job->deadline_ms) {
+    /* What is left of its time must be worth a process. */
+    if (now_ms + r->timeout_ms / 10 >= job->deadline_ms) {
         fail_later(r, job, "too many others were being resized");
         return;
     }
