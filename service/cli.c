@@ -24,13 +24,16 @@ const struct cli_verb cli_verbs[] = {
      .help = "run the service",
      .text = "Runs until SIGTERM or SIGINT, then finishes or gives back what is in flight and ends. SIGHUP\n"
              "reads the settings again: all of them, or, when there is a mistake, none."},
-    {.name = "check", .usage = "[--ledger [FILE]]", .run = cli_check, .has_json = true,
+    {.name = "check", .usage = "[--ledger [FILE] | --article FILE [--source NAME]]", .run = cli_check, .has_json = true,
      .max_operands = 1, .options = cli_check_options,
-     .help = "check the settings, or the ledger",
+     .help = "check the settings, the ledger, or an article",
      .text = "Prints each mistake of the settings as file:line:col: what: what is accepted. Sends nothing.\n"
              "--ledger looks at the ledger instead, or at a backup FILE of one: pages, references, states that\n"
              "cannot be. A line for each finding: table, row, what is wrong: what to do. Changes nothing; the\n"
-             "service may run meanwhile. Exit code 0: nothing was found."},
+             "service may run meanwhile. Exit code 0: nothing was found.\n"
+             "--article reads an article as POST /v1/articles takes it and tells whether it is breaking, with the\n"
+             "reason as the ledger would keep it, and to which channels it would go: for each rule of `breaking`\n"
+             "and each `when`, whether it matches, and for each of its members what is wanted and what is there."},
     {.name = "send", .usage = "[FILE|-] [--title TEXT --url URL ...]", .run = cli_send, .has_json = true,
      .is_client = true, .max_operands = 1, .options = cli_send_options,
      .help = "submit an article and watch it arrive",
@@ -58,6 +61,12 @@ const struct cli_verb cli_verbs[] = {
     {.name = "channels", .usage = "[TYPE]", .run = cli_channels, .has_json = true, .max_operands = 1,
      .help = "list the types of channels, or explain one",
      .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do."},
+    {.name = "sources", .usage = "[TYPE | --types | NAME [--poll|--release|--drop]]", .run = cli_sources,
+     .has_json = true, .is_client = true, .max_operands = 1, .options = cli_sources_options,
+     .help = "show the watched sources, or explain a type of source",
+     .text = "Without anything: the feeds and sitemaps that the service looks at, and how they are. With the NAME\n"
+             "of one: its details; --poll asks it now, --release sends what was held, --drop never sends it.\n"
+             "--types lists the types of sources; with a TYPE: how to set it up, and its settings."},
     {.name = "schema", .usage = "[--reference]", .run = cli_schema, .options = cli_schema_options,
      .help = "print the JSON Schema of the settings",
      .text = "For editors that check YAML while one types. --reference prints the same as Markdown tables."},

@@ -16,7 +16,8 @@
 #define WATCH_QUIET_PART 15 /* then the interval is this part of how long it has been quiet */
 #define WATCH_MOVED_TIMES 3 /* identical answers, before a permanent redirect is believed */
 #define WATCH_REDIRECTS_MAX 5
-#define WATCH_VALIDATOR_BYTES 1024 /* a longer ETag is not kept: it would go out with each request */
+#define WATCH_VALIDATOR_BYTES                                                                  \
+    1024 /* a longer ETag is not kept: it would go out with each request */
 
 /* ---- what an answer says ---- */
 enum watch_answer_kind {

@@ -19,7 +19,7 @@
 #define ELEMENTS_MAX 60000
 #define SCRIPT_BYTES ((size_t)256 * 1024)
 
-static void begin_text(struct page_reader *r, int what)
+static void begin_text(struct page_reader *r, enum page_reading what)
 {
     buf_clear(&r->text);
     r->reading = what;

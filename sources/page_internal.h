@@ -50,6 +50,8 @@ enum page_slot {
 
 #define PAGE__SCRIPTS_MAX 20
 
+enum page_reading { READING_NOTHING, READING_TITLE, READING_SCRIPT };
+
 struct page_reader {
     struct page_facts *facts;
     char *slots[SLOT_COUNT];
@@ -61,7 +63,7 @@ struct page_reader {
     bool asks_password;
     /* the parser's */
     struct buf text; /* of the element being read, when it is one of those we read */
-    enum { READING_NOTHING, READING_TITLE, READING_SCRIPT } reading;
+    enum page_reading reading;
     size_t depth, elements;
     bool enough;
 };

@@ -1,12 +1,13 @@
 /* Text of a page made ours: its character set, its entities, its addresses, its lists of words. */
 
-#include <iconv.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "sources/charset.h"
 #include "sources/page_internal.h"
 
 #define LABEL_BYTES 40
@@ -35,101 +36,41 @@ static bool charset_label(const char *text, size_t len, char out[LABEL_BYTES])
     return false;
 }
 
-/* The last character may be cut by the bound on bytes. */
-static bool is_utf8(const char *text, size_t len)
+/* A page names its set in its header, or itself, in a way of its own that charset.h need not know: that
+ * is told as if the header had said it. */
+static struct charset *charset_of(const struct page_input *in)
 {
-    for (size_t cut = 0; cut < 4 && cut <= len; cut++) {
-        if (text_valid(text, len - cut)) {
-            return cut == 0 || ((unsigned char)text[len - cut] & 0x80) != 0;
+    char label[LABEL_BYTES], type[LABEL_BYTES + 32];
+    const char *given = in->content_type;
+
+    if ((given && charset_label(given, strlen(given), label)) ||
+        !charset_label(in->bytes, in->len < PRESCAN_BYTES ? in->len : PRESCAN_BYTES, label)) {
+        return charset_new(given);
+    }
+    (void)snprintf(type, sizeof type, "text/html; charset=%s", label);
+    return charset_new(type);
+}
+
+/* Control characters become blanks. */
+static void scrub(struct buf *text)
+{
+    for (size_t i = 0; i < text->len; i++) {
+        unsigned char c = (unsigned char)text->data[i];
+
+        if (c < ' ' && c != '\t' && c != '\n' && c != '\r') {
+            text->data[i] = ' ';
         }
-    }
-    return false;
-}
-
-static bool same_label(const char *label, const char *one)
-{
-    return strcasecmp(label, one) == 0;
-}
-
-/* What is called latin1 in the wild is windows-1252 (WHATWG Encoding). */
-static const char *iconv_name(const char *label)
-{
-    if (same_label(label, "iso-8859-1") || same_label(label, "latin1") ||
-        same_label(label, "us-ascii") || same_label(label, "ascii") || *label == '\0') {
-        return "WINDOWS-1252";
-    }
-    return label;
-}
-
-static void convert(struct buf *out, const char *bytes, size_t len, const char *label)
-{
-    iconv_t cd = iconv_open("UTF-8", iconv_name(label));
-    char *in = (char *)(uintptr_t)bytes; /* iconv takes it so and changes nothing */
-
-    if (cd == (iconv_t)-1) {
-        cd = iconv_open("UTF-8", "WINDOWS-1252");
-    }
-    while (len > 0) {
-        char piece[4096], *to = piece;
-        size_t room = sizeof piece;
-        bool stuck = iconv(cd, &in, &len, &to, &room) == (size_t)-1 && room == sizeof piece;
-
-        buf_add(out, piece, sizeof piece - room);
-        if (stuck) {
-            buf_adds(out, "\xEF\xBF\xBD");
-            in++;
-            len--;
-        }
-    }
-    (void)iconv_close(cd);
-}
-
-static void decode(struct buf *out, const struct page_input *in, const char *bytes, size_t len)
-{
-    char label[LABEL_BYTES] = "";
-
-    if (len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) {
-        buf_add(out, bytes + 3, len - 3);
-        return;
-    }
-    if (is_utf8(bytes, len)) {
-        buf_add(out, bytes, len);
-        return;
-    }
-    if (!in->content_type ||
-        !charset_label(in->content_type, strlen(in->content_type), label)) {
-        (void)charset_label(bytes, len < PRESCAN_BYTES ? len : PRESCAN_BYTES, label);
-    }
-    convert(out, bytes, len, label);
-}
-
-/* What is no UTF-8 by now becomes U+FFFD, control characters become blanks. */
-static void scrub(struct buf *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len;) {
-        size_t n = text_character(text + i, len - i);
-        unsigned char c = (unsigned char)text[i];
-
-        if (n == 0) {
-            buf_adds(out, "\xEF\xBF\xBD");
-        } else if (c < ' ' && !strchr("\t\n\r", c)) {
-            buf_addc(out, ' ');
-        } else {
-            buf_add(out, text + i, n);
-        }
-        i += n ? n : 1;
     }
 }
 
 void page__to_utf8(struct buf *out, const struct page_input *in)
 {
     size_t len = in->len < PAGE_BYTES ? in->len : PAGE_BYTES;
-    struct buf decoded;
+    struct charset *charset = charset_of(in);
 
-    buf_init(&decoded, 4 * PAGE_BYTES);
-    decode(&decoded, in, in->bytes, len);
-    scrub(out, buf_str(&decoded), decoded.len);
-    buf_done(&decoded);
+    charset_read(charset, in->bytes, len, true, out);
+    charset_free(charset);
+    scrub(out);
 }
 
 /* ---- text ---- */
