@@ -65,6 +65,9 @@ enum verdict_scope {
 #define ADAPTER_SEEMS_OLDER                                                                    \
     "it is there, and seems older than the delivery: posted by hand, or a clock was wrong"
 
+/* Of an adapter that `announces`. */
+#define ADAPTER_ANNOUNCED "announced"
+
 #define VERDICT_DETAIL_BYTES 256
 struct verdict {
     enum verdict_kind kind;
@@ -206,7 +209,7 @@ struct adapter {
     /* Whether these name one, with post_id_form; either may be NULL. */
     bool (*post_named)(const void *settings, const char *remote_id, const char *link);
     /* It makes nothing public: it tells others where to look. What is done is announced, and is called
-     * so wherever people see it. */
+     * so wherever people see it; the detail of its DONE begins with ADAPTER_ANNOUNCED. */
     bool announces;
     /* The hub that a channel tells of the feeds we serve, which name it in turn; NULL: none. */
     const char *(*own_feeds_hub)(const void *settings);

@@ -161,8 +161,8 @@ static struct verdict told(struct step_ctx *ctx, int status)
     return verdict_make(VERDICT_DONE,
                         SCOPE_POST,
                         0,
-                        status == 202 ? "announced; the engine has yet to look at the key"
-                                      : "announced");
+                        status == 202 ? ADAPTER_ANNOUNCED "; the engine has yet to look at the key"
+                                      : ADAPTER_ANNOUNCED);
 }
 
 static struct verdict tell_read(struct step_ctx *ctx, const struct http_response *res)

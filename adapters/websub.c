@@ -113,7 +113,7 @@ static struct verdict ping_read(struct step_ctx *ctx, const struct http_response
 
     if (res->status >= 200 && res->status <= 299) {
         post_set(ctx, NULL, NULL);
-        return verdict_make(VERDICT_DONE, SCOPE_POST, 0, "announced");
+        return verdict_make(VERDICT_DONE, SCOPE_POST, 0, ADAPTER_ANNOUNCED);
     }
     if (trouble_match(troubles, res->status, res->body, http_retry_after_ms(res), &v)) {
         return v;
