@@ -201,6 +201,14 @@ const struct source_settings *config_source(const struct config *c, const char *
     return NULL;
 }
 
+bool config_source_is_open(const struct source_settings *source)
+{
+    const struct config_type *type = source->type;
+
+    return type != NULL && type->called && type->is_open != NULL &&
+           type->is_open(type, source->own);
+}
+
 static void add_name(struct buf *out, size_t start, const char *section, const char *key)
 {
     buf_addf(out, "%s%s%s%s", out->len > start ? ", " : "", section, key[0] ? "." : "", key);

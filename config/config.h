@@ -24,6 +24,9 @@ struct config_type {
     enum err_code (*check)(const void *settings, struct err *why); /* may be NULL */
     const char *help; /* of a source: what it sends */
     bool called;      /* a source that calls /hooks/NAME: it has config_source_called as well */
+    /* … and whether anybody may, under these settings: nothing is signed, and no secret comes along. */
+    bool (*is_open)(const struct config_type *type, const void *settings);
+    const void *of;     /* the adapter or source that this is */
     int64_t max_age_ms; /* of a source, where the file says nothing else; 0: any age */
 };
 struct config_type_list {
@@ -74,7 +77,6 @@ struct queue_settings {
     int64_t verify_after_ms;   /* after an unknown outcome */
 };
 
-enum source_signature { SIGN_HUB, SIGN_STANDARD, SIGN_NONE };
 struct source_settings {
     char *name; /* the key in the file */
     const struct config_type *type;
@@ -84,8 +86,6 @@ struct source_settings {
     int64_t retract_after_ms; /* what is taken back stands so long; 0: it goes at once */
     /* of those that are called */
     struct secret secret, old_secret; /* both accepted, for rotation */
-    int signature;                    /* enum source_signature */
-    int64_t replay_window_ms;
     void *own; /* the type's settings, by type->settings */
     int line;
     /* Of all that the file says of it, references replaced: another one, other settings. */
@@ -148,6 +148,8 @@ void config_unref(struct config *c); /* NULL is fine */
 
 const struct channel_settings *config_channel(const struct config *c, const char *name);
 const struct source_settings *config_source(const struct config *c, const char *name);
+/* Anybody who reaches the door may say something in its name. */
+bool config_source_is_open(const struct source_settings *source);
 
 /* Names of settings that differ and that a reload cannot change ("server.listen", "ledger"), as
  * one text; false when there are none. */

@@ -19,8 +19,6 @@
 static const char *const log_forms[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const log_levels[] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
-static const char *const signatures[] = {
-    [SIGN_HUB] = "hub", [SIGN_STANDARD] = "standard", [SIGN_NONE] = "none", NULL};
 static const char *const unknown_choices[] = {
     [ON_UNKNOWN_HOLD] = "hold", [ON_UNKNOWN_RETRY] = "retry", NULL};
 
@@ -155,11 +153,6 @@ const struct field config_source_called[] = {
      .help = "shared with the source, which signs what it sends; needed unless signature is none"},
     {.key = "old_secret", .kind = FIELD_SECRET, AT(source_settings, old_secret), .min = "8",
      .example = "${CMS_SECRET_OLD}", .help = "also accepted, while the secret is being changed"},
-    {.key = "signature", .kind = FIELD_ENUM, AT(source_settings, signature), .choices = signatures,
-     .def = "hub",
-     .help = "hub: X-Hub-Signature-256 over the body; standard: Standard Webhooks headers; none: only with a loopback listen"},
-    {.key = "replay_window", .kind = FIELD_MS, AT(source_settings, replay_window_ms), .def = "5m",
-     .min = "1s", .max = "1d", .help = "a signed time may differ from ours by so much"},
     FIELD_END,
 };
 

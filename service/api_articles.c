@@ -10,7 +10,7 @@ void api_post_article(struct crier *c, struct door_request *r)
 {
     const struct intake_options options = {.source = "api", .trusted_breaking = true};
 
-    api__take_body(c, r, false, &options);
+    api__take_body(c, r, &options);
 }
 
 static void answer_list(struct api_call *call)

@@ -61,6 +61,12 @@ const struct cli_verb cli_verbs[] = {
     {.name = "channels", .usage = "[TYPE]", .run = cli_channels, .has_json = true, .max_operands = 1,
      .help = "list the types of channels, or explain one",
      .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do."},
+    {.name = "sources", .usage = "[TYPE | --types | NAME [--poll|--release|--drop]]", .run = cli_sources,
+     .has_json = true, .is_client = true, .max_operands = 1, .options = cli_sources_options,
+     .help = "show the watched sources, or explain a type of source",
+     .text = "Without anything: the feeds and sitemaps that the service looks at, and how they are. With the NAME\n"
+             "of one: its details; --poll asks it now, --release sends what was held, --drop never sends it.\n"
+             "--types lists the types of sources; with a TYPE: how to set it up, and its settings."},
     {.name = "schema", .usage = "[--reference]", .run = cli_schema, .options = cli_schema_options,
      .help = "print the JSON Schema of the settings",
      .text = "For editors that check YAML while one types. --reference prints the same as Markdown tables."},

@@ -23,6 +23,7 @@
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/crier.h"
+#include "service/gate.h"
 #include "service/metrics.h"
 
 #define URL_BYTES ((size_t)16 * 1024)
@@ -304,6 +305,7 @@ static void hand_over(struct intake *in)
         courier_cancel(in->crier->courier, a->superseded[i]);
     }
     courier_add(in->crier->courier, a->jobs, a->job_count);
+    gate_after_accept(in->crier->gate, a);
 }
 
 static void intake_2_on_stored(struct ledger_request *r)
@@ -455,8 +457,9 @@ enum err_code intake_retract(struct crier *c,
 
 int64_t intake_gate_ms(const struct config *config)
 {
-    (void)config; /* until there is the setting site.link_gate */
-    return 0;
+    int64_t gate_ms = config->site.link_gate_ms;
+
+    return gate_ms > 0 ? gate_ms + GATE_SLACK_MS : 0;
 }
 
 enum err_code intake_send(struct crier *c,

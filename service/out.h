@@ -70,8 +70,8 @@ void out_free(struct out *o); /* running exchanges end as LOST or NOT_SENT first
 void out_send(struct out *o, struct out_exchange *x);
 /* done comes soon, with LOST or NOT_SENT. */
 void out_cancel(struct out_exchange *x);
-/* The answer is read no further until out_resume(), which must not be called inside of piece; the time
- * runs on. What was read already may still come to piece. Resuming what has ended is fine. */
+/* Nothing comes to piece any more until out_resume(), which must not be called inside of piece and may
+ * call it; the time runs on. Resuming what has ended is fine. */
 void out_pause(struct out_exchange *x);
 void out_resume(struct out_exchange *x);
 void out_exchange_done(struct out_exchange *x); /* frees what it holds; not x itself */

@@ -177,22 +177,22 @@ static size_t wanted(const struct row *rows, size_t count, uint32_t turn)
     return keep < WATCH_KNOWN_MAX ? keep : WATCH_KNOWN_MAX;
 }
 
-static void forget(struct watch_known *k)
+static void forget(struct watch_known *k, bool whole)
 {
     size_t count, keep;
     struct row *rows = sorted(k, &count);
 
-    keep = wanted(rows, count, k->turn);
+    keep = whole ? wanted(rows, count, k->turn) : WATCH_KNOWN_MAX;
     if (count > keep) {
         rebuild(k, k->size, rows, keep);
     }
     mem_free(rows);
 }
 
-void watch_known_turn(struct watch_known *k)
+void watch_known_turn(struct watch_known *k, bool whole)
 {
-    if (k->count > WATCH_KNOWN_MIN) {
-        forget(k);
+    if (k->count > (whole ? WATCH_KNOWN_MIN : WATCH_KNOWN_MAX)) {
+        forget(k, whole);
     }
     k->turn++;
 }

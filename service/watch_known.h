@@ -13,10 +13,10 @@
 
 struct watch_known;
 
-/* So many names at most; those that the feed has not shown for longest go first. An item has two (its key
- * and its URL), and a reader gives 1,000 items. */
-#define WATCH_KNOWN_MAX ((size_t)8000)
-/* A feed shorter than that keeps the names of items that left it, until there are so many. */
+/* So many names at most; those that the feed has not shown for longest go first. An item has up to two (its
+ * key and its URL), a reader gives 1,000 items, and an index has ten sitemaps. */
+#define WATCH_KNOWN_MAX ((size_t)24000)
+/* Names of items that left a feed are kept until there are so many, or twice as many as in the feed. */
 #define WATCH_KNOWN_MIN ((size_t)2000)
 
 enum watch_sight { WATCH_NEW, WATCH_CHANGED, WATCH_UNCHANGED };
@@ -32,8 +32,9 @@ enum watch_sight
 watch_known_look(const struct watch_known *k, uint64_t key, uint64_t url, uint64_t fingerprint);
 /* It is known from now on, and was seen in this reading. */
 void watch_known_put(struct watch_known *k, uint64_t key, uint64_t url, uint64_t fingerprint);
-/* A reading begins: what is put from here on counts as seen later than all before. */
-void watch_known_turn(struct watch_known *k);
+/* A reading begins: what is put from here on counts as seen later than all before. whole: the one before
+ * showed all that the feed has, so that what it did not show may be forgotten in time. */
+void watch_known_turn(struct watch_known *k, bool whole);
 
 /* ---- titles of the last day: the same one under another name is perhaps the same story ---- */
 void watch_known_title(struct watch_known *k, uint64_t title, int64_t at_ms);

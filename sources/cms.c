@@ -20,7 +20,7 @@
 #include "sources/form.h"
 #include "sources/map_internal.h"
 
-#define JSON_DEPTH 64 /* rich text as trees */
+#define JSON_DEPTH 64  /* rich text as trees */
 #define ITEMS_MAX 1000 /* of one call */
 #define KEY_HASH_BYTES 8
 
@@ -52,8 +52,8 @@ bool cms_is_content(const struct cms_reading *r)
 
 const char *cms_text(const struct cms_reading *r, const char *place)
 {
-    const json_t *v = place[0] == '^' ? json_pointer(r->body, place + 1)
-                                      : json_pointer(r->item, place);
+    const json_t *v =
+        place[0] == '^' ? json_pointer(r->body, place + 1) : json_pointer(r->item, place);
 
     return json_string_value(v);
 }
@@ -259,7 +259,8 @@ static char *key_dup(const struct cms_reading *r, const struct source_event *e, 
     char *version, *key;
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *value = names[i] != NULL ? r->call->header(r->call->context, names[i]) : NULL;
+        const char *value =
+            names[i] != NULL ? r->call->header(r->call->context, names[i]) : NULL;
 
         if (value != NULL && value[0] != '\0') {
             return at == 0 ? mem_strdup(value) : mem_printf("%s:%zu", value, at);

@@ -16,17 +16,18 @@ struct cms_word {
 
 struct cms_reading;
 struct cms {
-    struct map map; /* MAP_EVENT and MAP_TYPE too */
+    struct map map;               /* MAP_EVENT and MAP_TYPE too */
     const struct cms_word *words; /* ended by one without a word; NULL: judge decides alone */
     const char *word_header;      /* where the word may stand as well; NULL */
     bool word_in_path;            /* … /hooks/NAME/WORD */
-    const char *item; /* place of the article in the body; NULL: it is the body */
+    const char *item;             /* place of the article in the body; NULL: it is the body */
     /* The articles in it, where that is not enough: a new list. NULL: use item. */
     json_t *(*unfold)(const struct cms_reading *r);
-    const char *types_key;       /* the name of the setting that `types` has, for messages */
-    const char *id_header;       /* where the id may stand as well; NULL */
-    const char *key_headers[2];  /* the same call again has the same in it */
-    const char *without_url;     /* why an article without an address is left alone; NULL: it is refused */
+    const char *types_key;      /* the name of the setting that `types` has, for messages */
+    const char *id_header;      /* where the id may stand as well; NULL */
+    const char *key_headers[2]; /* the same call again has the same in it */
+    const char
+        *without_url; /* why an article without an address is left alone; NULL: it is refused */
     /* What no word tells: drafts, passwords, other environments. May change kind, and calls
      * cms_why() with a reason. NULL: nothing. */
     void (*judge)(struct cms_reading *r);
@@ -42,7 +43,7 @@ struct cms_reading {
     struct map_view view;
     char *word; /* NULL: none */
     enum source_event_kind kind;
-    char *why; /* NULL: none */
+    char *why;     /* NULL: none */
     bool breaking; /* judge says so */
 };
 void cms_why(struct cms_reading *r, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -55,7 +56,7 @@ bool cms_text_is(const struct cms_reading *r, const char *place, const char *tex
 
 /* The words of many models, where newsrooms name the fields. */
 #define CMS_TITLES "/title", "/headline", "/name"
-#define CMS_SUMMARIES \
+#define CMS_SUMMARIES                                                                          \
     "/summary", "/description", "/excerpt", "/teaser", "/standfirst", "/lead", "/subtitle"
 #define CMS_IMAGES "/image", "/cover", "/featuredImage", "/featured_image", "/hero", "/photo"
 

@@ -105,14 +105,18 @@ const struct source source_contentful = {
     .name = "contentful",
     .title = "Contentful",
     .about = "the webhooks of Contentful, with request verification",
-    .setup =
-        "In Contentful: Settings, Webhooks, Settings, Enable request verification: it shows a secret\n"
-        "of 64 characters, which stands here under `secret`.\n"
-        "Then Add webhook: POST https://YOUR-CRIER/hooks/NAME (no query behind it). Select specific\n"
-        "triggering events: Entry, the columns Publish, Unpublish, Archive and Delete. Filters:\n"
-        "Content Type ID equals article, Environment ID equals master.\n"
-        "A reverse proxy before crier must pass the path on as it is, it is part of what is signed.\n"
-        "Say in `url` where an article stands on your site, as in https://news.example/{{slug}}.\n",
+    .setup = "In Contentful: Settings, Webhooks, Settings, Enable request verification: it "
+             "shows a secret\n"
+             "of 64 characters, which stands here under `secret`.\n"
+             "Then Add webhook: POST https://YOUR-CRIER/hooks/NAME (no query behind it). "
+             "Select specific\n"
+             "triggering events: Entry, the columns Publish, Unpublish, Archive and Delete. "
+             "Filters:\n"
+             "Content Type ID equals article, Environment ID equals master.\n"
+             "A reverse proxy before crier must pass the path on as it is, it is part of what "
+             "is signed.\n"
+             "Say in `url` where an article stands on your site, as in "
+             "https://news.example/{{slug}}.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),
     .called = true,

@@ -124,15 +124,19 @@ const struct source source_directus = {
     .about = "a flow of Directus 10 or 11 that posts what changed",
     .setup =
         "In Directus: Settings, Flows, Create Flow.\n"
-        "Trigger: Event Hook, type Action (Non-Blocking), scopes items.create, items.update and\n"
+        "Trigger: Event Hook, type Action (Non-Blocking), scopes items.create, items.update "
+        "and\n"
         "items.delete, your collection of articles.\n"
-        "First operation: Read Data, key read, the same collection, IDs {{$trigger.keys}} (for\n"
+        "First operation: Read Data, key read, the same collection, IDs {{$trigger.keys}} "
+        "(for\n"
         "items.create {{$trigger.key}}), so that crier gets the whole article.\n"
         "Second operation: Webhook / Request URL, POST https://YOUR-CRIER/hooks/NAME, header\n"
-        "Authorization with the value Bearer SECRET, the same SECRET as here under `secret`, body\n"
+        "Authorization with the value Bearer SECRET, the same SECRET as here under `secret`, "
+        "body\n"
         "  {\"event\": \"{{$trigger.event}}\", \"collection\": \"{{$trigger.collection}}\",\n"
         "   \"key\": \"{{$trigger.key}}\", \"keys\": {{$trigger.keys}}, \"item\": {{read}}}\n"
-        "An article is public when its field status is published. Say in `url` where it stands on\n"
+        "An article is public when its field status is published. Say in `url` where it stands "
+        "on\n"
         "your site, as in https://news.example/{{slug}}.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),

@@ -94,12 +94,13 @@ static enum err_code check(const void *own, struct err *why)
     const struct hook_settings *s = own;
 
     if (s->base == NULL && s->url == NULL) {
-        return err_set(why,
-                       ERR_INVALID,
-                       "base: is needed, the address of your site such as https://news.example, "
-                       "since Drupal tells only paths; or url");
+        return err_set(
+            why,
+            ERR_INVALID,
+            "base: is needed, the address of your site such as https://news.example, "
+            "since Drupal tells only paths; or url");
     }
-    return hook_check_settings(own, why);
+    return hook_check_with_hmac(schemes[s->signature], own, why);
 }
 
 const struct source source_drupal = {
@@ -107,12 +108,15 @@ const struct source source_drupal = {
     .title = "Drupal",
     .about = "the module Webhooks of Drupal 10 and 11",
     .setup =
-        "In Drupal: install the module Webhooks (drupal.org/project/webhooks) and Serialization.\n"
+        "In Drupal: install the module Webhooks (drupal.org/project/webhooks) and "
+        "Serialization.\n"
         "Configuration, Web services, Webhooks, Add webhook: type Outgoing, payload URL\n"
-        "https://YOUR-CRIER/hooks/NAME, content type application/json, a secret that stands here\n"
+        "https://YOUR-CRIER/hooks/NAME, content type application/json, a secret that stands "
+        "here\n"
         "under `secret` as well, events: content entity create, update and delete.\n"
         "Choose blocking mode, or let cron run every minute: else the call waits for cron.\n"
-        "Set `base` to the address of your site. A boolean field field_breaking marks breaking news.\n",
+        "Set `base` to the address of your site. A boolean field field_breaking marks breaking "
+        "news.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),
     .called = true,

@@ -66,7 +66,8 @@ static void judge_gone(struct cms_reading *r)
 static void judge_hidden(struct cms_reading *r, const char *status)
 {
     const char *was = state_before(r);
-    bool was_public = was != NULL ? strcmp(was, "published") == 0 : r->kind == EVENT_UNPUBLISHED;
+    bool was_public =
+        was != NULL ? strcmp(was, "published") == 0 : r->kind == EVENT_UNPUBLISHED;
 
     if (strcmp(status, "sent") == 0) {
         cms_is(r, EVENT_NOTHING, "it was sent by e-mail only and has no page");
@@ -107,7 +108,8 @@ static void judge(struct cms_reading *r)
     } else if (cms_text(r, "/visibility") != NULL && !cms_text_is(r, "/visibility", "public")) {
         cms_is(r, EVENT_NOTHING, "it is for members only");
     } else if (!cms_is_content(r)) { /* post.edited, a tag: what follows from the two states */
-        r->kind = was != NULL && strcmp(was, "published") != 0 ? EVENT_PUBLISHED : EVENT_UPDATED;
+        r->kind =
+            was != NULL && strcmp(was, "published") != 0 ? EVENT_PUBLISHED : EVENT_UPDATED;
     }
     r->breaking = cms_is_content(r) && has_breaking_tag(r);
 }
@@ -159,7 +161,8 @@ const struct source source_ghost = {
         "  Post deleted               https://YOUR-CRIER/hooks/NAME/post.deleted\n"
         "Put the secret into the field Secret, and here under `secret`.\n"
         "Breaking news: give the post the internal tag #breaking. What is for members only is\n"
-        "left alone. Ghost waits two seconds for an answer and does not try again, so keep a feed\n"
+        "left alone. Ghost waits two seconds for an answer and does not try again, so keep a "
+        "feed\n"
         "beside it as a net.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),

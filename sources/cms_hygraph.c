@@ -82,11 +82,13 @@ const struct source source_hygraph = {
     .name = "hygraph",
     .title = "Hygraph",
     .about = "the webhooks of Hygraph (GraphCMS)",
-    .setup =
-        "In Hygraph: Webhooks, Add webhook. URL https://YOUR-CRIER/hooks/NAME, method POST, include\n"
-        "payload. Triggers: content model Article, stage Published, actions Publish, Unpublish and\n"
-        "Delete. Switch the secret key on; it stands here under `secret`.\n"
-        "Say in `url` where an article stands on your site, as in https://news.example/{{slug}}.\n",
+    .setup = "In Hygraph: Webhooks, Add webhook. URL https://YOUR-CRIER/hooks/NAME, method "
+             "POST, include\n"
+             "payload. Triggers: content model Article, stage Published, actions Publish, "
+             "Unpublish and\n"
+             "Delete. Switch the secret key on; it stands here under `secret`.\n"
+             "Say in `url` where an article stands on your site, as in "
+             "https://news.example/{{slug}}.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),
     .called = true,

@@ -70,12 +70,16 @@ const struct source source_sanity = {
     .about = "a GROQ-powered webhook of Sanity",
     .setup =
         "In Sanity: sanity.io/manage, your project, API, Webhooks, Create webhook.\n"
-        "URL https://YOUR-CRIER/hooks/NAME, dataset production, trigger on Create, Update and Delete.\n"
+        "URL https://YOUR-CRIER/hooks/NAME, dataset production, trigger on Create, Update and "
+        "Delete.\n"
         "Filter      _type == \"article\"\n"
-        "Projection  { \"operation\": delta::operation(), _id, _rev, _type, _updatedAt, title, summary,\n"
-        "              \"slug\": slug.current, publishedAt, breaking, \"image\": image.asset->url }\n"
+        "Projection  { \"operation\": delta::operation(), _id, _rev, _type, _updatedAt, title, "
+        "summary,\n"
+        "              \"slug\": slug.current, publishedAt, breaking, \"image\": "
+        "image.asset->url }\n"
         "HTTP method POST, no drafts, no versions; the secret stands here under `secret`.\n"
-        "Say in `url` where an article stands on your site, as in https://news.example/{{slug}}, or\n"
+        "Say in `url` where an article stands on your site, as in "
+        "https://news.example/{{slug}}, or\n"
         "let the projection make a field url.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),

@@ -8,7 +8,9 @@
 
 static const struct cms_word words[] = {
     {"published", EVENT_PUBLISHED, NULL},
-    {"moved", EVENT_UPDATED, NULL}, /* another address; of what is not public, the page is not there */
+    {"moved",
+     EVENT_UPDATED,
+     NULL}, /* another address; of what is not public, the page is not there */
     {"unpublished", EVENT_UNPUBLISHED, "unpublished"},
     {"deleted", EVENT_DELETED, "deleted"},
     {NULL, EVENT_NOTHING, NULL},
@@ -67,13 +69,15 @@ const struct source source_storyblok = {
     .name = "storyblok",
     .title = "Storyblok",
     .about = "the story webhooks of Storyblok",
-    .setup =
-        "In Storyblok: your space, Settings, Webhooks, New webhook.\n"
-        "Endpoint URL https://YOUR-CRIER/hooks/NAME; triggers Story: Published, Unpublished, Deleted,\n"
-        "Moved; the webhook secret stands here under `secret`. A plan without secrets: `signature:\n"
-        "token`, and ?token=SECRET behind the URL.\n"
-        "The call tells only where the story is, so say in `url` where that is on your site, as in\n"
-        "https://news.example/{{full_slug}}; title and picture are read from the page.\n",
+    .setup = "In Storyblok: your space, Settings, Webhooks, New webhook.\n"
+             "Endpoint URL https://YOUR-CRIER/hooks/NAME; triggers Story: Published, "
+             "Unpublished, Deleted,\n"
+             "Moved; the webhook secret stands here under `secret`. A plan without secrets: "
+             "`signature:\n"
+             "token`, and ?token=SECRET behind the URL.\n"
+             "The call tells only where the story is, so say in `url` where that is on your "
+             "site, as in\n"
+             "https://news.example/{{full_slug}}; title and picture are read from the page.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),
     .called = true,

@@ -83,14 +83,17 @@ const struct source source_strapi = {
     .name = "strapi",
     .title = "Strapi",
     .about = "the webhooks of Strapi 4 and 5",
-    .setup =
-        "In Strapi: Settings, Webhooks, Create new webhook.\n"
-        "Url: https://YOUR-CRIER/hooks/NAME\n"
-        "Headers: Authorization with the value Bearer SECRET, the same SECRET as here under `secret`.\n"
-        "Events, row Entry: Update, Delete, Publish, Unpublish (and Create without Draft & Publish).\n"
-        "Strapi does not know where an article stands on your site: say it in `url`, with names of\n"
-        "fields, as in https://news.example/{{slug}}. A boolean field named breaking marks breaking\n"
-        "news. Strapi does not try again, so keep a feed beside it as a net.\n",
+    .setup = "In Strapi: Settings, Webhooks, Create new webhook.\n"
+             "Url: https://YOUR-CRIER/hooks/NAME\n"
+             "Headers: Authorization with the value Bearer SECRET, the same SECRET as here "
+             "under `secret`.\n"
+             "Events, row Entry: Update, Delete, Publish, Unpublish (and Create without Draft "
+             "& Publish).\n"
+             "Strapi does not know where an article stands on your site: say it in `url`, with "
+             "names of\n"
+             "fields, as in https://news.example/{{slug}}. A boolean field named breaking "
+             "marks breaking\n"
+             "news. Strapi does not try again, so keep a feed beside it as a net.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),
     .called = true,

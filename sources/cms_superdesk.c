@@ -236,13 +236,17 @@ const struct source source_superdesk = {
     .name = "superdesk",
     .title = "Superdesk",
     .about = "the HTTP push of Superdesk, or any agency's ninjs 1.x, 2.x or 3.x",
-    .setup =
-        "In Superdesk: Settings, Subscribers, Add subscriber; a destination with the format NINJS and\n"
-        "the delivery type HTTP Push: resource URL https://YOUR-CRIER/hooks/NAME, no assets URL, and a\n"
-        "secret token that stands here under `secret`. Give the subscriber the products that are news.\n"
-        "Urgency and priority become one number from 1 to 9, for rules such as {urgency: 1..2}. A kill\n"
-        "takes every post back at once; a rewrite (evolvedfrom) is the same article. Say in `url` where\n"
-        "an item stands on your site, where no field url does.\n",
+    .setup = "In Superdesk: Settings, Subscribers, Add subscriber; a destination with the "
+             "format NINJS and\n"
+             "the delivery type HTTP Push: resource URL https://YOUR-CRIER/hooks/NAME, no "
+             "assets URL, and a\n"
+             "secret token that stands here under `secret`. Give the subscriber the products "
+             "that are news.\n"
+             "Urgency and priority become one number from 1 to 9, for rules such as {urgency: "
+             "1..2}. A kill\n"
+             "takes every post back at once; a rewrite (evolvedfrom) is the same article. Say "
+             "in `url` where\n"
+             "an item stands on your site, where no field url does.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),
     .called = true,

@@ -14,14 +14,17 @@ static const struct cms_word words[] = {
     {"collection_item_created", EVENT_PUBLISHED, NULL},
     {"collection_item_unpublished", EVENT_UNPUBLISHED, "unpublished"},
     {"collection_item_deleted", EVENT_DELETED, "deleted"},
-    {"site_publish", EVENT_NOTHING, "the whole site was published: of which items, it does not tell"},
+    {"site_publish",
+     EVENT_NOTHING,
+     "the whole site was published: of which items, it does not tell"},
     {NULL, EVENT_NOTHING, NULL},
 };
 
 /* The fields, with what stands beside them. */
 static void add_item(json_t *list, const json_t *from)
 {
-    json_t *item = json_copy(json_pointer(from, "")), *fields = json_object_get(item, "fieldData");
+    json_t *item = json_copy(json_pointer(from, "")),
+           *fields = json_object_get(item, "fieldData");
 
     if (json_is_object(fields)) {
         (void)json_object_update_missing(item, fields);
@@ -113,15 +116,18 @@ const struct source source_webflow = {
     .name = "webflow",
     .title = "Webflow",
     .about = "the collection webhooks of Webflow",
-    .setup =
-        "In Webflow: Site settings, Apps & Integrations, Webhooks, Add webhook, API version 2.\n"
-        "One for each of Collection item published, changed, unpublished and deleted.\n"
-        "Made there they may come unsigned: `signature: token`, and the URL\n"
-        "https://YOUR-CRIER/hooks/NAME?token=SECRET. Made by API they are signed with the secret that\n"
-        "the API answered with, which stands here under `secret`.\n"
-        "Say in `url` where an item stands on your site, as in https://news.example/news/{{slug}}, and\n"
-        "in `collections` which collections are news. When the whole site is published Webflow does\n"
-        "not tell of which items, so keep a feed beside it as a net.\n",
+    .setup = "In Webflow: Site settings, Apps & Integrations, Webhooks, Add webhook, API "
+             "version 2.\n"
+             "One for each of Collection item published, changed, unpublished and deleted.\n"
+             "Made there they may come unsigned: `signature: token`, and the URL\n"
+             "https://YOUR-CRIER/hooks/NAME?token=SECRET. Made by API they are signed with the "
+             "secret that\n"
+             "the API answered with, which stands here under `secret`.\n"
+             "Say in `url` where an item stands on your site, as in "
+             "https://news.example/news/{{slug}}, and\n"
+             "in `collections` which collections are news. When the whole site is published "
+             "Webflow does\n"
+             "not tell of which items, so keep a feed beside it as a net.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),
     .called = true,

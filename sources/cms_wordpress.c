@@ -98,7 +98,8 @@ static void judge(struct cms_reading *r)
     if (status != NULL) {
         judge_status(r, status);
     }
-    if (cms_is_content(r) && cms_text_is(r, "/post_meta/_yoast_wpseo_meta-robots-noindex/0", "1")) {
+    if (cms_is_content(r) &&
+        cms_text_is(r, "/post_meta/_yoast_wpseo_meta-robots-noindex/0", "1")) {
         cms_is(r, EVENT_NOTHING, "search engines are told to leave it alone");
     }
 }
@@ -152,17 +153,24 @@ static enum err_code read_call(const void *own,
 const struct source source_wordpress = {
     .name = "wordpress",
     .title = "WordPress",
-    .about = "crier's plugin for WordPress, the plugin WP Webhooks, or the webhooks of WordPress.com",
+    .about = "crier's plugin for WordPress, the plugin WP Webhooks, or the webhooks of "
+             "WordPress.com",
     .setup =
-        "With crier's plugin (best): Plugins, Add New, Upload: the folder integrations/wordpress as\n"
-        "a zip; activate it. Settings, crier: address https://YOUR-CRIER/hooks/NAME, and the key\n"
+        "With crier's plugin (best): Plugins, Add New, Upload: the folder "
+        "integrations/wordpress as\n"
+        "a zip; activate it. Settings, crier: address https://YOUR-CRIER/hooks/NAME, and the "
+        "key\n"
         "that `crier keys` made (whsec_…), which stands here under `secret`. The button there\n"
         "sends a test.\n"
-        "With the plugin WP Webhooks: Send Data, the triggers Post created, Post updated, Post trashed\n"
-        "and Post deleted, each with https://YOUR-CRIER/hooks/NAME; in the settings of each URL set\n"
+        "With the plugin WP Webhooks: Send Data, the triggers Post created, Post updated, Post "
+        "trashed\n"
+        "and Post deleted, each with https://YOUR-CRIER/hooks/NAME; in the settings of each "
+        "URL set\n"
         "the secret. Here `signature: wp-webhooks`.\n"
-        "On WordPress.com without plugins: Settings, Webhooks, action publish_post, all fields,\n"
-        "https://YOUR-CRIER/hooks/NAME?token=SECRET. Here `signature: token`. It never tells that a\n"
+        "On WordPress.com without plugins: Settings, Webhooks, action publish_post, all "
+        "fields,\n"
+        "https://YOUR-CRIER/hooks/NAME?token=SECRET. Here `signature: token`. It never tells "
+        "that a\n"
         "post was taken down.\n",
     .settings = settings,
     .settings_size = sizeof(struct hook_settings),

@@ -15,7 +15,8 @@
 static bool decode(struct buf *out, const char *text, size_t len)
 {
     buf_clear(out);
-    return url_decode(out, text, len, true) && buf_ok(out) && text_valid(buf_str(out), out->len);
+    return url_decode(out, text, len, true) && buf_ok(out) &&
+           text_valid(buf_str(out), out->len);
 }
 
 static bool read_field(json_t *form, const char *text, size_t len)

@@ -15,7 +15,8 @@ static const struct sign_scheme *scheme_of(const struct source *source, const vo
     return source->schemes[s->signature];
 }
 
-static struct sign_keys keys_of(const struct hook_settings *s, const struct hook_secrets *secrets)
+static struct sign_keys keys_of(const struct hook_settings *s,
+                                const struct hook_secrets *secrets)
 {
     return (struct sign_keys){.secret = secrets != NULL ? secrets->secret : NULL,
                               .old_secret = secrets != NULL ? secrets->old_secret : NULL,
@@ -61,4 +62,16 @@ enum err_code hook_check_settings(const void *settings, struct err *why)
         rc = map_check(&s->map, why);
     }
     return rc == ERR_NONE ? cms_check_events(&s->events, why) : rc;
+}
+
+enum err_code
+hook_check_with_hmac(const struct sign_scheme *chosen, const void *settings, struct err *why)
+{
+    const struct hook_settings *s = settings;
+    enum err_code rc = ERR_NONE;
+
+    if (chosen->way == SIGN_BY_SETTINGS) {
+        rc = sign_profile_check(&s->hmac, why);
+    }
+    return rc == ERR_NONE ? hook_check_settings(settings, why) : rc;
 }

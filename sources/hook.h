@@ -12,8 +12,8 @@ struct hook_settings {
     int signature;     /* the index in the source's schemes */
     int64_t window_ms; /* a signed time may differ from ours by so much */
     char *token_header;
-    char *url;            /* Mustache over the item; NULL: the item tells its address */
-    char *base;           /* what relative addresses in the item are relative to; NULL: its address */
+    char *url;  /* Mustache over the item; NULL: the item tells its address */
+    char *base; /* what relative addresses in the item are relative to; NULL: its address */
     struct strings types; /* of content that is taken; none: all */
     char *environment;    /* the only one that counts (Sanity: dataset); NULL: any */
     char *breaking_tag;   /* Ghost: a tag that makes news breaking */
@@ -68,6 +68,9 @@ const char *hook_explain(const struct source *source,
 bool hook_is_open(const struct source *source, const void *settings);
 /* What all of them check: struct source's check, or the end of it. */
 MUST_USE enum err_code hook_check_settings(const void *settings, struct err *why);
+/* The same for kinds that may have `signature: hmac`. */
+MUST_USE enum err_code
+hook_check_with_hmac(const struct sign_scheme *chosen, const void *settings, struct err *why);
 
 /* hook_url.c: the template over the item, as an absolute address. NULL: what it needs is not there. */
 char *hook_url_dup(const struct hook_settings *s, const json_t *view);

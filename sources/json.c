@@ -52,13 +52,21 @@ static const struct cms mapped = {
 
 /* ---- crier's own ---- */
 
-static char *key_dup(const struct hook_settings *s, const struct source_call *call)
-{
-    const char *names[] = {"webhook-id", "svix-id", s->hmac.id_header};
-    const char *value = NULL;
+/* clang-format off */
+static const char *const signatures[] = {"hub", "standard", "hmac", "token", "none", NULL};
+static const struct sign_scheme *const schemes[] = {&sign_hub, &sign_standard, &sign_hmac, &sign_token, &sign_none, NULL};
+/* clang-format on */
 
-    for (size_t i = 0; value == NULL && i < ARRAY_LEN(names); i++) {
-        value = names[i] != NULL ? call->header(call->context, names[i]) : NULL;
+/* Only an id that is signed can be trusted to be another one each time. */
+static char *key_dup(const struct sign_scheme *scheme,
+                     const struct hook_settings *s,
+                     const struct source_call *call)
+{
+    const char *name = scheme->way == SIGN_BY_SETTINGS ? s->hmac.id_header : scheme->id_header;
+    const char *value = name != NULL ? call->header(call->context, name) : NULL;
+
+    if (value == NULL && scheme->old_id_header != NULL) {
+        value = call->header(call->context, scheme->old_id_header);
     }
     return mem_strdup(value);
 }
@@ -96,13 +104,11 @@ static enum err_code read_own(const struct hook_settings *s,
     event = json_object_get(body, "event");
     name = json_string_value(event);
     if (event != NULL && (name == NULL || !cms_kind(name, &kind))) {
-        rc = err_set(why,
-                     ERR_UNSUPPORTED,
-                     "\"%.64s\" is no event known here",
-                     name != NULL ? name : "");
+        rc = err_set(
+            why, ERR_UNSUPPORTED, "\"%.64s\" is no event known here", name != NULL ? name : "");
     } else {
         add_own(out, kind, event != NULL ? json_object_get(body, "article") : body, body);
-        out->v[0].key = key_dup(s, call);
+        out->v[0].key = key_dup(schemes[s->signature], s, call);
     }
     json_decref(body);
     return rc;
@@ -122,8 +128,6 @@ static enum err_code read_call(const void *own,
 /* ---- settings ---- */
 
 /* clang-format off */
-static const char *const signatures[] = {"hub", "standard", "hmac", "token", "none", NULL};
-static const struct sign_scheme *const schemes[] = {&sign_hub, &sign_standard, &sign_hmac, &sign_token, &sign_none, NULL};
 static const struct field settings[] = {
     HOOK_SIGNATURE(signatures, "hub", "hub: X-Hub-Signature-256 over the body; standard: Standard Webhooks headers; hmac: as `hmac` says; token: the secret in a header or as ?token=; none: only with a loopback listen"),
     HOOK_WINDOW("5m"),
@@ -144,15 +148,16 @@ static enum err_code check(const void *own, struct err *why)
 {
     const struct hook_settings *s = own;
 
-    if (map_is_empty(&s->map) && (s->url != NULL || s->types.count > 0 || s->events.count > 0)) {
+    if (map_is_empty(&s->map) &&
+        (s->url != NULL || s->types.count > 0 || s->events.count > 0)) {
         return err_set(why,
                        ERR_INVALID,
                        "%s: does nothing without `map`",
-                       s->url != NULL        ? "url"
+                       s->url != NULL       ? "url"
                        : s->types.count > 0 ? "types"
                                             : "events");
     }
-    return hook_check_settings(own, why);
+    return hook_check_with_hmac(schemes[s->signature], own, why);
 }
 
 const struct source source_json = {
@@ -162,10 +167,12 @@ const struct source source_json = {
     .setup =
         "Whatever can post JSON may call https://YOUR-CRIER/hooks/NAME.\n"
         "Crier's own form: an article, {\"url\": …, \"title\": …}, or what happened to one,\n"
-        "{\"event\": \"published\", \"article\": {…}}, with published, updated, corrected, unpublished,\n"
+        "{\"event\": \"published\", \"article\": {…}}, with published, updated, corrected, "
+        "unpublished,\n"
         "drafted, deleted (these three wait retract_after) or retracted (at once).\n"
         "Any other form: say under `map` where things are, as JSON Pointers:\n"
-        "  map: {event: /type, id: /data/id, url: [/data/link, /data/url], title: /data/headline}\n"
+        "  map: {event: /type, id: /data/id, url: [/data/link, /data/url], title: "
+        "/data/headline}\n"
         "  events: {story.live: published, story.gone: unpublished}\n"
         "Sign the body with HMAC-SHA256 and send X-Hub-Signature-256: sha256=HEX, or Standard\n"
         "Webhooks headers (`signature: standard`), or say under `hmac` how you sign.\n",

@@ -74,8 +74,7 @@ static const char *find_star(const char *pointer)
 
 static bool walk(const json_t *v, const char *pointer, map__visit_fn *visit, void *context);
 
-static bool
-walk_children(json_t *parent, const char *rest, map__visit_fn *visit, void *context)
+static bool walk_children(json_t *parent, const char *rest, map__visit_fn *visit, void *context)
 {
     bool found = false;
 

@@ -77,7 +77,8 @@ struct map_view {
 char *map_text_dup(const struct map_view *v, enum map_member m);
 json_t *map_words(const struct map_view *v, enum map_member m); /* a list of strings */
 int64_t map_time_ms(const struct map_view *v, enum map_member m);
-bool map_flag(const struct map_view *v, enum map_member m); /* true, 1, or a text that says no "no" */
+bool map_flag(const struct map_view *v,
+              enum map_member m); /* true, 1, or a text that says no "no" */
 char *map_url_dup(const struct map_view *v, enum map_member m);
 /* All members of an article but id and url, as article_from_json() takes them; longer than it takes is cut,
  * what it would refuse is left out. Never NULL. */

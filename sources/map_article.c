@@ -40,7 +40,12 @@ static void escape(struct buf *out, const char *text, size_t max)
     buf_done(&raw);
 }
 
-static void add_text(json_t *article, const struct map_view *v, enum map_member m, const char *key, size_t max, bool plain)
+static void add_text(json_t *article,
+                     const struct map_view *v,
+                     enum map_member m,
+                     const char *key,
+                     size_t max,
+                     bool plain)
 {
     char *text = map_text_dup(v, m);
     struct buf html;
@@ -76,8 +81,10 @@ static void add_language(json_t *article, const struct map_view *v)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     char *text = map_text_dup(v, MAP_LANGUAGE);
-    size_t len = text != NULL ? strlen(text) : 0, first = text != NULL ? strspn(text, letters) : 0;
-    bool known = len >= 2 && len <= 16 && (first == 2 || first == 3) && strcmp(text, "und") != 0;
+    size_t len = text != NULL ? strlen(text) : 0,
+           first = text != NULL ? strspn(text, letters) : 0;
+    bool known =
+        len >= 2 && len <= 16 && (first == 2 || first == 3) && strcmp(text, "und") != 0;
 
     if (known && (text[first] == '\0' || text[first] == '-' || text[first] == '_')) {
         text[strcspn(text, "@.")] = '\0'; /* as in de_DE.UTF-8 */
@@ -88,7 +95,8 @@ static void add_language(json_t *article, const struct map_view *v)
 
 /* ---- lists, times, numbers ---- */
 
-static void add_words(json_t *article, const struct map_view *v, enum map_member m, const char *key)
+static void
+add_words(json_t *article, const struct map_view *v, enum map_member m, const char *key)
 {
     json_t *words = map_words(v, m);
 
@@ -97,7 +105,8 @@ static void add_words(json_t *article, const struct map_view *v, enum map_member
     }
 }
 
-static void add_time(json_t *article, const struct map_view *v, enum map_member m, const char *key)
+static void
+add_time(json_t *article, const struct map_view *v, enum map_member m, const char *key)
 {
     int64_t at_ms = map_time_ms(v, m);
     char text[TIME_TEXT_BYTES];

@@ -8,6 +8,7 @@
 #include "sources/sources_list.h"
 
 static const struct source *const all[] = {
+    &source_json, /* the one for everything that no other is for */
     &source_contentful,
     &source_directus,
     &source_drupal,

@@ -76,12 +76,12 @@ static void those_not_seen_for_longest_are_forgotten(void **state)
 
     (void)state;
     for (uint64_t reading = 0; reading < 200; reading++) {
-        watch_known_turn(k);
+        watch_known_turn(k, true);
         for (uint64_t i = 0; i < 100; i++) { /* ten new ones each time */
             watch_known_put(k, 1 + reading * 10 + i, 0, 5);
         }
     }
-    watch_known_turn(k);
+    watch_known_turn(k, true);
     assert_true(watch_known_count(k) <= WATCH_KNOWN_MIN);
     assert_int_equal(watch_known_look(k, 1 + 199 * 10 + 99, 0, 5), WATCH_UNCHANGED);
     assert_int_equal(watch_known_look(k, 1, 0, 5), WATCH_NEW);
@@ -93,10 +93,10 @@ static void a_feed_of_any_size_is_bounded(void **state)
     struct watch_known *k = watch_known_new();
 
     (void)state;
-    for (uint64_t i = 1; i <= 20000; i++) {
+    for (uint64_t i = 1; i <= 30000; i++) {
         watch_known_put(k, i, 0, 5);
     }
-    watch_known_turn(k);
+    watch_known_turn(k, true);
     assert_int_equal(watch_known_count(k), WATCH_KNOWN_MAX);
     watch_known_free(k);
 }

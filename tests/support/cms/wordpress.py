@@ -210,14 +210,14 @@ class WordPress:
         status, _, raw = exchange(self.url, "GET", path, headers={"Cookie": cookies} if cookies else {})
         return status, raw.decode()
 
-    def sign_in(self):
-        """Cookies of the desk, for pages of the administration."""
-        made = self.run("""
+    def sign_in(self, user=USER):
+        """Cookies for pages of the administration."""
+        made = self.run(f"$user = get_user_by( 'login', '{user}' )->ID;" + """
             $until = time() + 3600;
-            $token = WP_Session_Tokens::get_instance( 1 )->create( $until );
+            $token = WP_Session_Tokens::get_instance( $user )->create( $until );
             return array(
-                AUTH_COOKIE => wp_generate_auth_cookie( 1, $until, 'auth', $token ),
-                LOGGED_IN_COOKIE => wp_generate_auth_cookie( 1, $until, 'logged_in', $token ),
+                AUTH_COOKIE => wp_generate_auth_cookie( $user, $until, 'auth', $token ),
+                LOGGED_IN_COOKIE => wp_generate_auth_cookie( $user, $until, 'logged_in', $token ),
             );""")
         return "; ".join(f"{name}={value}" for name, value in made.items())
 

@@ -106,18 +106,17 @@ final class Crier_Event {
 	 * @param object $row    What crier was told.
 	 */
 	private function taken_back( string $type, string $told, string $status, object $row ): array {
-		$post = get_post( $row->post_id );
 		$data = array(
 			'id'         => (int) $row->post_id,
 			'version'    => $this->next_version( $row ),
-			'post_type'  => $post ? $post->post_type : '',
+			'post_type'  => $row->post_type,
 			'status'     => $status,
 			'old_status' => $row->status,
 			'url'        => $row->url,
 			'urls'       => $this->other_urls( $row, $row->url ),
 			'title'      => $row->title,
 		);
-		return $this->event( $type, $told, '', '', array_filter( $data, 'boolval' ) );
+		return $this->event( $type, $told, '', '', $data );
 	}
 
 	/**

@@ -131,6 +131,7 @@ final class Crier_Settings {
 	public function clean( $sent ): array {
 		$sent = is_array( $sent ) ? $sent : array();
 		$old  = array_merge( Crier_Options::defaults(), (array) get_option( Crier_Options::NAME, array() ) );
+		$sent = self::split_address( $sent );
 		$new  = array(
 			'url'        => $this->clean_url( $sent['url'] ?? null, $old['url'], __( 'Address of crier', 'crier' ), false ),
 			'source'     => $this->clean_source( $sent['source'] ?? null, $old['source'] ),
@@ -146,6 +147,19 @@ final class Crier_Settings {
 			add_settings_error( self::PAGE, 'post_types', __( 'No post type is chosen: crier is told nothing.', 'crier' ), 'warning' );
 		}
 		return $new;
+	}
+
+	/**
+	 * Who enters the hook's whole address, as crier's manual names it, has entered the source as well.
+	 *
+	 * @param array $sent The form.
+	 */
+	private static function split_address( array $sent ): array {
+		if ( is_string( $sent['url'] ?? null ) && preg_match( '#^(.+)/hooks/([^/]+)/?$#', trim( $sent['url'] ), $parts ) ) {
+			$sent['url']    = $parts[1];
+			$sent['source'] = $parts[2];
+		}
+		return $sent;
 	}
 
 	/**

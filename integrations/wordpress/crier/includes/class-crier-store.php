@@ -69,6 +69,7 @@ final class Crier_Store {
 			"CREATE TABLE {$this->posts()} (
 				post_id bigint(20) unsigned NOT NULL,
 				version bigint(20) unsigned NOT NULL DEFAULT 0,
+				post_type varchar(20) NOT NULL DEFAULT '',
 				told varchar(10) NOT NULL DEFAULT '',
 				status varchar(20) NOT NULL DEFAULT 'new',
 				hash char(64) NOT NULL DEFAULT '',
@@ -278,6 +279,7 @@ final class Crier_Store {
 			$this->posts(),
 			array(
 				'version'    => $data['version'],
+				'post_type'  => $data['post_type'],
 				'told'       => $event['told'],
 				'status'     => $data['status'],
 				'hash'       => $event['hash'],
