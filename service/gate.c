@@ -389,6 +389,10 @@ static void hand_over(struct watch *w)
     for (size_t i = 0; i < w->stored.superseded_count; i++) {
         courier_cancel(c->courier, w->stored.superseded[i]);
     }
+    /* The scheduler knows them as due when the gate would have ended: of two times the later one holds. */
+    for (size_t i = 0; i < w->stored.job_count; i++) {
+        sched_cancel(c->sched, w->stored.jobs[i].id);
+    }
     courier_add(c->courier, w->stored.jobs, w->stored.job_count);
     if (w->stored.look_at_withdrawn) {
         withdrawals_look(c->withdrawals);
