@@ -307,7 +307,8 @@ static void look(struct charset *c)
 
     for (size_t at = 0, n; at<len; at += n> 0 ? n : 1) {
         n = text_character(c->kept.data + at, len - at);
-        if (n == 0 && is_cut_character(c->kept.data + at, len - at)) {
+        /* Cut by the end of what is looked at; alone it says nothing for UTF-8. */
+        if (n == 0 && good > 0 && is_cut_character(c->kept.data + at, len - at)) {
             break;
         }
         good += n > 1;
