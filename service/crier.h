@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "queue/ledger.h"
 #include "queue/sched.h"
+#include "service/unreadable.h"
 
 struct channels;      /* channels.h: the configured destinations and their live state */
 struct out;           /* out.h: outbound HTTP */
@@ -61,6 +62,7 @@ struct crier {
     struct gate *gate;
     struct completer *completer;
     struct withdrawals *withdrawals;
+    struct unreadables unreadables;
     struct share_targets *share;
     struct door *door;
     const char *config_path;
