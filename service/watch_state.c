@@ -50,6 +50,8 @@ void watch__kept_done(struct watch_kept *k)
     mem_free(k->format);
     mem_free(k->title);
     mem_free(k->damage);
+    mem_free(k->hub);
+    mem_free(k->topic);
     mem_free(k->error);
     mem_free(k->stopped);
     *k = (struct watch_kept){.url = NULL};
@@ -103,6 +105,8 @@ static void set_course(json_t *o, const struct watch_kept *k)
     json_set_str(o, "format", k->format);
     json_set_str(o, "title", k->title);
     json_set_str(o, "damage", k->damage);
+    json_set_str(o, "hub", k->hub);
+    json_set_str(o, "topic", k->topic);
     json_set_str(o, "error", k->error);
     json_set_str(o, "stopped", k->stopped);
 }
@@ -245,6 +249,8 @@ static void read_course(struct watch_kept *k, const json_t *o)
     k->format = text_of(o, "format");
     k->title = text_of(o, "title");
     k->damage = text_of(o, "damage");
+    k->hub = text_of(o, "hub");
+    k->topic = k->hub ? text_of(o, "topic") : NULL;
     k->error = text_of(o, "error");
     k->stopped = text_of(o, "stopped");
     k->is_index = json_is_true(json_object_get(o, "is_index"));
