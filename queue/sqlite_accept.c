@@ -105,12 +105,23 @@ static bool find_replayed(struct sqlite *s, struct acceptance *q)
     return q->k.found;
 }
 
+static bool has_two_ids(const struct ledger_accept *a)
+{
+    size_t ids = 0;
+
+    for (size_t i = 0; i < a->alias_count; i++) {
+        ids += strcmp(a->aliases[i].kind, "id") == 0;
+    }
+    return ids > 1;
+}
+
 /* Names that lead to several articles: they are one, it turns out. Only content says so; what takes
  * something back is about the article that its best name leads to. */
 static void join(struct sqlite *s, struct acceptance *q)
 {
     struct ledger_accept *a = q->a;
     struct merge m = {.why = "two names of one article",
+                      .said_by = has_two_ids(a) ? a->source : NULL,
                       .now_ms = a->now_ms,
                       .delivery_id = a->elsewhere_id,
                       .delivery_ids = a->elsewhere_ids,

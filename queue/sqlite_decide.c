@@ -122,6 +122,15 @@ decide_quiet(const struct ledger_accept *a, const struct known *k, bool same)
     return (struct decision){.outcome = ACCEPT_RECORDED, .revises = true};
 }
 
+/* Another source tells the version that is here already, in its own words: the posts shall not go back and forth
+ * between the two. But that it is breaking is news. */
+static bool is_retold(const struct ledger_accept *a, const struct known *k)
+{
+    return !a->by_hand && a->updated_at_ms != 0 &&
+           a->updated_at_ms == k->source_updated_at_ms && k->content_source &&
+           strcmp(a->source, k->content_source) != 0 && !(a->breaking && !k->breaking);
+}
+
 static struct decision decide_known(const struct ledger_accept *a, const struct known *k)
 {
     bool again = k->retracted && a->republish; /* then the same content says more, too */
@@ -130,7 +139,7 @@ static struct decision decide_known(const struct ledger_accept *a, const struct 
     if (k->quiet) {
         return decide_quiet(a, k, same);
     }
-    if (same) {
+    if (same || (is_retold(a, k) && !again)) {
         return (struct decision){.outcome = ACCEPT_UNCHANGED};
     }
     if (is_stale(a, k)) {

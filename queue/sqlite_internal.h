@@ -166,6 +166,7 @@ struct known {
     char *retract_by, *retract_why;
     struct article_id merged_into; /* 0: it is itself */
     int64_t gate_until_ms;         /* 0: its gate is open */
+    char *content_source;          /* which source brought its newest content */
 };
 /* The article with that number; not found, and with nothing in it, if there is none. */
 void sqlite__known(struct sqlite *s, struct article_id id, struct known *out);
@@ -383,6 +384,7 @@ enum err_code sqlite__withdrawn(struct sqlite_conn *c, struct ledger_withdrawn *
 /* Two articles are one (sqlite_merge.c). */
 struct merge {
     const char *why;
+    const char *said_by; /* a source that says so of two ids of its own; NULL: none does */
     int64_t now_ms;
     uint64_t delivery_id; /* of so many that may be used */
     size_t delivery_ids;
@@ -424,6 +426,8 @@ enum err_code sqlite__deliveries(struct sqlite_conn *c,
                                  struct ledger_list *r); /* sqlite_list.c */
 enum err_code sqlite__article(struct sqlite_conn *c,
                               struct ledger_article *r); /* sqlite_article.c */
+/* By its public id, or "art_…"; 0: there is none of that id. */
+struct article_id sqlite__article_number(struct sqlite_conn *c, const char *id);
 /* The delivery as the API shows it, from a row of SQL_SHOW_…; new reference
  * (sqlite_article.c). */
 json_t *sqlite__delivery_json(sqlite3_stmt *stmt);

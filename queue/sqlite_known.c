@@ -18,6 +18,7 @@ void sqlite__known_done(struct known *k)
     mem_free(k->quiet);
     mem_free(k->retract_by);
     mem_free(k->retract_why);
+    mem_free(k->content_source);
     *k = (struct known){.found = false};
 }
 
@@ -39,6 +40,7 @@ static void read_ways(sqlite3_stmt *stmt, struct known *k)
     k->retract_why = sqlite__col_dup(stmt, 18);
     k->merged_into.v = (uint64_t)sqlite3_column_int64(stmt, 19);
     k->gate_until_ms = sqlite3_column_int64(stmt, 20);
+    k->content_source = sqlite__col_dup(stmt, 21);
 }
 
 void sqlite__known(struct sqlite *s, struct article_id id, struct known *out)

@@ -216,12 +216,14 @@ static void tell(struct sqlite *s, const struct merge *m, const struct sides *of
 
 /* ---- */
 
-static bool may_merge(struct sqlite *s, const struct sides *of)
+static bool may_merge(struct sqlite *s, const struct merge *m, const struct sides *of)
 {
     return of->keeper.found && of->loser.found && of->keeper.id.v != of->loser.id.v &&
            sqlite__int(&s->writer,
                        SQL_MERGE_TWO_IDS,
-                       ARGS(ARG_I(of->keeper.id.v), ARG_I(of->loser.id.v)),
+                       ARGS(ARG_I(of->keeper.id.v),
+                            ARG_I(of->loser.id.v),
+                            ARG_S(m->said_by ? m->said_by : "")),
                        0) == 0;
 }
 
@@ -243,7 +245,7 @@ sqlite__merge(struct sqlite *s, struct merge *m, struct article_id one, struct a
     load(s, one, &of.keeper);
     load(s, other, &of.loser);
     one = of.keeper.found ? of.keeper.id : one;
-    if (!may_merge(s, &of)) {
+    if (!may_merge(s, m, &of)) {
         m->conflict = of.loser.found && of.loser.id.v != one.v ? of.loser.id : m->conflict;
     } else {
         if (!first_keeps(s, &of.keeper, &of.loser)) {

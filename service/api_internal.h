@@ -29,6 +29,7 @@ struct api_call {
         struct ledger_channels channels;
         struct ledger_move move;
         struct ledger_load load;
+        struct ledger_drop drop;
         struct ledger_inbox_list inbox;
     } u;
     struct crier *crier;
@@ -62,6 +63,9 @@ void api__unknown_word(struct door_request *r,
 /* The names of the configured channels; new reference. */
 json_t *api__channel_names(struct crier *c);
 
+/* Adds "announced": true to each delivery that is done and made nothing public (api_deliveries.c). */
+void api__tell_announced(json_t *deliveries);
+
 /* Taking an article in, or back, on behalf of a request (api_take.c): answered with 202 and
  * intake_write(), or refused. What options point to is copied, but for only_channel. */
 void api__take_body(struct crier *c,
@@ -76,6 +80,8 @@ void api__take_back(struct crier *c,
                     const char *id,
                     const struct intake_options *options,
                     const char *reason);
+/* What was only recorded goes out; answered in the same way. */
+void api__send_article(struct crier *c, struct door_request *r, const char *id);
 
 /* Members of a problem document: each fault of an article with its place; and one of them. New references. */
 json_t *api__faults(const struct article_faults *faults);
