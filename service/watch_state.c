@@ -142,16 +142,17 @@ static void save_now(struct watched *s, bool forget);
 static void on_saved(struct ledger_request *r)
 {
     struct watched *s = container_of(r, struct watched, save.req);
+    enum err_code rc = r->rc;
 
     s->saving = false;
     mem_free(s->saved_text);
     s->saved_text = NULL;
-    if (r->rc && r->rc != ERR_STOPPED) {
+    if (rc && rc != ERR_STOPPED) {
         log_error(EV_LEDGER_FAILED, LOG_STR("error", r->why.text));
         /* What was to be kept is kept with the next change; until then a crash repeats a reading. */
     }
     ledger_request_done(r);
-    if (s->dirty && !s->replaced && s->watch->crier->ledger && !s->watch->stopping) {
+    if (s->dirty && !s->replaced && rc != ERR_STOPPED) {
         save_now(s, !s->source);
     } else {
         watch__end_if_idle(s);

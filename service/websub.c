@@ -36,6 +36,7 @@
 #define DETAIL_BYTES 300
 
 static void ask(struct websub *h);
+static bool is_wanted(const struct watched *s);
 
 const char *websub__state_name(enum websub_state state)
 {
@@ -206,7 +207,11 @@ static void ask_2_on_answered(struct out_exchange *x)
         watch__end_if_idle(h->source);
         return;
     }
-    if (!good) {
+    if (!is_wanted(h->source)) { /* it was, when we asked */
+        h->state = good ? WEBSUB_ASKED : WEBSUB_NONE;
+        websub_leave(h->source);
+        watch__end_if_idle(h->source);
+    } else if (!good) {
         fail(h, detail);
     } else if (!h->heard && h->state != WEBSUB_ACTIVE) { /* some ask back before they answer */
         websub__set_state(h, WEBSUB_ASKED, NULL);
