@@ -4,7 +4,7 @@ import pytest
 from feed_site import Answer, Feed, Site, item, rss
 from fake.hub import Hub
 from harness import exchange, wait_for
-from test_watch import articles, await_told, poll, seen, source, told, watching
+from test_watch import articles, await_told, crash, poll, seen, source, told, watching
 
 
 @pytest.fixture
@@ -233,6 +233,17 @@ def test_a_push_is_not_held_up_by_a_slow_poll(make_subscriber, platform, site, h
     assert hub.distribute(entry(site, 2)) == [202]
     await_told(platform, "Story number 2")
     stop.set()
+
+
+def test_a_crash_before_the_hub_has_its_answer_loses_and_doubles_nothing(make_subscriber, platform, site, hub, feed):
+    crier = make_subscriber(feed.url, {"CRIER_FAULT": "watch.accepted:2:exit"})
+    active(crier, hub)
+    seen(crier)
+    crash(crier, lambda: hub.distribute(entry(site, 2)))
+    assert state(crier) == "active"
+    assert hub.distribute(entry(site, 2)) == [202]  # as hubs do that had no answer
+    await_told(platform, "Story number 2")
+    assert len(articles(crier)) == 2 and platform.truth()["duplicates"] == []
 
 
 def test_without_a_public_address_there_is_only_polling(make_crier, hub, feed):
