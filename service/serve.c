@@ -73,7 +73,7 @@ static void on_idle_look(uv_timer_t *timer)
     struct service *s = container_of(timer, struct service, idle_timer);
     int64_t waited_ms = clock_mono_ms() - s->drain_started_mono_ms;
 
-    if (!door_idle(s->crier.door) &&
+    if ((!door_idle(s->crier.door) || !watch_idle(s->crier.watch)) &&
         waited_ms < s->crier.config->server.drain_ms + IDLE_MAX_MS) {
         return;
     }
