@@ -195,7 +195,7 @@ final class Crier_Panel {
 		}
 		$text = sprintf(
 			/* translators: 1: reason, 2: number, 3: seconds. */
-			__( 'crier does NOT have this yet: %1$s. Tried %2$d times, again in %3$d s.', 'crier' ),
+			__( 'crier does NOT have this yet: %1$s. Attempts: %2$d, the next one in %3$d s.', 'crier' ),
 			$event->error,
 			$event->attempts,
 			max( 0, $event->due_at - time() )
@@ -221,7 +221,12 @@ final class Crier_Panel {
 		if ( '' !== $answer['error'] || ! is_array( $answer['json'] ) ) {
 			return self::shown( __( 'crier has it, but does not tell where it went: ', 'crier' ) . $answer['error'], 'warning', true );
 		}
-		return $this->report( $answer['json'] );
+		$shown = $this->report( $answer['json'] );
+		if ( 'public' !== $row->told && 'retracted' !== ( $answer['json']['state'] ?? '' ) ) {
+			$shown['summary'] = __( 'To be withdrawn: crier waits a little, in case it comes back.', 'crier' );
+			$shown['moving']  = true;
+		}
+		return $shown;
 	}
 
 	/**
