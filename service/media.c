@@ -299,7 +299,7 @@ struct media_store *media_store_new(struct crier *c)
 
     s->crier = c;
     s->entries = map_new();
-    s->resizer = resizer_new(c->loop);
+    s->resizer = resizer_new(c->loop, RESIZE_TIMEOUT_MS);
     list_init(&s->all);
     list_init(&s->told);
     must(uv_timer_init(c->loop, &s->tell_timer) == 0);

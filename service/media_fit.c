@@ -27,8 +27,8 @@ void media__too_large(const struct media *m,
         (void)snprintf(out,
                        MEDIA_TEXT_BYTES,
                        "the picture has %s, the channel takes %s%s",
-                       format_size((int64_t)m->len, is),
-                       format_size((int64_t)b->max_bytes, may),
+                       format_size_about((int64_t)m->len, is),
+                       format_size_about((int64_t)b->max_bytes, may),
                        more);
         return;
     }
@@ -58,10 +58,10 @@ static void write_note(struct media_entry *e, const struct media *was)
     (void)snprintf(e->note,
                    sizeof e->note,
                    "picture resized from %s %lldx%lld to %s %lldx%lld",
-                   format_size((int64_t)was->len, before),
+                   format_size_about((int64_t)was->len, before),
                    (long long)was->width,
                    (long long)was->height,
-                   format_size((int64_t)e->media.len, after),
+                   format_size_about((int64_t)e->media.len, after),
                    (long long)e->media.width,
                    (long long)e->media.height);
 }

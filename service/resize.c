@@ -27,8 +27,8 @@
 /* Each takes a core while it works, and up to a gigabyte: no more than a small machine has. */
 #define PLACES 2
 #define RESULT_BYTES ((size_t)20 * 1024 * 1024)
-#define SAID_BYTES 2048
 #define CHUNK_BYTES ((size_t)64 * 1024)
+#define SAID_BYTES (2 * CHUNK_BYTES)
 #define ARGUMENTS_MAX 9
 #define ENVIRONMENT_MAX 9
 #define THIS_PROGRAM "/proc/self/exe" /* also when another version has been installed meanwhile */
@@ -53,6 +53,7 @@ struct resize_child {
 
 struct resizer {
     uv_loop_t *loop;
+    uint64_t timeout_ms;
     struct list waiting;
     struct list failed; /* jobs that got no child: their done is to be called */
     size_t running;
@@ -125,27 +126,26 @@ static void keep_printable(char *text)
     }
 }
 
-/* What the child said last is what it ended with. */
-static const char *last_line(struct buf *said)
+/* What the child ended with, among what its libraries had to say. NULL: nothing. */
+static char *last_words(struct buf *said)
 {
     static const char prefix[] = "crier resize: ";
-    char *text = said->len > 0 ? said->data : NULL, *line;
+    char *last = NULL, *at = said->len > 0 ? said->data : NULL;
 
-    while (text && said->len > 0 && text[said->len - 1] == '\n') {
-        buf_truncate(said, said->len - 1);
+    while (at && (at = strstr(at, prefix)) != NULL) {
+        at += sizeof prefix - 1;
+        last = at;
     }
-    if (!text || said->len == 0) {
-        return NULL;
+    if (last) {
+        last[strcspn(last, "\n")] = '\0';
     }
-    line = strrchr(text, '\n');
-    line = line ? line + 1 : text;
-    return strncmp(line, prefix, sizeof prefix - 1) == 0 ? line + sizeof prefix - 1 : line;
+    return last;
 }
 
 static void judge_exit(struct resize_child *c)
 {
     struct resize_job *job = c->job;
-    const char *said = last_line(&c->said);
+    const char *said = last_words(&c->said);
 
     if (c->killed) {
         (void)snprintf(job->error, sizeof job->error, "%s", c->killed);
@@ -242,7 +242,7 @@ static void on_read_out(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
     }
 }
 
-/* More than fits is dropped, so that it never waits for us. */
+/* Of a child that says more than fits the end is what counts. */
 static void on_read_says(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
 {
     struct resize_child *c = stream->data;
@@ -253,9 +253,10 @@ static void on_read_says(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk
         end_job(c);
         return;
     }
-    if (c->said.len + (size_t)got <= c->said.max) {
-        buf_add(&c->said, chunk->base, (size_t)got);
+    if (c->said.len + (size_t)got > c->said.max) {
+        buf_clear(&c->said);
     }
+    buf_add(&c->said, chunk->base, (size_t)got);
 }
 
 /* Whole, or not wanted by the child, which then has said why. */
@@ -297,7 +298,6 @@ static void pass_environment(char **out)
                                         "CRIER_FAULT",
                                         "ASAN_OPTIONS",
                                         "UBSAN_OPTIONS",
-                                        "TSAN_OPTIONS",
 #endif
                                         NULL};
     size_t n = 0;
@@ -309,6 +309,10 @@ static void pass_environment(char **out)
             out[n++] = mem_printf("%s=%s", names[i], value);
         }
     }
+#ifdef __SANITIZE_THREAD__
+    /* It does not see the locks of libvips, and of our threads the child has one. */
+    out[n++] = mem_strdup("TSAN_OPTIONS=report_bugs=0");
+#endif
     out[n] = NULL;
 }
 
@@ -403,7 +407,8 @@ static void start_job(struct resizer *r, struct resize_job *job)
     struct resize_child *c;
     int error;
 
-    if (now_ms >= job->deadline_ms) {
+    /* What is left of its time must be worth a process. */
+    if (now_ms + r->timeout_ms / 10 >= job->deadline_ms) {
         fail_later(r, job, "too many others were being resized");
         return;
     }
@@ -438,7 +443,7 @@ void resize_submit(struct resizer *r, struct resize_job *job)
     job->resizer = r;
     job->child = NULL;
     uv_update_time(r->loop);
-    job->deadline_ms = uv_now(r->loop) + RESIZE_TIMEOUT_MS;
+    job->deadline_ms = uv_now(r->loop) + r->timeout_ms;
     list_push(&r->waiting, &job->node);
     start_waiting(r);
 }
@@ -461,11 +466,12 @@ void resize_cancel(struct resize_job *job)
     }
 }
 
-struct resizer *resizer_new(struct uv_loop_s *loop)
+struct resizer *resizer_new(struct uv_loop_s *loop, uint64_t timeout_ms)
 {
     struct resizer *r = mem_zalloc(sizeof *r);
 
     r->loop = loop;
+    r->timeout_ms = timeout_ms;
     list_init(&r->waiting);
     list_init(&r->failed);
     r->users = 1;

@@ -50,7 +50,8 @@ struct resize_job {
     uint64_t deadline_ms;       /* of the loop's clock */
 };
 
-struct resizer *resizer_new(struct uv_loop_s *loop);
+/* timeout_ms: of each job, its wait for a place included; RESIZE_TIMEOUT_MS but in tests. */
+struct resizer *resizer_new(struct uv_loop_s *loop, uint64_t timeout_ms);
 /* Children end at once; jobs must have been cancelled before. */
 void resizer_free(struct resizer *r);
 void resize_submit(struct resizer *r, struct resize_job *job);
