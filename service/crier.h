@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "queue/ledger.h"
 #include "queue/sched.h"
+#include "service/unreadable.h"
 
 struct channels;      /* channels.h: the configured destinations and their live state */
 struct out;           /* out.h: outbound HTTP */
@@ -60,6 +61,7 @@ struct crier {
     struct watch *watch;
     struct gate *gate;
     struct completer *completer;
+    struct unreadables unreadables;
     struct withdrawals *withdrawals;
     struct share_targets *share;
     struct door *door;

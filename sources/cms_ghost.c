@@ -1,5 +1,5 @@
 /* Ghost (https://ghost.org): one webhook per event, each posting the post as it is and what of it was
- * different before. Which event it is stands neither in the body nor in a header: the path may say it
+ * different before. Which event it is, Ghost 6 says in the body; older ones do not say it, so the path may
  * (/hooks/NAME/post.published), else it follows from the two states. */
 
 #include <string.h>
@@ -117,14 +117,14 @@ static void judge(struct cms_reading *r)
 /* clang-format off */
 static const struct cms ghost = {
     .map.from = {
-        [MAP_ID] = {"/id"}, [MAP_GUID] = {"/uuid"}, [MAP_URL] = {"/url"}, [MAP_URLS] = {"/canonical_url"},
+        [MAP_EVENT] = {"^/event"}, [MAP_ID] = {"/id"}, [MAP_GUID] = {"/uuid"}, [MAP_URL] = {"/url"}, [MAP_URLS] = {"/canonical_url"},
         [MAP_TYPE] = {"/type"}, [MAP_TITLE] = {"/title"}, [MAP_SUMMARY] = {"/custom_excerpt", "/excerpt"},
         [MAP_BODY] = {"/html"}, [MAP_IMAGE] = {"/feature_image", "/og_image"},
         [MAP_IMAGE_ALT] = {"/feature_image_alt"}, [MAP_LANGUAGE] = {"/locale"},
         [MAP_AUTHORS] = {"/authors/*/name", "/primary_author/name"}, [MAP_CATEGORIES] = {"/primary_tag/name"},
         [MAP_TAGS] = {"/tags/*/name"}, [MAP_PUBLISHED_AT] = {"/published_at"}, [MAP_UPDATED_AT] = {"/updated_at"},
     },
-    .words = words, .word_in_path = true, .unfold = unfold, .types_key = "types", .judge = judge,
+    .words = words, .word_in_path = true, .unfold = unfold, .types_key = "types", .url_of_public = true, .judge = judge,
 };
 
 static const char *const signatures[] = {"ghost", "ghost-old", "token", "none", NULL};
