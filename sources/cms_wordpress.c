@@ -166,9 +166,11 @@ const struct source source_wordpress = {
     .about = "crier's plugin for WordPress, the plugin WP Webhooks, or the webhooks of "
              "WordPress.com",
     .setup =
-        "With crier's plugin (best): Plugins, Add New, Upload: the folder integrations/wordpress/crier\n"
+        "With crier's plugin (best): Plugins, Add New, Upload: the folder "
+        "integrations/wordpress/crier\n"
         "as a zip (./dev plugin makes it); activate it. Settings, crier: the address\n"
-        "https://YOUR-CRIER/hooks/NAME and the secret that `crier keys webhook` made (whsec_…), which\n"
+        "https://YOUR-CRIER/hooks/NAME and the secret that `crier keys webhook` made "
+        "(whsec_…), which\n"
         "stands here under `secret`. The button there sends a test.\n"
         "With the plugin WP Webhooks: Send Data, the triggers Post created, Post updated, Post "
         "trashed\n"

@@ -212,6 +212,9 @@ final class Crier_Panel {
 	private function from_crier( int $post_id, object $row ): array {
 		$name   = '' !== $row->article ? $row->article : (string) $post_id;
 		$answer = $this->client->ask( '/v1/articles/' . rawurlencode( $name ) );
+		if ( 404 === $answer['status'] && '' !== $row->article ) {
+			return self::shown( __( 'crier had it, and does not keep it any more.', 'crier' ), 'plain', false );
+		}
 		if ( 404 === $answer['status'] || ( '' === $answer['error'] && '' === $row->article && ! $this->is_ours( $post_id, $answer['json'] ) ) ) {
 			return self::shown( __( 'crier has it, and has not sent it anywhere yet.', 'crier' ), 'plain', true );
 		}
