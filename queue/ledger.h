@@ -270,6 +270,7 @@ struct ledger_gated { /* whose gate is closed: for the start of the service */
 struct ledger_drop { /* a person decided that it is not sent; ERR_CONFLICT: it was sent */
     struct ledger_request req;
     struct article_id article;
+    const char *id; /* in place of its number: its public id, or "art_…"; NULL */
     const char *by; /* "api", "cli" */
     int64_t now_ms;
 };

@@ -426,6 +426,8 @@ enum err_code sqlite__deliveries(struct sqlite_conn *c,
                                  struct ledger_list *r); /* sqlite_list.c */
 enum err_code sqlite__article(struct sqlite_conn *c,
                               struct ledger_article *r); /* sqlite_article.c */
+/* By its public id, or "art_…"; 0: there is none of that id. */
+struct article_id sqlite__article_number(struct sqlite_conn *c, const char *id);
 /* The delivery as the API shows it, from a row of SQL_SHOW_…; new reference
  * (sqlite_article.c). */
 json_t *sqlite__delivery_json(sqlite3_stmt *stmt);

@@ -20,6 +20,8 @@ const struct door_route api_routes[] = {
     {HTTP_GET, AUTH_TOKEN, "/v1/articles", api_list_articles},
     {HTTP_GET, AUTH_TOKEN, "/v1/articles/{id}", api_get_article},
     {HTTP_DELETE, AUTH_TOKEN, "/v1/articles/{id}", api_delete_article},
+    {HTTP_POST, AUTH_TOKEN, "/v1/articles/{id}/send", api_send_article},
+    {HTTP_POST, AUTH_TOKEN, "/v1/articles/{id}/drop", api_drop_article},
     {HTTP_GET, AUTH_TOKEN, "/v1/deliveries", api_list_deliveries},
     {HTTP_POST, AUTH_TOKEN, "/v1/deliveries/{id}/replay", api_replay},
     {HTTP_POST, AUTH_TOKEN, "/v1/deliveries/{id}/cancel", api_cancel},

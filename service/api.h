@@ -9,7 +9,8 @@
 extern const struct door_route api_routes[]; /* ends with a row without pattern */
 
 /* api_articles.c */
-door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete_article;
+door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete_article,
+    api_send_article, api_drop_article;
 /* api_deliveries.c */
 door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 /* api_channels.c */

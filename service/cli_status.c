@@ -156,6 +156,31 @@ static void print_line(const char *name, const char *value)
     buf_done(&text);
 }
 
+/* Why it is not where one would look for it. */
+static void print_ways(const json_t *v)
+{
+    const json_t *quiet = json_object_get(v, "quiet");
+    const json_t *withdrawn = json_object_get(v, "withdrawn");
+    const json_t *gate = json_object_get(v, "gate");
+    char at[CLI_TIME_BYTES];
+
+    print_line("not sent", json_path_str(quiet, "why"));
+    if (json_is_true(json_object_get(quiet, "held"))) {
+        print_line("held", "for a person: send or drop it over the API");
+    }
+    if (json_is_object(withdrawn)) {
+        const char *why = json_path_str(withdrawn, "why");
+
+        print_line("withdrawn", why != NULL ? why : json_path_str(withdrawn, "source"));
+        print_line("retracted", cli_time(json_path_str(withdrawn, "retract_at"), at));
+    }
+    print_line("merged", json_path_str(v, "merged_into"));
+    if (json_path_str(gate, "until") != NULL) {
+        print_line("waits", "until its page was looked at");
+    }
+    print_line("page", json_path_str(gate, "note"));
+}
+
 static void print_article(const json_t *v)
 {
     const json_t *deliveries = json_object_get(v, "deliveries");
@@ -170,6 +195,7 @@ static void print_article(const json_t *v)
     if (json_is_true(json_object_get(v, "breaking"))) {
         print_line("breaking", reason != NULL ? reason : "yes");
     }
+    print_ways(v);
     (void)printf("\n");
     cli_print_deliveries(deliveries);
     print_attempts(deliveries);
