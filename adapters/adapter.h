@@ -65,6 +65,9 @@ enum verdict_scope {
 #define ADAPTER_SEEMS_OLDER                                                                    \
     "it is there, and seems older than the delivery: posted by hand, or a clock was wrong"
 
+/* Of an adapter that `announces`. */
+#define ADAPTER_ANNOUNCED "announced"
+
 #define VERDICT_DETAIL_BYTES 256
 struct verdict {
     enum verdict_kind kind;
@@ -119,6 +122,7 @@ struct media {
 
 struct site_facts {
     const char *name, *url, *language;
+    const char *const *feeds; /* addresses of the feeds we serve, NULL-terminated; NULL: none */
 };
 
 struct step_ctx {
@@ -204,6 +208,13 @@ struct adapter {
     const char *post_id_form;
     /* Whether these name one, with post_id_form; either may be NULL. */
     bool (*post_named)(const void *settings, const char *remote_id, const char *link);
+    /* It makes nothing public: it tells others where to look. What is done is announced, and is called
+     * so wherever people see it; the detail of its DONE begins with ADAPTER_ANNOUNCED. */
+    bool announces;
+    /* The hub that a channel tells of the feeds we serve, which name it in turn; NULL: none. */
+    const char *(*own_feeds_hub)(const void *settings);
+    /* What a site serves as NAME.txt, with that name in it, to prove that it is the channel's; NULL: nothing. */
+    const char *(*site_key)(const void *settings);
     bool every_revision; /* update also when nothing a reader sees has changed */
     /* The host that requests go to, "name:port", as far as settings say it and not by a URL: channels
      * of one host share its trouble. NULL: as the first URL setting says. */

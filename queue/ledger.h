@@ -101,8 +101,9 @@ enum accept_kind {
     ACCEPT_SEND, /* `known` was only recorded: its newest content goes out now */
 };
 enum accept_outcome {
-    ACCEPT_NEW,       /* first sight; or first sending of what was only recorded */
-    ACCEPT_UNCHANGED, /* the same again: nothing written but the alias */
+    ACCEPT_NEW, /* first sight; or first sending of what was only recorded */
+    ACCEPT_UNCHANGED, /* the same again, or the version that is here (by its updated_at) as another source
+                       * tells it: nothing written but the alias */
     ACCEPT_REVISED,   /* a new revision */
     ACCEPT_STALE,     /* older than what is stored (updated_at): ignored */
     ACCEPT_RETRACTED, /* retracted now, or was before: recorded, not sent */
@@ -229,8 +230,8 @@ struct ledger_accept {
  * marked; its names lead to the keeper; what of it cannot be public yet is cancelled, and where the keeper
  * had nothing it goes there in its place (so a breaking alert is not lost in a merge). A post of it stays;
  * nothing of the keeper goes to that channel, and when the keeper is retracted or withdrawn, so is it.
- * Articles that one source knows by two different ids are never merged, that source knows better: then the
- * better name decides and the other article is told as `conflict`. */
+ * Articles that one source knows by two different ids are not merged, unless it names both ids in one content:
+ * that source knows better. Then the better name decides and the other article is told as `conflict`. */
 
 /* ---- the link gate is through with an article: what waits for it may leave ---- */
 struct ledger_gate {

@@ -62,6 +62,9 @@ void api__unknown_word(struct door_request *r,
 /* The names of the configured channels; new reference. */
 json_t *api__channel_names(struct crier *c);
 
+/* Adds "announced": true to each delivery that is done and made nothing public (api_deliveries.c). */
+void api__tell_announced(json_t *deliveries);
+
 /* Taking an article in, or back, on behalf of a request (api_take.c): answered with 202 and
  * intake_write(), or refused. What options point to is copied, but for only_channel. */
 void api__take_body(struct crier *c,

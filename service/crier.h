@@ -23,6 +23,7 @@ struct media_store;   /* media.h: pictures, fetched once */
 struct pages;         /* page_fetch.h: pages of articles */
 struct gate;          /* gate.h: what waits for its page */
 struct completer;     /* complete.h: events without a title */
+struct withdrawals;   /* withdrawals.h: what is retracted unless it comes back */
 struct courier;       /* courier.h: runs deliveries */
 struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
@@ -59,6 +60,7 @@ struct crier {
     struct watch *watch;
     struct gate *gate;
     struct completer *completer;
+    struct withdrawals *withdrawals;
     struct share_targets *share;
     struct door *door;
     const char *config_path;

@@ -32,6 +32,7 @@
 #include "service/metrics.h"
 #include "service/page_fetch.h"
 #include "service/warm.h"
+#include "service/withdrawals.h"
 
 #define FRESH_MS                                                                               \
     (5 * MS_SECOND) /* a page that was just read for another purpose will do at first */
@@ -388,7 +389,14 @@ static void hand_over(struct watch *w)
     for (size_t i = 0; i < w->stored.superseded_count; i++) {
         courier_cancel(c->courier, w->stored.superseded[i]);
     }
+    /* The scheduler knows them as due when the gate would have ended: of two times the later one holds. */
+    for (size_t i = 0; i < w->stored.job_count; i++) {
+        sched_cancel(c->sched, w->stored.jobs[i].id);
+    }
     courier_add(c->courier, w->stored.jobs, w->stored.job_count);
+    if (w->stored.look_at_withdrawn) {
+        withdrawals_look(c->withdrawals);
+    }
 }
 
 static void pass_2_on_stored(struct ledger_request *r)

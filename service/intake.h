@@ -30,6 +30,8 @@ struct intake {
     /* intake.c's own */
     struct ledger_article find; /* a retraction by public id; what is to be sent after all */
     char *document, *url, *replay_key, *source, *reason, *wanted_id, *quiet;
+    char *rule_source;    /* whose article it is for the rules; NULL: the source's own */
+    struct strings names; /* of those beside its own id and URL */
     struct accept_alias *aliases;
     struct accept_channel *channels;
     struct run **claims; /* of each channel; NULL: it has none */

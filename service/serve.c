@@ -5,6 +5,7 @@
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
  *      watch_stop         we go and look no more
+ *      withdrawals_stop   nothing is retracted any more: what waits for that waits in the ledger
  *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
  *   3. event_hub_close    the streams end, since nothing changes any more
@@ -45,6 +46,7 @@
 #include "service/serve_internal.h"
 #include "service/share.h"
 #include "service/watch.h"
+#include "service/withdrawals.h"
 
 #define IDLE_LOOK_MS 10
 #define IDLE_MAX_MS 5000 /* for answers to leave; who reads slower is cut off */
@@ -105,6 +107,7 @@ void crier_drain(struct crier *c, const char *reason)
     watch_stop(c->watch);
     gate_stop(c->gate);
     completer_stop(c->completer);
+    withdrawals_stop(c->withdrawals);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
              &s->drain_timer, on_drain_over, (uint64_t)c->config->server.drain_ms, 0) == 0);
@@ -300,6 +303,7 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     }
     c->gate = gate_new(c);
     c->completer = completer_new(c);
+    c->withdrawals = withdrawals_new(c);
     rc = share_targets_load(&c->share, why);
     if (rc) {
         return rc;
@@ -372,6 +376,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     watch_apply(c->watch);
     gate_start(c->gate);
     completer_start(c->completer);
+    withdrawals_look(c->withdrawals);
     announce(c);
     return ERR_NONE;
 }
@@ -405,6 +410,7 @@ static void take_down(struct service *s)
     c->ledger = NULL;
     door_free(c->door);
     share_targets_free(c->share);
+    withdrawals_free(c->withdrawals);
     completer_free(c->completer);
     gate_free(c->gate);
     courier_free(c->courier);

@@ -245,6 +245,7 @@ static void leave(struct watched *s, bool forget)
 
 enum err_code watch_load(struct watch *w, struct err *why)
 {
+    w->has_loaded = true;
     w->loaded.req.kind = LEDGER_SOURCES;
     return ledger_run(w->crier->ledger, &w->loaded.req, why);
 }
@@ -276,6 +277,15 @@ static void restore(struct watched *s)
     }
 }
 
+static void end_loaded(struct watch *w)
+{
+    if (w->has_loaded) {
+        ledger_request_done(&w->loaded.req);
+        memset(&w->loaded, 0, sizeof w->loaded);
+        w->has_loaded = false;
+    }
+}
+
 /* Sources that left the settings while nothing ran. */
 static void forget_others(struct watch *w)
 {
@@ -294,8 +304,7 @@ static void forget_others(struct watch *w)
         (void)watch__restore(s, row->state);
         leave(s, true);
     }
-    ledger_request_done(&w->loaded.req);
-    memset(&w->loaded, 0, sizeof w->loaded);
+    end_loaded(w);
 }
 
 /* ---- settings ---- */
@@ -470,7 +479,7 @@ void watch_free(struct watch *w)
     while ((n = list_pop(&w->left)) != NULL) {
         source_free(container_of(n, struct watched, left_node));
     }
-    ledger_request_done(&w->loaded.req);
+    end_loaded(w);
     mem_free(w->in_order);
     map_free(w->hosts);
     heap_done(&w->due);

@@ -16,7 +16,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define LIST_MAX 500
+#define LIST_MAX 200
 
 struct hand {
     struct watched *source;

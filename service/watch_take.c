@@ -24,19 +24,22 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/complete.h"
+#include "service/intake_event.h"
 #include "service/metrics.h"
 
 #define AT_ONCE 32 /* so many are on their way to the ledger: enough to share commits */
 
 struct take_item {
     struct watch_take *take;
-    const struct feed_item *item;
+    struct feed_item *item;
     const struct watch_names *names;
     bool fresh;
     const char *quiet; /* NULL: it goes out */
     bool held;
     struct intake_content content;
     struct intake in;
+    struct complete_put put; /* of one without a title: its page is to be read first */
 };
 
 static const char possible_duplicate[] =
@@ -62,7 +65,7 @@ static void choose_items(struct watch_take *t, int64_t now_ms)
 
     t->items = mem_calloc(t->feed.count + 1, sizeof *t->items);
     for (size_t i = 0; i < t->feed.count; i++) {
-        const struct feed_item *item = &t->feed.items[i];
+        struct feed_item *item = &t->feed.items[i];
         const struct watch_names *n = &t->names[i];
         enum watch_sight sight =
             watch_known_look(k->known, n->key, n->url, item->fingerprint + item->removed);
@@ -125,8 +128,8 @@ static void take_3_read(struct reader_job *job)
     for (size_t i = 0; i < t->count; i++) {
         struct take_item *it = &t->items[i];
 
-        if (!it->item->removed) {
-            intake_read(&it->content, it->item->event.article, t->trusted, now_ms);
+        if (!complete_is_needed(&it->item->event)) {
+            intake_event_read(&it->content, &it->item->event, t->trusted, now_ms);
         }
     }
 }
@@ -135,16 +138,19 @@ static void take_3_read(struct reader_job *job)
 
 static void take_6_end(struct watch_take *t);
 
+static void count(const struct watch_take *t, const char *outcome)
+{
+    metrics_add(
+        t->source->watch->crier->metrics, METRIC_SOURCE_ITEMS, t->source->name, outcome);
+}
+
 static void count_outcome(struct take_item *it)
 {
     struct watch_take *t = it->take;
     enum accept_outcome outcome = it->in.accept.outcome;
 
     t->recorded += outcome == ACCEPT_RECORDED ? 1 : 0;
-    metrics_add(t->source->watch->crier->metrics,
-                METRIC_SOURCE_ITEMS,
-                t->source->name,
-                accept_outcome_name(outcome));
+    count(t, accept_outcome_name(outcome));
 }
 
 static void refuse(struct take_item *it, enum err_code rc, const struct err *why)
@@ -154,8 +160,7 @@ static void refuse(struct take_item *it, enum err_code rc, const struct err *why
     if (rc == ERR_INVALID || rc == ERR_CONFLICT || rc == ERR_NOT_FOUND || rc == ERR_TOO_BIG) {
         /* It would be refused the next time as well: known, and no more of it. */
         t->refused++;
-        metrics_add(
-            t->source->watch->crier->metrics, METRIC_SOURCE_ITEMS, t->source->name, "refused");
+        count(t, "refused");
         return;
     }
     if (!t->rc) {
@@ -181,42 +186,66 @@ static void take_5_on_stored(struct intake *in)
     take_4_submit(t);
 }
 
-static struct intake_options options_of(const struct take_item *it)
+static void take_5_on_put(struct complete_put *p)
 {
-    const struct watched *s = it->take->source;
+    struct take_item *it = p->context;
+    struct watch_take *t = it->take;
 
-    return (struct intake_options){
-        .source = s->name,
-        .trusted_breaking = s->source->trusted_breaking,
-        /* Where several items have one guid, their keys tell them apart. */
-        .guid = it->item->event.guid ? it->item->key : NULL,
-        .urls = &it->item->event.urls,
-        .at_ms = it->item->event.at_ms,
-        .quiet = it->quiet,
-        .held = it->held,
-        .max_age_ms = max_age_ms(s),
-        .retract_after_ms = s->source->retract_after_ms,
-    };
+    if (p->rc) {
+        refuse(it, p->rc, &p->why);
+    } else {
+        count(t, "waits");
+    }
+    t->running--;
+    take_4_submit(t);
+}
+
+/* Without a title it goes out once its page was read. */
+static enum err_code put_one(struct take_item *it)
+{
+    struct watch_take *t = it->take;
+    struct crier *c = t->source->watch->crier;
+
+    it->put.done = take_5_on_put;
+    it->put.context = it;
+    return complete_start(c, &it->put, t->source->name, &it->item->event, &it->in.why);
+}
+
+/* Where several items have one guid, their keys tell them apart. */
+static void name_by_key(struct feed_item *item)
+{
+    if (item->event.guid && strcmp(item->event.guid, item->key) != 0) {
+        mem_free(item->event.guid);
+        item->event.guid = mem_strdup(item->key);
+    }
 }
 
 /* Not 0: nothing was started, in->why says why. */
 static enum err_code start_one(struct take_item *it)
 {
-    struct intake_options options = options_of(it);
-    struct crier *c = it->take->source->watch->crier;
-    const struct source_event *e = &it->item->event;
+    const struct intake_event_options options = {.quiet = it->quiet, .held = it->held};
+    struct watch_take *t = it->take;
+    struct crier *c = t->source->watch->crier;
 
-    if (it->item->removed) {
-        return intake_retract(c,
-                              &it->in,
-                              NULL,
-                              e->url,
-                              &options,
-                              e->why ? e->why : "the feed says that it was deleted",
-                              take_5_on_stored,
-                              it);
+    name_by_key(it->item);
+    if (complete_is_needed(&it->item->event)) {
+        return put_one(it);
     }
-    return intake_article(c, &it->in, &it->content, &options, take_5_on_stored, it);
+    return intake_event(c,
+                        &it->in,
+                        t->source->source,
+                        &it->item->event,
+                        &it->content,
+                        &options,
+                        take_5_on_stored,
+                        it);
+}
+
+/* A quiet one without a title needs no page: that it is known is enough, and there is nothing yet that a
+ * person could release. */
+static bool is_only_known(const struct take_item *it)
+{
+    return it->quiet && complete_is_needed(&it->item->event);
 }
 
 static void take_4_submit(struct watch_take *t)
@@ -226,8 +255,14 @@ static void take_4_submit(struct watch_take *t)
     }
     while (!t->rc && t->next < t->count && t->running < AT_ONCE) {
         struct take_item *it = &t->items[t->next++];
-        enum err_code rc = start_one(it);
+        enum err_code rc;
 
+        if (is_only_known(it)) {
+            t->recorded++;
+            t->held -= it->held ? 1 : 0;
+            continue;
+        }
+        rc = start_one(it);
         if (rc) {
             refuse(it, rc, &it->in.why);
         } else {

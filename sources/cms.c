@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/article.h"
 #include "base/attr.h"
 #include "base/crypto.h"
 #include "base/json.h"
@@ -138,7 +139,11 @@ static bool own_word(struct cms_reading *r)
 
     for (size_t i = 0; i < events->count; i++) {
         if (strcmp(events->v[i].key, r->word) == 0) {
-            return cms_kind(events->v[i].value, &r->kind);
+            must(cms_kind(events->v[i].value, &r->kind)); /* cms_check_events() */
+            if (r->kind == EVENT_NOTHING) {
+                cms_why(r, "the settings' events ignore \"%.64s\"", r->word);
+            }
+            return true;
         }
     }
     return false;
@@ -199,9 +204,21 @@ static void check_hidden(struct cms_reading *r)
 
 /* ---- the event ---- */
 
+/* One that is too long for a name is none. */
+static char *name_dup(const struct map_view *v, enum map_member m)
+{
+    char *name = map_text_dup(v, m);
+
+    if (name != NULL && strlen(name) > ARTICLE_WORD_BYTES) {
+        mem_free(name);
+        name = NULL;
+    }
+    return name;
+}
+
 static char *id_dup(const struct cms_reading *r)
 {
-    char *id = map_text_dup(&r->view, MAP_ID);
+    char *id = name_dup(&r->view, MAP_ID);
     const char *header = r->cms->id_header;
 
     if (id == NULL && header != NULL) {
@@ -240,8 +257,8 @@ static void add_names(const struct cms_reading *r, struct source_event *e)
 {
     json_t *urls = map_words(&r->view, MAP_URLS);
 
-    e->guid = map_text_dup(&r->view, MAP_GUID);
-    add_string(&e->ids, map_text_dup(&r->view, MAP_REWRITES));
+    e->guid = name_dup(&r->view, MAP_GUID);
+    add_string(&e->ids, name_dup(&r->view, MAP_REWRITES));
     for (size_t i = 0; i < json_array_size(urls); i++) {
         add_string(&e->urls, map__url(json_array_get(urls, i), r->view.base));
     }
@@ -262,7 +279,7 @@ static char *key_dup(const struct cms_reading *r, const struct source_event *e, 
         const char *value =
             names[i] != NULL ? r->call->header(r->call->context, names[i]) : NULL;
 
-        if (value != NULL && value[0] != '\0') {
+        if (value != NULL && value[0] != '\0' && strlen(value) <= ARTICLE_WORD_BYTES) {
             return at == 0 ? mem_strdup(value) : mem_printf("%s:%zu", value, at);
         }
     }

@@ -21,11 +21,12 @@ static json_t *pick(json_t *field, const char *locale, const char **out_locale)
     json_t *wanted = locale != NULL ? json_object_get(field, locale) : NULL;
     void *first = json_object_iter(field);
 
+    if (*out_locale == NULL && (wanted != NULL || first != NULL)) {
+        *out_locale = wanted != NULL ? locale : json_object_iter_key(first);
+    }
     if (wanted != NULL) {
-        *out_locale = locale;
         return wanted;
     }
-    *out_locale = first != NULL ? json_object_iter_key(first) : *out_locale;
     return first != NULL ? json_object_iter_value(first) : field;
 }
 

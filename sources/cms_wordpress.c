@@ -67,12 +67,22 @@ static const char *status_of(const struct cms_reading *r)
     return status;
 }
 
+static bool has_text(const struct cms_reading *r, const char *place)
+{
+    const char *text = cms_text(r, place);
+
+    return text != NULL && text[0] != '\0';
+}
+
 /* Theirs fire for drafts too: the state counts, and what it was before, where that is told. */
 static void judge_status(struct cms_reading *r, const char *status)
 {
     const char *was = cms_text(r, "/post_before/post_status");
 
-    if (strcmp(status, "publish") == 0) {
+    if (strcmp(status, "publish") == 0 && was != NULL && strcmp(was, "publish") == 0 &&
+        has_text(r, "/post/post_password")) {
+        cms_is(r, EVENT_UNPUBLISHED, "behind a password now");
+    } else if (strcmp(status, "publish") == 0) {
         if (r->kind == EVENT_NOTHING && cms_text(r, "^/event_type") != NULL) {
             r->kind = EVENT_UPDATED; /* Post Upsert Webhooks: its words are free */
         }

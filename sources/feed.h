@@ -63,7 +63,8 @@ struct feed_call {
 struct feed_item {
     /* Who it is in this feed, at most FEED_KEY_BYTES: its guid (id, atom:id), else its normalised link,
      * else a digest of title, summary and date. Items with one guid and different links have
-     * "GUID LINK" each, as guids with blanks are not there; of two with the same key the newer stays. */
+     * "GUID LINK" each, those with one link, different titles and no guid "LINK DIGEST"; of two with the
+     * same key the one that changed last stays. */
     char *key;
     bool
         removed; /* at:deleted-entry (RFC 6721): event.kind is EVENT_DELETED, there is no article */

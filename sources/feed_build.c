@@ -433,7 +433,7 @@ bool feed_build_item(const struct feed_maker *maker,
 
     make_texts(&texts, d);
     put_links(&out->event, maker, d);
-    bool usable = guid || out->event.url || texts.title;
+    bool usable = guid || out->event.url || texts.title || texts.summary;
     if (usable) {
         out->key = make_key(out, &texts, guid);
         out->removed = d->removed;

@@ -259,6 +259,14 @@ struct value {
     bool quoted;
 };
 
+/* url="a.jpg width="5": the quote that ends the value begins the next. What was meant ends at a blank. */
+static size_t without_next(const char *value, size_t len)
+{
+    const char *blank = len > 0 && value[len - 1] == '=' ? memchr(value, ' ', len) : NULL;
+
+    return blank ? (size_t)(blank - value) : len;
+}
+
 /* The value at text, behind the '='; returns what it takes up. */
 static size_t read_value(const char *text, size_t len, struct value *out)
 {
@@ -267,8 +275,13 @@ static size_t read_value(const char *text, size_t len, struct value *out)
 
     if (len > 0 && (text[0] == '"' || text[0] == '\'')) {
         close = memchr(text + 1, text[0], len - 1);
-        *out = (struct value){text + 1, close ? (size_t)(close - text - 1) : len - 1, close};
-        return close ? out->len + 2 : len;
+        n = close ? (size_t)(close - text - 1) : len - 1;
+        *out = (struct value){text + 1, without_next(text + 1, n), close};
+        if (out->len < n) {
+            out->quoted = false;
+            return out->len + 1;
+        }
+        return close ? n + 2 : len;
     }
     while (n < len && !is_blank(text[n])) {
         n++;

@@ -23,6 +23,22 @@ static void cut(struct buf *text, size_t max)
     }
 }
 
+/* Markup with nothing in it says nothing. */
+static bool is_blank(const char *html)
+{
+    struct buf text;
+    bool blank;
+
+    if (strpbrk(html, "<&") == NULL) {
+        return false;
+    }
+    buf_init(&text, SIZE_MAX / 2);
+    text_from_html(&text, html, strlen(html));
+    blank = text.len == 0;
+    buf_done(&text);
+    return blank;
+}
+
 /* Articles take titles as HTML; what is text becomes HTML that says the same. */
 static void escape(struct buf *out, const char *text, size_t max)
 {
@@ -60,7 +76,9 @@ static void add_text(json_t *article,
         buf_adds(&html, text);
         cut(&html, max);
     }
-    json_set_str(article, key, buf_str(&html));
+    if (!is_blank(buf_str(&html))) {
+        json_set_str(article, key, buf_str(&html));
+    }
     buf_done(&html);
     mem_free(text);
 }

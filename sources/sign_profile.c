@@ -9,7 +9,8 @@
 static const char *const codings[] = {
     [SIGN_HEX] = "hex", [SIGN_BASE64] = "base64", [SIGN_BASE64URL] = "base64url", NULL};
 static const char *const hashes[] = {
-    [CRYPTO_SHA1] = "sha1", [CRYPTO_SHA256] = "sha256", [CRYPTO_SHA512] = "sha512", NULL};
+    [CRYPTO_SHA1] = "sha1", [CRYPTO_SHA256] = "sha256",
+    [CRYPTO_SHA384] = "sha384", [CRYPTO_SHA512] = "sha512", NULL};
 static const char *const units[] = {"s", "ms", NULL};
 
 #define AT(member) .offset = offsetof(struct sign_profile, member)

@@ -87,6 +87,28 @@ def base_mustache():
             yield f"spec-{n}", test["template"].encode() + b"\0" + json.dumps(test["data"]).encode()
 
 
+KINDS = ["json", "contentful", "directus", "drupal", "ghost", "hygraph", "sanity", "storyblok", "strapi", "superdesk",
+         "webflow", "wordpress"]  # as sources/registry.c has those that are called
+
+
+def sources_hooks():
+    """As fuzz_sources_hooks.c reads it."""
+    for path in sorted(FIXTURES.glob("hooks/*/*.call.json")):
+        call = json.loads(path.read_text())
+        kind = KINDS.index(path.parent.name) + (len(KINDS) if "map" in call.get("settings", {}) else 0)
+        headers = call.get("headers", {})
+        words = [v for k, v in headers.items() if k.lower() in
+                 ("x-contentful-topic", "x-strapi-event", "x-wp-webhook-name", "sanity-operation")]
+        if "body_file" in call:
+            body = (path.parent / call["body_file"]).read_bytes()
+        elif isinstance(call["body"], str):
+            body = call["body"].encode()
+        else:
+            body = json.dumps(call["body"], ensure_ascii=False).encode()
+        head = "\n".join([call.get("path", ""), "".join(words[:1]), headers.get("Content-Type", ""), ""])
+        yield f"{path.parent.name}-{path.name[:-10]}", bytes([kind]) + head.encode() + body
+
+
 def files(*patterns):
     for pattern in patterns:
         for path in sorted(TOP.glob(pattern)):
@@ -118,7 +140,7 @@ TARGETS = {
     "config_read": settings,
     "config_rule": config_rule,
     "config_yaml": settings,
-    "service_hook": articles,
+    "sources_hooks": sources_hooks,
     "sources_page": sources_page,
 }
 

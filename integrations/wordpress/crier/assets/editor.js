@@ -1,6 +1,7 @@
 /**
  * The block editor's panel: breaking news, and the note on a correction. Both are metas of the post,
- * saved with it.
+ * saved with it. And where it went in one line, here and after publishing, as panel.js found out: its own
+ * box stands far below.
  */
 ( function ( wp ) {
 	'use strict';
@@ -58,6 +59,30 @@
 		} );
 	}
 
+	var found = null;
+
+	function Status() {
+		var state = wp.element.useState( found );
+		wp.element.useEffect( function () {
+			function take( event ) {
+				found = event.detail;
+				state[ 1 ]( found );
+			}
+			window.addEventListener( 'crier-panel', take );
+			return function () {
+				window.removeEventListener( 'crier-panel', take );
+			};
+		}, [] );
+		return ! state[ 0 ] ? null : el(
+			'div',
+			{ className: 'crier-status is-' + state[ 0 ].tone },
+			el( 'p', { className: 'crier-panel-line' }, state[ 0 ].summary ),
+			el( 'p', null, state[ 0 ].channels.map( function ( channel ) {
+				return channel.channel + ': ' + channel.text;
+			} ).join( ' · ' ) )
+		);
+	}
+
 	wp.plugins.registerPlugin( 'crier', {
 		icon: 'megaphone',
 		render: function () {
@@ -68,12 +93,18 @@
 					home.PluginDocumentSettingPanel,
 					{ name: 'crier', title: __( 'Breaking news', 'crier' ), className: 'crier-document-panel' },
 					el( Breaking ),
-					el( Correction )
+					el( Correction ),
+					el( Status )
 				),
 				el(
 					home.PluginPrePublishPanel,
 					{ title: __( 'Breaking news', 'crier' ), initialOpen: true, className: 'crier-publish-panel' },
 					el( Breaking )
+				),
+				el(
+					home.PluginPostPublishPanel,
+					{ title: __( 'Where it went (crier)', 'crier' ), initialOpen: true, className: 'crier-published-panel' },
+					el( Status )
 				)
 			);
 		},

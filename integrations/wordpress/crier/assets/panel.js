@@ -63,6 +63,7 @@
 		this.list = box.querySelector( '.crier-panel-list' );
 		this.timer = 0;
 		this.asking = false;
+		this.again = false; // Asked for while an answer was on its way.
 		this.shown = '';
 	}
 
@@ -87,6 +88,7 @@
 			} );
 		}
 		this.warn( answer );
+		window.dispatchEvent( new window.CustomEvent( 'crier-panel', { detail: answer } ) ); // For editor.js.
 	};
 
 	Panel.prototype.warn = function ( answer ) {
@@ -106,6 +108,7 @@
 
 		window.clearTimeout( panel.timer );
 		if ( panel.asking ) {
+			panel.again = true;
 			return;
 		}
 		if ( document.hidden ) {
@@ -126,7 +129,8 @@
 			)
 			.then( function ( delay ) {
 				panel.asking = false;
-				panel.wait( delay );
+				panel.wait( panel.again ? 0 : delay );
+				panel.again = false;
 			} );
 	};
 

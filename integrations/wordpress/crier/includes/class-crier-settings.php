@@ -178,7 +178,7 @@ final class Crier_Settings {
 		if ( '' === $sent && $optional ) {
 			return '';
 		}
-		$url = esc_url_raw( $sent, array( 'http', 'https' ) );
+		$url = preg_match( '#^https?://\S+$#i', $sent ) ? esc_url_raw( $sent, array( 'http', 'https' ) ) : '';
 		if ( '' === $url || ! wp_parse_url( $url, PHP_URL_HOST ) || wp_parse_url( $url, PHP_URL_QUERY ) || wp_parse_url( $url, PHP_URL_USER ) ) {
 			/* translators: %s: label of a field. */
 			add_settings_error( self::PAGE, 'url', sprintf( __( '%s: expected an address such as http://127.0.0.1:8480.', 'crier' ), $label ) );
