@@ -65,6 +65,9 @@ enum verdict_scope {
 #define ADAPTER_SEEMS_OLDER                                                                    \
     "it is there, and seems older than the delivery: posted by hand, or a clock was wrong"
 
+/* Of an adapter that `announces`. */
+#define ADAPTER_ANNOUNCED "announced"
+
 #define VERDICT_DETAIL_BYTES 256
 struct verdict {
     enum verdict_kind kind;
@@ -102,6 +105,13 @@ struct fit_report {
 };
 #define FIT_REPORTS_MAX 8
 
+/* What a channel takes of a picture. A larger one is made to fit, or left out. 0: no bound. */
+struct media_bounds {
+    size_t max_bytes;
+    int64_t max_pixels; /* width times height */
+    int64_t max_edge;   /* the longer side */
+};
+
 /* A picture fetched for a step that asked for it. */
 struct media {
     const char *type; /* media type, sniffed from the bytes: "image/jpeg" */
@@ -112,6 +122,7 @@ struct media {
 
 struct site_facts {
     const char *name, *url, *language;
+    const char *const *feeds; /* addresses of the feeds we serve, NULL-terminated; NULL: none */
 };
 
 struct step_ctx {
@@ -197,11 +208,21 @@ struct adapter {
     const char *post_id_form;
     /* Whether these name one, with post_id_form; either may be NULL. */
     bool (*post_named)(const void *settings, const char *remote_id, const char *link);
+    /* It makes nothing public: it tells others where to look. What is done is announced, and is called
+     * so wherever people see it; the detail of its DONE begins with ADAPTER_ANNOUNCED. */
+    bool announces;
+    /* The hub that a channel tells of the feeds we serve, which name it in turn; NULL: none. */
+    const char *(*own_feeds_hub)(const void *settings);
+    /* What a site serves as NAME.txt, with that name in it, to prove that it is the channel's; NULL: nothing. */
+    const char *(*site_key)(const void *settings);
     bool every_revision; /* update also when nothing a reader sees has changed */
     /* The host that requests go to, "name:port", as far as settings say it and not by a URL: channels
      * of one host share its trouble. NULL: as the first URL setting says. */
     void (*host)(const void *settings, struct buf *out);
-    size_t media_max_bytes; /* pictures larger than this are not fetched whole; 0: takes none */
+    size_t media_max_bytes; /* larger pictures are made smaller; 0: takes none */
+    /* Tighter bounds, where settings or the server tell them. bounds begins with media_max_bytes alone.
+     * NULL: nothing more. */
+    void (*media_bounds)(const struct step_ctx *ctx, struct media_bounds *bounds);
     /* How a post gets its picture where it is not uploaded; NULL: it has none. */
     const char *pictures;
     struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */

@@ -221,6 +221,7 @@ const struct adapter adapter_bluesky = {
     .verify = verify,
     .test = test,
     .media_max_bytes = BLUESKY_IMAGE_BYTES,
+    .media_bounds = bluesky__thumb_bounds,
     /* 5,000 points an hour, 3 for each new post. */
     .rate = {.count = 1600, .per_ms = MS_HOUR},
     .answer_timeout_ms = 30 * MS_SECOND,

@@ -129,6 +129,7 @@ struct verdict bluesky__read_create(struct step_ctx *ctx, const struct http_resp
 enum err_code
 bluesky__build_session(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict bluesky__read_session(struct step_ctx *ctx, const struct http_response *res);
+void bluesky__thumb_bounds(const struct step_ctx *ctx, struct media_bounds *bounds);
 bool bluesky__thumb_wanted(const struct step_ctx *ctx);
 enum err_code
 bluesky__build_thumb(struct step_ctx *ctx, struct http_request *req, struct err *why);

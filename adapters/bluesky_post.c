@@ -52,11 +52,21 @@ static void picture_off(struct step_ctx *ctx, const char *reason)
     json_set_str(ctx->record, "thumb_off", reason);
 }
 
+static size_t max_bytes(const struct step_ctx *ctx)
+{
+    return bluesky__settings(ctx)->card == BLUESKY_CARD_AUTO ? BLUESKY_THUMB_BYTES
+                                                             : BLUESKY_IMAGE_BYTES;
+}
+
+void bluesky__thumb_bounds(const struct step_ctx *ctx, struct media_bounds *bounds)
+{
+    bounds->max_bytes = max_bytes(ctx);
+}
+
 /* Why this picture cannot go; NULL when it can. */
 static const char *objection(struct step_ctx *ctx)
 {
-    size_t max = bluesky__settings(ctx)->card == BLUESKY_CARD_AUTO ? BLUESKY_THUMB_BYTES
-                                                                   : BLUESKY_IMAGE_BYTES;
+    size_t max = max_bytes(ctx);
     int64_t age_ms = record_age(ctx->record, "thumb_since_ms", ctx->now_ms);
 
     if (!ctx->media) {

@@ -126,7 +126,9 @@ static void view_article(json_t *view, const struct article *a)
     if (a->published_at_ms) {
         view_str(view, "published_at", time_rfc3339_seconds(a->published_at_ms, time));
     }
-    if (strings_has(&a->categories, "Correction") || strings_has(&a->tags, "Correction")) {
+    if (a->correction && *a->correction) {
+        view_str(view, "correction", a->correction);
+    } else if (article_is_correction(a)) {
         json_object_set_new(view, "correction", json_true());
     }
 }

@@ -8,8 +8,8 @@
  * Variables of templates: title, summary, url (as this channel links it), canonical_url,
  * body_text, language, author, authors[], categories[], tags[], hashtags ("#Breaking #World"),
  * image, image_alt, site, site_url, channel, breaking, reason, revision, update (true in an
- * update), correction (true when a category or tag of the article is "Correction"),
- * published_at, id. What the article does not have is not there, so that
+ * update), correction (what was corrected, if that is told; else true, when the article says of itself
+ * that it corrects something or a category or tag of it is "Correction"), published_at, id. What the article does not have is not there, so that
  * {{#summary}}…{{/summary}} does what one expects; author is all authors joined by ", ";
  * hashtags are the categories and then the tags, each word once. */
 

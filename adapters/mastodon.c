@@ -75,7 +75,7 @@ const struct text_rule mastodon__limits[] = {
 #define SAMPLE_INSTANCE                                                                        \
     "{\"configuration\":{\"statuses\":{\"max_characters\":500,"                                \
     "\"characters_reserved_per_url\":23},\"media_attachments\":{\"description_limit\":1500,"   \
-    "\"image_size_limit\":16777216}}}"
+    "\"image_size_limit\":16777216,\"image_matrix_limit\":33177600}}}"
 
 /* The key is kept for an hour after the status was created; a minute is left for clocks and for
  * the way there. */
@@ -253,6 +253,7 @@ const struct adapter adapter_mastodon = {
     .post_id_form = "the id of the status, or its link on this instance",
     .post_named = post_named,
     .media_max_bytes = 16777216, /* image_size_limit unless the server tells less */
+    .media_bounds = mastodon__media_bounds,
     .rate = {.count = 300, .per_ms = 3 * MS_HOUR},
     .answer_timeout_ms = 30 * MS_SECOND,
     .check = check_settings,

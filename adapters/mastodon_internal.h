@@ -22,7 +22,7 @@
  *   sent_at_ms sent_again when the status was first sent and not refused; whether more than
  * once pages max_id          verify: how far the list was read Members of ctx->account: id,
  * acct; limits {instance, at_ms, max_characters, url_characters, alt_characters, image_bytes,
- * image_types}. */
+ * image_pixels, image_types}. */
 
 #include "adapters/adapter.h"
 #include "base/secret.h"
@@ -93,6 +93,7 @@ struct verdict mastodon__trouble(const struct http_response *res);
 enum err_code
 mastodon__build_learn(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict mastodon__read_learn(struct step_ctx *ctx, const struct http_response *res);
+void mastodon__media_bounds(const struct step_ctx *ctx, struct media_bounds *bounds);
 bool mastodon__media_wanted(const struct step_ctx *ctx);
 enum err_code
 mastodon__build_upload(struct step_ctx *ctx, struct http_request *req, struct err *why);

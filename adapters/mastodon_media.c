@@ -17,6 +17,8 @@
 #define POLL_LATER_MS (3 * MS_SECOND)
 #define POLL_SOON_FOR_MS (5 * MS_SECOND)
 #define HOLD_MS (3 * MS_SECOND)
+/* MAX_IMAGE_PIXELS of app/models/media_attachment.rb (7680 x 4320), unless the server tells another. */
+#define IMAGE_PIXELS 33177600
 #define ALT_BYTES_MAX ((size_t)256 * 1024)
 
 /* What every server takes (app/models/media_attachment.rb); HEIC is turned into JPEG there. */
@@ -78,6 +80,21 @@ bool mastodon__media_renew(struct step_ctx *ctx, const char *self, struct verdic
     return true;
 }
 
+static int64_t image_bytes(const struct step_ctx *ctx)
+{
+    return record_int(mastodon__learned(ctx), "image_bytes");
+}
+
+void mastodon__media_bounds(const struct step_ctx *ctx, struct media_bounds *bounds)
+{
+    int64_t bytes = image_bytes(ctx), pixels = record_int(mastodon__learned(ctx), "image_pixels");
+
+    if (bytes > 0 && (uint64_t)bytes < bounds->max_bytes) {
+        bounds->max_bytes = (size_t)bytes;
+    }
+    bounds->max_pixels = pixels > 0 ? pixels : IMAGE_PIXELS;
+}
+
 static int64_t patience_ms(const struct step_ctx *ctx)
 {
     return ctx->breaking ? PATIENCE_BREAKING_MS : PATIENCE_MS;
@@ -114,7 +131,7 @@ static bool type_is_taken(const struct step_ctx *ctx, const char *type)
 /* Why this picture cannot go; NULL when it can. */
 static const char *objection(struct step_ctx *ctx)
 {
-    int64_t max_bytes = record_int(mastodon__learned(ctx), "image_bytes");
+    int64_t max_bytes = image_bytes(ctx);
 
     if (!ctx->media) {
         return ctx->media_error ? ctx->media_error : "the picture could not be fetched";

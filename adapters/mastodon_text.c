@@ -79,6 +79,7 @@ struct verdict mastodon__read_learn(struct step_ctx *ctx, const struct http_resp
         limits, "url_characters", json_object_get(statuses, "characters_reserved_per_url"));
     learn_int(limits, "alt_characters", json_object_get(media, "description_limit"));
     learn_int(limits, "image_bytes", json_object_get(media, "image_size_limit"));
+    learn_int(limits, "image_pixels", json_object_get(media, "image_matrix_limit"));
     if (json_is_array(types) && json_array_size(types) <= 100) {
         (void)json_object_set(limits, "image_types", types);
     }

@@ -16,6 +16,8 @@ static const struct adapter *const adapters[] = {
     &adapter_email,
     &adapter_discord,
     &adapter_slack,
+    &adapter_indexnow,
+    &adapter_websub,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -36,6 +36,7 @@ void article_unref(struct article *a)
     mem_free(a->summary);
     mem_free(a->body);
     mem_free(a->language);
+    mem_free(a->correction);
     for (size_t i = 0; i < a->image_count; i++) {
         image_done(&a->images[i]);
     }
@@ -49,10 +50,17 @@ void article_unref(struct article *a)
     mem_free(a);
 }
 
+bool article_is_correction(const struct article *a)
+{
+    return a->correction != NULL || strings_has(&a->categories, "Correction") ||
+           strings_has(&a->tags, "Correction");
+}
+
 /* ---- as JSON ---- */
 
 /* How much of an article. The hashes cover the first two, so neither their members nor the order
- * may change: every article brought again would be taken for a revision. */
+ * may change: every article brought again would be taken for a revision. (What few articles have may be
+ * added, if it leaves nothing where it is absent.) */
 enum extent {
     SHOWN,    /* what a post may show */
     REVISION, /* all that makes a revision: without updated_at, republish and not_after */
@@ -138,6 +146,15 @@ static void put_breaking(struct buf *b, int breaking)
     }
 }
 
+static void put_correction(struct buf *b, const char *correction)
+{
+    if (correction != NULL && *correction == '\0') {
+        json_put_bool(b, "correction", true);
+    } else {
+        json_put_text(b, "correction", correction);
+    }
+}
+
 /* By name, as the hashes want it. */
 static void put_members(struct buf *b,
                         const struct article *a,
@@ -152,6 +169,7 @@ static void put_members(struct buf *b,
     }
     put_breaking(b, instead->breaking);
     put_strings(b, "categories", &a->categories);
+    put_correction(b, a->correction);
     json_put_text(b, "id", revision ? instead->id : NULL);
     put_images(b, a);
     json_put_text(b, "language", a->language);

@@ -47,7 +47,9 @@ struct article {
     int breaking;                           /* 1 yes, 0 no, -1 not told: the rules decide */
     int64_t not_after_ms;                   /* wall clock; 0: the channel's setting decides */
     bool republish;                         /* a retracted article may go out again */
-    int more_references;                    /* beside the first */
+    char *
+        correction; /* what this revision corrects, plain text; "": that it does; NULL: nothing */
+    int more_references; /* beside the first */
 };
 
 /* One thing wrong with an input: where (JSON Pointer, RFC 6901) and what was expected. */
@@ -79,6 +81,8 @@ void article_write(struct buf *out, const struct article *a);
 /* Its members alone, for an object that json_put_open() has begun; `id` in place of its own (NULL:
  * none). */
 void article_put_members(struct buf *out, const struct article *a, const char *id);
+/* Does it say of itself that it corrects a mistake: by `correction`, or by a category or tag of that name? */
+bool article_is_correction(const struct article *a);
 /* It begins with one reference; whoever holds the last one frees it. Not from two threads at once. */
 struct article *article_ref(struct article *a);
 void article_unref(struct article *a);

@@ -36,21 +36,22 @@ struct reader {
 };
 
 enum member_kind {
-    M_ID,        /* char *: string or integer */
-    M_URL,       /* char * */
-    M_PLAIN,     /* char *: one line of text */
-    M_FROM_HTML, /* char *: the same, from text that may hold markup */
-    M_AS_GIVEN,  /* char * */
-    M_LANGUAGE,  /* char * */
-    M_TIME,      /* int64_t */
-    M_UNTIL,     /* int64_t: a time or a duration from now */
-    M_NUMBER,    /* int64_t, 0 to max */
-    M_URGENCY,   /* int */
-    M_MAYBE,     /* int: -1 0 1 */
-    M_BOOL,      /* bool */
-    M_STRINGS,   /* struct strings */
-    M_IMAGES,    /* struct article */
-    M_VIDEO,     /* struct article_video */
+    M_ID,         /* char *: string or integer */
+    M_URL,        /* char * */
+    M_PLAIN,      /* char *: one line of text */
+    M_FROM_HTML,  /* char *: the same, from text that may hold markup */
+    M_AS_GIVEN,   /* char * */
+    M_LANGUAGE,   /* char * */
+    M_TIME,       /* int64_t */
+    M_UNTIL,      /* int64_t: a time or a duration from now */
+    M_NUMBER,     /* int64_t, 0 to max */
+    M_URGENCY,    /* int */
+    M_MAYBE,      /* int: -1 0 1 */
+    M_BOOL,       /* bool */
+    M_CORRECTION, /* char *: true, or text that may hold markup */
+    M_STRINGS,    /* struct strings */
+    M_IMAGES,     /* struct article */
+    M_VIDEO,      /* struct article_video */
 };
 
 struct member {
@@ -81,6 +82,7 @@ static const struct member article_members[] = {
     {"urgency",      M_URGENCY,   AT(article, urgency),         9,                     false},
     {"breaking",     M_MAYBE,     AT(article, breaking),        0,                     false},
     {"republish",    M_BOOL,      AT(article, republish),       0,                     false},
+    {"correction",   M_CORRECTION, AT(article, correction),     ARTICLE_SUMMARY_BYTES, false},
 };
 static const struct member image_members[] = {
     {"url",    M_URL,    AT(article_image, url),    ARTICLE_URL_BYTES,     true},
@@ -532,6 +534,23 @@ static void read_maybe(struct reader *r, const struct place *where, const json_t
     }
 }
 
+/* True, or what was corrected; false and an empty text say that nothing was. */
+static void read_correction(struct reader *r,
+                            const struct place *where,
+                            const json_t *v,
+                            const struct member *m,
+                            char **at)
+{
+    if (json_is_true(v)) {
+        mem_free(*at);
+        *at = mem_strdup("");
+    } else if (json_is_string(v)) {
+        read_text(r, where, v, m, at);
+    } else if (!json_is_false(v)) {
+        fault(r, where, "expected true or a text that says what, got %s", type_name(v));
+    }
+}
+
 static void read_member(struct reader *r,
                         const struct place *where,
                         const json_t *v,
@@ -549,6 +568,9 @@ static void read_member(struct reader *r,
     case M_FROM_HTML:
     case M_AS_GIVEN:
         read_text(r, where, v, m, at);
+        break;
+    case M_CORRECTION:
+        read_correction(r, where, v, m, at);
         break;
     case M_LANGUAGE:
         read_language(r, where, v, m->max, at);

@@ -6,6 +6,8 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -41,25 +43,43 @@ void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES])
     must(EVP_Digest(data, len, out, NULL, sha256, NULL) == 1);
 }
 
-void crypto_hmac_sha256(
-    const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES])
+size_t crypto_hmac(enum crypto_digest digest,
+                   const void *key,
+                   size_t key_len,
+                   const void *data,
+                   size_t len,
+                   uint8_t out[CRYPTO_DIGEST_MAX_BYTES])
 {
-    char digest[] = "SHA256";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
+    static const char *const names[] = {[CRYPTO_SHA1] = "SHA1",
+                                        [CRYPTO_SHA256] = "SHA256",
+                                        [CRYPTO_SHA384] = "SHA384",
+                                        [CRYPTO_SHA512] = "SHA512"};
+    char name[8]; /* OpenSSL wants one that it could write to */
+    OSSL_PARAM params[2];
     EVP_MAC_CTX *ctx;
     size_t out_len;
 
+    (void)snprintf(name, sizeof name, "%s", names[digest]);
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
+    params[1] = OSSL_PARAM_construct_end();
     pthread_once(&fetch_once, fetch);
     ctx = EVP_MAC_CTX_new(hmac);
     must(ctx != NULL);
     /* OpenSSL takes a NULL key for "the one from last time". */
     must(EVP_MAC_init(ctx, key == NULL ? (const uint8_t *)"" : key, key_len, params) == 1);
     must(EVP_MAC_update(ctx, data, len) == 1);
-    must(EVP_MAC_final(ctx, out, &out_len, SHA256_BYTES) == 1 && out_len == SHA256_BYTES);
+    must(EVP_MAC_final(ctx, out, &out_len, CRYPTO_DIGEST_MAX_BYTES) == 1);
     EVP_MAC_CTX_free(ctx);
+    return out_len;
+}
+
+void crypto_hmac_sha256(
+    const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES])
+{
+    uint8_t mac[CRYPTO_DIGEST_MAX_BYTES];
+
+    must(crypto_hmac(CRYPTO_SHA256, key, key_len, data, len, mac) == SHA256_BYTES);
+    memcpy(out, mac, SHA256_BYTES);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

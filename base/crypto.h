@@ -14,7 +14,16 @@
 
 void crypto_random(void *out, size_t len); /* stops the program when the system has none */
 void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES]);
-/* RFC 2104, RFC 6234. */
+/* RFC 2104, RFC 6234. Returns the length of what it wrote; SHA-1 is for schemes of others that know no
+ * better, and still sound in an HMAC. */
+enum crypto_digest { CRYPTO_SHA1, CRYPTO_SHA256, CRYPTO_SHA384, CRYPTO_SHA512 };
+#define CRYPTO_DIGEST_MAX_BYTES 64
+size_t crypto_hmac(enum crypto_digest digest,
+                   const void *key,
+                   size_t key_len,
+                   const void *data,
+                   size_t len,
+                   uint8_t out[CRYPTO_DIGEST_MAX_BYTES]);
 void crypto_hmac_sha256(
     const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES]);
 /* Time depends on len only. */

@@ -301,6 +301,22 @@ const char *format_size(int64_t bytes, char out[PARSE_TEXT_BYTES])
     return out;
 }
 
+/* Three digits are enough to compare; decimal units, as platforms write their limits. */
+const char *format_size_about(int64_t bytes, char out[PARSE_TEXT_BYTES])
+{
+    static const char *const units[] = {"", "KB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 999.5 && unit + 1 < ARRAY_LEN(units)) {
+        value /= 1000;
+        unit++;
+    }
+    (void)snprintf(
+        out, PARSE_TEXT_BYTES, value < 9.95 && unit > 0 ? "%.1f%s" : "%.0f%s", value, units[unit]);
+    return out;
+}
+
 const char *format_rate(struct rate rate, char out[PARSE_TEXT_BYTES])
 {
     char per[PARSE_TEXT_BYTES];

@@ -31,6 +31,7 @@ bool parse_range(const char *text, struct range *out); /* 3 1..3 */
 #define PARSE_TEXT_BYTES 48
 const char *format_duration(int64_t ms, char out[PARSE_TEXT_BYTES]);
 const char *format_size(int64_t bytes, char out[PARSE_TEXT_BYTES]);
+const char *format_size_about(int64_t bytes, char out[PARSE_TEXT_BYTES]); /* 812KB 4.2MB */
 const char *format_rate(struct rate rate, char out[PARSE_TEXT_BYTES]);
 
 /* The candidate closest to word by edit distance, for "did you mean": NULL when none is

@@ -59,6 +59,9 @@ void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > "
 bool text_hashtag(struct buf *out, const char *tag);
 /* Case-insensitive equality for ASCII, bytes beyond that as they are. */
 bool text_same_fold(const char *a, const char *b);
+/* The same for every script, whole words of categories and names: case folded, an accent the same
+ * whether it is part of its letter or stands behind it. Slower where there is more than ASCII. */
+bool text_same_word(const char *a, const char *b);
 /* Column width in a terminal, for tables. */
 size_t text_columns(const char *text, size_t len);
 

@@ -32,6 +32,11 @@ bool url_decode(struct buf *out, const char *text, size_t len, bool plus_is_spac
  * such URL. An absolute ref needs no base ("" will do). */
 bool url_resolve(struct buf *out, const char *base, const char *ref);
 
+/* Append url as sitemaps and feeds want it: scheme and host in small letters, what no URL may hold and
+ * everything beyond ASCII percent-encoded (RFC 3987 section 3.1). False, and nothing appended, when it
+ * is no URL, or its host is not ASCII. */
+bool url_ascii(struct buf *out, const char *url);
+
 /* The form under which an article is recognised: scheme https, lower-case host, no default
  * port, no fragment, no trailing slash (but the root's), percent escapes normalised, tracking
  * parameters dropped (utm_*, fbclid, gclid, dclid, msclkid, twclid, igshid, mc_cid, mc_eid,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "config/parse.h"
 #include "config/schema.h"
+#include "config/urgency.h"
 #include "config/value.h"
 #include "config/yaml.h"
 
@@ -200,6 +201,14 @@ const struct source_settings *config_source(const struct config *c, const char *
     return NULL;
 }
 
+bool config_source_is_open(const struct source_settings *source)
+{
+    const struct config_type *type = source->type;
+
+    return type != NULL && type->called && type->is_open != NULL &&
+           type->is_open(type, source->own);
+}
+
 static void add_name(struct buf *out, size_t start, const char *section, const char *key)
 {
     buf_addf(out, "%s%s%s%s", out->len > start ? ", " : "", section, key[0] ? "." : "", key);
@@ -238,6 +247,21 @@ bool config_needs_restart(const struct config *old, const struct config *new, st
     return out->len > start;
 }
 
+struct rule_facts config_rule_facts(const struct config *c,
+                                    const struct article *a,
+                                    const char *source,
+                                    int64_t now_ms)
+{
+    const struct source_settings *known = source != NULL ? config_source(c, source) : NULL;
+
+    return (struct rule_facts){
+        .article = a,
+        .source = source,
+        .now_ms = now_ms,
+        .scale = known != NULL ? urgency_scale_at(known->urgency_scale) : NULL,
+    };
+}
+
 bool config_is_breaking(const struct config *c,
                         const struct rule_facts *facts,
                         struct buf *reason)
@@ -260,5 +284,26 @@ bool config_is_breaking(const struct config *c,
             return true;
         }
     }
+    return false;
+}
+
+bool config_channel_wants(const struct channel_settings *channel,
+                          const struct rule_facts *facts,
+                          struct buf *why)
+{
+    if (!channel->enabled) {
+        buf_adds(why, "the channel is not enabled");
+        return false;
+    }
+    if (channel->when == NULL) {
+        buf_adds(why, "every article");
+        return true;
+    }
+    if (rule_matches(channel->when, facts)) {
+        rule_explain(channel->when, facts, why);
+        return true;
+    }
+    buf_adds(why, "does not hold: ");
+    rule_print(channel->when, why);
     return false;
 }

@@ -24,6 +24,9 @@ struct config_type {
     enum err_code (*check)(const void *settings, struct err *why); /* may be NULL */
     const char *help; /* of a source: what it sends */
     bool called;      /* a source that calls /hooks/NAME: it has config_source_called as well */
+    /* … and whether anybody may, under these settings: nothing is signed, and no secret comes along. */
+    bool (*is_open)(const struct config_type *type, const void *settings);
+    const void *of;     /* the adapter or source that this is */
     int64_t max_age_ms; /* of a source, where the file says nothing else; 0: any age */
 };
 struct config_type_list {
@@ -39,6 +42,12 @@ struct site_settings {
     struct utm_settings {
         struct mustache *source, *medium, *campaign, *content, *term; /* NULL: not added */
     } utm;
+    int64_t link_gate_ms;      /* 0: pages are not looked at */
+    int64_t link_gate_card_ms; /* of that, for what only makes a better card */
+    char *link_gate_agent;     /* NULL: crier's own */
+    bool allow_private;        /* pages and their pictures may be at private addresses */
+    struct secret facebook_token; /* NULL text: Facebook is not told */
+    char *facebook_api;
 };
 
 struct server_settings {
@@ -68,17 +77,15 @@ struct queue_settings {
     int64_t verify_after_ms;   /* after an unknown outcome */
 };
 
-enum source_signature { SIGN_HUB, SIGN_STANDARD, SIGN_NONE };
 struct source_settings {
     char *name; /* the key in the file */
     const struct config_type *type;
     bool trusted_breaking; /* an article's own `breaking` counts */
+    int urgency_scale;     /* how it counts, for urgency_scale_at() */
     int64_t max_age_ms;    /* published longer ago: recorded, not sent; 0: type->max_age_ms */
     int64_t retract_after_ms; /* what is taken back stands so long; 0: it goes at once */
     /* of those that are called */
     struct secret secret, old_secret; /* both accepted, for rotation */
-    int signature;                    /* enum source_signature */
-    int64_t replay_window_ms;
     void *own; /* the type's settings, by type->settings */
     int line;
     /* Of all that the file says of it, references replaced: another one, other settings. */
@@ -141,15 +148,27 @@ void config_unref(struct config *c); /* NULL is fine */
 
 const struct channel_settings *config_channel(const struct config *c, const char *name);
 const struct source_settings *config_source(const struct config *c, const char *name);
+/* Anybody who reaches the door may say something in its name. */
+bool config_source_is_open(const struct source_settings *source);
 
 /* Names of settings that differ and that a reload cannot change ("server.listen", "ledger"), as
  * one text; false when there are none. */
 bool config_needs_restart(const struct config *old, const struct config *new, struct buf *out);
 
+/* What the rules may ask of an article; `breaking` is not decided yet. source NULL: from nowhere. */
+struct rule_facts config_rule_facts(const struct config *c,
+                                    const struct article *a,
+                                    const char *source,
+                                    int64_t now_ms);
 /* The breaking rules over an article: an article that says so itself comes first. reason gets
  * "the source says so", "rule 2: urgency 1..3 (2)", or "". */
 bool config_is_breaking(const struct config *c,
                         const struct rule_facts *facts,
                         struct buf *reason);
+
+/* Whether an article goes to the channel, and why or why not. */
+bool config_channel_wants(const struct channel_settings *channel,
+                          const struct rule_facts *facts,
+                          struct buf *why);
 
 #endif

@@ -19,6 +19,16 @@ const struct field *config_channel_fields(void)
     return config_channel_common;
 }
 
+const struct field *config_source_fields(void)
+{
+    return config_source_common;
+}
+
+const struct field *config_called_fields(void)
+{
+    return config_source_called;
+}
+
 /* ---- cells ---- */
 
 static void add_kind(const struct field *f, struct buf *out)
@@ -215,9 +225,11 @@ static void markdown_row(void *context, const char *key, const struct field *f)
     cells_done(&cells);
 }
 
+#define MARKDOWN_HEAD "| setting | kind | default | meaning |\n|---|---|---|---|\n"
+
 void config_fields_markdown(const struct field *fields, const char *prefix, struct buf *out)
 {
-    buf_adds(out, "| setting | kind | default | meaning |\n|---|---|---|---|\n");
+    buf_adds(out, MARKDOWN_HEAD);
     each_row(fields, prefix, markdown_row, out);
 }
 
@@ -269,14 +281,49 @@ static void type_reference(const char *kinds,
     mem_free(about);
 }
 
-static void source_reference(const struct config_type *type, struct buf *out)
+/* A table of rows that an earlier type has too: its name. NULL: this one tells of it first. */
+static const char *told_before(const struct config_type_list *types,
+                               const struct config_type *type,
+                               const struct field *object)
+{
+    for (const struct config_type *t = types->v; t != type; t++) {
+        for (const struct field *f = t->settings; f->kind != FIELD_END_KIND; f++) {
+            if (f->kind == FIELD_OBJECT && f->fields == object->fields) {
+                return t->name;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void source_rows(const struct config_type_list *types,
+                        const struct config_type *type,
+                        struct buf *out)
+{
+    buf_adds(out, MARKDOWN_HEAD);
+    for (const struct field *f = type->settings; f->kind != FIELD_END_KIND; f++) {
+        const struct field one[] = {*f, FIELD_END};
+        const char *before = f->kind == FIELD_OBJECT ? told_before(types, type, f) : NULL;
+
+        if (before != NULL) {
+            buf_addf(
+                out, "| `%s` | object |  | %s; as of type `%s` |\n", f->key, f->help, before);
+        } else {
+            each_row(one, "", markdown_row, out);
+        }
+    }
+}
+
+static void source_reference(const struct config_type_list *types,
+                             const struct config_type *type,
+                             struct buf *out)
 {
     char *title = mem_printf("Sources of type `%s`", type->name);
     char *about = mem_printf("%s: %s", type->title, type->help);
 
     add_section(out, title, about);
     if (type->settings[0].kind != FIELD_END_KIND) {
-        config_fields_markdown(type->settings, "", out);
+        source_rows(types, type, out);
         buf_addc(out, '\n');
     }
     mem_free(title);
@@ -296,7 +343,7 @@ void config_reference(const struct config_types *types, struct buf *out)
         section_reference(f, out);
     }
     for (size_t i = 0; i < types->sources.count; i++) {
-        source_reference(&types->sources.v[i], out);
+        source_reference(&types->sources, &types->sources.v[i], out);
     }
     for (size_t i = 0; i < types->channels.count; i++) {
         type_reference("Channels", "channel", &types->channels.v[i], out);

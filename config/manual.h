@@ -19,5 +19,8 @@ void config_fields_markdown(const struct field *fields, const char *prefix, stru
 json_t *config_fields_json(const struct field *fields);
 /* The settings every channel has, besides its type's own. */
 const struct field *config_channel_fields(void);
+/* The same of sources, and those of a source that calls us. */
+const struct field *config_source_fields(void);
+const struct field *config_called_fields(void);
 
 #endif

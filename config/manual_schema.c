@@ -223,6 +223,13 @@ static json_t *rule_list(void)
         "{s:s,s:i,s:o}", "type", "array", "minItems", 1, "items", def_reference("rule"));
 }
 
+/* One duration, or two with dots between, one of which may be missing. */
+static json_t *age_schema(void)
+{
+    return pattern(
+        "^(?=.)(([0-9]+(d|h|m|s|ms))+|0)?(\\.\\.(([0-9]+(d|h|m|s|ms))+)?)?$|" REFERENCE);
+}
+
 static json_t *urgency_schema(void)
 {
     return any_of_take(
@@ -253,6 +260,8 @@ static json_t *rule_schema(void)
     json_t *schema;
 
     set_custom(properties, "breaking", bool_schema());
+    set_custom(properties, "marked", bool_schema());
+    set_custom(properties, "age", age_schema());
     set_custom(properties,
                "title",
                one_or_list_take(json_pack("{s:s,s:i}", "type", "string", "minLength", 1)));

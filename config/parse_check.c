@@ -108,7 +108,7 @@ static void check_source(struct parser *p,
     if (!source->type->called) {
         return;
     }
-    if (source->signature != SIGN_NONE && node_get(node, "secret") == NULL) {
+    if (!config_source_is_open(source) && node_get(node, "secret") == NULL) {
         value_problem(
             &p->reader,
             node,
@@ -117,11 +117,11 @@ static void check_source(struct parser *p,
             "sources.%s: `secret` is missing",
             source->name);
     }
-    if (source->signature == SIGN_NONE && reach == REACH_OTHERS) {
+    if (config_source_is_open(source) && reach == REACH_OTHERS) {
         value_problem(
             &p->reader,
             nearest(node_get(node, "signature"), node),
-            "hub or standard with a secret, or a loopback server.listen",
+            "another signature and a secret, or a loopback server.listen",
             "sources.%s.signature: none, while server.listen is open to other machines",
             source->name);
     }

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/marks.h"
 
+#define ACCEPTED_BYTES 1024
 #define REGEX_BYTES 500
 /* Of all repetitions multiplied: glibc copies the automaton that often. */
 #define REGEX_REPEATS 1000
@@ -19,6 +21,8 @@
 const struct field rule__fields[] = {
     {.key = "breaking", .kind = FIELD_CUSTOM, .example = "true",
      .help = "whether the article is breaking; not in the rules of `breaking`"},
+    {.key = "marked", .kind = FIELD_CUSTOM, .example = "true",
+     .help = "whether a category or tag, whole and in any case, is one of the words for breaking news: " BREAKING_MARKS_TEXT},
     {.key = "category", .kind = FIELD_STRINGS, AT(categories), .min = "1", .example = "[World, Politics]",
      .help = "any of these among its categories"},
     {.key = "tag", .kind = FIELD_STRINGS, AT(tags), .min = "1", .example = "election",
@@ -32,7 +36,9 @@ const struct field rule__fields[] = {
     {.key = "title", .kind = FIELD_CUSTOM, .example = "\"^(BREAKING|URGENT)\"",
      .help = "a POSIX extended regular expression, or a list of them, in its title"},
     {.key = "urgency", .kind = FIELD_CUSTOM, .example = "1..3",
-     .help = "its urgency from 1 to 9, a range of it, or a list of both"},
+     .help = "its urgency from 1, the highest, to 9 as the IPTC counts, a range of it, or a list of both; see a source's `urgency_scale`"},
+    {.key = "age", .kind = FIELD_CUSTOM, .example = "30m",
+     .help = "published at most so long ago; 2h.. is at least, 10m..2h both; an article without a time of publication never matches"},
     {.key = "not", .kind = FIELD_CUSTOM, .example = "{tag: sponsored}",
      .help = "a rule that must not match"},
     {.key = "any", .kind = FIELD_CUSTOM, .example = "[{tag: a}, {category: b}]",
@@ -46,6 +52,8 @@ const struct field rule__fields[] = {
 static const char accepted_title[] =
     "a POSIX extended regular expression such as \"^(BREAKING|URGENT)\"";
 static const char accepted_urgency[] = "a number from 1 to 9 or a range such as 1..3";
+static const char accepted_age[] =
+    "a duration such as 30m (at most), 2h.. (at least) or 10m..2h (between)";
 static const char accepted_rules[] =
     "a list of rules such as [{category: World}, {urgency: 1..3}]";
 static const char accepted_rule[] =
@@ -255,6 +263,42 @@ static void add_urgency(struct value_reader *r,
     rule->urgencies[rule->urgency_count++] = range;
 }
 
+/* ---- age ---- */
+
+/* "30m", "10m..2h", "2h..", "..30m". */
+static bool parse_age(const char *text, struct rule_age *out)
+{
+    const char *dots = strstr(text, "..");
+    char *low = dots != NULL ? mem_strndup(text, (size_t)(dots - text)) : mem_strdup("0");
+    const char *high = dots != NULL ? dots + 2 : text;
+    struct rule_age age = {0, RULE_AGE_ANY};
+    bool ok = (low[0] == '\0' || parse_duration_ms(low, &age.least_ms)) &&
+              (dots != NULL && high[0] == '\0' ? low[0] != '\0'
+                                               : parse_duration_ms(high, &age.most_ms));
+
+    mem_free(low);
+    *out = age;
+    return ok && age.most_ms > 0 && age.least_ms <= age.most_ms;
+}
+
+static void
+read_age(struct value_reader *r, struct rule *rule, const struct node *node, const char *path)
+{
+    char shown[PROBLEM_SHOWN_BYTES];
+    char *text = value_text_dup(r, node, path, accepted_age, NULL);
+
+    if (text != NULL && !parse_age(text, &rule->age)) {
+        value_problem(r,
+                      node,
+                      accepted_age,
+                      "%s: \"%s\" is no age",
+                      path,
+                      problem_shown(node->text, shown));
+    }
+    rule->has_age = text != NULL;
+    mem_free(text);
+}
+
 /* ---- rules in rules ---- */
 
 static void read_rules(struct value_reader *r,
@@ -285,25 +329,46 @@ static void read_rules(struct value_reader *r,
     }
 }
 
+/* Every member but this one. */
+static void refuse_breaking(struct value_reader *r, const struct node *node, const char *path)
+{
+    struct buf accepted;
+
+    buf_init(&accepted, ACCEPTED_BYTES);
+    for (const struct field *f = rule__fields; f->kind != FIELD_END_KIND; f++) {
+        if (strcmp(f->key, "breaking") != 0) {
+            buf_addf(&accepted, "%s%s", accepted.len > 0 ? ", " : "", f->key);
+        }
+    }
+    value_problem(r,
+                  node,
+                  buf_str(&accepted),
+                  "%s: the rules of `breaking` decide this and cannot ask for it",
+                  path);
+    buf_done(&accepted);
+}
+
+/* 1 yes, 0 no. */
+static int read_yes(struct value_reader *r, const struct node *node, const char *path)
+{
+    static const struct field row = {.key = "yes", .kind = FIELD_BOOL};
+    bool value = false;
+
+    value_read(r, &row, node, path, &value);
+    return value ? 1 : 0;
+}
+
 static void read_breaking(struct value_reader *r,
                           struct rule *rule,
                           const struct node *node,
                           const char *path,
                           bool deciding)
 {
-    static const struct field row = {.key = "breaking", .kind = FIELD_BOOL};
-    bool value = false;
-
     if (deciding) {
-        value_problem(r,
-                      node,
-                      "category, tag, language, source, author, title, urgency, not, any, all",
-                      "%s: the rules of `breaking` decide this and cannot ask for it",
-                      path);
+        refuse_breaking(r, node, path);
         return;
     }
-    value_read(r, &row, node, path, &value);
-    rule->breaking = value ? 1 : 0;
+    rule->breaking = read_yes(r, node, path);
 }
 
 static void read_member(struct value_reader *r,
@@ -317,6 +382,10 @@ static void read_member(struct value_reader *r,
 
     if (strcmp(f->key, "breaking") == 0) {
         read_breaking(r, rule, node, path, *deciding);
+    } else if (strcmp(f->key, "marked") == 0) {
+        rule->marked = read_yes(r, node, path);
+    } else if (strcmp(f->key, "age") == 0) {
+        read_age(r, rule, node, path);
     } else if (strcmp(f->key, "title") == 0) {
         each_text(r, rule, node, path, accepted_title, add_title);
     } else if (strcmp(f->key, "urgency") == 0) {

@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "config/urgency.h"
 
 /* clang-format off */
 
@@ -18,8 +19,6 @@
 static const char *const log_forms[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const log_levels[] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL};
-static const char *const signatures[] = {
-    [SIGN_HUB] = "hub", [SIGN_STANDARD] = "standard", [SIGN_NONE] = "none", NULL};
 static const char *const unknown_choices[] = {
     [ON_UNKNOWN_HOLD] = "hold", [ON_UNKNOWN_RETRY] = "retry", NULL};
 
@@ -55,6 +54,22 @@ static const struct field site_fields[] = {
      .example = "en", .help = "language of articles that name none (BCP 47)"},
     {.key = "utm", .kind = FIELD_OBJECT, AT(site_settings, utm), .fields = utm_fields,
      .help = "campaign parameters added to the links of posts; what is not set is not added"},
+    {.key = "link_gate", .kind = FIELD_MS, AT(site_settings, link_gate_ms), .def = "45s", .min = "0",
+     .max = "10m",
+     .help = "before the first post an article's page is looked at as a preview crawler would, and waited for at most so long; 0: not looked at"},
+    {.key = "link_gate_card", .kind = FIELD_MS, AT(site_settings, link_gate_card_ms), .def = "10s",
+     .min = "0", .max = "10m",
+     .help = "of that, at most so long for what only makes a better card (og:title, og:image, the picture) once the page is public"},
+    {.key = "link_gate_agent", .kind = FIELD_STRING, AT(site_settings, link_gate_agent), .min = "1",
+     .max = "300", .example = "Twitterbot/1.0",
+     .help = "the name of a crawler, under which pages below site.url are looked at; not set: crier's own"},
+    {.key = "allow_private", .kind = FIELD_BOOL, AT(site_settings, allow_private), .def = "false",
+     .help = "articles' pages, and what their cards show, may be at private, loopback and link-local addresses"},
+    {.key = "facebook_token", .kind = FIELD_SECRET, AT(site_settings, facebook_token), .min = "8",
+     .example = "${FACEBOOK_TOKEN}",
+     .help = "of an app or a page: Facebook is told to read an article's page before the first post and after a change, so that no old card is shown"},
+    {.key = "facebook_api", .kind = FIELD_URL, AT(site_settings, facebook_api),
+     .def = "https://graph.facebook.com/v26.0", .help = "where Facebook is told so"},
     FIELD_END,
 };
 
@@ -120,6 +135,9 @@ const struct field config_source_common[] = {
      .help = "the kind of source"},
     {.key = "trusted_breaking", .kind = FIELD_BOOL, AT(source_settings, trusted_breaking),
      .def = "true", .help = "an article's own `breaking` counts; false: only the rules decide"},
+    {.key = "urgency_scale", .kind = FIELD_ENUM, AT(source_settings, urgency_scale),
+     .choices = urgency_scale_names, .def = "iptc",
+     .help = "whose numbers its urgencies are; rules see what they are on the IPTC's scale, the article keeps the number"},
     {.key = "max_age", .kind = FIELD_MS, AT(source_settings, max_age_ms), .min = "1m",
      .max = "3650d", .example = "6h",
      .help = "an article not known yet that was published longer ago is recorded and not sent; not set: what the type says"},
@@ -135,11 +153,6 @@ const struct field config_source_called[] = {
      .help = "shared with the source, which signs what it sends; needed unless signature is none"},
     {.key = "old_secret", .kind = FIELD_SECRET, AT(source_settings, old_secret), .min = "8",
      .example = "${CMS_SECRET_OLD}", .help = "also accepted, while the secret is being changed"},
-    {.key = "signature", .kind = FIELD_ENUM, AT(source_settings, signature), .choices = signatures,
-     .def = "hub",
-     .help = "hub: X-Hub-Signature-256 over the body; standard: Standard Webhooks headers; none: only with a loopback listen"},
-    {.key = "replay_window", .kind = FIELD_MS, AT(source_settings, replay_window_ms), .def = "5m",
-     .min = "1s", .max = "1d", .help = "a signed time may differ from ours by so much"},
     FIELD_END,
 };
 

@@ -49,6 +49,11 @@ enum ledger_kind {
     LEDGER_CLICK,
     LEDGER_PRUNE,
     LEDGER_CLOCK_BACK,
+    LEDGER_GATE,
+    LEDGER_DROP,
+    LEDGER_SOURCE_SAVE,
+    LEDGER_INBOX_PUT,
+    LEDGER_INBOX_END,
     LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
     /* reads */
     LEDGER_DUE,
@@ -58,6 +63,10 @@ enum ledger_kind {
     LEDGER_DELIVERIES,
     LEDGER_CHANNELS,
     LEDGER_EVENTS,
+    LEDGER_WITHDRAWN,
+    LEDGER_GATED,
+    LEDGER_SOURCES,
+    LEDGER_INBOX_LIST,
     LEDGER_READS_PULSE, /* the same of the reading thread; both touch no disk */
 };
 
@@ -85,14 +94,22 @@ struct ledger_job {
 };
 
 /* ---- accept: one revision of an article and its deliveries, in one transaction ---- */
-enum accept_kind { ACCEPT_CONTENT, ACCEPT_RETRACT };
+enum accept_kind {
+    ACCEPT_CONTENT,
+    ACCEPT_RETRACT,
+    ACCEPT_WITHDRAW, /* not public any more, perhaps for a moment only: retracted at retract_at_ms */
+    ACCEPT_SEND, /* `known` was only recorded: its newest content goes out now */
+};
 enum accept_outcome {
-    ACCEPT_NEW,       /* first sight */
-    ACCEPT_UNCHANGED, /* the same again: nothing written but the alias */
+    ACCEPT_NEW, /* first sight; or first sending of what was only recorded */
+    ACCEPT_UNCHANGED, /* the same again, or the version that is here (by its updated_at) as another source
+                       * tells it: nothing written but the alias */
     ACCEPT_REVISED,   /* a new revision */
     ACCEPT_STALE,     /* older than what is stored (updated_at): ignored */
     ACCEPT_RETRACTED, /* retracted now, or was before: recorded, not sent */
     ACCEPT_REPLAYED,  /* replay_key seen before: answered as then */
+    ACCEPT_RECORDED,  /* kept, so that it is known, and sent to nobody */
+    ACCEPT_WITHDRAWN, /* nothing of it goes out any more; to be retracted at retract_at_ms */
 };
 const char *accept_outcome_name(enum accept_outcome o); /* "new" "unchanged" … */
 
@@ -110,6 +127,9 @@ struct accept_channel { /* a channel that this revision shall reach */
 struct accept_alias {
     const char *kind;  /* "id" (within source), "url", "guid" (within source) */
     const char *value; /* normalised */
+    const char
+        *why; /* how the name was found, for people: "canonical URL of the page"; NULL: the
+                        * source said it */
 };
 struct accept_delivery { /* out */
     struct delivery_id id;
@@ -134,6 +154,20 @@ struct ledger_accept {
     int64_t updated_at_ms; /* the source's; 0 */
     bool breaking;
     bool republish;
+    bool correction; /* this revision says of itself that it corrects a mistake */
+    bool by_hand;    /* a person brings it: it counts more than what sources say */
+    /* Why it is only recorded, when it is not known yet or was only recorded so far: "first sight of
+     * the feed"; NULL: it is sent. */
+    const char *quiet;
+    bool held; /* … and a person shall decide whether it is sent; only with quiet */
+    /* WITHDRAW: to be retracted then, unless it comes back. RETRACT, where not 0: only if a withdrawal
+     * is due by then, else ERR_CONFLICT (it came back meanwhile). */
+    int64_t retract_at_ms;
+    /* The link gate: what is first sent of an article waits, as `again`, until the gate is through
+     * (LEDGER_GATE) or this time has come; 0: there is no gate. */
+    int64_t gate_until_ms;
+    uint64_t inbox;         /* this row of the inbox is done with it; 0: none */
+    int64_t only_revision;  /* SEND: only if that is still its newest, else ERR_CONFLICT */
     const char *reason;     /* of breaking; of a retraction */
     const char *replay_key; /* signature or message id of the door; NULL: none */
     int64_t now_ms;
@@ -157,8 +191,11 @@ struct ledger_accept {
     size_t delivery_count;
     struct ledger_job *jobs; /* ready now */
     size_t job_count;
-    struct delivery_id *superseded; /* cancelled in favour of this revision */
+    struct delivery_id *superseded; /* cancelled in favour of this revision, or withdrawn */
     size_t superseded_count;
+    int64_t gated_until_ms; /* its gate is closed until then: look at its page; 0: it is not */
+    bool look_at_withdrawn; /* what LEDGER_WITHDRAWN gives has changed */
+    size_t merged_count;    /* so many other articles were found to be this one */
 };
 /* Superseding: an earlier revision's delivery on the same channel that is held, ready or again
  * and not `exposed` (nothing of it can be public) is cancelled; one that may be public goes on
@@ -175,6 +212,130 @@ struct ledger_accept {
  * not_after_ms, but no later than own_ms after the article was first accepted, or until when an
  * earlier revision was to be sent there; unless it is `republish`, or breaking while the one
  * before was not. One that is worthless already is made as expired, so that it is seen. */
+
+/* Quiet articles. One that came with `quiet` at first sight is kept with its names, and sent to nobody. It
+ * stays so for later revisions of the source that brought it; it is sent, to all channels as a new one,
+ * when another source brings it without `quiet`, when a revision without `quiet` makes it breaking, or when
+ * a person sends it (ACCEPT_SEND, or by_hand). One that a person has dropped (LEDGER_DROP) is sent by a
+ * person only. `quiet` means nothing for an article that was sent before.
+ *
+ * Withdrawals. Deliveries of which nothing can be public are cancelled at once, those that may be public
+ * go on to their end. Content that comes back before retract_at_ms drops the withdrawal, also when it is
+ * unchanged: a new revision is fanned out as any, and what was cancelled goes on. From the source that
+ * withdrew it, or by_hand, any content that is not stale counts; from another only what it says to be
+ * newer than the withdrawal (a feed from a cache knows nothing of it).
+ *
+ * Merges. When two names of one content lead to two articles, they are one: the one with a post or
+ * something that may be public keeps, else the one that was not only recorded, else the older. The other is
+ * marked; its names lead to the keeper; what of it cannot be public yet is cancelled, and where the keeper
+ * had nothing it goes there in its place (so a breaking alert is not lost in a merge). A post of it stays;
+ * nothing of the keeper goes to that channel, and when the keeper is retracted or withdrawn, so is it.
+ * Articles that one source knows by two different ids are not merged, unless it names both ids in one content:
+ * that source knows better. Then the better name decides and the other article is told as `conflict`. */
+
+/* ---- the link gate is through with an article: what waits for it may leave ---- */
+struct ledger_gate {
+    struct ledger_request req;
+    /* in */
+    struct article_id article;
+    const char *page; /* compact JSON: what its page said; NULL: it could not be read */
+    const char
+        *note; /* what is missing, so that it goes out degraded, for people; NULL: nothing */
+    const struct accept_alias *names; /* found there, of kind "url", each with its why */
+    size_t name_count;
+    uint64_t delivery_id; /* from id_next_block, for a merge */
+    size_t delivery_ids;
+    int64_t now_ms;
+    /* out */
+    struct article_id kept;  /* which article it is: another one, when it was merged away */
+    struct ledger_job *jobs; /* ready now */
+    size_t job_count;
+    struct delivery_id *superseded; /* cancelled by a merge */
+    size_t superseded_count;
+    size_t merged_count;
+    bool look_at_withdrawn; /* as in ledger_accept */
+};
+struct ledger_gated { /* whose gate is closed: for the start of the service */
+    struct ledger_request req;
+    size_t limit;
+    struct ledger_gated_one { /* out, by until_ms */
+        struct article_id article;
+        int64_t until_ms;
+        char *url; /* as its newest content has it */
+    } * v;
+    size_t count;
+};
+
+/* ---- articles that were only recorded ---- */
+struct ledger_drop { /* a person decided that it is not sent; ERR_CONFLICT: it was sent */
+    struct ledger_request req;
+    struct article_id article;
+    const char *by; /* "api", "cli" */
+    int64_t now_ms;
+};
+
+/* ---- withdrawals that wait ---- */
+struct ledger_withdrawn { /* by the time when they are to be retracted */
+    struct ledger_request req;
+    size_t limit;
+    struct ledger_withdrawal { /* out */
+        struct article_id article;
+        int64_t retract_at_ms;
+        char *source; /* which source withdrew it */
+        char *why;    /* NULL: it did not say */
+    } * v;
+    size_t count;
+};
+
+/* ---- sources: what their watcher must know after a restart ---- */
+struct ledger_source_save {
+    struct ledger_request req;
+    const char *name;
+    const char *state; /* compact JSON; NULL: forget the source */
+    int64_t now_ms;
+};
+struct ledger_sources { /* all of them, by name */
+    struct ledger_request req;
+    struct ledger_source { /* out */
+        char *name, *state;
+        int64_t saved_at_ms;
+        /* The file is a backup that came back, and the state was not saved since: what the source has
+         * published meanwhile may have been sent, so it is to be taken as at first sight. */
+        bool restored;
+    } * v;
+    size_t count;
+};
+
+/* ---- the inbox: what a source said and cannot be accepted yet (a title must be fetched …) ---- */
+struct ledger_inbox_put {
+    struct ledger_request req;
+    uint64_t id;        /* from id_next; of a row that is there: it waits on, once more tried */
+    const char *source; /* for a new row; so are the next two */
+    const char *body;   /* JSON, as its owner likes */
+    const char *replay_key; /* NULL: none */
+    int64_t due_at_ms;
+    const char *why; /* what it waits for; NULL */
+    int64_t now_ms;
+    bool known; /* out: replay_key was seen before, so nothing was put */
+};
+struct ledger_inbox_end { /* given up; what is accepted ends with its accept */
+    struct ledger_request req;
+    uint64_t id;
+    const char *why; /* told in an event; NULL: no event */
+    int64_t now_ms;
+};
+struct ledger_inbox_list { /* by id, which is the order in which they came */
+    struct ledger_request req;
+    uint64_t after;
+    size_t limit;
+    struct ledger_inbox_row { /* out */
+        uint64_t id;
+        char *source, *body, *replay_key, *why; /* the last two may be NULL */
+        int64_t at_ms, due_at_ms, tries;
+    } * v;
+    size_t count;
+};
+/* A row of a backup that came back may have been sent since: its accept makes a held article. */
 
 /* ---- begin: an attempt of one step is about to leave ---- */
 struct ledger_bucket { /* token bucket of a channel after this start */
@@ -358,6 +519,8 @@ struct ledger_load { /* all that is needed to run one delivery */
     bool maybe_public; /* none is known, but an earlier delivery there was exposed and ended
                         * without being done */
     char *post;        /* its record, JSON */
+    char *page;        /* what the article's page said, JSON; NULL: not looked at */
+    char *gate_note;   /* why it goes out degraded; NULL */
     uint8_t post_face[32];
 };
 /* Lists: pages by an opaque cursor (NULL: from the newest); at most `limit` rows. The answer is
@@ -369,6 +532,7 @@ struct ledger_list {
     int state;           /* enum delivery_state, -1: any */
     const char *channel; /* NULL: any */
     const char *source;  /* articles; NULL: any */
+    bool held;           /* articles: only those that wait for a person's word */
     json_t *out;         /* owned by the request; take with json_incref */
 };
 struct ledger_article { /* one article with revisions, deliveries, attempts, aliases, clicks */

@@ -14,6 +14,8 @@ static const char *const outcome_names[] = {
     [ACCEPT_STALE] = "stale",
     [ACCEPT_RETRACTED] = "retracted",
     [ACCEPT_REPLAYED] = "replayed",
+    [ACCEPT_RECORDED] = "recorded",
+    [ACCEPT_WITHDRAWN] = "withdrawn",
 };
 
 const char *accept_outcome_name(enum accept_outcome o)
@@ -36,6 +38,60 @@ static void accept_done(struct ledger_accept *a)
     a->delivery_count = a->job_count = a->superseded_count = 0;
 }
 
+static void gate_done(struct ledger_gate *g)
+{
+    mem_free(g->jobs);
+    mem_free(g->superseded);
+    g->jobs = NULL;
+    g->superseded = NULL;
+    g->job_count = g->superseded_count = 0;
+}
+
+static void gated_done(struct ledger_gated *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        mem_free(g->v[i].url);
+    }
+    mem_free(g->v);
+    g->v = NULL;
+    g->count = 0;
+}
+
+static void withdrawn_done(struct ledger_withdrawn *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        mem_free(w->v[i].source);
+        mem_free(w->v[i].why);
+    }
+    mem_free(w->v);
+    w->v = NULL;
+    w->count = 0;
+}
+
+static void sources_done(struct ledger_sources *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        mem_free(s->v[i].name);
+        mem_free(s->v[i].state);
+    }
+    mem_free(s->v);
+    s->v = NULL;
+    s->count = 0;
+}
+
+static void inbox_done(struct ledger_inbox_list *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        mem_free(l->v[i].source);
+        mem_free(l->v[i].body);
+        mem_free(l->v[i].replay_key);
+        mem_free(l->v[i].why);
+    }
+    mem_free(l->v);
+    l->v = NULL;
+    l->count = 0;
+}
+
 static void expire_done(struct ledger_expire *e)
 {
     mem_free(e->ids);
@@ -56,8 +112,15 @@ static void due_done(struct ledger_due *d)
 
 static void load_done(struct ledger_load *l)
 {
-    char **const texts[] = {
-        &l->public_id, &l->reason, &l->channel, &l->course, &l->step, &l->record, &l->post};
+    char **const texts[] = {&l->public_id,
+                            &l->reason,
+                            &l->channel,
+                            &l->course,
+                            &l->step,
+                            &l->record,
+                            &l->post,
+                            &l->page,
+                            &l->gate_note};
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         mem_free(*texts[i]);
@@ -115,6 +178,21 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_ACCEPT:
         accept_done(container_of(r, struct ledger_accept, req));
         break;
+    case LEDGER_GATE:
+        gate_done(container_of(r, struct ledger_gate, req));
+        break;
+    case LEDGER_GATED:
+        gated_done(container_of(r, struct ledger_gated, req));
+        break;
+    case LEDGER_WITHDRAWN:
+        withdrawn_done(container_of(r, struct ledger_withdrawn, req));
+        break;
+    case LEDGER_SOURCES:
+        sources_done(container_of(r, struct ledger_sources, req));
+        break;
+    case LEDGER_INBOX_LIST:
+        inbox_done(container_of(r, struct ledger_inbox_list, req));
+        break;
     case LEDGER_EXPIRE:
         expire_done(container_of(r, struct ledger_expire, req));
         break;
@@ -145,6 +223,10 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_CLICK:
     case LEDGER_PRUNE:
     case LEDGER_CLOCK_BACK:
+    case LEDGER_DROP:
+    case LEDGER_SOURCE_SAVE:
+    case LEDGER_INBOX_PUT:
+    case LEDGER_INBOX_END:
     case LEDGER_WRITES_PULSE:
     case LEDGER_READS_PULSE:
         break; /* they give numbers only */

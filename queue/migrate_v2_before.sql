@@ -1,5 +1,5 @@
--- From schema version 1 to 2, first part: the old tables out of the way. Then comes schema.sql itself,
--- then migrate_v2_after.sql. (A version 3 keeps the schema.sql of version 2 beside these, for this.)
+-- From schema version 1 to 2, first part: the old tables out of the way. Then come schema_v2.sql and
+-- migrate_v2_after.sql.
 
 DROP INDEX article_public;
 DROP INDEX article_seen;

@@ -1,4 +1,4 @@
--- The ledger's schema, version 2. Compiled into the program and run once, in one transaction, when
+-- The ledger's schema, version 3. Compiled into the program and run once, in one transaction, when
 -- a ledger file is made. Older files are brought here by the steps in queue/migrate_v*.sql; this
 -- file always shows the newest version whole.
 --
@@ -13,6 +13,9 @@
 -- of ten million deliveries costs no more than an empty one, and the table tally keeps the counts.
 --
 -- References are written down, not enforced: `crier check --ledger` looks whether they hold.
+--
+-- The words of a statement, its comments too, are kept in the file, and a file whose words are others is
+-- taken for damaged. So a new word inside a statement is a new version of the schema; outside it is not.
 
 -- One row per article: what holds for it now.
 CREATE TABLE article (
@@ -35,11 +38,38 @@ CREATE TABLE article (
     seen_at           INTEGER NOT NULL,    -- when a source last brought it, also unchanged (then noted now
                                            -- and then only); what is brought again and again must stay
                                            -- known, or it would be published again
-    names             TEXT NOT NULL        -- JSON: its rows in alias, as [[kind, value, scope], …]
+    names             TEXT NOT NULL,       -- JSON: its rows in alias, as [[kind, value, scope, source, at,
+                                           -- why], …]: which source brought the name, when, and how it
+                                           -- was found; why is left out where the source said it, all
+                                           -- three in files that were version 2
+    quiet             TEXT,                -- it was only recorded, sent to nobody: the source that brought
+                                           -- it so; NULL: it is sent
+    quiet_why         TEXT,                -- … and why
+    held              INTEGER NOT NULL DEFAULT 0, -- of a quiet one: 1 a person shall decide, 2 a person has
+                                           -- decided that it is not sent
+    retract_at        INTEGER,             -- withdrawn: to be retracted then unless it comes back; NULL: no
+    retract_since     INTEGER,             -- … when that was, by our clock
+    retract_by        TEXT,                -- … the source that said so
+    retract_why       TEXT,
+    merged_into       INTEGER REFERENCES article (id), -- it is that one, which has its names; NULL: it is
+                                           -- itself. Never one that was merged away in turn
+    gate_until        INTEGER,             -- its page is being looked at: what is first sent of it waits, but
+                                           -- not longer than until then; NULL: no
+    gate_note         TEXT,                -- what the page lacks, for people; NULL: nothing
+    page              TEXT                 -- JSON, what the page said; NULL: not looked at, or not there.
+                                           -- Last, since it may be long
 );
+-- What waits, and nothing else: an article that is accepted and sent is in none of these, but in gate for
+-- as long as its page is being looked at.
+CREATE INDEX article_gate ON article (gate_until) WHERE gate_until IS NOT NULL;
+CREATE INDEX article_retract ON article (retract_at) WHERE retract_at IS NOT NULL;
+CREATE INDEX article_held ON article (id) WHERE held = 1;
+CREATE INDEX article_merged ON article (merged_into) WHERE merged_into IS NOT NULL;
 
--- Under which names an article is known. A name belongs to one article, for ever or until that
--- article is pruned. Value before scope: a public id is found whatever source gave it.
+-- Under which names an article is known. A name belongs to one article, until that article is pruned or
+-- merged into another, whose it is then. Value before scope: a public id is found whatever source gave it.
+-- An article that was merged away keeps one name, of kind "merged" and with no scope: its public id, so that
+-- it is still found where somebody wrote that down.
 CREATE TABLE alias (
     kind    TEXT NOT NULL,    -- "id", "guid": within one source; "url": everywhere
     value   TEXT NOT NULL,    -- normalised by the door
@@ -48,7 +78,8 @@ CREATE TABLE alias (
     PRIMARY KEY (kind, value, scope)
 ) WITHOUT ROWID;
 
--- One row per revision. The document stands last, so that reading the other columns of a long
+-- One row per revision. There is a kind 3 as well: corrected, an update that says of itself that it corrects
+-- a mistake. The document stands last, so that reading the other columns of a long
 -- article touches one page. With a rowid: two documents of usual length share a page then, in a tree
 -- without one each would have an overflow page to itself.
 CREATE TABLE revision (
@@ -214,3 +245,27 @@ CREATE TABLE event (
     kind TEXT NOT NULL, -- "article.accepted", "delivery.state", "channel.state"
     data TEXT NOT NULL  -- JSON
 );
+
+-- What the watcher of a source must know after a restart: validators of the last answer, whether it was
+-- seen before, leases. One row per source that ever saved something.
+CREATE TABLE source (
+    name     TEXT PRIMARY KEY,
+    saved_at INTEGER NOT NULL,
+    restored INTEGER NOT NULL DEFAULT 0, -- the file is a backup that came back, and it was not saved since
+    state    TEXT NOT NULL               -- JSON, the watcher's
+) WITHOUT ROWID;
+
+-- What a source said and was answered for, and cannot be accepted yet: its page must be read first. A row
+-- goes in the transaction that accepts it.
+CREATE TABLE inbox (
+    id         INTEGER PRIMARY KEY,        -- base/id.h
+    source     TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    due_at     INTEGER NOT NULL,           -- when it is looked at next
+    tries      INTEGER NOT NULL DEFAULT 0, -- so often it was put back
+    why        TEXT,                       -- what it waits for, for people
+    replay_key TEXT,                       -- as in seen; NULL: none
+    restored   INTEGER NOT NULL DEFAULT 0, -- it stood in a backup that came back: it may have been sent since
+    body       TEXT NOT NULL               -- JSON, its owner's
+);
+CREATE INDEX inbox_key ON inbox (replay_key) WHERE replay_key IS NOT NULL;

@@ -100,6 +100,16 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
     case LEDGER_CLOCK_BACK:
         sqlite__clock_back(s, container_of(r, struct ledger_clock_back, req)->now_ms);
         return ERR_NONE;
+    case LEDGER_GATE:
+        return sqlite__gate(s, container_of(r, struct ledger_gate, req));
+    case LEDGER_DROP:
+        return sqlite__drop(s, container_of(r, struct ledger_drop, req));
+    case LEDGER_SOURCE_SAVE:
+        return sqlite__source_save(s, container_of(r, struct ledger_source_save, req));
+    case LEDGER_INBOX_PUT:
+        return sqlite__inbox_put(s, container_of(r, struct ledger_inbox_put, req));
+    case LEDGER_INBOX_END:
+        return sqlite__inbox_end(s, container_of(r, struct ledger_inbox_end, req));
     default:
         break;
     }
@@ -123,6 +133,14 @@ static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
         return sqlite__channels(c, container_of(r, struct ledger_channels, req));
     case LEDGER_EVENTS:
         return sqlite__events(c, container_of(r, struct ledger_events, req));
+    case LEDGER_WITHDRAWN:
+        return sqlite__withdrawn(c, container_of(r, struct ledger_withdrawn, req));
+    case LEDGER_GATED:
+        return sqlite__gated(c, container_of(r, struct ledger_gated, req));
+    case LEDGER_SOURCES:
+        return sqlite__sources(c, container_of(r, struct ledger_sources, req));
+    case LEDGER_INBOX_LIST:
+        return sqlite__inbox_list(c, container_of(r, struct ledger_inbox_list, req));
     default:
         break;
     }

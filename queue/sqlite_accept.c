@@ -1,7 +1,14 @@
-/* Accepting one revision of an article: which article it is, whether it says anything new, and
- * its rows. Runs inside the writer's transaction, so two requests of one batch see each other,
- * and the same article sent a hundred times at once is one article. What goes to which channel
- * is decided in sqlite_fanout.c.
+/* Accepting what a source says of an article: which article it is, whether that is anything new, and its
+ * rows. Runs inside the writer's transaction, so two requests of one batch see each other, and the same
+ * article sent a hundred times at once is one article. What comes of it is decided in sqlite_decide.c, what
+ * goes to which channel in sqlite_fanout.c; a withdrawal is in sqlite_withdraw.c, that two articles are one in
+ * sqlite_merge.c.
+ *
+ *   find      by its names, or by number; the names may lead to several articles
+ *   check     what must be refused is, before the first write
+ *   join      those several are made one
+ *   decide    what comes of it
+ *   write     that
  *
  * The order, and what a crash leaves: everything here is one transaction, and the door answers
  * only after its commit. A crash before the commit leaves nothing; the sender got no answer and
@@ -21,43 +28,20 @@
  * shall cost no more than reading. */
 #define SEEN_EVERY_MS MS_HOUR
 
-/* The article as stored, before this request. */
-struct known {
-    bool found;
-    struct article_id id;
-    char *public_id;
-    bool retracted;
-    bool breaking;
-    char *reason;
-    int64_t revision, newest, content; /* newest, content: rows of revision */
-    uint8_t hash[32];
-    int64_t source_updated_at_ms, created_at_ms, seen_at_ms;
-    char *names;                /* JSON, as article.names; NULL: none yet */
-    struct article_id conflict; /* another article that an alias named; 0: none */
+/* One request under way. */
+struct acceptance {
+    struct ledger_accept *a;
+    struct known k;             /* the article as stored, before this request */
+    struct id_list others;      /* articles that its names lead to as well */
+    struct article_id conflict; /* one of those that stays what it is; 0: none */
 };
-
-static void known_done(struct known *k)
-{
-    mem_free(k->public_id);
-    mem_free(k->reason);
-    mem_free(k->names);
-}
 
 /* ---- which article ---- */
 
-static const char *alias_scope(const struct ledger_accept *a, const struct accept_alias *alias)
+static struct naming naming_of(const struct ledger_accept *a)
 {
-    return strcmp(alias->kind, "url") == 0 ? "" : a->source;
-}
-
-static int64_t
-alias_find(struct sqlite *s, const struct ledger_accept *a, const struct accept_alias *alias)
-{
-    return sqlite__int(
-        &s->writer,
-        SQL_ALIAS_GET,
-        ARGS(ARG_S(alias->kind), ARG_S(alias->value), ARG_S(alias_scope(a, alias))),
-        0);
+    return (struct naming){
+        .v = a->aliases, .count = a->alias_count, .source = a->source, .now_ms = a->now_ms};
 }
 
 /* An id that a source gave is surer than a guid, and that than a URL, which editors change. */
@@ -66,129 +50,98 @@ static int alias_rank(const char *kind)
     return strcmp(kind, "id") == 0 ? 3 : strcmp(kind, "guid") == 0 ? 2 : 1;
 }
 
-static void find_by_aliases(struct sqlite *s, const struct ledger_accept *a, struct known *k)
+static struct article_id
+find_by_aliases(struct sqlite *s, const struct ledger_accept *a, struct id_list *others)
 {
-    int best = 0;
+    struct naming in = naming_of(a);
+    struct article_id best = {0};
+    int best_rank = 0;
 
     for (size_t i = 0; i < a->alias_count; i++) {
-        uint64_t id = (uint64_t)alias_find(s, a, &a->aliases[i]);
+        struct article_id id = sqlite__name_owner(s, &in, &a->aliases[i]);
         int rank = alias_rank(a->aliases[i].kind);
+        bool better = rank > best_rank;
 
-        if (id == 0 || id == k->id.v) {
+        if (id.v == 0 || id.v == best.v) {
             continue;
         }
-        if (k->found) {
-            k->conflict.v = rank > best ? k->id.v : id;
+        if (best.v != 0) {
+            sqlite__ids_add(others, (int64_t)(better ? best : id).v);
         }
-        if (rank > best) {
-            k->id.v = id;
-            k->found = true;
-            best = rank;
+        if (better) {
+            best = id;
+            best_rank = rank;
         }
+    }
+    return best;
+}
+
+static void find(struct sqlite *s, struct acceptance *q)
+{
+    struct article_id id =
+        q->a->known.v != 0 ? q->a->known : find_by_aliases(s, q->a, &q->others);
+
+    if (id.v != 0) {
+        sqlite__known(s, id, &q->k);
     }
 }
 
-static void load_known(struct sqlite *s, struct known *k)
+static bool find_replayed(struct sqlite *s, struct acceptance *q)
 {
-    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_ARTICLE_GET, ARGS(ARG_I(k->id.v)));
+    struct article_id id;
 
-    k->found = sqlite__row(&s->writer, stmt);
-    if (!k->found) {
-        return;
-    }
-    k->public_id = sqlite__col_dup(stmt, 0);
-    k->retracted = sqlite3_column_int(stmt, 1) != 0;
-    k->breaking = sqlite3_column_int(stmt, 2) != 0;
-    k->reason = sqlite__col_dup(stmt, 3);
-    k->revision = sqlite3_column_int64(stmt, 4);
-    k->newest = sqlite3_column_int64(stmt, 5);
-    k->content = sqlite3_column_int64(stmt, 6);
-    sqlite__col_hash(stmt, 7, k->hash);
-    k->source_updated_at_ms = sqlite3_column_int64(stmt, 8);
-    k->created_at_ms = sqlite3_column_int64(stmt, 9);
-    k->seen_at_ms = sqlite3_column_int64(stmt, 10);
-    k->names = sqlite__col_dup(stmt, 11);
-    sqlite__end(stmt);
-}
-
-static bool find_replayed(struct sqlite *s, const struct ledger_accept *a, struct known *k)
-{
-    if (!a->replay_key) {
+    if (!q->a->replay_key) {
         return false;
     }
-    k->id.v = (uint64_t)sqlite__int(&s->writer, SQL_SEEN_GET, ARGS(ARG_S(a->replay_key)), 0);
-    if (k->id.v == 0) {
-        return false;
+    id.v = (uint64_t)sqlite__int(&s->writer, SQL_SEEN_GET, ARGS(ARG_S(q->a->replay_key)), 0);
+    if (id.v != 0) {
+        sqlite__known(s, id, &q->k); /* not found: pruned since, so it is new */
     }
-    load_known(s, k);
-    if (!k->found) {
-        k->id.v = 0; /* pruned since: treat it as new */
+    if (q->k.merged_into.v != 0) {
+        id = q->k.merged_into;
+        sqlite__known_done(&q->k);
+        sqlite__known(s, id, &q->k);
     }
-    return k->found;
+    return q->k.found;
 }
 
-/* ---- its names ---- */
-
-#define NAMES_BYTES ((size_t)16 * 1024 * 1024) /* far more than any article is called */
-
-static void
-put_name(struct buf *names, const struct ledger_accept *a, const struct accept_alias *n)
+static bool has_two_ids(const struct ledger_accept *a)
 {
-    json_put_open(names, NULL, '[');
-    json_put_text(names, NULL, n->kind);
-    json_put_text(names, NULL, n->value);
-    json_put_text(names, NULL, alias_scope(a, n));
-    json_put_close(names, ']');
-}
+    size_t ids = 0;
 
-/* A name that another article has stays with it. Returns the list with the new ones, yours; NULL: there
- * are none. */
-static char *write_aliases(struct sqlite *s,
-                           const struct ledger_accept *a,
-                           const struct known *k,
-                           struct article_id article)
-{
-    bool any = false;
-    struct buf names;
-
-    buf_init(&names, NAMES_BYTES);
-    if (k->names && *k->names) {
-        buf_add(&names, k->names, strlen(k->names) - 1); /* its ']' comes at the end */
-    } else {
-        json_put_open(&names, NULL, '[');
-    }
     for (size_t i = 0; i < a->alias_count; i++) {
-        const struct accept_alias *n = &a->aliases[i];
-
-        if (sqlite__do(&s->writer,
-                       SQL_ALIAS_PUT,
-                       ARGS(ARG_S(n->kind),
-                            ARG_S(n->value),
-                            ARG_S(alias_scope(a, n)),
-                            ARG_I(article.v))) > 0) {
-            put_name(&names, a, n);
-            any = true;
-        }
+        ids += strcmp(a->aliases[i].kind, "id") == 0;
     }
-    json_put_close(&names, ']');
-    if (!buf_ok(&names)) {
-        err_set(&s->writer.error, ERR_TOO_BIG, "the names of an article");
-    }
-    if (any) {
-        return buf_detach(&names, NULL);
-    }
-    buf_done(&names);
-    return NULL;
+    return ids > 1;
 }
 
-static void add_aliases(struct sqlite *s, const struct ledger_accept *a, const struct known *k)
+/* Names that lead to several articles: they are one, it turns out. Only content says so; what takes
+ * something back is about the article that its best name leads to. */
+static void join(struct sqlite *s, struct acceptance *q)
 {
-    char *names = write_aliases(s, a, k, k->id);
+    struct ledger_accept *a = q->a;
+    struct merge m = {.why = "two names of one article",
+                      .said_by = has_two_ids(a) ? a->source : NULL,
+                      .now_ms = a->now_ms,
+                      .delivery_id = a->elsewhere_id,
+                      .delivery_ids = a->elsewhere_ids,
+                      .out = sqlite__handed_accept(a)};
+    struct article_id keeper = q->k.id;
 
-    if (names) {
-        sqlite__do(&s->writer, SQL_ARTICLE_NAMES, ARGS(ARG_I(k->id.v), ARG_S(names)));
+    for (size_t i = 0; i < q->others.count && a->kind == ACCEPT_CONTENT; i++) {
+        struct article_id other = {(uint64_t)q->others.v[i]};
+
+        keeper = sqlite__merge(s, &m, keeper, other);
     }
-    mem_free(names);
+    q->conflict = m.conflict;
+    a->merged_count = m.count;
+    a->look_at_withdrawn = m.look_at_withdrawn;
+    a->elsewhere_id = m.delivery_id; /* what is left of them */
+    a->elsewhere_ids = m.delivery_ids;
+    if (m.count > 0) {
+        sqlite__known_done(&q->k);
+        sqlite__known(s, keeper, &q->k);
+    }
 }
 
 static void
@@ -199,55 +152,6 @@ write_seen(struct sqlite *s, const struct ledger_accept *a, struct article_id ar
                    SQL_SEEN_PUT,
                    ARGS(ARG_S(a->replay_key), ARG_I(article.v), ARG_I(a->now_ms)));
     }
-}
-
-/* ---- what it says ---- */
-
-static bool same_content(const struct ledger_accept *a, const struct known *k)
-{
-    return a->hash && memcmp(a->hash, k->hash, sizeof k->hash) == 0;
-}
-
-static bool is_stale(const struct ledger_accept *a, const struct known *k)
-{
-    return a->updated_at_ms != 0 && a->updated_at_ms < k->source_updated_at_ms;
-}
-
-static enum accept_outcome decide(const struct ledger_accept *a, const struct known *k)
-{
-    if (!k->found) {
-        return ACCEPT_NEW;
-    }
-    if (a->kind == ACCEPT_RETRACT) {
-        return k->retracted     ? ACCEPT_UNCHANGED
-               : is_stale(a, k) ? ACCEPT_STALE
-                                : ACCEPT_RETRACTED;
-    }
-    if (!k->retracted && same_content(a, k)) {
-        return ACCEPT_UNCHANGED;
-    }
-    if (is_stale(a, k)) {
-        return ACCEPT_STALE;
-    }
-    return k->retracted && !a->republish ? ACCEPT_RETRACTED : ACCEPT_REVISED;
-}
-
-static enum err_code
-check(const struct ledger_accept *a, const struct known *k, struct err *why)
-{
-    if (a->kind == ACCEPT_RETRACT && !k->found) {
-        return err_set(why, ERR_NOT_FOUND, "no article is known by that name");
-    }
-    if (a->kind == ACCEPT_CONTENT &&
-        (!a->document || !a->hash || !a->face || !a->title || !a->url)) {
-        return err_set(why, ERR_INVALID, "an article without document, title or url");
-    }
-    for (size_t i = 0; i < a->channel_count; i++) {
-        if (strlen(a->channels[i].name) >= sizeof a->deliveries->channel) {
-            return err_set(why, ERR_INVALID, "channel name too long: %s", a->channels[i].name);
-        }
-    }
-    return ERR_NONE;
 }
 
 /* ---- its rows ---- */
@@ -278,11 +182,13 @@ static const char *grant_id(struct sqlite *s, const struct ledger_accept *a)
 
 static void write_article(struct sqlite *s,
                           const struct ledger_accept *a,
-                          const struct known *k,
+                          const struct decision *d,
                           struct accepted *at)
 {
     const char *granted = grant_id(s, a);
-    char *names = write_aliases(s, a, k, at->article);
+    struct naming in = naming_of(a);
+    char *names = sqlite__names_write(s, &in, NULL, at->article);
+    bool quiet = d->outcome == ACCEPT_RECORDED;
 
     at->public_id = mem_strdup(granted);
     sqlite__do(&s->writer,
@@ -297,8 +203,19 @@ static void write_article(struct sqlite *s,
                     ARG_HASH(a->hash),
                     ARG_I(a->updated_at_ms),
                     ARG_I(a->now_ms),
-                    ARG_S(names ? names : "[]")));
+                    ARG_S(names ? names : "[]"),
+                    ARG_S(quiet ? a->source : NULL),
+                    ARG_S(quiet ? a->quiet : NULL),
+                    ARG_I(quiet && a->held),
+                    at->gate_until_ms ? ARG_I(at->gate_until_ms) : ARG_NULL));
     mem_free(names);
+}
+
+static void add_names(struct sqlite *s, const struct ledger_accept *a, const struct known *k)
+{
+    struct naming in = naming_of(a);
+
+    sqlite__names_add(s, &in, k);
 }
 
 /* state: 0 published, 1 retracted. */
@@ -308,7 +225,7 @@ static void update_article(struct sqlite *s,
                            const struct accepted *at,
                            int state)
 {
-    add_aliases(s, a, k);
+    add_names(s, a, k);
     if (a->kind == ACCEPT_RETRACT) {
         sqlite__do(&s->writer,
                    SQL_ARTICLE_RETRACT,
@@ -334,6 +251,12 @@ static void update_article(struct sqlite *s,
                     ARG_I(a->now_ms)));
 }
 
+/* As schema.sql numbers them. */
+static int kind_of(const struct ledger_accept *a, const struct accepted *at)
+{
+    return a->kind == ACCEPT_RETRACT ? 2 : at->is_new ? 0 : a->correction ? 3 : 1;
+}
+
 static void write_revision(struct sqlite *s,
                            const struct ledger_accept *a,
                            const struct known *k,
@@ -348,9 +271,7 @@ static void write_revision(struct sqlite *s,
                     ARG_I(at->revision),
                     at->is_new ? ARG_NULL : ARG_I(k->newest),
                     ARG_I(retract ? k->content : at->revision_id),
-                    ARG_I(retract      ? 2
-                          : at->is_new ? 0
-                                       : 1),
+                    ARG_I(kind_of(a, at)),
                     ARG_I(a->now_ms),
                     ARG_S(a->source),
                     ARG_I(at->breaking),
@@ -375,11 +296,9 @@ static void add_deliveries(struct buf *b, const struct ledger_accept *a)
     json_put_close(b, ']');
 }
 
-static void tell(struct sqlite *s,
-                 const struct ledger_accept *a,
-                 const struct accepted *at,
-                 const struct known *k)
+static void tell(struct sqlite *s, const struct acceptance *q, const struct accepted *at)
 {
+    const struct ledger_accept *a = q->a;
     struct buf b;
 
     sqlite__event_start(&b);
@@ -391,8 +310,15 @@ static void tell(struct sqlite *s,
     json_put_text(&b, "reason", a->reason);
     json_put_text(&b, "title", a->title);
     json_put_text(&b, "url", a->url);
-    if (k->conflict.v != 0) {
-        sqlite__event_article(&b, "conflict", k->conflict, NULL);
+    if (a->outcome == ACCEPT_RECORDED) {
+        json_put_text(&b, "quiet", a->quiet);
+        json_put_bool(&b, "held", a->held);
+    }
+    if (a->outcome == ACCEPT_WITHDRAWN) {
+        json_put_int(&b, "retract_at_ms", a->retract_at_ms);
+    }
+    if (q->conflict.v != 0) {
+        sqlite__event_article(&b, "conflict", q->conflict, NULL);
     }
     add_deliveries(&b, a);
     sqlite__event_write(s, "article.accepted", &b, a->now_ms);
@@ -422,6 +348,8 @@ static void answer_known(struct sqlite *s, struct ledger_accept *a, const struct
     sqlite__standing(s, a, k->id);
 }
 
+/* ---- writing ---- */
+
 /* The newest time the source told, and that it is still brought: such an article is not pruned, or
  * the next time it would be new. */
 static void note_sight(struct sqlite *s, const struct ledger_accept *a, const struct known *k)
@@ -436,95 +364,180 @@ static void note_sight(struct sqlite *s, const struct ledger_accept *a, const st
     }
 }
 
+/* The article as it is, for what changes no content. */
+static struct accepted as_known(const struct known *k)
+{
+    return (struct accepted){
+        .article = k->id,
+        .public_id = k->public_id,
+        .revision = k->revision,
+        .revision_id = k->newest,
+        .created_at_ms = k->created_at_ms,
+        .breaking = k->breaking,
+    };
+}
+
 /* Nothing new: but a name that was not known yet is kept. */
-static void accept_unchanged(struct sqlite *s, struct ledger_accept *a, const struct known *k)
+static void write_unchanged(struct sqlite *s, struct acceptance *q)
 {
-    add_aliases(s, a, k);
-    note_sight(s, a, k);
-    answer_known(s, a, k);
+    if (q->a->outcome != ACCEPT_STALE) {
+        add_names(s, q->a, &q->k);
+    }
+    note_sight(s, q->a, &q->k);
+    answer_known(s, q->a, &q->k);
 }
 
-/* Content for a retracted article that is the same as before, or as it was refused before: it
- * is recorded once. */
-static bool is_recorded(const struct ledger_accept *a, const struct known *k)
+/* It is back as it was. */
+static void write_return(struct sqlite *s, struct acceptance *q, int64_t gate_until_ms)
 {
-    return a->kind == ACCEPT_CONTENT && a->outcome == ACCEPT_RETRACTED && same_content(a, k);
+    struct handed out = sqlite__handed_accept(q->a);
+    struct accepted at = as_known(&q->k);
+
+    sqlite__bring_back(s, q->k.id, gate_until_ms, q->a->now_ms, &out);
+    write_unchanged(s, q);
+    tell(s, q, &at);
 }
 
-static void accept_revision(struct sqlite *s, struct ledger_accept *a, const struct known *k)
+static void write_withdrawal(struct sqlite *s, struct acceptance *q)
 {
+    struct accepted at = as_known(&q->k);
+
+    sqlite__withdraw(s, q->a, &q->k);
+    q->a->look_at_withdrawn = true;
+    write_unchanged(s, q);
+    tell(s, q, &at);
+}
+
+/* What was recorded goes out as it is. It is breaking if it was recorded so, or if whoever brings it now
+ * knows that it is. */
+static void write_sending(struct sqlite *s, struct acceptance *q, int64_t gate_until_ms)
+{
+    struct ledger_accept *a = q->a;
+    bool more = a->kind == ACCEPT_CONTENT && a->breaking && !q->k.breaking;
+    struct accepted at = as_known(&q->k);
+
+    at.fresh = true;
+    at.breaking |= more;
+    at.gate_until_ms = gate_until_ms;
+    if (a->kind == ACCEPT_CONTENT) {
+        add_names(s, a, &q->k);
+        note_sight(s, a, &q->k);
+    }
+    if (more) {
+        sqlite__do(&s->writer, SQL_ARTICLE_BREAKING, ARGS(ARG_I(q->k.id.v), ARG_S(a->reason)));
+    }
+    sqlite__fan_out(s, a, &at);
+    tell(s, q, &at);
+    answer(
+        a, at.article, at.public_id, at.revision, at.breaking, more ? a->reason : q->k.reason);
+}
+
+static void write_accepted(struct sqlite *s,
+                           struct acceptance *q,
+                           const struct decision *d,
+                           int64_t gate_until_ms)
+{
+    struct ledger_accept *a = q->a;
+    const struct known *k = &q->k;
     bool retract = a->kind == ACCEPT_RETRACT;
-    bool refused = !retract && a->outcome == ACCEPT_RETRACTED;
     struct accepted at = {
         .article = k->found ? k->id : (struct article_id){a->new_article},
         .public_id = mem_strdup(k->public_id),
         .revision = k->revision + 1,
         .revision_id = (int64_t)a->new_article,
         .is_new = !k->found,
-        .fresh = a->republish || (a->breaking && !k->breaking),
+        .fresh = a->republish || d->opens || (a->breaking && !k->breaking),
         .created_at_ms = k->found ? k->created_at_ms : a->now_ms,
+        .gate_until_ms = gate_until_ms,
         .breaking = retract ? k->breaking : a->breaking,
         .retracts = retract,
     };
 
     if (at.is_new) {
-        write_article(s, a, k, &at);
+        write_article(s, a, d, &at);
     } else {
-        update_article(s, a, k, &at, refused ? 1 : 0);
+        update_article(s, a, k, &at, a->outcome == ACCEPT_RETRACTED ? 1 : 0);
     }
     write_revision(s, a, k, &at);
-    if (!refused) {
+    if (d->fans_out) {
         sqlite__fan_out(s, a, &at);
     }
-    tell(s, a, &at, k);
+    if (retract) {
+        a->look_at_withdrawn |= sqlite__retract_merged(s, k->id, a) || k->retract_at_ms != 0;
+    }
+    tell(s, q, &at);
     answer(
         a, at.article, at.public_id, at.revision, at.breaking, retract ? k->reason : a->reason);
     mem_free(at.public_id);
 }
 
-static void write(struct sqlite *s, struct ledger_accept *a, const struct known *k)
+static void write(struct sqlite *s, struct acceptance *q, const struct decision *d)
 {
-    if (a->outcome == ACCEPT_STALE) {
-        note_sight(s, a, k);
-        answer_known(s, a, k);
-    } else if (a->outcome == ACCEPT_UNCHANGED || is_recorded(a, k)) {
-        accept_unchanged(s, a, k);
-    } else {
-        accept_revision(s, a, k);
+    int64_t gate_until_ms = sqlite__gate_of(q->a, &q->k, d);
+
+    if (d->returns) {
+        sqlite__withdrawal_drop(s, q->k.id);
+        q->a->look_at_withdrawn = true;
     }
-    write_seen(s, a, a->article);
+    if (d->opens || (d->returns && !q->k.quiet)) {
+        sqlite__do(&s->writer,
+                   SQL_ARTICLE_LOUD,
+                   ARGS(ARG_I(q->k.id.v), gate_until_ms ? ARG_I(gate_until_ms) : ARG_NULL));
+    }
+    if (d->revises) {
+        write_accepted(s, q, d, gate_until_ms);
+    } else if (d->opens) {
+        write_sending(s, q, gate_until_ms);
+    } else if (d->returns) {
+        write_return(s, q, gate_until_ms);
+    } else if (d->outcome == ACCEPT_WITHDRAWN) {
+        write_withdrawal(s, q);
+    } else {
+        write_unchanged(s, q);
+    }
+    q->a->gated_until_ms = gate_until_ms;
+    write_seen(s, q->a, q->a->article);
+}
+
+/* What stood in the inbox of a backup may have been accepted, and sent, from another file since. */
+static void distrust_restored(struct sqlite *s, struct ledger_accept *a)
+{
+    if (a->inbox != 0 && a->kind == ACCEPT_CONTENT && sqlite__inbox_is_restored(s, a->inbox)) {
+        a->quiet = "a backup came back: it may have been sent since";
+        a->held = true;
+    }
 }
 
 enum err_code sqlite__accept(struct sqlite *s, struct ledger_accept *a)
 {
-    struct known k = {.found = false};
+    struct acceptance q = {.a = a};
+    struct decision d;
     enum err_code rc = ERR_NONE;
 
     if (FAULT("ledger.accept")) {
         return err_set(&a->req.why, ERR_IO, "accept: fault point");
     }
     s->latest_ms = a->now_ms > s->latest_ms ? a->now_ms : s->latest_ms;
-    if (find_replayed(s, a, &k)) {
+    if (find_replayed(s, &q)) {
         a->outcome = ACCEPT_REPLAYED;
-        answer_known(s, a, &k);
-        goto out;
-    }
-    if (a->known.v != 0) {
-        k.id = a->known;
-        k.found = true;
+        answer_known(s, a, &q.k);
     } else {
-        find_by_aliases(s, a, &k);
+        find(s, &q);
+        rc = sqlite__accept_check(a, &q.k, &a->req.why);
+        if (rc) {
+            goto out;
+        }
+        distrust_restored(s, a);
+        join(s, &q);
+        d = sqlite__decide(a, &q.k);
+        a->outcome = d.outcome;
+        write(s, &q, &d);
     }
-    if (k.found) {
-        load_known(s, &k);
+    if (a->inbox != 0) {
+        sqlite__inbox_done(s, a->inbox);
     }
-    rc = check(a, &k, &a->req.why);
-    if (rc) {
-        goto out;
-    }
-    a->outcome = decide(a, &k);
-    write(s, a, &k);
 out:
-    known_done(&k);
+    sqlite__known_done(&q.k);
+    sqlite__ids_done(&q.others);
     return rc;
 }

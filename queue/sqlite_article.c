@@ -10,7 +10,7 @@
 
 #define DOCUMENT_DEPTH 64
 
-static const char *const revision_kinds[] = {"published", "updated", "retracted"};
+static const char *const revision_kinds[] = {"published", "updated", "retracted", "corrected"};
 
 void sqlite__json_time(json_t *object, const char *key, int64_t at_ms)
 {
@@ -109,6 +109,22 @@ static json_t *deliveries_of(struct sqlite_conn *c, int64_t article)
     return list;
 }
 
+/* Which source brought the name, when and why. Names of ledgers from before that was kept have null. */
+static void set_why(json_t *o, sqlite3_stmt *stmt)
+{
+    const char *by = sqlite__col_text(stmt, 3), *why = sqlite__col_text(stmt, 5);
+    char *said = NULL;
+
+    if (!why && by) {
+        said = mem_printf("%s named by source %s", sqlite__col_text(stmt, 0), by);
+    }
+    set_text(o, "by", stmt, 3);
+    set_time(o, "at", stmt, 4);
+    json_object_set_new(o, "why", json_null());
+    json_set_str(o, "why", why ? why : said);
+    mem_free(said);
+}
+
 static json_t *aliases_of(struct sqlite_conn *c, int64_t article)
 {
     sqlite3_stmt *stmt = sqlite__query(c, SQL_SHOW_ALIASES, ARGS(ARG_I(article)));
@@ -120,6 +136,7 @@ static json_t *aliases_of(struct sqlite_conn *c, int64_t article)
         set_text(o, "kind", stmt, 0);
         set_text(o, "source", stmt, 1);
         set_text(o, "value", stmt, 2);
+        set_why(o, stmt);
         json_array_append_new(list, o);
     }
     return list;
@@ -135,7 +152,7 @@ static json_t *revisions_of(struct sqlite_conn *c, int64_t article)
         int kind = sqlite3_column_int(stmt, 1);
 
         set_int(o, "revision", stmt, 0);
-        json_set_str(o, "kind", kind >= 0 && kind <= 2 ? revision_kinds[kind] : "?");
+        json_set_str(o, "kind", kind >= 0 && kind <= 3 ? revision_kinds[kind] : "?");
         set_time(o, "at", stmt, 2);
         set_text(o, "source", stmt, 3);
         set_bool(o, "breaking", stmt, 4);
@@ -159,9 +176,10 @@ static json_t *clicks_of(struct sqlite_conn *c, int64_t article)
     return o;
 }
 
-static json_t *document_of(struct sqlite_conn *c, int64_t article)
+/* JSON that was stored as such, the first column of the first row; null: there is none. */
+static json_t *stored_json(struct sqlite_conn *c, enum sqlite_sql id, int64_t article)
 {
-    sqlite3_stmt *stmt = sqlite__query(c, SQL_SHOW_DOCUMENT, ARGS(ARG_I(article)));
+    sqlite3_stmt *stmt = sqlite__query(c, id, ARGS(ARG_I(article)));
     json_t *document = NULL;
 
     if (sqlite__row(c, stmt)) {
@@ -188,6 +206,47 @@ static void set_public_id(json_t *o, sqlite3_stmt *stmt, int id_column, const ch
     json_set_str(o, key, public_id ? public_id : id_article_text(id, text));
 }
 
+/* That it is sent to nobody, and why; null: it is sent. */
+static json_t *quiet_of(sqlite3_stmt *stmt)
+{
+    int held = sqlite3_column_int(stmt, 13);
+    json_t *o;
+
+    if (sqlite3_column_type(stmt, 11) == SQLITE_NULL) {
+        return json_null();
+    }
+    o = json_object();
+    set_text(o, "source", stmt, 11);
+    set_text(o, "why", stmt, 12);
+    json_object_set_new(o, "held", json_boolean(held == 1));
+    json_object_set_new(o, "dropped", json_boolean(held == 2));
+    return o;
+}
+
+/* That it is about to be retracted; null: it is not. */
+static json_t *withdrawn_of(sqlite3_stmt *stmt)
+{
+    json_t *o;
+
+    if (sqlite3_column_type(stmt, 14) == SQLITE_NULL) {
+        return json_null();
+    }
+    o = json_object();
+    set_time(o, "retract_at", stmt, 14);
+    set_text(o, "source", stmt, 15);
+    set_text(o, "why", stmt, 16);
+    return o;
+}
+
+static json_t *gate_of(sqlite3_stmt *stmt)
+{
+    json_t *o = json_object();
+
+    set_time(o, "until", stmt, 17);
+    set_text(o, "note", stmt, 18);
+    return o;
+}
+
 json_t *sqlite__article_head(struct sqlite_conn *c, int64_t id)
 {
     sqlite3_stmt *stmt = sqlite__query(c, SQL_SHOW_ARTICLE, ARGS(ARG_I(id)));
@@ -207,8 +266,29 @@ json_t *sqlite__article_head(struct sqlite_conn *c, int64_t id)
     set_int(o, "revision", stmt, 8);
     set_time(o, "created_at", stmt, 9);
     set_time(o, "updated_at", stmt, 10);
+    json_object_set_new(o, "quiet", quiet_of(stmt));
+    json_object_set_new(o, "withdrawn", withdrawn_of(stmt));
+    json_object_set_new(o, "gate", gate_of(stmt));
+    json_object_set_new(o, "merged_into", json_null());
+    if (sqlite3_column_type(stmt, 19) != SQLITE_NULL) {
+        set_public_id(o, stmt, 19, "merged_into");
+    }
     sqlite__end(stmt);
     return o;
+}
+
+/* Those that were merged into it, by their public ids. */
+static json_t *merged_of(struct sqlite_conn *c, int64_t article)
+{
+    sqlite3_stmt *stmt = sqlite__query(c, SQL_SHOW_MERGED, ARGS(ARG_I(article)));
+    json_t *list = json_array(), *one = json_object();
+
+    while (sqlite__row(c, stmt)) {
+        set_public_id(one, stmt, 0, "id");
+        json_array_append(list, json_object_get(one, "id"));
+    }
+    json_decref(one);
+    return list;
 }
 
 static int64_t article_find(struct sqlite_conn *c, const struct ledger_article *r)
@@ -236,8 +316,11 @@ enum err_code sqlite__article(struct sqlite_conn *c, struct ledger_article *r)
         return err_set(&r->req.why, ERR_NOT_FOUND, "no such article");
     }
     r->article.v = (uint64_t)id;
-    json_object_set_new(o, "article", document_of(c, id));
+    json_object_set_new(o, "article", stored_json(c, SQL_SHOW_DOCUMENT, id));
     if (!r->brief) {
+        json_object_set_new(
+            json_object_get(o, "gate"), "page", stored_json(c, SQL_SHOW_PAGE, id));
+        json_object_set_new(o, "merged", merged_of(c, id));
         json_object_set_new(o, "aliases", aliases_of(c, id));
         json_object_set_new(o, "revisions", revisions_of(c, id));
         json_object_set_new(o, "deliveries", deliveries_of(c, id));

@@ -234,7 +234,7 @@ static void write_end(struct sqlite *s, struct delivery_row *d, struct ledger_en
         return;
     }
     if (r->state != r->to) {
-        note.detail = "superseded by a newer revision";
+        note.detail = sqlite__why_overtaken(d);
     }
     write_row(s, d, r, note.detail);
     sqlite__tell(s, d, from, &note, r->now_ms);

@@ -29,15 +29,55 @@ struct standing {
     struct delivery_id waiting[2];
 };
 
-static void add_superseded(struct ledger_accept *a, struct delivery_id id)
+/* ---- what is handed out ---- */
+
+/* Room for one more in a list that doubles from 8 on. */
+static void *grown(void *list, size_t count, size_t size)
 {
-    a->superseded = mem_realloc(a->superseded, a->superseded_count + 1, sizeof *a->superseded);
-    a->superseded[a->superseded_count++] = id;
+    if (count == 0) {
+        return mem_realloc(list, 8, size);
+    }
+    return count >= 8 && (count & (count - 1)) == 0 ? mem_realloc(list, 2 * count, size) : list;
 }
+
+void sqlite__hand_job(const struct handed *h, const struct ledger_job *job)
+{
+    *h->jobs = grown(*h->jobs, *h->job_count, sizeof **h->jobs);
+    (*h->jobs)[(*h->job_count)++] = *job;
+}
+
+/* What was ready a moment ago, in the same request, is no job. */
+static void take_job_back(const struct handed *h, struct delivery_id id)
+{
+    for (size_t i = 0; i < *h->job_count; i++) {
+        if ((*h->jobs)[i].id.v == id.v) {
+            (*h->jobs)[i] = (*h->jobs)[--*h->job_count];
+            return;
+        }
+    }
+}
+
+void sqlite__hand_cancelled(const struct handed *h, struct delivery_id id)
+{
+    take_job_back(h, id);
+    *h->cancelled = grown(*h->cancelled, *h->cancelled_count, sizeof **h->cancelled);
+    (*h->cancelled)[(*h->cancelled_count)++] = id;
+}
+
+struct handed sqlite__handed_accept(struct ledger_accept *a)
+{
+    return (struct handed){.jobs = &a->jobs,
+                           .job_count = &a->job_count,
+                           .cancelled = &a->superseded,
+                           .cancelled_count = &a->superseded_count};
+}
+
+/* ---- what is there ---- */
 
 static void
 supersede(struct sqlite *s, struct ledger_accept *a, struct delivery_id id, int64_t revision)
 {
+    struct handed out = sqlite__handed_accept(a);
     char detail[64];
     struct delivery_row d;
     struct buf text;
@@ -49,7 +89,7 @@ supersede(struct sqlite *s, struct ledger_accept *a, struct delivery_id id, int6
     buf_addf(&text, "superseded by revision %lld", (long long)revision);
     sqlite__move(
         s, &d, DELIVERY_CANCELLED, &(struct move_note){.detail = buf_str(&text)}, a->now_ms);
-    add_superseded(a, d.id);
+    sqlite__hand_cancelled(&out, d.id);
     buf_done(&text);
     sqlite__delivery_done(&d);
 }
@@ -128,118 +168,163 @@ limit_of(const struct accepted *at, const struct accept_channel *c, const struct
     return c->not_after_ms > 0 && c->not_after_ms < till_ms ? c->not_after_ms : till_ms;
 }
 
+/* ---- its rows ---- */
+
 static void
 add_delivery(struct ledger_accept *a, const struct ledger_job *job, enum delivery_state state)
 {
     struct accept_delivery *d = &a->deliveries[a->delivery_count++];
+    struct handed out = sqlite__handed_accept(a);
 
     *d = (struct accept_delivery){.id = job->id, .state = state};
     memcpy(d->channel, job->channel, sizeof d->channel);
-    if (state == DELIVERY_READY) {
-        a->jobs[a->job_count++] = *job;
+    if (state == DELIVERY_READY || state == DELIVERY_AGAIN) {
+        sqlite__hand_job(&out, job);
     }
 }
 
-/* What is written of a delivery that starts at once; all zero for the others. */
-static struct ledger_begin start_of(const struct accept_channel *c, enum delivery_state state)
-{
-    return state == DELIVERY_IN_FLIGHT ? *c->start : (struct ledger_begin){.course = NULL};
-}
+/* One delivery to be written. */
+struct making {
+    const struct accepted *at;
+    struct channel_row *ch;
+    const struct standing *st; /* before it */
+    struct ledger_job job;     /* its due time counts for what waits for a gate only */
+    enum delivery_state state;
+    const char *adapter;
+    const char *detail;
+    const struct ledger_begin *start; /* in flight: how it begins */
+    int64_t now_ms;
+};
 
-static void write_delivery(struct sqlite *s,
-                           const struct ledger_accept *a,
-                           const struct accepted *at,
-                           const struct accept_channel *c,
-                           const struct channel_row *ch,
-                           const struct standing *st,
-                           const struct ledger_job *job,
-                           enum delivery_state state)
+static void write_delivery(struct sqlite *s, const struct making *m)
 {
-    struct ledger_begin start = start_of(c, state);
-    bool starts = state == DELIVERY_IN_FLIGHT;
+    static const struct ledger_begin none = {.course = NULL};
+    bool starts = m->state == DELIVERY_IN_FLIGHT;
+    const struct ledger_begin *start = starts ? m->start : &none;
 
     sqlite__do(&s->writer,
                SQL_DELIVERY_NEW,
-               ARGS(ARG_I(job->id.v),
-                    ARG_I(at->article.v),
-                    ARG_I(at->revision),
-                    ARG_I(at->revision_id),
-                    ARG_I(at->retracts),
-                    ARG_I(ch->id),
-                    st->any ? ARG_I(st->last.v) : ARG_NULL,
-                    ARG_I(state),
-                    ARG_I(at->breaking),
-                    ARG_I(job->not_after_ms),
-                    ARG_I(a->now_ms),
-                    ARG_S(c->adapter),
-                    ARG_S(state == DELIVERY_EXPIRED ? "worthless by now" : NULL),
-                    ARG_S(start.course),
-                    ARG_S(start.step),
-                    ARG_I(starts ? a->now_ms : 0),
-                    ARG_I(start.repeatable),
-                    ARG_I(start.publishes),
+               ARGS(ARG_I(m->job.id.v),
+                    ARG_I(m->at->article.v),
+                    ARG_I(m->at->revision),
+                    ARG_I(m->at->revision_id),
+                    ARG_I(m->at->retracts),
+                    ARG_I(m->ch->id),
+                    m->st->any ? ARG_I(m->st->last.v) : ARG_NULL,
+                    ARG_I(m->state),
+                    ARG_I(m->job.breaking),
+                    ARG_I(m->job.not_after_ms),
+                    ARG_I(m->now_ms),
+                    ARG_S(m->adapter),
+                    ARG_S(m->detail),
+                    ARG_S(start->course),
+                    ARG_S(start->step),
+                    ARG_I(starts ? m->now_ms : 0),
+                    ARG_I(start->repeatable),
+                    ARG_I(start->publishes),
                     ARG_I(starts),
-                    ARG_I(start.attempt_id)));
+                    ARG_I(start->attempt_id),
+                    m->state == DELIVERY_AGAIN ? ARG_I(m->job.due_at_ms) : ARG_NULL));
 }
 
-static void write_standing(struct sqlite *s,
-                           const struct accepted *at,
-                           const struct channel_row *ch,
-                           const struct standing *st,
-                           const struct ledger_job *job,
-                           enum delivery_state state)
+static void write_standing(struct sqlite *s, const struct making *m)
 {
-    struct sql_arg id = ARG_I(job->id.v);
-    struct sql_arg front =
-        state == DELIVERY_HELD || delivery_state_ended(state) ? ARG_NULL : id;
-    int64_t worth = at->retracts ? 0 : job->not_after_ms > 0 ? job->not_after_ms : INT64_MAX;
+    struct sql_arg id = ARG_I(m->job.id.v);
+    bool held = m->state == DELIVERY_HELD;
+    struct sql_arg front = held || delivery_state_ended(m->state) ? ARG_NULL : id;
+    int64_t till = m->job.not_after_ms > 0 ? m->job.not_after_ms : INT64_MAX;
+    int64_t worth = m->at->retracts ? 0 : till;
 
-    if (st->any) {
+    if (m->st->any) {
         sqlite__do(&s->writer,
                    SQL_STANDING_NEXT,
-                   ARGS(ARG_I(at->article.v),
-                        ARG_I(ch->id),
+                   ARGS(ARG_I(m->at->article.v),
+                        ARG_I(m->ch->id),
                         id,
                         front,
-                        state == DELIVERY_HELD ? id : ARG_NULL,
+                        held ? id : ARG_NULL,
                         ARG_I(worth)));
         return;
     }
     sqlite__do(&s->writer,
                SQL_STANDING_NEW,
-               ARGS(ARG_I(at->article.v), ARG_I(ch->id), id, front, ARG_I(worth)));
+               ARGS(ARG_I(m->at->article.v), ARG_I(m->ch->id), id, front, ARG_I(worth)));
 }
 
-static void make_delivery(struct sqlite *s,
-                          struct ledger_accept *a,
-                          const struct accepted *at,
-                          const struct accept_channel *c,
-                          struct channel_row *ch,
-                          const struct standing *st,
-                          const struct ledger_job *job,
-                          enum delivery_state state)
+static void make_delivery(struct sqlite *s, const struct making *m)
 {
-    write_delivery(s, a, at, c, ch, st, job, state);
-    write_standing(s, at, ch, st, job, state);
-    sqlite__count(ch, state, 1);
-    if (state == DELIVERY_IN_FLIGHT) {
-        ch->bucket = c->start->bucket;
+    write_delivery(s, m);
+    write_standing(s, m);
+    sqlite__count(m->ch, m->state, 1);
+    if (m->state == DELIVERY_IN_FLIGHT) {
+        m->ch->bucket = m->start->bucket;
     }
-    add_delivery(a, job, state);
+}
+
+/* ---- what becomes of it ---- */
+
+static struct ledger_job job_of(const struct accepted *at,
+                                const struct channel_row *ch,
+                                uint64_t id,
+                                int64_t not_after_ms,
+                                int64_t now_ms)
+{
+    struct ledger_job job = {
+        .id = {id},
+        .article = at->article,
+        .breaking = at->breaking,
+        .due_at_ms = now_ms,
+        .not_after_ms = not_after_ms,
+        .created_at_ms = now_ms,
+    };
+
+    memcpy(job.channel, ch->name, sizeof job.channel);
+    return job;
+}
+
+/* What is first sent there waits for the gate; not what would be worthless when that opens. */
+static bool waits_for_gate(const struct accepted *at,
+                           const struct standing *st,
+                           const struct ledger_job *job)
+{
+    return at->gate_until_ms > 0 && !at->retracts && !st->post && !st->doubt &&
+           (job->not_after_ms == 0 || job->not_after_ms > at->gate_until_ms);
 }
 
 static enum delivery_state state_of_new(const struct accepted *at,
-                                        const struct accept_channel *c,
+                                        const struct ledger_begin *start,
                                         const struct standing *st,
-                                        bool over)
+                                        const struct ledger_job *job)
 {
     if (st->in_the_way) {
         return DELIVERY_HELD;
     }
-    if (over) {
+    if (job->not_after_ms > 0 && job->not_after_ms <= job->created_at_ms) {
         return DELIVERY_EXPIRED;
     }
-    return at->is_new && c->start ? DELIVERY_IN_FLIGHT : DELIVERY_READY;
+    if (waits_for_gate(at, st, job)) {
+        return DELIVERY_AGAIN;
+    }
+    return at->is_new && start ? DELIVERY_IN_FLIGHT : DELIVERY_READY;
+}
+
+static const char *detail_of(enum delivery_state state)
+{
+    return state == DELIVERY_EXPIRED ? "worthless by now"
+           : state == DELIVERY_AGAIN ? "waits until its page was looked at"
+                                     : NULL;
+}
+
+/* Something of what was merged into the article is on that channel, or may be: another post would be the
+ * second of one story. */
+static bool is_taken(struct sqlite *s,
+                     const struct accepted *at,
+                     const struct channel_row *ch,
+                     const struct standing *st)
+{
+    return !at->is_new && !st->any &&
+           sqlite__int(
+               &s->writer, SQL_MERGED_HAS, ARGS(ARG_I(at->article.v), ARG_I(ch->id)), 0) != 0;
 }
 
 static void fan_out_to(struct sqlite *s,
@@ -250,26 +335,56 @@ static void fan_out_to(struct sqlite *s,
                        const struct standing *st,
                        uint64_t id)
 {
-    struct ledger_job job = {
-        .id = {id},
-        .article = at->article,
-        .breaking = at->breaking,
-        .due_at_ms = a->now_ms,
-        .not_after_ms = limit_of(at, c, st),
-        .created_at_ms = a->now_ms,
-    };
-    bool over = job.not_after_ms > 0 && job.not_after_ms <= a->now_ms;
+    struct making m = {.at = at,
+                       .ch = ch,
+                       .st = st,
+                       .adapter = c->adapter,
+                       .start = c->start,
+                       .now_ms = a->now_ms};
 
     for (size_t i = 0; i < ARRAY_LEN(st->waiting); i++) {
         if (st->waiting[i].v != 0) {
             supersede(s, a, st->waiting[i], at->revision);
         }
     }
-    if (!is_wanted(at, c, st)) {
+    if (!is_wanted(at, c, st) || is_taken(s, at, ch, st)) {
         return;
     }
-    memcpy(job.channel, ch->name, sizeof job.channel);
-    make_delivery(s, a, at, c, ch, st, &job, state_of_new(at, c, st, over));
+    m.job = job_of(at, ch, id, limit_of(at, c, st), a->now_ms);
+    m.state = state_of_new(at, c->start, st, &m.job);
+    m.detail = detail_of(m.state);
+    if (m.state == DELIVERY_AGAIN) {
+        m.job.due_at_ms = at->gate_until_ms;
+    }
+    make_delivery(s, &m);
+    add_delivery(a, &m.job, m.state);
+}
+
+bool sqlite__stand_in(struct sqlite *s,
+                      const struct accepted *at,
+                      struct channel_row *ch,
+                      const struct stand_in *in,
+                      const struct handed *out)
+{
+    struct standing st = {.any = false};
+    struct making m = {
+        .at = at, .ch = ch, .st = &st, .adapter = in->adapter, .now_ms = in->now_ms};
+
+    look(s, at, ch, &st);
+    if (st.any || is_taken(s, at, ch, &st)) {
+        return false;
+    }
+    m.job = job_of(at, ch, in->id, in->not_after_ms, in->now_ms);
+    m.state = state_of_new(at, NULL, &st, &m.job);
+    m.detail = "in place of that of an article merged into this one";
+    if (m.state == DELIVERY_AGAIN) {
+        m.job.due_at_ms = at->gate_until_ms;
+    }
+    make_delivery(s, &m);
+    if (!delivery_state_ended(m.state)) {
+        sqlite__hand_job(out, &m.job);
+    }
+    return true;
 }
 
 static void
@@ -317,7 +432,6 @@ void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct acc
     }
     if (a->channel_count + known.count > 0) {
         a->deliveries = mem_calloc(a->channel_count + known.count, sizeof *a->deliveries);
-        a->jobs = mem_calloc(a->channel_count + known.count, sizeof *a->jobs);
     }
     s->fan_outs++;
     for (size_t i = 0; i < a->channel_count; i++) {

@@ -19,7 +19,7 @@
 #include "queue/ledger_internal.h"
 #include "queue/upkeep.h"
 
-#define SQLITE_SCHEMA_VERSION 2
+#define SQLITE_SCHEMA_VERSION 3
 #define SQLITE_APPLICATION_ID 0x63726965 /* "crie": says what the file is */
 #define SQLITE_BUSY_MS 5000              /* so long a connection waits for another's lock */
 
@@ -148,6 +148,48 @@ void sqlite__event_article(struct buf *b,
                            const char *public_id);
 void sqlite__event_write(struct sqlite *s, const char *kind, struct buf *b, int64_t now_ms);
 
+/* ---- an article as it is stored (sqlite_known.c) ---- */
+
+struct known {
+    bool found;
+    struct article_id id;
+    char *public_id; /* NULL: made from its number */
+    bool retracted, breaking;
+    char *reason;
+    int64_t revision, newest, content; /* newest, content: rows of revision */
+    uint8_t hash[32];
+    int64_t source_updated_at_ms, created_at_ms, updated_at_ms, seen_at_ms;
+    char *names; /* JSON, as article.names; NULL: none yet */
+    char *quiet; /* the source that had it only recorded; NULL: it is sent */
+    int held;    /* as in schema.sql */
+    int64_t retract_at_ms, retract_since_ms; /* 0: not withdrawn */
+    char *retract_by, *retract_why;
+    struct article_id merged_into; /* 0: it is itself */
+    int64_t gate_until_ms;         /* 0: its gate is open */
+    char *content_source;          /* which source brought its newest content */
+};
+/* The article with that number; not found, and with nothing in it, if there is none. */
+void sqlite__known(struct sqlite *s, struct article_id id, struct known *out);
+void sqlite__known_done(struct known *k);
+
+struct naming { /* names that are brought */
+    const struct accept_alias *v;
+    size_t count;
+    const char *source;
+    int64_t now_ms;
+};
+/* Whose name it is; 0: nobody's. */
+struct article_id
+sqlite__name_owner(struct sqlite *s, const struct naming *in, const struct accept_alias *name);
+/* Gives the article those that are nobody's yet. Returns its list of names with them, yours; NULL: there
+ * are none. names: its list so far; NULL: it has none. */
+char *sqlite__names_write(struct sqlite *s,
+                          const struct naming *in,
+                          const char *names,
+                          struct article_id article);
+/* The same for an article that is there. */
+void sqlite__names_add(struct sqlite *s, const struct naming *in, const struct known *k);
+
 /* ---- deliveries (sqlite_state.c) ---- */
 
 /* What moving a delivery needs to know. The fields marked * are stored by sqlite__move(). */
@@ -169,6 +211,9 @@ struct delivery_row {
     bool in_doubt;    /* * */
     bool by_hand;     /* * */
     bool repeatable, publishes;
+    /* Its article was withdrawn, or merged into one that is on that channel: what of it is not public shall
+     * not become so. */
+    bool called_off;
     int64_t attempt, attempt_at_ms; /* of the step in flight; at 0: none is */
     char *public_id;                /* of the article; NULL: made from its number */
 };
@@ -212,8 +257,10 @@ bool sqlite__release(struct sqlite *s,
                      struct channel_row *ch,
                      int64_t now_ms,
                      struct ledger_job *out);
-/* Is a newer revision's delivery held behind it? */
+/* Nothing of it shall go out any more, if nothing of it did: a newer revision's delivery is held behind it, or
+ * its article was called off. */
 bool sqlite__is_overtaken(struct sqlite *s, const struct delivery_row *d);
+const char *sqlite__why_overtaken(const struct delivery_row *d); /* for people */
 /* The row of a step that has ended, or whose answer will never come (verdict NULL: ended_at too). Before
  * the delivery's own row changes: it says which step. */
 void sqlite__attempt_write(struct sqlite *s,
@@ -257,6 +304,33 @@ enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqli
 
 void sqlite__clock_back(struct sqlite *s, int64_t now_ms); /* sqlite_tidy.c */
 
+/* What comes of an acceptance (sqlite_decide.c). */
+struct decision {
+    enum accept_outcome outcome;
+    bool revises;  /* a revision is written */
+    bool fans_out; /* and goes to the channels */
+    bool opens;    /* what was only recorded is sent from now on */
+    bool returns;  /* a withdrawal is dropped */
+};
+/* Before the first write. k: not found, or the article as it is stored. */
+enum err_code
+sqlite__accept_check(const struct ledger_accept *a, const struct known *k, struct err *why);
+struct decision sqlite__decide(const struct ledger_accept *a, const struct known *k);
+/* Until when what it sends waits for the link gate; 0: it does not. */
+int64_t
+sqlite__gate_of(const struct ledger_accept *a, const struct known *k, const struct decision *d);
+
+/* What a write hands out beside its own results; grows as needed. */
+struct handed {
+    struct ledger_job **jobs;
+    size_t *job_count;
+    struct delivery_id **cancelled;
+    size_t *cancelled_count;
+};
+void sqlite__hand_job(const struct handed *h, const struct ledger_job *job);
+void sqlite__hand_cancelled(const struct handed *h, struct delivery_id id);
+struct handed sqlite__handed_accept(struct ledger_accept *a);
+
 /* How the deliveries of a new revision are made (sqlite_fanout.c). */
 struct accepted {
     struct article_id article;
@@ -265,11 +339,79 @@ struct accepted {
     bool is_new;           /* the article: nothing can stand in the way */
     bool fresh;            /* news of its own: published again, or breaking only now */
     int64_t created_at_ms; /* of the article */
+    int64_t gate_until_ms; /* what is first sent waits until then; 0: not */
     bool breaking;
     bool retracts;
 };
 void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct accepted *at);
 void sqlite__standing(struct sqlite *s, struct ledger_accept *a, struct article_id article);
+/* A delivery in place of one that went with the article merged into this one. False: something of either
+ * is there already. */
+struct stand_in {
+    uint64_t id;
+    const char *adapter;
+    int64_t not_after_ms;
+    int64_t now_ms;
+};
+bool sqlite__stand_in(struct sqlite *s,
+                      const struct accepted *at,
+                      struct channel_row *ch,
+                      const struct stand_in *in,
+                      const struct handed *out);
+
+/* Withdrawn, and back (sqlite_withdraw.c). */
+void sqlite__withdraw(struct sqlite *s, struct ledger_accept *a, const struct known *k);
+/* Cancels what waits and cannot be public. */
+void sqlite__call_off(struct sqlite *s,
+                      struct article_id article,
+                      const char *detail,
+                      int64_t now_ms,
+                      const struct handed *out);
+/* No withdrawal waits any more, of it or of what was merged into it. */
+void sqlite__withdrawal_drop(struct sqlite *s, struct article_id article);
+/* What was called off goes on; gate_until_ms as in struct accepted. */
+void sqlite__bring_back(struct sqlite *s,
+                        struct article_id article,
+                        int64_t gate_until_ms,
+                        int64_t now_ms,
+                        const struct handed *out);
+/* The article is retracted: so is what was merged into it and stands, soon. True: there is such. */
+bool sqlite__retract_merged(struct sqlite *s,
+                            struct article_id article,
+                            const struct ledger_accept *a);
+enum err_code sqlite__withdrawn(struct sqlite_conn *c, struct ledger_withdrawn *r);
+
+/* Two articles are one (sqlite_merge.c). */
+struct merge {
+    const char *why;
+    const char *said_by; /* a source that says so of two ids of its own; NULL: none does */
+    int64_t now_ms;
+    uint64_t delivery_id; /* of so many that may be used */
+    size_t delivery_ids;
+    struct handed out;
+    size_t count;               /* of those that were merged away */
+    bool look_at_withdrawn;     /* as in ledger_accept */
+    struct article_id conflict; /* one that may not be merged; 0: none */
+};
+/* Returns the one that keeps: one of the two; `one` also when they may not be merged. */
+struct article_id sqlite__merge(struct sqlite *s,
+                                struct merge *m,
+                                struct article_id one,
+                                struct article_id other);
+
+enum err_code sqlite__gate(struct sqlite *s, struct ledger_gate *r);        /* sqlite_gate.c */
+enum err_code sqlite__gated(struct sqlite_conn *c, struct ledger_gated *r); /* sqlite_gate.c */
+enum err_code sqlite__drop(struct sqlite *s, struct ledger_drop *r);        /* sqlite_gate.c */
+
+/* What sources are doing (sqlite_source.c). */
+enum err_code sqlite__source_save(struct sqlite *s, struct ledger_source_save *r);
+enum err_code sqlite__sources(struct sqlite_conn *c, struct ledger_sources *r);
+enum err_code sqlite__inbox_put(struct sqlite *s, struct ledger_inbox_put *r);
+enum err_code sqlite__inbox_end(struct sqlite *s, struct ledger_inbox_end *r);
+enum err_code sqlite__inbox_list(struct sqlite_conn *c, struct ledger_inbox_list *r);
+/* What its row was for is accepted. */
+void sqlite__inbox_done(struct sqlite *s, uint64_t id);
+bool sqlite__inbox_is_restored(struct sqlite *s, uint64_t id);
 
 /* ---- the reads ---- */
 enum err_code sqlite__due(struct sqlite_conn *c, struct ledger_due *r);   /* sqlite_read.c */
@@ -350,6 +492,7 @@ enum err_code sqlite__check(const char *path,
 struct sqlite_migration {
     int to;
     const char *sql;
+    bool make_missing; /* sql is a whole schema: only what is not there yet is made of it */
 };
 /* Brings the file at path to version `newest`: makes it when it is empty, refuses a newer one,
  * copies an older one to PATH.v<n>.bak before it migrates. path NULL: in memory. */

@@ -233,8 +233,9 @@ static int64_t find_articles(struct sqlite_conn *c,
                              struct id_list *out)
 {
     int64_t channel = channel_wanted(c, r);
-    sqlite3_stmt *stmt =
-        sqlite__query(c, SQL_LIST_ARTICLES, ARGS(ARG_I(below), ARG_I(SCAN_MAX + 1)));
+    sqlite3_stmt *stmt = sqlite__query(c,
+                                       r->held ? SQL_LIST_HELD : SQL_LIST_ARTICLES,
+                                       ARGS(ARG_I(below), ARG_I(SCAN_MAX + 1)));
     int64_t looked_at = 0;
     size_t count = 0;
 

@@ -56,6 +56,45 @@ copy_beside(struct sqlite_conn *c, const char *path, int version, struct err *wh
     return rc;
 }
 
+/* What a schema makes and the file does not have, in the words of the schema. SQLite itself is asked what
+ * that is: it runs in memory, and its list of it is read. */
+static void make_missing(struct sqlite_conn *c, const char *schema)
+{
+    struct sqlite_conn model = {.db = NULL};
+    sqlite3_stmt *stmt = NULL;
+
+    if (sqlite3_open(":memory:", &model.db) != SQLITE_OK ||
+        sqlite3_exec(model.db, schema, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(model.db,
+                           "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+                           " ORDER BY rowid",
+                           -1,
+                           &stmt,
+                           NULL) != SQLITE_OK) {
+        err_set(&c->error, ERR_IO, "read the schema: %s", sqlite3_errmsg(model.db));
+    }
+    while (stmt && !c->error.code && sqlite3_step(stmt) == SQLITE_ROW) {
+        char *ask = sqlite3_mprintf("SELECT count(*) FROM sqlite_master WHERE name = %Q",
+                                    (const char *)sqlite3_column_text(stmt, 0));
+
+        if (sqlite__pragma(c, ask) == 0) {
+            sqlite__exec(c, (const char *)sqlite3_column_text(stmt, 1));
+        }
+        sqlite3_free(ask);
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_close(model.db);
+}
+
+static void take_step(struct sqlite_conn *c, const struct sqlite_migration *step)
+{
+    if (step->make_missing) {
+        make_missing(c, step->sql);
+    } else {
+        sqlite__exec(c, step->sql);
+    }
+}
+
 static enum err_code step_forward(struct sqlite_conn *c,
                                   int version,
                                   int newest,
@@ -70,7 +109,7 @@ static enum err_code step_forward(struct sqlite_conn *c,
     for (size_t i = 0; i < count; i++) {
         if (steps[i].to > version && steps[i].to <= newest) {
             (void)FAULT("ledger.migrate");
-            sqlite__exec(c, steps[i].sql);
+            take_step(c, &steps[i]);
         }
     }
     set_version(c, newest);

@@ -48,6 +48,9 @@ static enum err_code may_replay(struct sqlite *s, const struct delivery_row *d, 
     if (sqlite__open_ones(s, d->article, d->channel).last.v != d->id.v) {
         return err_set(why, ERR_CONFLICT, "a newer revision has a delivery on that channel");
     }
+    if (d->called_off) {
+        return err_set(why, ERR_CONFLICT, "%s", sqlite__why_overtaken(d));
+    }
     if (!d->retracts &&
         sqlite__int(&s->writer, SQL_ARTICLE_STATE, ARGS(ARG_I(d->article.v)), 0) == 1) {
         return err_set(why, ERR_CONFLICT, "the article is retracted");
@@ -187,12 +190,11 @@ static void absent(struct sqlite *s, struct delivery_row *d, struct ledger_move 
     d->exposed = false;
     d->in_doubt = false;
     if (sqlite__is_overtaken(s, d)) {
-        sqlite__move(
-            s,
-            d,
-            DELIVERY_CANCELLED,
-            &(struct move_note){.by = r->by, .detail = "superseded by a newer revision"},
-            r->now_ms);
+        sqlite__move(s,
+                     d,
+                     DELIVERY_CANCELLED,
+                     &(struct move_note){.by = r->by, .detail = sqlite__why_overtaken(d)},
+                     r->now_ms);
         release_behind(s, r, d);
         return;
     }

@@ -24,13 +24,19 @@
 #define CHECKED_WHOLE_BYTES (INT64_C(8) * 1024 * 1024)
 
 extern const unsigned char schema_sql[]; /* embedded by the build, each NUL-terminated */
+extern const unsigned char schema_v2_sql[];
 extern const unsigned char migrate_v2_before_sql[];
 extern const unsigned char migrate_v2_after_sql[];
+extern const unsigned char migrate_v3_before_sql[];
+extern const unsigned char migrate_v3_after_sql[];
 
 static const struct sqlite_migration migrations[] = {
-    {2, (const char *)migrate_v2_before_sql},
-    {2, (const char *)schema_sql},
-    {2, (const char *)migrate_v2_after_sql},
+    {.to = 2, .sql = (const char *)migrate_v2_before_sql},
+    {.to = 2, .sql = (const char *)schema_v2_sql},
+    {.to = 2, .sql = (const char *)migrate_v2_after_sql},
+    {.to = 3, .sql = (const char *)migrate_v3_before_sql},
+    {.to = 3, .sql = (const char *)schema_sql, .make_missing = true},
+    {.to = 3, .sql = (const char *)migrate_v3_after_sql},
 };
 
 /* SQLite's own count of its memory takes a lock at every allocation and nobody reads it: a

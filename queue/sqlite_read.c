@@ -192,6 +192,8 @@ static void load_texts(sqlite3_stmt *stmt, struct ledger_load *r)
     r->step = sqlite__col_dup(stmt, 15);
     r->record = mem_strdup(record ? record : "{}");
     r->post = sqlite__col_dup(stmt, 20);
+    r->page = sqlite__col_dup(stmt, 23);
+    r->gate_note = sqlite__col_dup(stmt, 24);
 }
 
 /* Here and not on the owner's thread, which has better things to do than to read JSON. */

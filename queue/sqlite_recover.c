@@ -46,7 +46,7 @@ static void repeat_later(struct sqlite *s, struct delivery_row *d, int64_t now_m
                  now_ms);
 }
 
-/* Known not to be public, and a newer revision waits behind it: that one goes. */
+/* Known not to be public, and a newer revision waits behind it, which goes, or its article was called off. */
 static void give_way(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
 {
     struct ledger_job job;
@@ -54,7 +54,7 @@ static void give_way(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
     sqlite__move(s,
                  d,
                  DELIVERY_CANCELLED,
-                 &(struct move_note){.detail = "superseded by a newer revision"},
+                 &(struct move_note){.detail = sqlite__why_overtaken(d)},
                  now_ms);
     (void)sqlite__release(s, d->article, d->channel, now_ms, &job); /* found by LEDGER_DUE */
 }

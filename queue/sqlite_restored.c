@@ -8,7 +8,9 @@
  * person, unless all of its course may be repeated. What was in flight where a repeat does harm becomes
  * unknown by the recovery, as after a crash.
  *
- * Nobody can say here what was accepted since: those articles are not in the file. */
+ * Nobody can say here what was accepted since: those articles are not in the file. So a source that is
+ * watched is told to look as if for the first time, and what its inbox holds becomes an article that is held
+ * for a person. */
 
 #include "queue/sqlite_internal.h"
 
@@ -61,6 +63,8 @@ void sqlite__restored(struct sqlite *s, struct ledger_opened *opened)
         doubt(s, (struct delivery_id){(uint64_t)ids.v[i]});
     }
     opened->restored = (int64_t)ids.count;
+    sqlite__do(&s->writer, SQL_SOURCES_RESTORED, NO_ARGS);
+    sqlite__do(&s->writer, SQL_INBOX_RESTORED, NO_ARGS);
     sqlite__ids_done(&ids);
     sqlite__exec(&s->writer, "DROP TABLE copied");
 }

@@ -37,7 +37,8 @@ static void read_row(sqlite3_stmt *stmt, struct delivery_row *out, int64_t *out_
     out->publishes = sqlite3_column_int(stmt, i++) != 0;
     out->attempt = sqlite3_column_int64(stmt, i++);
     out->attempt_at_ms = sqlite3_column_int64(stmt, i++);
-    out->public_id = sqlite__col_dup(stmt, i);
+    out->public_id = sqlite__col_dup(stmt, i++);
+    out->called_off = sqlite3_column_int(stmt, i) != 0 && !out->retracts;
 }
 
 bool sqlite__delivery(struct sqlite *s, struct delivery_id id, struct delivery_row *out)
@@ -248,7 +249,16 @@ bool sqlite__is_overtaken(struct sqlite *s, const struct delivery_row *d)
 {
     struct open_ones open = sqlite__open_ones(s, d->article, d->channel);
 
+    if (d->called_off) {
+        return true;
+    }
     return open.behind.v != 0 && open.behind.v != d->id.v;
+}
+
+const char *sqlite__why_overtaken(const struct delivery_row *d)
+{
+    return d->called_off ? "its article was withdrawn, or merged into another"
+                         : "superseded by a newer revision";
 }
 
 void sqlite__post_set(struct sqlite *s,

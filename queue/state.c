@@ -48,10 +48,11 @@ static const unsigned moves[DELIVERY_STATE_COUNT] = {
                          TO(DELIVERY_BLOCKED) | TO(DELIVERY_CANCELLED),
     /* The channel is mended, or time passes, or it is given up. */
     [DELIVERY_BLOCKED] = TO(DELIVERY_READY) | TO(DELIVERY_EXPIRED) | TO(DELIVERY_CANCELLED),
-    /* Ended: a person replays it, behind another one if that is still open. */
+    /* Ended: a person replays it, behind another one if that is still open. What was cancelled because its
+     * article was withdrawn goes on when that comes back: once its page was looked at, perhaps (again). */
     [DELIVERY_REJECTED] = TO(DELIVERY_READY) | TO(DELIVERY_HELD),
     [DELIVERY_EXPIRED] = TO(DELIVERY_READY) | TO(DELIVERY_HELD),
-    [DELIVERY_CANCELLED] = TO(DELIVERY_READY) | TO(DELIVERY_HELD),
+    [DELIVERY_CANCELLED] = TO(DELIVERY_READY) | TO(DELIVERY_HELD) | TO(DELIVERY_AGAIN),
 };
 
 const char *delivery_state_name(enum delivery_state s)

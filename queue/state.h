@@ -16,7 +16,7 @@
     X(DELIVERY_REJECTED, 6, "rejected")   /* the platform will not take it */                  \
     X(DELIVERY_BLOCKED, 7, "blocked")     /* the channel is broken; on when mended */          \
     X(DELIVERY_EXPIRED, 8, "expired")     /* worthless by now */                               \
-    X(DELIVERY_CANCELLED, 9, "cancelled") /* by a person, or superseded by a newer revision */
+    X(DELIVERY_CANCELLED, 9, "cancelled") /* by a person, superseded by a newer revision, or withdrawn */
 
 enum delivery_state {
 #define X(id, number, name) id = (number),

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "service/api_internal.h"
 #include "service/channels.h"
+#include "service/websub.h"
 
 const struct door_route api_routes[] = {
     {HTTP_POST, AUTH_TOKEN, "/v1/articles", api_post_article},
@@ -27,7 +28,16 @@ const struct door_route api_routes[] = {
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/pause", api_pause},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/resume", api_resume},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/test", api_test},
+    {HTTP_GET, AUTH_TOKEN, "/v1/sources", api_list_sources},
+    {HTTP_GET, AUTH_TOKEN, "/v1/sources/{name}", api_get_source},
+    {HTTP_POST, AUTH_TOKEN, "/v1/sources/{name}/poll", api_poll_source},
+    {HTTP_POST, AUTH_TOKEN, "/v1/sources/{name}/release", api_release_source},
+    {HTTP_POST, AUTH_TOKEN, "/v1/sources/{name}/drop", api_drop_source},
+    {HTTP_GET, AUTH_NONE, "/websub/{id}", websub_verify},
+    {HTTP_POST, AUTH_NONE, "/websub/{id}", websub_deliver},
     {HTTP_POST, AUTH_HOOK, "/hooks/{source}", api_hook},
+    {HTTP_GET, AUTH_TOKEN, "/v1/inbox", api_list_inbox},
+    {HTTP_POST, AUTH_HOOK, "/hooks/{source}/{event}", api_hook},
     {HTTP_GET, AUTH_TOKEN, "/v1/share", api_share_links},
     {HTTP_GET, AUTH_NONE, "/share/{target}", api_share_redirect},
     {HTTP_GET, AUTH_TOKEN, "/v1/events", api_events},

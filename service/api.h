@@ -14,8 +14,13 @@ door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete
 door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 /* api_channels.c */
 door_handler_fn api_list_channels, api_pause, api_resume, api_test;
+/* api_sources.c */
+door_handler_fn api_list_sources, api_get_source, api_poll_source, api_release_source,
+    api_drop_source;
 /* api_hooks.c */
 door_handler_fn api_hook;
+/* api_inbox.c */
+door_handler_fn api_list_inbox;
 /* api_share.c */
 door_handler_fn api_share_links, api_share_redirect;
 /* api_service.c */

@@ -10,7 +10,7 @@ void api_post_article(struct crier *c, struct door_request *r)
 {
     const struct intake_options options = {.source = "api", .trusted_breaking = true};
 
-    api__take_body(c, r, false, &options);
+    api__take_body(c, r, &options);
 }
 
 static void answer_list(struct api_call *call)
@@ -32,6 +32,7 @@ void api_list_articles(struct crier *c, struct door_request *r)
 
 static void answer_article(struct api_call *call)
 {
+    api__tell_announced(json_object_get(call->u.article.out, "deliveries"));
     door_reply_json(call->request, 200, json_incref(call->u.article.out));
 }
 

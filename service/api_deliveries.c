@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -13,8 +14,26 @@
 
 /* ---- list ---- */
 
+void api__tell_announced(json_t *deliveries)
+{
+    json_t *d;
+    size_t i;
+
+    json_array_foreach(deliveries, i, d)
+    {
+        const char *state = json_path_str(d, "state"), *name = json_path_str(d, "adapter");
+        const struct adapter *adapter = name != NULL ? adapter_find(name) : NULL;
+
+        if (adapter != NULL && adapter->announces && state != NULL &&
+            strcmp(state, delivery_state_name(DELIVERY_DONE)) == 0) {
+            (void)json_object_set_new(d, "announced", json_true());
+        }
+    }
+}
+
 static void answer_list(struct api_call *call)
 {
+    api__tell_announced(json_object_get(call->u.list.out, "items"));
     door_reply_json(call->request, 200, json_incref(call->u.list.out));
 }
 

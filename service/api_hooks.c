@@ -1,115 +1,348 @@
-/* What a CMS calls: POST /hooks/{source}. The raw body is checked against the source's
- * signature before anything reads it. Then it is an article as in POST /v1/articles, or an
- * envelope that says what happened: {"event": "published" | "updated" | "retracted" | …,
- * "article": {…}}. Called by the door; the rest is the API's own way of taking articles in and
- * back.
+/* What a CMS calls: POST /hooks/{source} and /hooks/{source}/{event}. The raw body is checked against the
+ * source's signature before anything reads it; then its kind (sources/) says what happened, which may be
+ * several things; each goes to the ledger or, when it has no title yet, to the inbox, and when all of it is
+ * on disk there is one answer. Senders wait for two or three seconds at most, so nothing here waits for
+ * anybody but the ledger.
  *
- * The same call, repeated: with Standard Webhooks the message id is the key under which the
- * ledger answers as it did the first time. GitHub's scheme has no id; there the same body is
- * simply the same article, unchanged. */
+ *   api_hook            which source, and is it one that calls
+ *   hook_2_read         on the reading thread: signature, what happened, the articles
+ *   hook_3_on_read      on the loop: refuse, or take all of it in
+ *   hook_4_on_taken     one of them is on disk; the last one answers
+ *
+ * 401 wrong signature; 400 unreadable; 422 it is crier's own form, and not an article; 503 not now. What
+ * is none of our business is answered with 202 and the reason. Never 410 (Ghost would forget its webhook),
+ * never a redirection. */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_put.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "service/api_internal.h"
-#include "service/signature.h"
+#include "service/intake_event.h"
+#include "service/reader.h"
+#include "sources/hook.h"
 
-static const char *
-header_of(const struct door_request *r, const char *name, const char *old_name)
+#define ANSWER_BYTES ((size_t)4 * 1024 * 1024)
+
+struct hook;
+/* One thing that happened. */
+struct hook_event {
+    struct hook *hook;
+    const struct source_event *event;
+    struct intake_content content;
+    struct intake in;
+    bool started, done;
+    enum err_code rc;
+};
+struct hook {
+    struct reader_job job;
+    struct crier *crier;
+    struct door_request *request;
+    struct config *config; /* in force when it came, held */
+    const struct source_settings *settings;
+    struct pairs headers;
+    char *token, *rest;
+    struct source_call call;
+    /* what the reading thread leaves */
+    enum sign_verdict verdict;
+    struct source_events events;
+    enum err_code rc;
+    struct err why;
+    struct hook_event *v;
+    size_t waiting; /* events not on disk yet, and one for who starts them */
+};
+
+static const struct source *kind_of(const struct source_settings *settings)
 {
-    const char *value = door_header(r, name);
-
-    return value != NULL ? value : door_header(r, old_name);
+    return settings->type->of;
 }
 
-/* False: refused. The svix-* names carry the same scheme, from before it had a common name. */
-static bool check_signature(struct door_request *r, const struct source_settings *source)
+static void hook_free(struct hook *h)
 {
-    struct signature_call call = {
-        .hub = door_header(r, "X-Hub-Signature-256"),
-        .id = header_of(r, "webhook-id", "svix-id"),
-        .timestamp = header_of(r, "webhook-timestamp", "svix-timestamp"),
-        .signature = header_of(r, "webhook-signature", "svix-signature"),
-        .now_ms = clock_wall_ms(),
-    };
-    enum signature_verdict v;
-    char why[160];
-
-    if (source->signature == SIGN_NONE) {
-        return door_from_here(r, "this source's signature is none");
-    }
-    call.body = door_body(r, &call.body_len);
-    v = signature_check(source, &call);
-    if (v == SIGNATURE_GOOD) {
-        return true;
-    }
-    (void)snprintf(why, sizeof why, "source %.64s: %s", source->name, signature_explain(v));
-    door_refuse_login(r, v == SIGNATURE_WRONG, why);
-    return false;
-}
-
-static enum hook_event event_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum hook_event event;
-    } rows[] = {
-        {"published", HOOK_CONTENT},
-        {"updated", HOOK_CONTENT},
-        {"retracted", HOOK_GONE},
-        {"unpublished", HOOK_GONE},
-        {"deleted", HOOK_GONE},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (strcmp(rows[i].name, name) == 0) {
-            return rows[i].event;
+    for (size_t i = 0; i < h->events.count; i++) {
+        intake_content_done(&h->v[i].content);
+        if (h->v[i].started) {
+            intake_free_parts(&h->v[i].in);
         }
     }
-    return HOOK_UNKNOWN;
+    mem_free(h->v);
+    source_events_done(&h->events);
+    pairs_done(&h->headers);
+    mem_free_secret_text(h->token);
+    mem_free_secret_text(h->rest);
+    config_unref(h->config);
+    mem_free(h);
 }
 
-/* An article has no member "event", so one that has is an envelope. */
-void hook_read(struct hook_said *out, const json_t *body)
+/* ---- the call, as sources/ sees it ---- */
+
+static const char *header(const void *context, const char *name)
 {
-    const json_t *event = json_object_get(body, "event");
-    const char *name = json_string_value(event);
+    const struct hook *h = context;
 
-    out->article = event == NULL ? body : json_object_get(body, "article");
-    out->name = name == NULL ? "" : name;
-    out->event = event == NULL ? HOOK_CONTENT : event_of(out->name);
-}
-
-static char *replay_key(const struct door_request *r, const struct source_settings *source)
-{
-    const char *id = header_of(r, "webhook-id", "svix-id");
-
-    if (source->signature != SIGN_STANDARD || id == NULL) {
-        return NULL;
+    for (size_t i = 0; i < h->headers.count; i++) {
+        if (text_same_fold(h->headers.v[i].key, name)) {
+            return h->headers.v[i].value;
+        }
     }
-    return mem_printf("%s:%s", source->name, id);
+    return NULL;
+}
+
+/* Only the one that a source may ask for. */
+static const char *query(const void *context, const char *name)
+{
+    const struct hook *h = context;
+
+    return strcmp(name, "token") == 0 ? h->token : NULL;
+}
+
+/* The reading thread must not touch the connection, so what it needs of it is copied. */
+static struct hook *
+hook_new(struct crier *c, struct door_request *r, const struct source_settings *settings)
+{
+    struct hook *h = mem_zalloc(sizeof *h);
+
+    h->crier = c;
+    h->request = r;
+    h->config = config_ref(c->config);
+    h->settings = settings;
+    door_headers_dup(r, &h->headers);
+    h->token = mem_strdup(door_query(r, "token"));
+    h->rest = door_param_count(r) > 1 ? mem_strdup(door_param(r, 1)) : NULL;
+    h->call = (struct source_call){.method = "POST",
+                                   .target = door_target(r),
+                                   .rest = h->rest,
+                                   .header = header,
+                                   .query = query,
+                                   .context = h,
+                                   .now_ms = clock_wall_ms()};
+    h->call.body = door_body(r, &h->call.body_len);
+    return h;
+}
+
+/* ---- reading ---- */
+
+static void read_events(struct hook *h)
+{
+    const struct source_settings *s = h->settings;
+
+    h->v = mem_calloc(h->events.count, sizeof *h->v);
+    for (size_t i = 0; i < h->events.count; i++) {
+        h->v[i].hook = h;
+        h->v[i].event = &h->events.v[i];
+        intake_event_read(&h->v[i].content, h->v[i].event, s->trusted_breaking, h->call.now_ms);
+    }
+}
+
+static void hook_2_read(struct reader_job *job)
+{
+    struct hook *h = container_of(job, struct hook, job);
+    const struct source_settings *s = h->settings;
+    const struct source *kind = kind_of(s);
+    const struct hook_secrets secrets = {&s->secret, &s->old_secret};
+
+    h->verdict = hook_check_call(kind, s->own, &secrets, &h->call);
+    if (h->verdict == SIGN_GOOD) {
+        h->rc = kind->read(s->own, &h->call, &h->events, &h->why);
+        read_events(h);
+    }
+}
+
+/* ---- answers ---- */
+
+static void put_outcome(struct buf *b, const char *outcome, const char *reason)
+{
+    json_put_open(b, NULL, '{');
+    json_put_text(b, "outcome", outcome);
+    json_put_text(b, "reason", reason != NULL ? reason : "");
+    json_put_close(b, '}');
+}
+
+static void put_event(struct buf *b, const struct hook_event *e)
+{
+    if (e->event->kind == EVENT_NOTHING) {
+        put_outcome(b, "ignored", e->event->why);
+    } else if (e->rc != ERR_NONE) {
+        put_outcome(b, "refused", e->in.why.text);
+    } else {
+        intake_write(b, &e->in);
+    }
+}
+
+static void put_events(struct buf *b, const struct hook *h)
+{
+    json_put_open(b, NULL, '{');
+    json_put_open(b, "events", '[');
+    for (size_t i = 0; i < h->events.count; i++) {
+        put_event(b, &h->v[i]);
+    }
+    json_put_close(b, ']');
+    json_put_close(b, '}');
+}
+
+static void say_where(struct hook *h)
+{
+    const char *id = h->v[0].started ? h->v[0].in.accept.public_id : NULL;
+    char *location;
+
+    if (id != NULL) {
+        location = mem_printf("/v1/articles/%s", id);
+        door_reply_header(h->request, "Location", location);
+        mem_free(location);
+    }
+}
+
+static void answer_accepted(struct hook *h)
+{
+    struct buf text;
+
+    buf_init(&text, ANSWER_BYTES);
+    if (h->events.count == 1) {
+        say_where(h);
+        put_event(&text, &h->v[0]);
+    } else {
+        put_events(&text, h);
+    }
+    buf_addc(&text, '\n');
+    door_reply_text(h->request, 202, "application/json", &text);
+}
+
+/* The failure that decides. A sender that is told to come again tells all of it again; what is on disk
+ * already is then known. An event that is no article fails the call only when it came alone. */
+static const struct hook_event *failed(const struct hook *h)
+{
+    for (size_t i = 0; i < h->events.count; i++) {
+        const struct hook_event *e = &h->v[i];
+
+        if (e->rc != ERR_NONE && (e->rc != ERR_INVALID || h->events.count == 1)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static void answer(struct hook *h)
+{
+    const struct hook_event *e = failed(h);
+
+    if (e == NULL) {
+        answer_accepted(h);
+    } else if (e->rc == ERR_INVALID) {
+        door_problem(h->request, 422, api__faults(&e->in.faults), "%s", e->in.why.text);
+    } else {
+        door_problem_err(h->request, e->rc, &e->in.why);
+    }
+    hook_free(h);
+}
+
+/* ---- taking in ---- */
+
+static void settle(struct hook *h)
+{
+    if (--h->waiting == 0) {
+        answer(h);
+    }
+}
+
+static void hook_4_on_taken(struct intake *in)
+{
+    struct hook_event *e = container_of(in, struct hook_event, in);
+
+    e->rc = in->rc;
+    e->done = true;
+    settle(e->hook);
+}
+
+static void take(struct hook *h, struct hook_event *e)
+{
+    if (e->event->kind == EVENT_NOTHING) {
+        log_info(EV_ARTICLE_IGNORED,
+                 LOG_STR("source", h->settings->name),
+                 LOG_STR("reason", e->event->why));
+        return;
+    }
+    h->waiting++;
+    e->rc = intake_event(
+        h->crier, &e->in, h->settings, e->event, &e->content, NULL, hook_4_on_taken, NULL);
+    if (e->rc != ERR_NONE) {
+        h->waiting--;
+    } else {
+        e->started = true;
+    }
+    /* Continues in hook_4_on_taken(). */
+}
+
+static void take_all(struct hook *h)
+{
+    h->waiting = 1;
+    for (size_t i = 0; i < h->events.count; i++) {
+        take(h, &h->v[i]);
+    }
+    settle(h);
+}
+
+/* ---- refusing ---- */
+
+static void refuse_call(struct hook *h)
+{
+    char what[SIGN_TEXT_BYTES], *why;
+
+    (void)hook_explain(kind_of(h->settings), h->settings->own, h->verdict, what);
+    why = mem_printf("source %.64s: %s", h->settings->name, what);
+    door_refuse_login(h->request, h->verdict == SIGN_WRONG, why);
+    mem_free(why);
+}
+
+static void refuse_body(struct hook *h)
+{
+    if (h->rc == ERR_UNSUPPORTED) { /* crier's own form: its maker can mend it */
+        door_problem(h->request, 422, api__pointed("/event", API_EVENTS), "%s", h->why.text);
+    } else {
+        door_problem(h->request, 400, NULL, "%s", h->why.text);
+    }
+    log_warn(EV_ARTICLE_REFUSED,
+             LOG_STR("source", h->settings->name),
+             LOG_STR("error", h->why.text));
+}
+
+static void hook_3_on_read(struct reader_job *job)
+{
+    struct hook *h = container_of(job, struct hook, job);
+
+    if (h->verdict != SIGN_GOOD) {
+        refuse_call(h);
+    } else if (h->rc != ERR_NONE) {
+        refuse_body(h);
+    } else if (api__takes_in(h->crier, h->request)) {
+        take_all(h);
+        return;
+    }
+    hook_free(h);
 }
 
 void api_hook(struct crier *c, struct door_request *r)
 {
-    const struct source_settings *source = config_source(c->config, door_param(r, 0));
-    struct intake_options options;
-    char *key;
+    const struct source_settings *settings = config_source(c->config, door_param(r, 0));
+    struct hook *h;
 
-    if (source == NULL) {
-        door_problem(r, 404, NULL, "there is no source \"%.64s\"", door_param(r, 0));
+    if (settings == NULL || !settings->type->called) {
+        door_problem(r, 404, NULL, "there is no source \"%.64s\" that calls", door_param(r, 0));
         return;
     }
-    if (!check_signature(r, source)) {
+    if (config_source_is_open(settings) &&
+        !door_from_here(r, "this source's signature is none")) {
         return;
     }
-    key = replay_key(r, source);
-    options = (struct intake_options){.source = source->name,
-                                      .trusted_breaking = source->trusted_breaking,
-                                      .replay_key = key};
-    api__take_body(c, r, true, &options);
-    mem_free(key);
+    if (!api__takes_in(c, r)) {
+        return;
+    }
+    h = hook_new(c, r, settings);
+    h->job.work = hook_2_read;
+    h->job.done = hook_3_on_read;
+    reader_submit(c->reader, &h->job);
+    /* Continues in hook_3_on_read(). */
 }

@@ -29,6 +29,7 @@ struct api_call {
         struct ledger_channels channels;
         struct ledger_move move;
         struct ledger_load load;
+        struct ledger_inbox_list inbox;
     } u;
     struct crier *crier;
     struct door_request *request;
@@ -61,13 +62,14 @@ void api__unknown_word(struct door_request *r,
 /* The names of the configured channels; new reference. */
 json_t *api__channel_names(struct crier *c);
 
+/* Adds "announced": true to each delivery that is done and made nothing public (api_deliveries.c). */
+void api__tell_announced(json_t *deliveries);
+
 /* Taking an article in, or back, on behalf of a request (api_take.c): answered with 202 and
  * intake_write(), or refused. What options point to is copied, but for only_channel. */
-void api__take_body(
-    struct crier *c,
-    struct door_request *r,
-    bool may_be_envelope, /* {"event", "article"}; else the body is an article */
-    const struct intake_options *options);
+void api__take_body(struct crier *c,
+                    struct door_request *r,
+                    const struct intake_options *options);
 void api__take_article(struct crier *c,
                        struct door_request *r,
                        const json_t *article,
@@ -78,13 +80,10 @@ void api__take_back(struct crier *c,
                     const struct intake_options *options,
                     const char *reason);
 
-/* What a hook's body says happened (api_hooks.c). Pure. */
-enum hook_event { HOOK_CONTENT, HOOK_GONE, HOOK_UNKNOWN };
-struct hook_said { /* all borrowed from the body */
-    enum hook_event event;
-    const char *name;
-    const json_t *article; /* NULL: none */
-};
-void hook_read(struct hook_said *out, const json_t *body);
+/* Members of a problem document: each fault of an article with its place; and one of them. New references. */
+json_t *api__faults(const struct article_faults *faults);
+json_t *api__pointed(const char *pointer, const char *detail);
+#define API_EVENTS                                                                             \
+    "published, updated, corrected, unpublished, drafted, deleted, retracted or ignored"
 
 #endif

@@ -13,6 +13,8 @@
 #include "service/courier.h"
 #include "service/events.h"
 #include "service/metrics.h"
+#include "service/watch.h"
+#include "service/withdrawals.h"
 
 #define METRICS_BYTES ((size_t)16 * 1024 * 1024)
 
@@ -211,6 +213,8 @@ void api_test_clock(struct crier *c, struct door_request *r)
             r, 422, NULL, "advance, step_forward or step_back is a duration such as \"1h\"");
     } else {
         courier_poke(c->courier);
+        watch_poke(c->watch);
+        withdrawals_look(c->withdrawals);
         door_reply_json(r, 200, json_pack("{s:s}", "now", time_rfc3339(clock_wall_ms(), now)));
     }
     json_decref(body);

@@ -1,9 +1,9 @@
-/* Articles come in over HTTP, or are taken back: what POST /v1/articles, the hooks and a channel's test
- * have in common. What is done with an article is intake's business; here it gets its HTTP clothes.
+/* Articles come in over the API, or are taken back: what POST /v1/articles and a channel's test
+ * have in common; what a CMS calls is api_hooks.c's. What is done with an article is intake's business; here it gets its HTTP clothes.
  *
  *   api__take_body    what can be refused without reading is; the body goes to the reading thread
- *   take_2_read       there: the JSON, what it says happened, the article
- *   take_3_on_read    on the loop again: refuse, take back, or take in
+ *   take_2_read       there: the JSON, the article
+ *   take_3_on_read    on the loop again: refuse, or take in
  *   take_4_on_taken   it is on disk: 202 */
 
 #include <string.h>
@@ -23,11 +23,9 @@ struct taking {
     struct door_request *request;
     struct intake_options options;
     char *source, *replay_key; /* what options point to */
-    bool may_be_envelope;
     /* what the reading thread leaves */
     json_t *body;
     struct err why; /* of the body: no JSON */
-    struct hook_said said;
     struct intake_content content;
 };
 
@@ -56,8 +54,7 @@ taking_new(struct crier *c, struct door_request *r, const struct intake_options 
 
 /* ---- answers ---- */
 
-/* Each fault with its place: what an editor's tool can show beside the field. */
-static json_t *faults_json(const struct article_faults *faults)
+json_t *api__faults(const struct article_faults *faults)
 {
     json_t *list = json_array();
 
@@ -70,28 +67,19 @@ static json_t *faults_json(const struct article_faults *faults)
     return json_pack("{s:o}", "errors", list);
 }
 
+json_t *api__pointed(const char *pointer, const char *detail)
+{
+    return json_pack("{s:[{s:s, s:s}]}", "errors", "pointer", pointer, "detail", detail);
+}
+
 /* It was readable, but it is no article: 422. */
 static void refuse(struct taking *t, enum err_code rc)
 {
     if (rc == ERR_INVALID) {
-        door_problem(t->request, 422, faults_json(&t->in.faults), "%s", t->in.why.text);
+        door_problem(t->request, 422, api__faults(&t->in.faults), "%s", t->in.why.text);
     } else {
         door_problem_err(t->request, rc, &t->in.why);
     }
-}
-
-static void refuse_event(struct taking *t)
-{
-    door_problem(t->request,
-                 422,
-                 json_pack("{s:[{s:s, s:s}]}",
-                           "errors",
-                           "pointer",
-                           "/event",
-                           "detail",
-                           "published, updated, retracted, unpublished or deleted"),
-                 "\"%.64s\" is no event known here",
-                 t->said.name);
 }
 
 static void answer(struct taking *t)
@@ -150,14 +138,6 @@ static void take_back(struct taking *t, const char *id, const char *url, const c
     /* Continues in take_4_on_taken(). */
 }
 
-static void take_back_said(struct taking *t)
-{
-    char *id = json_text_dup(json_object_get(t->said.article, "id"));
-
-    take_back(t, id, json_path_str(t->said.article, "url"), json_path_str(t->body, "reason"));
-    mem_free(id);
-}
-
 void api__take_article(struct crier *c,
                        struct door_request *r,
                        const json_t *article,
@@ -189,13 +169,7 @@ static void take_2_read(struct reader_job *job)
     if (json_read(&t->body, text, len, API_JSON_DEPTH, &t->why) != ERR_NONE) {
         return;
     }
-    t->said = (struct hook_said){.event = HOOK_CONTENT, .article = t->body};
-    if (t->may_be_envelope) {
-        hook_read(&t->said, t->body);
-    }
-    if (t->said.event == HOOK_CONTENT) {
-        intake_read(&t->content, t->said.article, t->options.trusted_breaking, clock_wall_ms());
-    }
+    intake_read(&t->content, t->body, t->options.trusted_breaking, clock_wall_ms());
 }
 
 static void take_3_on_read(struct reader_job *job)
@@ -211,23 +185,11 @@ static void take_3_on_read(struct reader_job *job)
         taking_free(t);
         return;
     }
-    switch (t->said.event) {
-    case HOOK_CONTENT:
-        take_in(t);
-        break;
-    case HOOK_GONE:
-        take_back_said(t);
-        break;
-    case HOOK_UNKNOWN:
-        refuse_event(t);
-        taking_free(t);
-        break;
-    }
+    take_in(t);
 }
 
 void api__take_body(struct crier *c,
                     struct door_request *r,
-                    bool may_be_envelope,
                     const struct intake_options *options)
 {
     struct taking *t;
@@ -236,7 +198,6 @@ void api__take_body(struct crier *c,
         return;
     }
     t = taking_new(c, r, options);
-    t->may_be_envelope = may_be_envelope;
     t->job.work = take_2_read;
     t->job.done = take_3_on_read;
     reader_submit(c->reader, &t->job);

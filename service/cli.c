@@ -24,13 +24,16 @@ const struct cli_verb cli_verbs[] = {
      .help = "run the service",
      .text = "Runs until SIGTERM or SIGINT, then finishes or gives back what is in flight and ends. SIGHUP\n"
              "reads the settings again: all of them, or, when there is a mistake, none."},
-    {.name = "check", .usage = "[--ledger [FILE]]", .run = cli_check, .has_json = true,
+    {.name = "check", .usage = "[--ledger [FILE] | --article FILE [--source NAME]]", .run = cli_check, .has_json = true,
      .max_operands = 1, .options = cli_check_options,
-     .help = "check the settings, or the ledger",
+     .help = "check the settings, the ledger, or an article",
      .text = "Prints each mistake of the settings as file:line:col: what: what is accepted. Sends nothing.\n"
              "--ledger looks at the ledger instead, or at a backup FILE of one: pages, references, states that\n"
              "cannot be. A line for each finding: table, row, what is wrong: what to do. Changes nothing; the\n"
-             "service may run meanwhile. Exit code 0: nothing was found."},
+             "service may run meanwhile. Exit code 0: nothing was found.\n"
+             "--article reads an article as POST /v1/articles takes it and tells whether it is breaking, with the\n"
+             "reason as the ledger would keep it, and to which channels it would go: for each rule of `breaking`\n"
+             "and each `when`, whether it matches, and for each of its members what is wanted and what is there."},
     {.name = "send", .usage = "[FILE|-] [--title TEXT --url URL ...]", .run = cli_send, .has_json = true,
      .is_client = true, .max_operands = 1, .options = cli_send_options,
      .help = "submit an article and watch it arrive",
@@ -58,6 +61,12 @@ const struct cli_verb cli_verbs[] = {
     {.name = "channels", .usage = "[TYPE]", .run = cli_channels, .has_json = true, .max_operands = 1,
      .help = "list the types of channels, or explain one",
      .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do."},
+    {.name = "sources", .usage = "[TYPE | --types | NAME [--poll|--release|--drop]]", .run = cli_sources,
+     .has_json = true, .is_client = true, .max_operands = 1, .options = cli_sources_options,
+     .help = "show the watched sources, or explain a type of source",
+     .text = "Without anything: the feeds and sitemaps that the service looks at, and how they are. With the NAME\n"
+             "of one: its details; --poll asks it now, --release sends what was held, --drop never sends it.\n"
+             "--types lists the types of sources; with a TYPE: how to set it up, and its settings."},
     {.name = "schema", .usage = "[--reference]", .run = cli_schema, .options = cli_schema_options,
      .help = "print the JSON Schema of the settings",
      .text = "For editors that check YAML while one types. --reference prints the same as Markdown tables."},
@@ -75,6 +84,9 @@ const struct cli_verb cli_verbs[] = {
     {.name = "version", .usage = "", .run = cli_version, .has_json = true,
      .help = "print the version",
      .text = "Of crier and of the libraries it runs on."},
+    {.name = "resize", .usage = "--max-bytes N", .run = cli_resize, .is_hidden = true, .options = cli_resize_options,
+     .help = "make a picture smaller",
+     .text = "A picture from standard input, as a JPEG to standard output. The service runs it for itself."},
     {.name = NULL},
 };
 /* clang-format on */
@@ -134,7 +146,9 @@ static void print_overview(FILE *out)
                 "usage: crier [-c FILE] VERB [options]\n\n",
                 out);
     for (const struct cli_verb *v = cli_verbs; v->name != NULL; v++) {
-        (void)fprintf(out, "  %-10s %s\n", v->name, v->help);
+        if (!v->is_hidden) {
+            (void)fprintf(out, "  %-10s %s\n", v->name, v->help);
+        }
     }
     (void)fputs(
         "\n`crier VERB --help` tells more. Settings: -c FILE, default ./crier.yaml, then "
@@ -148,7 +162,9 @@ static int unknown_verb(const char *word)
     size_t count = 0;
 
     for (const struct cli_verb *v = cli_verbs; v->name != NULL && count < VERBS_MAX; v++) {
-        names[count++] = v->name;
+        if (!v->is_hidden) {
+            names[count++] = v->name;
+        }
     }
     const char *close = parse_closest(word, names, count);
     if (close != NULL) {

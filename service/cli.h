@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -51,17 +53,18 @@ struct cli_verb {
     size_t min_operands, max_operands;
     bool has_json;
     bool is_client; /* speaks to the running service: takes --server */
+    bool is_hidden; /* not for people: no list has it */
     cli_verb_fn *run;
 };
 extern const struct cli_verb cli_verbs[]; /* ends with a row without name */
 int cli_main(int argc, char **argv);
 
 cli_verb_fn cli_serve, cli_check, cli_send, cli_preview, cli_status, cli_replay, cli_channels,
-    cli_schema, cli_keys, cli_backup, cli_version;
+    cli_schema, cli_keys, cli_backup, cli_version, cli_resize, cli_sources;
 /* Tables of options stand beside the verbs they belong to. */
 extern const struct cli_option cli_send_options[], cli_preview_options[], cli_status_options[],
     cli_replay_options[], cli_schema_options[], cli_keys_options[], cli_check_options[],
-    cli_backup_options[];
+    cli_backup_options[], cli_resize_options[], cli_sources_options[];
 
 /* The last value given for an option; NULL when it was not given. name must be in the table. */
 const char *cli_option(const struct cli_args *args, const char *name);
@@ -88,6 +91,16 @@ bool cli_stopped(void);
 char *cli_ledger_location(const struct cli_args *args, const char *file);
 /* A file, or "-" for standard input, whole. False (and said) when it cannot be read. */
 MUST_USE bool cli_read_file(const char *path, struct buf *out);
+/* cli_article.c: an article in a file, as JSON; yours. CLI_OK, or another code and said. */
+MUST_USE int cli_read_article(const struct cli_args *args, const char *path, json_t **out);
+/* Every fault of it, then why; returns CLI_FAILED. */
+int cli_say_faults(const struct cli_args *args,
+                   const char *path,
+                   const struct article_faults *faults,
+                   const struct err *why);
+/* --source, "api" when it is not given. CLI_OK, or CLI_USAGE and said when there is none of that name. */
+MUST_USE int
+cli_source(const struct cli_args *args, const struct config *config, const char **out);
 /* "crier VERB: text" on standard error; returns the code, for `return cli_fail(…)`. */
 int cli_fail(const struct cli_args *args, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 void cli_print_help(const struct cli_verb *verb, FILE *out);

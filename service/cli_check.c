@@ -1,5 +1,6 @@
 /* `crier check`: every mistake in the settings, none of them sent anywhere. Reads the file as
- * `serve` would, then drops it. With --ledger another thing altogether: cli_check_ledger.c. */
+ * `serve` would, then drops it. With --ledger or --article another thing altogether:
+ * cli_check_ledger.c, cli_check_article.c. */
 
 #include "service/cli_check.h"
 
@@ -85,6 +86,12 @@ static void print_as_text(const char *path,
 const struct cli_option cli_check_options[] = {
     {.name = "ledger",
      .help = "check the ledger, or a backup FILE of one, instead of the settings"},
+    {.name = "article",
+     .value = "FILE",
+     .help = "tell what the settings make of this article, rule by rule; - for standard input"},
+    {.name = "source",
+     .value = "NAME",
+     .help = "with --article: as if it came from this source (default: the API)"},
     {.name = NULL},
 };
 
@@ -111,17 +118,37 @@ static int check_settings(const struct cli_args *args)
     return rc ? CLI_FAILED : CLI_OK;
 }
 
+/* What is given together and cannot be; CLI_OK when nothing is. */
+static int check_usage(const struct cli_args *args)
+{
+    bool article = cli_given(args, "article"), ledger = cli_given(args, "ledger");
+
+    if (article && ledger) {
+        return cli_fail(
+            args, CLI_USAGE, "--article and --ledger are two things: one at a time");
+    }
+    if (cli_given(args, "source") && !article) {
+        return cli_fail(args, CLI_USAGE, "--source goes with --article FILE");
+    }
+    if (args->operand_count > 0 && !ledger) {
+        return cli_fail(args,
+                        CLI_USAGE,
+                        "\"%s\": a ledger is checked with --ledger, an article with --article; "
+                        "settings are named with -c FILE",
+                        args->operands[0]);
+    }
+    return CLI_OK;
+}
+
 int cli_check(const struct cli_args *args)
 {
+    int rc = check_usage(args);
+
+    if (rc) {
+        return rc;
+    }
     if (cli_given(args, "ledger")) {
         return cli_check_ledger(args);
     }
-    if (args->operand_count > 0) {
-        return cli_fail(
-            args,
-            CLI_USAGE,
-            "\"%s\": a file is checked with --ledger; settings are named with -c FILE",
-            args->operands[0]);
-    }
-    return check_settings(args);
+    return cli_given(args, "article") ? cli_check_article(args) : check_settings(args);
 }

@@ -14,7 +14,6 @@
 #include "service/cli_print.h"
 #include "service/preview.h"
 
-#define FILE_BYTES ((size_t)16 * 1024 * 1024)
 #define DEPTH 64
 #define SHOWN_BYTES ((size_t)256 * 1024 * 1024)
 
@@ -177,43 +176,33 @@ static bool has_error(const json_t *v)
     return false;
 }
 
-static int say_faults(const struct cli_args *args,
-                      const struct article_faults *faults,
-                      const struct err *why)
-{
-    for (size_t i = 0; i < faults->count; i++) {
-        (void)fprintf(
-            stderr, "%s: %s: %s\n", args->operands[0], faults->v[i].where, faults->v[i].what);
-    }
-    return cli_fail(args, CLI_FAILED, "%s", why->text);
-}
-
 static int show(const struct cli_args *args, const struct config *config, const json_t *article)
 {
-    const char *source = cli_option(args, "source");
     struct article_faults faults = {.count = 0};
+    const char *source = NULL;
     struct err why = {0};
     json_t *v = NULL;
+    int rc = cli_source(args, config, &source);
 
-    if (source != NULL && config_source(config, source) == NULL) {
-        return cli_fail(args, CLI_USAGE, "no source \"%s\" in %s", source, config->path);
+    if (rc) {
+        return rc;
     }
     if (preview_article(&v,
                         config,
                         article,
-                        source != NULL ? source : "api",
+                        source,
                         cli_option(args, "channel"),
                         clock_wall_ms(),
                         &faults,
                         &why)) {
-        return say_faults(args, &faults, &why);
+        return cli_say_faults(args, args->operands[0], &faults, &why);
     }
     if (args->json) {
         cli_print_json(v);
     } else {
         print_preview(v);
     }
-    int rc = has_error(v) ? CLI_FAILED : CLI_OK;
+    rc = has_error(v) ? CLI_FAILED : CLI_OK;
     json_decref(v);
     return rc;
 }
@@ -222,26 +211,14 @@ int cli_preview(const struct cli_args *args)
 {
     struct config *config = NULL;
     json_t *article = NULL;
-    struct err why = {0};
-    struct buf text;
-    int rc = CLI_FAILED;
+    int rc = cli_read_article(args, args->operands[0], &article);
 
-    buf_init(&text, FILE_BYTES);
-    if (!cli_read_file(args->operands[0], &text)) {
-        goto out;
-    }
-    if (json_read(&article, buf_str(&text), text.len, DEPTH, &why)) {
-        rc = cli_fail(args, CLI_FAILED, "%s: %s", args->operands[0], why.text);
-        article = NULL;
-        goto out;
+    if (rc) {
+        return rc;
     }
     config = cli_load_config(args);
-    if (config != NULL) {
-        rc = show(args, config, article);
-    }
-out:
+    rc = config != NULL ? show(args, config, article) : CLI_FAILED;
     config_unref(config);
     json_decref(article);
-    buf_done(&text);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapters/adapter.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "service/cli.h"
@@ -130,9 +131,22 @@ const char *cli_delivery_note(const json_t *delivery)
 
     if (state != NULL && strcmp(state, "done") == 0) {
         const char *remote = json_path_str(delivery, "remote_id");
-        return link != NULL ? link : remote != NULL ? remote : "";
+        const char *text = json_path_str(delivery, "text");
+        return link != NULL     ? link
+               : remote != NULL ? remote
+               : json_is_true(json_object_get(delivery, "announced")) && text != NULL ? text
+                                                                                       : "";
     }
     return detail != NULL ? detail : "";
+}
+
+/* The state, as people are told of it. What only told others where to look is not published. */
+static const char *state_word(const char *state, const char *detail)
+{
+    bool announced = detail != NULL &&
+                     strncmp(detail, ADAPTER_ANNOUNCED, strlen(ADAPTER_ANNOUNCED)) == 0;
+
+    return announced && strcmp(state, "done") == 0 ? ADAPTER_ANNOUNCED : state;
 }
 
 void cli_print_deliveries(const json_t *deliveries)
@@ -151,7 +165,7 @@ void cli_print_deliveries(const json_t *deliveries)
         table_cell(t, cli_member(d, "channel", 1), TINT_BOLD);
         table_cell(t, cli_member(d, "revision", 2), TINT_DIM);
         table_cell(t, json_path_str(d, "course"), TINT_DIM);
-        table_cell(t, state, terminal_tint(state));
+        table_cell(t, state_word(state, json_path_str(d, "detail")), terminal_tint(state));
         table_cell(t, cli_member(d, "attempts", 3), TINT_NONE);
         table_cell(t, cli_time(json_path_str(d, "updated_at"), at), TINT_DIM);
         table_cell(t, cli_delivery_note(d), TINT_NONE);
@@ -168,7 +182,7 @@ static void add_delivery_event(struct buf *line, const json_t *data, bool colour
     const char *link = json_path_str(data, "link");
     const char *detail = json_path_str(data, "detail");
     char *channel = mem_printf("%-14s", cli_member(data, "channel", 1));
-    char *state = mem_printf("%-10s", to);
+    char *state = mem_printf("%-10s", state_word(to, detail));
 
     terminal_text(line, channel, TINT_BOLD, colours);
     buf_addc(line, ' ');

@@ -24,8 +24,6 @@ struct complete_put {
     /* out */
     enum err_code rc; /* 0: it is on disk, so the sender may have its 2xx */
     struct err why;
-    /* complete.c's own */
-    void *entry;
 };
 
 /* Whether the event must wait for its page: something was published, and it has no title. */
@@ -39,9 +37,15 @@ MUST_USE enum err_code complete_start(struct crier *c,
                                       struct source_event *event_take,
                                       struct err *why);
 
+/* Another event of that source has come, and has all it needs: what waits of the same article is
+ * overtaken, and ends. */
+void complete_overtake(struct crier *c, const char *source, const struct source_event *e);
+
 struct completer *completer_new(struct crier *c);
 /* What waits in the inbox since before goes on. */
 void completer_start(struct completer *m);
-void completer_free(struct completer *m);
+void completer_stop(struct completer *m); /* looks no more; what waits stays in the ledger */
+void completer_free(struct completer *m); /* stops it */
+size_t completer_count(const struct completer *m);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "adapters/registry.h"
 #include "base/attr.h"
+#include "sources/hook.h"
 #include "sources/registry.h"
 
 #define TYPES_MAX 64
@@ -23,9 +24,15 @@ static struct config_type_list channel_types(void)
             .settings = adapters[i]->settings,
             .settings_size = adapters[i]->settings_size,
             .check = adapters[i]->check,
+            .of = adapters[i],
         };
     }
     return (struct config_type_list){.v = types, .count = count};
+}
+
+static bool is_open(const struct config_type *type, const void *settings)
+{
+    return hook_is_open(type->of, settings);
 }
 
 static struct config_type_list source_types(void)
@@ -44,6 +51,8 @@ static struct config_type_list source_types(void)
             .check = sources[i]->check,
             .help = sources[i]->about,
             .called = sources[i]->called,
+            .is_open = sources[i]->called ? is_open : NULL,
+            .of = sources[i],
             .max_age_ms = sources[i]->max_age_ms,
         };
     }

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "service/intake.h"
+#include "service/page_fill.h"
 
 const struct step *courier__course(const struct run *run, enum course c)
 {
@@ -315,6 +316,7 @@ enum err_code courier__make_context(struct run *run, struct err *why)
     if (!l->article_content) {
         return err_set(why, ERR_INVALID, "%s", l->req.why.text);
     }
+    page_fill_article(l->article_content, l->page);
     rc = context_init(&run->sc, &facts, why);
 
     if (rc == ERR_NONE && verify) {

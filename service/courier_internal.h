@@ -22,6 +22,8 @@
 #define RECORD_DEPTH 64 /* of a stored record */
 /* The member of a record that says what is in doubt (struct doubt); stored, so never renamed. */
 #define DOUBT_MEMBER "_doubt"
+/* The member of a record that says what became of the picture, for people; until the delivery is done. */
+#define PICTURE_MEMBER "_picture"
 
 /* Before the ledger is asked again about a delivery it could not say or take anything of. */
 #define LEDGER_PAUSE_MS (2 * MS_SECOND)

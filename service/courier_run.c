@@ -23,6 +23,7 @@
 
 #include "adapters/registry.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/hide.h"
@@ -149,9 +150,21 @@ static const char *picture_url(const struct run *run)
     return a->image_count > 0 ? a->images[0].url : NULL;
 }
 
+static struct media_bounds picture_bounds(const struct run *run)
+{
+    const struct adapter *a = run->channel->adapter;
+    struct media_bounds bounds = {.max_bytes = a->media_max_bytes};
+
+    if (a->media_bounds) {
+        a->media_bounds(&run->sc.ctx, &bounds);
+    }
+    return bounds;
+}
+
 void courier__run_walk(struct run *run)
 {
     const char *picture;
+    struct media_bounds bounds;
     struct err why;
 
     if (++run->walked > STEPS_MAX) {
@@ -176,16 +189,25 @@ void courier__run_walk(struct run *run)
     courier__submit_next(run);
     run->waits_for_media = true;
     run->media.done = run_3_on_media;
-    media_get(run->courier->crier->media,
-              &run->media,
-              picture,
-              run->channel->adapter->media_max_bytes,
-              run->settings->allow_private);
+    bounds = picture_bounds(run);
+    media_get_fitting(run->courier->crier->media,
+                      &run->media,
+                      picture,
+                      &bounds,
+                      run->settings->allow_private);
+}
+
+/* For whoever asks later why the post looks as it does: kept with the delivery, since the post may be
+ * made in another run than its picture, and said when it is done (courier_verdict.c). */
+static void note_picture(struct run *run, const char *note)
+{
+    json_set_str(run->sc.ctx.record, PICTURE_MEMBER, note);
 }
 
 static void run_3_on_media(struct media_wait *w)
 {
     struct run *run = container_of(w, struct run, media);
+    char *note;
 
     run->waits_for_media = false;
     run->sc.ctx.media = w->media;
@@ -195,6 +217,17 @@ static void run_3_on_media(struct media_wait *w)
                  LOG_STR("article", run->load.public_id),
                  LOG_STR("channel", run->channel->name),
                  LOG_STR("error", w->error));
+        note = mem_printf("without its picture: %s", w->error);
+        note_picture(run, note);
+        mem_free(note);
+    } else if (w->note[0] != '\0') {
+        log_info(EV_MEDIA_RESIZED,
+                 LOG_STR("article", run->load.public_id),
+                 LOG_STR("channel", run->channel->name),
+                 LOG_STR("note", w->note));
+        note_picture(run, w->note);
+    } else {
+        (void)json_object_del(run->sc.ctx.record, PICTURE_MEMBER);
     }
     run_4_build(run);
 }

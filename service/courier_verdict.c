@@ -33,6 +33,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/clock.h"
 
 #define LOOKS_MAX 5
@@ -109,6 +110,20 @@ PRINTF_LIKE(2, 3) static void say(struct outcome *o, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(o->detail, sizeof o->detail, format, args);
     va_end(args);
+}
+
+/* What became of the picture belongs to what is said of the whole. */
+static void say_picture(struct run *run)
+{
+    struct outcome *o = &run->outcome;
+    const char *note = json_path_str(run->sc.ctx.record, PICTURE_MEMBER);
+    size_t len = strlen(o->detail);
+
+    if (note) {
+        (void)snprintf(
+            o->detail + len, sizeof o->detail - len, "%s%s", len > 0 ? "; " : "", note);
+        (void)json_object_del(run->sc.ctx.record, PICTURE_MEMBER);
+    }
 }
 
 static void give_up(struct run *run, const struct verdict *v, int64_t failures)
@@ -309,6 +324,7 @@ static void judge_look(struct run *run, const struct verdict *v, int64_t now_ms)
     case VERDICT_DONE:
         o->to = DELIVERY_DONE;
         o->post_stands = true;
+        say_picture(run);
         break;
     case VERDICT_ABSENT:
         look_found_nothing(run, v, now_ms);
@@ -353,6 +369,7 @@ static void judge_sent(struct run *run, const struct verdict *v, int64_t now_ms)
         o->to = DELIVERY_DONE;
         o->next_step = NULL;
         o->post_stands = run->course != COURSE_RETRACT;
+        say_picture(run);
         break;
     case VERDICT_AGAIN:
         go_again(run, v, now_ms);

@@ -20,11 +20,16 @@ struct channels;      /* channels.h: the configured destinations and their live 
 struct out;           /* out.h: outbound HTTP */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
+struct pages;         /* page_fetch.h: pages of articles */
+struct gate;          /* gate.h: what waits for its page */
+struct completer;     /* complete.h: events without a title */
+struct withdrawals;   /* withdrawals.h: what is retracted unless it comes back */
 struct courier;       /* courier.h: runs deliveries */
 struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
 struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
+struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
@@ -50,7 +55,12 @@ struct crier {
     struct channels *channels;
     struct out *out;
     struct media_store *media;
+    struct pages *pages;
     struct courier *courier;
+    struct watch *watch;
+    struct gate *gate;
+    struct completer *completer;
+    struct withdrawals *withdrawals;
     struct share_targets *share;
     struct door *door;
     const char *config_path;

@@ -214,11 +214,11 @@ enum err_code door_fits(const struct door *d, const struct config *config, struc
             d->url);
     }
     for (size_t i = 0; i < config->source_count; i++) {
-        if (config->sources[i].signature == SIGN_NONE) {
+        if (config_source_is_open(&config->sources[i])) {
             return err_set(why,
                            ERR_INVALID,
                            "the service listens on %s, open to other machines, and "
-                           "sources.%s.signature is none: expected hub or standard",
+                           "sources.%s.signature is none: expected another, and a secret",
                            d->url,
                            config->sources[i].name);
         }

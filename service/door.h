@@ -15,6 +15,7 @@
 #include "adapters/http.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/field.h"
 
 struct config;
 struct crier;
@@ -58,9 +59,13 @@ struct crier *door_crier(const struct door_request *r);
 enum http_method door_method(const struct door_request *r);
 const char *door_path(const struct door_request *r);
 const char *door_param(const struct door_request *r,
-                       size_t index);                             /* of the pattern, decoded */
-const char *door_query(struct door_request *r, const char *name); /* decoded; NULL */
+                       size_t index); /* of the pattern, decoded */
+size_t door_param_count(const struct door_request *r);
+const char *door_target(const struct door_request *r); /* path and query, as they came */
+const char *door_query(struct door_request *r, const char *name);        /* decoded; NULL */
 const char *door_header(const struct door_request *r, const char *name); /* NULL */
+/* All of them, as they came: for whoever looks at them on another thread. */
+void door_headers_dup(const struct door_request *r, struct pairs *out);
 const char *door_peer(const struct door_request *r); /* address text, for logs */
 const char *door_body(const struct door_request *r, size_t *out_len);
 int64_t door_started_us(const struct door_request *r);

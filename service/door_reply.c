@@ -36,6 +36,16 @@ const char *door_param(const struct door_request *r, size_t index)
     return r->params[index];
 }
 
+size_t door_param_count(const struct door_request *r)
+{
+    return r->param_count;
+}
+
+const char *door_target(const struct door_request *r)
+{
+    return r->target;
+}
+
 static const char *keep(struct door_request *r, char *text_taken)
 {
     r->kept.v = mem_realloc(r->kept.v, r->kept.count + 1, sizeof *r->kept.v);
@@ -65,6 +75,25 @@ const char *door_header(const struct door_request *r, const char *name)
         return NULL;
     }
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+static enum MHD_Result
+add_header(void *out, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct pairs *headers = out;
+
+    (void)kind;
+    headers->v = mem_realloc(headers->v, headers->count + 1, sizeof *headers->v);
+    headers->v[headers->count++] =
+        (struct pair){mem_strdup(name), mem_strdup(value != NULL ? value : "")};
+    return MHD_YES;
+}
+
+void door_headers_dup(const struct door_request *r, struct pairs *out)
+{
+    if (r->connection != NULL) {
+        (void)MHD_get_connection_values(r->connection, MHD_HEADER_KIND, add_header, out);
+    }
 }
 
 const char *door_peer(const struct door_request *r)
@@ -222,7 +251,9 @@ void door_reply_empty(struct door_request *r, int status)
 static void log_refusal(const struct door_request *r, int status, const char *detail)
 {
     const char *method = r->route == NULL ? "" : http_method_name(r->method);
-    const char *path = r->path == NULL ? "" : r->path;
+    /* Behind a source's name there may stand its secret. */
+    bool secretive = r->route != NULL && r->route->auth == AUTH_HOOK && r->param_count > 1;
+    const char *path = secretive ? r->route->pattern : r->path == NULL ? "" : r->path;
     enum log_level level = LOG_INFO;
 
     if (status == 401 || status == 403 || status == 429 || status >= 500) {

@@ -28,8 +28,10 @@ struct intake {
     struct article_faults faults;
     int64_t started_us;
     /* intake.c's own */
-    struct ledger_article find; /* a retraction by public id */
-    char *document, *url, *replay_key, *source, *reason, *wanted_id;
+    struct ledger_article find; /* a retraction by public id; what is to be sent after all */
+    char *document, *url, *replay_key, *source, *reason, *wanted_id, *quiet;
+    char *rule_source;    /* whose article it is for the rules; NULL: the source's own */
+    struct strings names; /* of those beside its own id and URL */
     struct accept_alias *aliases;
     struct accept_channel *channels;
     struct run **claims; /* of each channel; NULL: it has none */
@@ -43,6 +45,20 @@ struct intake_options {
     bool trusted_breaking;
     const char *replay_key;   /* NULL: none */
     const char *only_channel; /* a test message; NULL: all */
+    /* Names beside the article's own id and URL; all may be absent. They are copied. */
+    const char *guid;
+    const struct strings *ids;  /* others of the source's own, of what it was rewritten from */
+    const struct strings *urls; /* as written; they are normalised here */
+    int64_t at_ms; /* when it changed by the source's clock, where the article does not say */
+    /* Why it is only recorded, if it was not sent before (struct ledger_accept says all); NULL: sent. */
+    const char *quiet;
+    bool held; /* … until a person decides; with quiet */
+    int64_t
+        max_age_ms; /* published longer ago than that and not known yet: only recorded; 0: any age */
+    /* What is taken back is retracted after so long, unless it comes back: unpublished, back to draft,
+     * deleted. 0: at once (killed, or a person says so). */
+    int64_t retract_after_ms;
+    uint64_t inbox; /* the row of the inbox that is done with it; 0: none */
 };
 
 /* An article as it was read: all that takes long and needs nothing of the program's state. */
@@ -80,6 +96,22 @@ MUST_USE enum err_code intake_retract(struct crier *c,
                                       const char *reason,
                                       intake_done_fn *done,
                                       void *context);
+/* An article that was only recorded goes out now, as a new one, because a person says so. id: as in the
+ * API. ERR_NOT_FOUND; ERR_CONFLICT: it was sent before, or is retracted, or was merged into another. */
+MUST_USE enum err_code intake_send(struct crier *c,
+                                   struct intake *in,
+                                   const char *id,
+                                   const struct intake_options *options,
+                                   intake_done_fn *done,
+                                   void *context);
+/* A withdrawal that waited is due: retract, unless the article came back meanwhile (ERR_CONFLICT). */
+void intake_retract_due(struct crier *c,
+                        struct intake *in,
+                        const struct ledger_withdrawal *w,
+                        intake_done_fn *done,
+                        void *context);
+/* So long the link gate may hold what is first sent of an article (site.link_gate); 0: there is none. */
+int64_t intake_gate_ms(const struct config *config);
 void intake_free_parts(struct intake *in);
 /* {"id", "revision", "outcome", "breaking", "reason", "deliveries": [{"id","channel","state"}]}
  * and for a retraction "cannot": [{"channel","why"}]. */

@@ -1,59 +1,31 @@
 /* Pictures of articles, fetched once for all channels. Called by the courier, a wait per
- * delivery; owns the pictures and the exchanges that fetch them; leaves sizes to each caller's
- * own limit.
+ * delivery; owns the pictures and the exchanges that fetch them; leaves making them smaller to
+ * media_fit.c.
  *
- * An entry is one URL. It is fetching (one exchange, however many wait), then either kept (in
- * `kept`, oldest use first, up to CACHE_BYTES) or, when it failed, dropped with its last wait:
+ * An entry is one URL. It is being made (one exchange, however many wait), then either kept (in
+ * `all`, oldest use first, up to CACHE_BYTES) or, when it failed, dropped with its last wait:
  * the next delivery that asks tries again. Whoever waits for an entry that is there already is
  * told on the next turn of the loop. Channels that may reach private addresses have entries of
  * their own, so that a picture from inside never reaches a channel that may not. */
 
-#include "service/media.h"
+#include "service/media_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include <uv.h>
-
 #include "base/clock.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "service/crier.h"
-#include "service/out.h"
 
-#define PICTURE_BYTES ((size_t)20 * 1024 * 1024) /* nothing larger is fetched, whoever asks */
 #define CACHE_BYTES ((size_t)64 * 1024 * 1024)
 #define FRESH_MS (10 * MS_MINUTE) /* a picture may be replaced under its URL */
 #define FETCH_TIMEOUT_MS (20 * MS_SECOND)
 
-struct media_entry {
-    struct media_store *store; /* NULL: the store is gone, only the exchange's end is awaited */
-    char *key;                 /* "+url" or "-url": may reach private addresses or not */
-    bool fetching;
-    bool stale;   /* replaced or failed: no longer found under its key */
-    size_t users; /* waits that hold it, told or not */
-    struct list waiting;
-    struct list_node kept_node;
-    int64_t fetched_mono_ms;
-    struct media media;
-    char error[120];
-    struct http_request request;
-    struct out_exchange exchange;
-};
-
-struct media_store {
-    struct crier *crier;
-    struct map *entries;
-    struct list all;  /* by kept_node, least recently used first */
-    struct list told; /* waits whose entry has ended: their done is to be called */
-    size_t bytes;
-    uv_timer_t tell_timer;
-};
-
 static void entry_free(struct media_entry *e)
 {
-    must(e->users == 0 && !e->fetching);
+    must(e->users == 0 && !e->making);
+    buf_done(&e->job.picture);
     out_exchange_done(&e->exchange);
     http_request_done(&e->request);
     mem_free(e->key);
@@ -69,7 +41,7 @@ static void entry_drop(struct media_entry *e)
         e->stale = true;
         (void)map_remove(s->entries, e->key, strlen(e->key));
     }
-    if (e->users == 0 && !e->fetching) {
+    if (e->users == 0 && !e->making) {
         s->bytes -= e->media.len;
         list_remove(&s->all, &e->kept_node);
         entry_free(e);
@@ -84,7 +56,7 @@ static void make_room(struct media_store *s)
         struct media_entry *e = container_of(n, struct media_entry, kept_node);
 
         n = list_next(&s->all, n);
-        if (e->users == 0 && !e->fetching) {
+        if (e->users == 0 && !e->making) {
             entry_drop(e);
         }
     }
@@ -95,20 +67,19 @@ static void make_room(struct media_store *s)
 static void tell(struct media_wait *w)
 {
     struct media_entry *e = w->entry;
-    char is[PARSE_TEXT_BYTES], may[PARSE_TEXT_BYTES];
 
     w->media = NULL;
     w->error[0] = '\0';
+    w->note[0] = '\0';
     if (e->error[0] != '\0') {
         (void)snprintf(w->error, sizeof w->error, "%s", e->error);
-    } else if (e->media.len > w->max_bytes) {
-        (void)snprintf(w->error,
-                       sizeof w->error,
-                       "the picture has %s, the channel takes %s",
-                       format_size((int64_t)e->media.len, is),
-                       format_size((int64_t)w->max_bytes, may));
-    } else {
+    } else if (resize_fits(&e->media, &w->bounds)) {
         w->media = &e->media;
+        (void)snprintf(w->note, sizeof w->note, "%s", e->note);
+    } else if (!w->fitting) {
+        media__too_large(&e->media, &w->bounds, "", w->error);
+    } else if (media__fit(e, w)) {
+        return; /* it waits again */
     }
     w->told = true;
     w->done(w);
@@ -146,7 +117,7 @@ static void judge_answer(struct media_entry *e)
         (void)snprintf(e->error,
                        sizeof e->error,
                        "the picture is larger than %s",
-                       format_size((int64_t)PICTURE_BYTES, size));
+                       format_size((int64_t)MEDIA_PICTURE_BYTES, size));
     } else {
         m->type = media_sniff(x->response.body, x->response.body_len, &m->width, &m->height);
         m->bytes = x->response.body;
@@ -157,18 +128,11 @@ static void judge_answer(struct media_entry *e)
     }
 }
 
-static void on_fetched(struct out_exchange *x)
+void media__entry_ready(struct media_entry *e)
 {
-    struct media_entry *e = container_of(x, struct media_entry, exchange);
     struct media_store *s = e->store;
 
-    e->fetching = false;
-    if (!s) {
-        entry_free(e);
-        return;
-    }
-    judge_answer(e);
-    e->fetched_mono_ms = clock_mono_ms();
+    e->making = false;
     if (e->error[0] != '\0') {
         e->media = (struct media){0};
     }
@@ -181,17 +145,42 @@ static void on_fetched(struct out_exchange *x)
     make_room(s);
 }
 
-static struct media_entry *fetch(struct media_store *s, const char *url, bool allow_private)
+static void on_fetched(struct out_exchange *x)
+{
+    struct media_entry *e = container_of(x, struct media_entry, exchange);
+
+    if (!e->store) {
+        e->making = false;
+        entry_free(e);
+        return;
+    }
+    judge_answer(e);
+    e->fetched_mono_ms = clock_mono_ms();
+    media__entry_ready(e);
+}
+
+struct media_entry *media__entry_new(struct media_store *s, char *key)
 {
     struct media_entry *e = mem_zalloc(sizeof *e);
 
     e->store = s;
-    e->key = mem_printf("%c%s", allow_private ? '+' : '-', url);
-    e->fetching = true;
+    e->key = key;
+    e->number = ++s->last_number;
+    e->making = true;
     list_init(&e->waiting);
     http_request_init(&e->request);
+    (void)map_put(s->entries, e->key, strlen(e->key), e);
+    list_push(&s->all, &e->kept_node);
+    return e;
+}
+
+static struct media_entry *fetch(struct media_store *s, const char *url, bool allow_private)
+{
+    struct media_entry *e =
+        media__entry_new(s, mem_printf("%c%s", allow_private ? '+' : '-', url));
+
     e->request.method = HTTP_GET;
-    e->request.max_answer_bytes = PICTURE_BYTES;
+    e->request.max_answer_bytes = MEDIA_PICTURE_BYTES;
     http_set_url(&e->request, "%s", url);
     http_set_header(&e->request, "Accept", "image/jpeg, image/png, image/gif, image/webp");
     e->exchange.request = &e->request;
@@ -199,8 +188,6 @@ static struct media_entry *fetch(struct media_store *s, const char *url, bool al
     e->exchange.follow = true;
     e->exchange.timeout_ms = FETCH_TIMEOUT_MS;
     e->exchange.done = on_fetched;
-    (void)map_put(s->entries, e->key, strlen(e->key), e);
-    list_push(&s->all, &e->kept_node);
     out_send(s->crier->out, &e->exchange);
     return e;
 }
@@ -211,11 +198,54 @@ static struct media_entry *find(struct media_store *s, const char *url, bool all
     struct media_entry *e = map_get(s->entries, key, strlen(key));
 
     mem_free(key);
-    if (e && !e->fetching && clock_mono_ms() - e->fetched_mono_ms > FRESH_MS) {
+    if (e && !e->making && clock_mono_ms() - e->fetched_mono_ms > FRESH_MS) {
         entry_drop(e);
         return NULL;
     }
     return e;
+}
+
+void media__entry_use(struct media_entry *e)
+{
+    e->users++;
+}
+
+void media__entry_unuse(struct media_entry *e)
+{
+    must(e->users > 0);
+    e->users--;
+    if (e->stale) {
+        entry_drop(e);
+    } else {
+        make_room(e->store);
+    }
+}
+
+void media__wait_for(struct media_entry *e, struct media_wait *w)
+{
+    struct media_store *s = e->store;
+
+    list_remove(&s->all, &e->kept_node);
+    list_push(&s->all, &e->kept_node);
+    media__entry_use(e);
+    w->entry = e;
+    if (e->making) {
+        list_push(&e->waiting, &w->node);
+    } else {
+        list_push(&s->told, &w->node);
+        tell_later(s);
+    }
+}
+
+static void ask(struct media_store *s, struct media_wait *w, const char *url, bool allow_private)
+{
+    struct media_entry *e = find(s, url, allow_private);
+
+    w->media = NULL;
+    w->error[0] = '\0';
+    w->note[0] = '\0';
+    w->told = false;
+    media__wait_for(e ? e : fetch(s, url, allow_private), w);
 }
 
 void media_get(struct media_store *s,
@@ -224,26 +254,20 @@ void media_get(struct media_store *s,
                size_t max_bytes,
                bool allow_private)
 {
-    struct media_entry *e = find(s, url, allow_private);
+    w->bounds = (struct media_bounds){.max_bytes = max_bytes};
+    w->fitting = false;
+    ask(s, w, url, allow_private);
+}
 
-    if (!e) {
-        e = fetch(s, url, allow_private);
-    } else {
-        list_remove(&s->all, &e->kept_node);
-        list_push(&s->all, &e->kept_node);
-    }
-    e->users++;
-    w->entry = e;
-    w->media = NULL;
-    w->error[0] = '\0';
-    w->max_bytes = max_bytes;
-    w->told = false;
-    if (e->fetching) {
-        list_push(&e->waiting, &w->node);
-    } else {
-        list_push(&s->told, &w->node);
-        tell_later(s);
-    }
+void media_get_fitting(struct media_store *s,
+                       struct media_wait *w,
+                       const char *url,
+                       const struct media_bounds *bounds,
+                       bool allow_private)
+{
+    w->bounds = *bounds;
+    w->fitting = true;
+    ask(s, w, url, allow_private);
 }
 
 /* Out of whichever list it stands in; a list knows only its own count, so name the right one.
@@ -253,7 +277,7 @@ static void forget_wait(struct media_entry *e, struct media_wait *w)
     if (w->told) {
         return;
     }
-    list_remove(e->fetching ? &e->waiting : &e->store->told, &w->node);
+    list_remove(e->making ? &e->waiting : &e->store->told, &w->node);
 }
 
 void media_wait_done(struct media_wait *w)
@@ -266,13 +290,7 @@ void media_wait_done(struct media_wait *w)
     forget_wait(e, w);
     w->entry = NULL;
     w->media = NULL;
-    must(e->users > 0);
-    e->users--;
-    if (e->stale) {
-        entry_drop(e);
-    } else {
-        make_room(e->store);
-    }
+    media__entry_unuse(e);
 }
 
 struct media_store *media_store_new(struct crier *c)
@@ -281,6 +299,7 @@ struct media_store *media_store_new(struct crier *c)
 
     s->crier = c;
     s->entries = map_new();
+    s->resizer = resizer_new(c->loop, RESIZE_TIMEOUT_MS);
     list_init(&s->all);
     list_init(&s->told);
     must(uv_timer_init(c->loop, &s->tell_timer) == 0);
@@ -297,7 +316,7 @@ static void entry_abandon(struct media_store *s, struct media_entry *e)
 {
     list_remove(&s->all, &e->kept_node);
     must(e->users == 0);
-    if (e->fetching) {
+    if (e->making) {
         e->store = NULL;
         out_cancel(&e->exchange); /* on_fetched frees it */
     } else {
@@ -312,6 +331,8 @@ void media_store_free(struct media_store *s)
     if (!s) {
         return;
     }
+    media__fit_cancel_all(s);
+    resizer_free(s->resizer);
     while ((n = list_first(&s->all)) != NULL) {
         entry_abandon(s, container_of(n, struct media_entry, kept_node));
     }

@@ -16,6 +16,7 @@
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
+#include "service/watch.h"
 
 #define LABELS_MAX 2
 #define KEY_BYTES 512
@@ -39,6 +40,25 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_REQUESTS] = {"crier_http_requests_total", {"route"}, "HTTP requests by route"},
     [METRIC_RELOADS] = {"crier_reloads_total", {"result"}, "Readings of the settings file"},
     [METRIC_CLICKS] = {"crier_share_clicks_total", {"target"}, "Share links followed"},
+    [METRIC_SOURCE_POLLS] = {"crier_source_polls_total",
+                             {"source", "result"},
+                             "Requests to feeds, by what came of them"},
+    [METRIC_SOURCE_ITEMS] = {"crier_source_items_total",
+                             {"source", "outcome"},
+                             "New and changed items of feeds, by what became of them"},
+    [METRIC_SOURCE_PUSHES] = {"crier_source_websub_total",
+                              {"source", "result"},
+                              "Deliveries of WebSub hubs, by what became of them"},
+    [METRIC_GATE] = {"crier_gate_total",
+                     {"outcome"},
+                     "Articles whose page was looked at before their first post"},
+    [METRIC_FACEBOOK] = {"crier_facebook_told_total",
+                         {"result"},
+                         "Pages that Facebook was told to read again"},
+    [METRIC_INBOX] =
+        {"crier_inbox_total",
+         {"source", "result"},
+         "Events without a title that waited for their page, by what became of them"},
 };
 
 struct histogram_row {
@@ -55,6 +75,9 @@ static const struct histogram_row histograms[METRIC_HISTOGRAM_COUNT] = {
     [METRIC_SEND_TO_VERDICT_SECONDS] = {"crier_send_to_verdict_seconds",
                                         "adapter",
                                         "From the first byte of an attempt to its verdict"},
+    [METRIC_GATE_SECONDS] = {"crier_gate_seconds",
+                             "outcome",
+                             "How long first posts waited for their article's page"},
 };
 
 /* From a commit on a good disk (a millisecond) to a platform at the end of its patience. */
@@ -437,6 +460,9 @@ void metrics_print(struct metrics *m,
     print_channels(c, out);
     print_queue(out, rows, row_count);
     print_oldest(out, rows, row_count);
+    if (c->watch != NULL) {
+        watch_print_gauges(c->watch, out);
+    }
     for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
         print_counter(out, &counters[i], &m->counters[i]);
     }

@@ -14,13 +14,19 @@ struct ledger_channel;
 struct metrics;
 
 enum metric_counter {
-    METRIC_ARTICLES,   /* labels: outcome */
-    METRIC_ATTEMPTS,   /* labels: channel, verdict */
-    METRIC_DELIVERIES, /* labels: channel, state (ended) */
-    METRIC_REFUSED,    /* labels: status (the door's) */
-    METRIC_REQUESTS,   /* labels: route */
-    METRIC_RELOADS,    /* labels: result */
-    METRIC_CLICKS,     /* labels: target */
+    METRIC_ARTICLES,      /* labels: outcome */
+    METRIC_ATTEMPTS,      /* labels: channel, verdict */
+    METRIC_DELIVERIES,    /* labels: channel, state (ended) */
+    METRIC_REFUSED,       /* labels: status (the door's) */
+    METRIC_REQUESTS,      /* labels: route */
+    METRIC_RELOADS,       /* labels: result */
+    METRIC_CLICKS,        /* labels: target */
+    METRIC_SOURCE_POLLS,  /* labels: source, result */
+    METRIC_SOURCE_ITEMS,  /* labels: source, outcome */
+    METRIC_SOURCE_PUSHES, /* labels: source, result */
+    METRIC_GATE,          /* labels: outcome (good, degraded, stopped) */
+    METRIC_FACEBOOK,      /* labels: result (told, failed) */
+    METRIC_INBOX,         /* labels: source, result (waits, completed, overtaken, given_up) */
     METRIC_COUNTER_COUNT
 };
 enum metric_histogram {
@@ -28,6 +34,7 @@ enum metric_histogram {
     METRIC_ACCEPT_TO_SEND_SECONDS,  /* accept to the first byte of the first attempt; label:
                                        adapter */
     METRIC_SEND_TO_VERDICT_SECONDS, /* label: adapter */
+    METRIC_GATE_SECONDS,            /* accept to the gate's opening; label: outcome */
     METRIC_HISTOGRAM_COUNT
 };
 

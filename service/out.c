@@ -309,20 +309,47 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     return out__read_header(x, line, len) ? len : 0;
 }
 
+static void keep(struct out_exchange *x, const char *bytes, size_t len)
+{
+    if (x->piece) {
+        x->piece_bytes += len;
+        x->piece(x, bytes, len);
+    } else {
+        buf_add(&x->body, bytes, len);
+    }
+}
+
 /* The bound holds for what comes out of decompression, which libcurl does piece by piece. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct out_exchange *x = context;
     size_t len = size * count;
-    size_t room = x->body.max - x->body.len;
+    size_t room = x->body.max - (x->piece ? x->piece_bytes : x->body.len);
 
+    if (x->paused) {
+        return CURL_WRITEFUNC_PAUSE; /* the same bytes come again */
+    }
     if (len <= room) {
-        buf_add(&x->body, bytes, len);
+        keep(x, bytes, len);
         return len;
     }
-    buf_add(&x->body, bytes, room);
+    keep(x, bytes, room);
     x->response.truncated = true;
     return 0; /* stops the exchange with CURLE_WRITE_ERROR */
+}
+
+void out_pause(struct out_exchange *x)
+{
+    x->paused = true;
+}
+
+void out_resume(struct out_exchange *x)
+{
+    if (x->paused && x->curl) {
+        x->paused = false;
+        (void)curl_easy_pause(x->curl, CURLPAUSE_CONT);
+        /* What libcurl held back may have come to piece already; the rest needs its timer. */
+    }
 }
 
 /* ---- sending ---- */
@@ -425,7 +452,8 @@ void out_send(struct out *o, struct out_exchange *x)
 
     x->out = o;
     x->outcome = TRANSPORT_NOT_SENT;
-    x->left = x->cancelled = x->head_complete = false;
+    x->left = x->cancelled = x->head_complete = x->paused = false;
+    x->piece_bytes = 0;
     x->error[0] = x->refused[0] = '\0';
     x->curl = x->mime = x->header_list = NULL;
     x->mail = NULL;

@@ -23,6 +23,7 @@ struct out;
 struct out_exchange;
 struct out_mail;
 typedef void out_done_fn(struct out_exchange *x);
+typedef void out_piece_fn(struct out_exchange *x, const char *bytes, size_t len);
 
 struct out_timing {
     int64_t connect_us, first_byte_us, total_us; /* since out_send(); 0: never came so far */
@@ -38,6 +39,10 @@ struct out_exchange {
     int64_t timeout_ms;         /* whole exchange */
     int64_t connect_timeout_ms; /* 0: 10 s or timeout_ms, whichever is less */
     out_done_fn *done;          /* exactly once, never before out_send() has returned */
+    /* NULL: the answer is gathered in body. Else each piece of it is given here as it comes, decompressed,
+     * up to request->max_answer_bytes in all; the head can be read from response already. It may call
+     * out_pause(), never out_cancel(). */
+    out_piece_fn *piece;
     /* out; valid from done until out_exchange_done() */
     enum transport_outcome outcome;
     struct http_response response;
@@ -52,7 +57,9 @@ struct out_exchange {
     int64_t start_us;
     size_t header_bytes;
     bool head_complete; /* libcurl calls an answer cut inside its head a good one */
+    size_t piece_bytes; /* given away so far */
     bool cancelled;
+    bool paused;
     bool left;        /* the connection stood and the request was about to go */
     char refused[48]; /* the address that the check refused; "": none */
 };
@@ -63,6 +70,10 @@ void out_free(struct out *o); /* running exchanges end as LOST or NOT_SENT first
 void out_send(struct out *o, struct out_exchange *x);
 /* done comes soon, with LOST or NOT_SENT. */
 void out_cancel(struct out_exchange *x);
+/* Nothing comes to piece any more until out_resume(), which must not be called inside of piece and may
+ * call it; the time runs on. Resuming what has ended is fine. */
+void out_pause(struct out_exchange *x);
+void out_resume(struct out_exchange *x);
 void out_exchange_done(struct out_exchange *x); /* frees what it holds; not x itself */
 size_t out_running(const struct out *o);
 

@@ -257,33 +257,10 @@ static enum err_code walk_steps(struct shown *s, struct err *why)
 struct story {
     struct article *article;
     const char *source;
-    bool breaking;
+    struct rule_facts facts;
     struct buf reason;
     int64_t now_ms;
 };
-
-static bool
-goes_there(const struct channel_settings *ch, const struct story *story, struct buf *why)
-{
-    struct rule_facts facts = {
-        .article = story->article, .source = story->source, .breaking = story->breaking};
-
-    if (!ch->enabled) {
-        buf_adds(why, "the channel is not enabled");
-        return false;
-    }
-    if (ch->when == NULL) {
-        buf_adds(why, "every article");
-        return true;
-    }
-    if (rule_matches(ch->when, &facts)) {
-        rule_explain(ch->when, &facts, why);
-        return true;
-    }
-    buf_adds(why, "does not hold: ");
-    rule_print(ch->when, why);
-    return false;
-}
 
 static enum err_code show_requests(json_t *out,
                                    const struct config *config,
@@ -305,7 +282,7 @@ static enum err_code show_requests(json_t *out,
                           : id_article_text((struct article_id){.v = NUMBER_LATER}, article_id),
         .delivery = {.v = NUMBER_LATER},
         .revision = 1,
-        .breaking = story->breaking,
+        .breaking = story->facts.breaking,
         .reason = buf_str(&story->reason),
         .created_at_ms = story->now_ms,
         .course = COURSE_PUBLISH,
@@ -337,7 +314,7 @@ static json_t *channel_preview(const struct config *config,
     struct buf text;
 
     buf_init(&text, EXPLAIN_BYTES);
-    bool goes = goes_there(ch, story, &text);
+    bool goes = config_channel_wants(ch, &story->facts, &text);
     json_set_str(v, "channel", ch->name);
     json_set_str(v, "adapter", ch->type->name);
     (void)json_object_set_new(v, "goes", json_boolean(goes));
@@ -367,8 +344,8 @@ static enum err_code story_init(struct story *story,
     if (source != NULL && !source->trusted_breaking) {
         story->article->breaking = -1;
     }
-    struct rule_facts facts = {.article = story->article, .source = story->source};
-    story->breaking = config_is_breaking(config, &facts, &story->reason);
+    story->facts = config_rule_facts(config, story->article, story->source, story->now_ms);
+    story->facts.breaking = config_is_breaking(config, &story->facts, &story->reason);
     return ERR_NONE;
 }
 
@@ -397,7 +374,7 @@ enum err_code preview_article(json_t **out,
     rc = story_init(&story, config, article, faults, why);
     if (rc == ERR_NONE) {
         json_t *v = json_object(), *list = json_array();
-        (void)json_object_set_new(v, "breaking", json_boolean(story.breaking));
+        (void)json_object_set_new(v, "breaking", json_boolean(story.facts.breaking));
         json_set_str(v, "reason", buf_str(&story.reason));
         for (size_t i = 0; i < config->channel_count; i++) {
             const struct channel_settings *ch = &config->channels[i];

@@ -14,6 +14,7 @@
 #include "service/door.h"
 #include "service/manager.h"
 #include "service/metrics.h"
+#include "service/watch.h"
 
 static void log_refused(const struct crier *c, const struct problems *p, const struct err *why)
 {
@@ -34,6 +35,7 @@ static void put_in_force(struct crier *c, struct config *config)
               (enum log_level)config->server.log_level);
     sched_total_set(c->sched, config->queue.total_concurrency);
     channels_apply(c->channels);
+    watch_apply(c->watch);
     courier_poke(c->courier);
     config_unref(old);
 }

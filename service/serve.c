@@ -4,6 +4,9 @@
  *
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
+ *      watch_stop         we go and look no more
+ *      withdrawals_stop   nothing is retracted any more: what waits for that waits in the ledger
+ *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
  *   3. event_hub_close    the streams end, since nothing changes any more
  *   4. door_idle          every request that waits for the ledger has its answer: the HTTP library
@@ -28,17 +31,22 @@
 #include "service/api.h"
 #include "service/channels.h"
 #include "service/courier.h"
+#include "service/complete.h"
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/events.h"
+#include "service/gate.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
 #include "service/out.h"
+#include "service/page_fetch.h"
 #include "service/reader.h"
 #include "service/passed.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
+#include "service/watch.h"
+#include "service/withdrawals.h"
 
 #define IDLE_LOOK_MS 10
 #define IDLE_MAX_MS 5000 /* for answers to leave; who reads slower is cut off */
@@ -96,6 +104,10 @@ void crier_drain(struct crier *c, const char *reason)
     s->drain_started_mono_ms = clock_mono_ms();
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
+    watch_stop(c->watch);
+    gate_stop(c->gate);
+    completer_stop(c->completer);
+    withdrawals_stop(c->withdrawals);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
              &s->drain_timer, on_drain_over, (uint64_t)c->config->server.drain_ms, 0) == 0);
@@ -282,7 +294,16 @@ static enum err_code make_parts(struct crier *c, struct err *why)
         return rc;
     }
     c->media = media_store_new(c);
+    c->pages = pages_new(c);
     c->courier = courier_new(c);
+    c->watch = watch_new(c);
+    rc = watch_load(c->watch, why);
+    if (rc) {
+        return rc;
+    }
+    c->gate = gate_new(c);
+    c->completer = completer_new(c);
+    c->withdrawals = withdrawals_new(c);
     rc = share_targets_load(&c->share, why);
     if (rc) {
         return rc;
@@ -352,6 +373,10 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     c->phase = CRIER_READY;
     housekeeping_start(c);
     courier_poke(c->courier);
+    watch_apply(c->watch);
+    gate_start(c->gate);
+    completer_start(c->completer);
+    withdrawals_look(c->withdrawals);
     announce(c);
     return ERR_NONE;
 }
@@ -385,9 +410,14 @@ static void take_down(struct service *s)
     c->ledger = NULL;
     door_free(c->door);
     share_targets_free(c->share);
+    withdrawals_free(c->withdrawals);
+    completer_free(c->completer);
+    gate_free(c->gate);
     courier_free(c->courier);
+    pages_free(c->pages);
     media_store_free(c->media);
     out_free(c->out);
+    watch_free(c->watch);
     channels_free(c->channels);
     sched_free(c->sched);
     event_hub_free(c->events);

@@ -36,6 +36,7 @@ static void event_done(struct source_event *e)
 {
     json_decref(e->article);
     mem_free(e->id);
+    strings_done(&e->ids);
     mem_free(e->guid);
     mem_free(e->url);
     strings_done(&e->urls);

@@ -28,6 +28,7 @@ struct source_event {
      * the URL as well: then they are fetched. NULL when nothing is published. */
     json_t *article;
     char *id;            /* the source's own, lasting; NULL */
+    struct strings ids;  /* others of its own: of what it was rewritten from */
     char *guid;          /* a feed's; NULL */
     char *url;           /* NULL: not told */
     struct strings urls; /* others under which it is known */

@@ -8,7 +8,21 @@
 #include "sources/sources_list.h"
 
 static const struct source *const all[] = {
+    &source_json, /* the one for everything that no other is for */
+    &source_contentful,
+    &source_directus,
+    &source_drupal,
+    &source_feed,
+    &source_ghost,
+    &source_hygraph,
     &source_json,
+    &source_sanity,
+    &source_sitemap,
+    &source_storyblok,
+    &source_strapi,
+    &source_superdesk,
+    &source_webflow,
+    &source_wordpress,
 };
 
 const struct source *const *sources_all(size_t *out_count)

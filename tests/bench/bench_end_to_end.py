@@ -45,7 +45,7 @@ class Service:
         self.folder.mkdir(exist_ok=True)
         settings = self.folder / "crier.yaml"
         settings.write_text(
-            "site: {name: Bench, url: https://news.example, language: en}\n"
+            "site: {name: Bench, url: https://news.example, language: en, link_gate: 0s}\n"
             "server: {listen: 127.0.0.1:0, log_level: warn}\n"
             f"ledger: sqlite:{self.folder}/crier.db\n"
             "queue: {total_concurrency: 1000}\n"

@@ -101,8 +101,8 @@ static void fill_accept(struct accept *x)
                    "https://news.example/%08llx",
                    (unsigned long long)n * 2654435761U);
     crypto_sha256(x->id, strlen(x->id), x->hash);
-    x->aliases[0] = (struct accept_alias){"id", x->id};
-    x->aliases[1] = (struct accept_alias){"url", x->url};
+    x->aliases[0] = (struct accept_alias){.kind = "id", .value = x->id};
+    x->aliases[1] = (struct accept_alias){.kind = "url", .value = x->url};
     for (size_t i = 0; i < b.channels; i++) {
         x->ids[i] = b.next_id++;
     }

@@ -48,6 +48,9 @@ ACCEPTED = [
     ("no channels", ["channels"], None),
     ("one word instead of a list", ["breaking"], [{"category": "Breaking"}]),
     ("urgency as a list", ["breaking"], [{"urgency": [1, "2..3"]}]),
+    ("ages", ["breaking"], [{"age": "30m"}, {"age": "10m..1h30m"}, {"age": "2h.."}, {"age": "..1d"}, {"age": "0..5m"}]),
+    ("a mark", ["breaking"], [{"marked": True}]),
+    ("a scale of urgency", ["sources", "cms", "urgency_scale"], "tt"),
     ("a key of one's own", ["x-anchors"], {"anything": [1, 2]}),
     ("nested rules", ["channels", "partner", "when"], {"not": {"any": [{"tag": "a"}, {"all": [{"language": ["de"]}]}]}}),
 ]
@@ -72,6 +75,8 @@ REFUSED = [
     ("an empty rule", ["breaking"], [{}]),
     ("a rule that is none", ["breaking"], ["Breaking"]),
     ("urgency out of range", ["breaking"], [{"urgency": 10}]),
+    ("no age", ["breaking"], [{"age": "soon"}]),
+    ("no scale of urgency", ["sources", "cms", "urgency_scale"], "richter"),
     ("an unknown member of a rule", ["channels", "telegram", "when"], {"sprache": "de"}),
     ("a source of an unknown type", ["sources", "cms", "type"], "jsn"),
 ]

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "config/rule_internal.h"
+#include "config/urgency.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,21 @@ static struct rule *read_rule(const char *text, size_t len, struct problems *pro
     return rule;
 }
 
+/* A report says the same as the rule. */
+static void check_report(const struct rule *rule, const struct rule_facts *facts, bool matched)
+{
+    json_t *report = rule_report(rule, facts), *member;
+    bool all = true;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "members"), i, member)
+    {
+        all = all && json_is_true(json_object_get(member, "holds"));
+    }
+    must(all == matched && json_is_true(json_object_get(report, "matches")) == matched);
+    json_decref(report);
+}
+
 /* Three different articles; the masks of which a rule matches are compared. */
 static unsigned matches(const struct rule *rule)
 {
@@ -42,6 +58,7 @@ static unsigned matches(const struct rule *rule)
          .language = de,
          .categories = {categories, 1},
          .authors = {authors, 1},
+         .published_at_ms = 1799999000000,
          .urgency = 1,
          .breaking = 1},
         {.title = quiet, .url = url, .language = en, .tags = {tags, 2}, .urgency = 5},
@@ -53,12 +70,17 @@ static unsigned matches(const struct rule *rule)
 
     buf_init(&out, 1 << 22);
     for (size_t i = 0; i < ARRAY_LEN(articles); i++) {
-        const struct rule_facts facts = {&articles[i], sources[i], i == 0};
+        const struct rule_facts facts = {.article = &articles[i],
+                                         .source = sources[i],
+                                         .breaking = i == 0,
+                                         .now_ms = 1800000000000,
+                                         .scale = urgency_scale_at((int)i)};
 
         if (rule_matches(rule, &facts)) {
             rule_explain(rule, &facts, &out);
             mask |= 1u << i;
         }
+        check_report(rule, &facts, (mask >> i & 1u) == 1);
     }
     must(buf_ok(&out) && text_valid(buf_str(&out), out.len));
     buf_done(&out);

@@ -88,6 +88,28 @@ def base_mustache():
             yield f"spec-{n}", test["template"].encode() + b"\0" + json.dumps(test["data"]).encode()
 
 
+KINDS = ["json", "contentful", "directus", "drupal", "ghost", "hygraph", "sanity", "storyblok", "strapi", "superdesk",
+         "webflow", "wordpress"]  # as sources/registry.c has those that are called
+
+
+def sources_hooks():
+    """As fuzz_sources_hooks.c reads it."""
+    for path in sorted(FIXTURES.glob("hooks/*/*.call.json")):
+        call = json.loads(path.read_text())
+        kind = KINDS.index(path.parent.name) + (len(KINDS) if "map" in call.get("settings", {}) else 0)
+        headers = call.get("headers", {})
+        words = [v for k, v in headers.items() if k.lower() in
+                 ("x-contentful-topic", "x-strapi-event", "x-wp-webhook-name", "sanity-operation")]
+        if "body_file" in call:
+            body = (path.parent / call["body_file"]).read_bytes()
+        elif isinstance(call["body"], str):
+            body = call["body"].encode()
+        else:
+            body = json.dumps(call["body"], ensure_ascii=False).encode()
+        head = "\n".join([call.get("path", ""), "".join(words[:1]), headers.get("Content-Type", ""), ""])
+        yield f"{path.parent.name}-{path.name[:-10]}", bytes([kind]) + head.encode() + body
+
+
 def files(*patterns):
     for pattern in patterns:
         for path in sorted(TOP.glob(pattern)):
@@ -132,6 +154,13 @@ def sources_feed_date():
         yield f"{n}", b"\x18" + date.encode()
 
 
+def sources_page():
+    """As fuzz_sources_page.c reads it: a line of headers, then the page."""
+    head = b'text/html; charset=utf-8\t</a/2>; rel="canonical", <https://hub.example/>; rel=hub\tgooglebot: noindex\n'
+    for name, content in files("tests/fixtures/pages/*.html"):
+        yield name, head + content
+
+
 TARGETS = {
     "adapters_build": articles,
     "adapters_read": adapters_read,
@@ -142,11 +171,12 @@ TARGETS = {
     "config_read": settings,
     "config_rule": config_rule,
     "config_yaml": settings,
-    "service_hook": articles,
     "sources_charset": sources_charset,
     "sources_feed": sources_feed,
-    "sources_feed_mend": sources_feed_mend,
     "sources_feed_date": sources_feed_date,
+    "sources_feed_mend": sources_feed_mend,
+    "sources_hooks": sources_hooks,
+    "sources_page": sources_page,
 }
 
 

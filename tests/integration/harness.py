@@ -143,6 +143,14 @@ class Platform:
     def requests(self, prefix):
         return [r for r in self.truth()["requests"] if r["path"].startswith(prefix)]
 
+    def page(self, path, *answers):
+        """What the newsroom's site says at a path (fake/site.py); its address."""
+        self.control("site", path=path, answers=list(answers) or [{}])
+        return self.page_url(path)
+
+    def page_url(self, path):
+        return f"{self.faces['site']}/site/{path}"
+
     def picture(self, name="1600x840.jpg"):
         return f"{self.faces['img']}/img/{name}"
 
@@ -392,7 +400,7 @@ def chat_channels(platform):
 
 def default_settings(platform):
     return {
-        "site": {"name": "Example News", "url": "https://news.example", "language": "en",
+        "site": {"name": "Example News", "url": "https://news.example", "language": "en", "link_gate": "0s",
                  "utm": {"source": "{{channel}}", "medium": "social", "campaign": "breaking"}},
         "server": {"public_url": "https://push.news.example", "token": TOKEN, "drain": "10s",
                    "log_level": "debug"},

@@ -13,6 +13,7 @@ TABLE = [  # the calls that were promised
     ("GET", "/v1/deliveries"), ("POST", "/v1/deliveries/{id}/replay"), ("POST", "/v1/deliveries/{id}/cancel"),
     ("POST", "/v1/deliveries/{id}/resolve"), ("GET", "/v1/channels"), ("POST", "/v1/channels/{name}/pause"),
     ("POST", "/v1/channels/{name}/resume"), ("POST", "/v1/channels/{name}/test"), ("POST", "/hooks/{source}"),
+    ("POST", "/hooks/{source}/{event}"),
     ("GET", "/v1/share"), ("GET", "/share/{target}"), ("GET", "/v1/events"), ("POST", "/v1/reload"),
     ("GET", "/v1/openapi.json"), ("GET", "/metrics"), ("GET", "/healthz"), ("GET", "/readyz"),
 ]

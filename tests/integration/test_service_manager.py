@@ -412,7 +412,7 @@ def test_a_socket_open_to_other_machines_demands_a_token_and_signatures(manage):
         assert f"listens on http://{NOWHERE}:{s.getsockname()[1]}, open to other machines: expected server.token" in said
         said = refused(manage(lambda settings: settings["sources"]["cms"].update(signature="none"),
                               sockets={"web": s}))
-        assert "sources.cms.signature is none: expected hub or standard" in said
+        assert "sources.cms.signature is none: expected another, and a secret" in said
 
 
 def test_a_reload_cannot_open_what_is_reached_by_other_machines(manage):

@@ -30,6 +30,10 @@ struct telegram_settings {
     char *chat;
     struct mustache *text;
 };
+struct json_settings {
+    int signature;
+    int64_t window_ms;
+};
 struct webhook_settings {
     char *url;
     struct secret secret;
@@ -89,9 +93,23 @@ static const struct config_type test_type_rows[] = {
     {.name = "webhook", .title = "Webhook", .settings = webhook_fields, .settings_size = sizeof(struct webhook_settings)},
     {.name = "every", .title = "Every kind", .settings = every_fields, .settings_size = sizeof(struct every_settings), .check = every_check},
 };
-static const struct field no_fields[] = {FIELD_END};
+static const char *const json_signatures[] = {"hub", "standard", "none", NULL};
+static const struct field json_fields[] = {
+    {.key = "signature", .kind = FIELD_ENUM, .offset = offsetof(struct json_settings, signature), .choices = json_signatures, .def = "hub", .help = "how it signs"},
+    {.key = "replay_window", .kind = FIELD_MS, .offset = offsetof(struct json_settings, window_ms), .def = "5m", .min = "1s", .max = "1d", .help = "a window"},
+    FIELD_END,
+};
+
+static bool json_is_open(const struct config_type *type, const void *settings)
+{
+    const struct json_settings *s = settings;
+
+    (void)type;
+    return s->signature == 2;
+}
+
 static const struct config_type test_source_rows[] = {
-    {.name = "json", .title = "JSON", .settings = no_fields, .help = "JSON", .called = true},
+    {.name = "json", .title = "JSON", .settings = json_fields, .settings_size = sizeof(struct json_settings), .help = "JSON", .called = true, .is_open = json_is_open},
 };
 static const struct config_types test_types = {{test_type_rows, 3}, {test_source_rows, 1}};
 

@@ -103,8 +103,9 @@ def start_service(stack, crier, config, url, scratch):
 
 
 def sample(scratch, platform):
-    """The sample article, its picture moved to where this machine can fetch it."""
+    """The sample article, its page and its picture moved to where this machine can fetch them."""
     article = json.loads(ARTICLE.read_text())
+    article["url"] = f"{platform}/site/good/harbour-bridge"
     for image in article.get("images", []):
         image["url"] = f"{platform}/img/{image.get('width', 1600)}x{image.get('height', 840)}.jpg"
     path = scratch / "article.json"

@@ -17,6 +17,8 @@
 #include "base/mem.h"
 #include "support/settings_fill.h"
 
+#define FEEDS_MAX 4
+
 struct dialogue {
     const struct adapter *adapter;
     const char *path;
@@ -26,6 +28,7 @@ struct dialogue {
     void *settings;
     struct article *article;
     struct site_facts site;
+    const char *feeds[FEEDS_MAX + 1];
     struct media media;
     struct buf media_bytes;
     struct step_ctx ctx;
@@ -147,6 +150,16 @@ static int64_t time_or(const json_t *object, const char *name, const char *other
     return at_ms;
 }
 
+/* NULL when there are none. */
+static const char *const *feeds_of(struct dialogue *d, const json_t *list)
+{
+    must(json_array_size(list) <= FEEDS_MAX);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        d->feeds[i] = json_string_value(json_array_get(list, i));
+    }
+    return json_array_size(list) > 0 ? d->feeds : NULL;
+}
+
 static void set_context(struct dialogue *d)
 {
     const json_t *c = json_object_get(d->root, "context");
@@ -157,6 +170,7 @@ static void set_context(struct dialogue *d)
     d->site.name = text_or(site, "name", "Example News");
     d->site.url = text_or(site, "url", "https://news.example");
     d->site.language = text_or(site, "language", "en");
+    d->site.feeds = feeds_of(d, json_object_get(site, "feeds"));
     ctx->site = &d->site;
     ctx->channel = text_or(c, "channel", "main");
     ctx->article_id = text_or(c, "article_id", "art_0000000000001");

@@ -19,6 +19,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
+  POST   /_control/site    {"path": …, "answers": […]}: what a page of the newsroom says (fake/site.py)
   POST   /_control/reset   all is as at the start
 """
 
@@ -33,11 +34,11 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, page, pictures, slack, telegram  # noqa: E402
+from fake import bluesky, clock, discord, hook, mastodon, page, pictures, site, slack, telegram  # noqa: E402
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
 PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
-             "hook": hook, "img": pictures}
+             "hook": hook, "img": pictures, "site": site}
 KEPT_BODY = 64 * 1024
 
 
@@ -153,7 +154,7 @@ class Control:
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
-                     "forget", "certificate"):
+                     "forget", "certificate", "site"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     async def page(self, request):
@@ -171,6 +172,11 @@ class Control:
 
     async def certificate(self, request):
         await self.faces["tls"].show((await request.json())["show"])
+        return web.json_response({})
+
+    async def site(self, request):
+        body = await request.json()
+        site.told(self.world)[body["path"]] = body["answers"]
         return web.json_response({})
 
     async def list_faults(self, request):

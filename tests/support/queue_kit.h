@@ -41,17 +41,23 @@ struct kit_article {
     const char *source;   /* NULL: "cms" */
     const char *id;       /* the source's; NULL: none */
     const char *url;      /* NULL: none as alias */
-    const char *title;    /* NULL: a retraction */
+    const char *url2;     /* another; NULL: none */
+    const char *guid;     /* NULL: none */
+    const char *title;    /* NULL: a retraction, or with withdraw_at_ms a withdrawal */
     const char *channels; /* "a b !c": c does not match; NULL: "a" */
     const char *wanted_id, *replay_key, *reason;
     int64_t updated_at_ms;
     int64_t not_after_ms, own_ms;
-    bool breaking, republish;
+    bool breaking, republish, correction, by_hand;
+    const char *quiet;
+    bool held;
+    int64_t withdraw_at_ms, gate_until_ms;
+    uint64_t inbox;
 };
 struct kit_accept {
     struct ledger_accept a;
     struct kit *kit;
-    struct accept_alias aliases[2];
+    struct accept_alias aliases[4];
     struct accept_channel channels[KIT_CHANNELS];
     char names[KIT_CHANNELS][64];
     uint64_t ids[KIT_CHANNELS];
@@ -110,7 +116,7 @@ static inline void kit_reopen(struct kit *k)
 static inline void kit_done_all(struct kit *k)
 {
     static const char *const names[] = {
-        "", "-wal", "-shm", ".lock", ".mark", ".v1.bak", ".v2.bak"};
+        "", "-wal", "-shm", ".lock", ".mark", ".v1.bak", ".v2.bak", ".v3.bak"};
     char path[160];
 
     kit_close(k);
@@ -182,11 +188,15 @@ kit_channels(struct kit *k, struct kit_accept *out, const struct kit_article *in
 
 static inline void kit_aliases(struct kit_accept *out, const struct kit_article *in)
 {
-    if (in->id) {
-        out->aliases[out->a.alias_count++] = (struct accept_alias){"id", in->id};
-    }
-    if (in->url) {
-        out->aliases[out->a.alias_count++] = (struct accept_alias){"url", in->url};
+    const struct accept_alias all[] = {{.kind = "id", .value = in->id},
+                                       {.kind = "guid", .value = in->guid},
+                                       {.kind = "url", .value = in->url},
+                                       {.kind = "url", .value = in->url2}};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i].value) {
+            out->aliases[out->a.alias_count++] = all[i];
+        }
     }
 }
 
@@ -197,7 +207,9 @@ static inline void kit_fill(struct kit *k, struct kit_accept *out, const struct 
     out->kit = k;
     out->a = (struct ledger_accept){
         .req = {.kind = LEDGER_ACCEPT},
-        .kind = in->title ? ACCEPT_CONTENT : ACCEPT_RETRACT,
+        .kind = in->title            ? ACCEPT_CONTENT
+                : in->withdraw_at_ms ? ACCEPT_WITHDRAW
+                                     : ACCEPT_RETRACT,
         .source = in->source ? in->source : "cms",
         .aliases = out->aliases,
         .wanted_id = in->wanted_id,
@@ -206,6 +218,13 @@ static inline void kit_fill(struct kit *k, struct kit_accept *out, const struct 
         .updated_at_ms = in->updated_at_ms,
         .breaking = in->breaking,
         .republish = in->republish,
+        .correction = in->correction,
+        .by_hand = in->by_hand,
+        .quiet = in->quiet,
+        .held = in->held,
+        .retract_at_ms = in->withdraw_at_ms,
+        .gate_until_ms = in->gate_until_ms,
+        .inbox = in->inbox,
         .reason = in->reason,
         .replay_key = in->replay_key,
         .now_ms = k->now_ms,
@@ -351,6 +370,32 @@ static inline int64_t kit_count(struct kit *k, enum delivery_state state, const 
     }
     ledger_request_done(&r.req);
     return count;
+}
+
+/* The article as the API shows it; new reference. */
+static inline json_t *kit_show(struct kit *k, const char *id)
+{
+    struct ledger_article r = {.req = {.kind = LEDGER_ARTICLE}, .id = id};
+    json_t *out;
+
+    if (kit_run(k, &r.req)) {
+        fail_msg("show %s: %s", id, r.req.why.text);
+    }
+    out = json_incref(r.out);
+    ledger_request_done(&r.req);
+    return out;
+}
+
+/* The delivery of this revision there; NULL: none. */
+static inline const struct accept_delivery *kit_on(const struct kit_accept *a,
+                                                   const char *channel)
+{
+    for (size_t i = 0; i < a->a.delivery_count; i++) {
+        if (strcmp(a->a.deliveries[i].channel, channel) == 0) {
+            return &a->a.deliveries[i];
+        }
+    }
+    return NULL;
 }
 
 static inline size_t kit_due(struct kit *k, const char *channel, struct ledger_due *out)

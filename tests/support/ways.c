@@ -30,6 +30,9 @@ static const struct {
      "{\"token\": \"xoxb-1234-5678-secretPartOfTheToken\", \"channel\": \"C0123456789\"}"},
     {"slack webhook", "slack",
      "{\"webhook_url\": \"https://hooks.slack.com/services/T0123456789/B0123456789/hookSecretPart\"}"},
+    {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
+    {"websub", "websub",
+     "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
 };
 /* clang-format on */
 

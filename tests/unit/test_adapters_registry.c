@@ -15,7 +15,7 @@
 static void adapters_are_found_by_name(void **state)
 {
     static const char *const names[] = {
-        "webhook", "telegram", "mastodon", "bluesky", "email", "discord", "slack"};
+        "webhook", "telegram", "mastodon", "bluesky", "email", "discord", "slack", "indexnow", "websub"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -123,7 +123,7 @@ static void every_adapter_is_complete(void **state)
 
     (void)state;
     all = adapters_all(&count);
-    assert_true(count >= 7);
+    assert_true(count >= 9);
     for (size_t i = 0; i < count; i++) {
         const struct adapter *a = all[i];
 

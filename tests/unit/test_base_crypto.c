@@ -105,6 +105,30 @@ static void hmac_gives_the_values_of_rfc_4231_and_github(void **state)
     }
 }
 
+static void hmac_with_other_hashes_gives_the_values_of_rfc_2202_and_rfc_4231(void **state)
+{
+    static const char key[] = "Jefe", data[] = "what do ya want for nothing?";
+    static const struct {
+        enum crypto_digest hash;
+        const char *hex;
+    } rows[] = {
+        {CRYPTO_SHA1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+        {CRYPTO_SHA256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {CRYPTO_SHA512,
+         "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+         "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint8_t digest[CRYPTO_DIGEST_MAX_BYTES];
+        char hex[2 * CRYPTO_DIGEST_MAX_BYTES + 1];
+        size_t len = crypto_hmac(rows[i].hash, key, strlen(key), data, strlen(data), digest);
+
+        assert_string_equal(crypto_hex(digest, len, hex), rows[i].hex);
+    }
+}
+
 static void signs_as_standard_webhooks_documents(void **state)
 {
     static const char secret[] = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"; /* behind "whsec_" */
@@ -281,6 +305,7 @@ int main(void)
         cmocka_unit_test(sha256_gives_the_published_digests),
         cmocka_unit_test(sha256_of_a_million_letters),
         cmocka_unit_test(hmac_gives_the_values_of_rfc_4231_and_github),
+        cmocka_unit_test(hmac_with_other_hashes_gives_the_values_of_rfc_2202_and_rfc_4231),
         cmocka_unit_test(signs_as_standard_webhooks_documents),
         cmocka_unit_test(base64_gives_the_values_of_rfc_4648),
         cmocka_unit_test(refuses_broken_base64),

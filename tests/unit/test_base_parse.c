@@ -154,6 +154,30 @@ static void reads_sizes_and_writes_them_back(void **state)
     }
 }
 
+static void writes_sizes_to_compare(void **state)
+{
+    static const struct {
+        int64_t bytes;
+        const char *text;
+    } rows[] = {{0, "0"},
+                {999, "999"},
+                {1000, "1.0KB"},
+                {812345, "812KB"},
+                {999499, "999KB"},
+                {999500, "1.0MB"},
+                {4200000, "4.2MB"},
+                {9949999, "9.9MB"},
+                {9950000, "10MB"},
+                {20971520, "21MB"},
+                {INT64_MAX, "9223372TB"}};
+    char text[PARSE_TEXT_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_string_equal(format_size_about(rows[i].bytes, text), rows[i].text);
+    }
+}
+
 static void reads_rates_and_writes_them_back(void **state)
 {
     /* clang-format off */
@@ -252,6 +276,7 @@ int main(void)
         cmocka_unit_test(reads_yes_and_no),
         cmocka_unit_test(reads_durations_and_writes_them_back),
         cmocka_unit_test(reads_sizes_and_writes_them_back),
+        cmocka_unit_test(writes_sizes_to_compare),
         cmocka_unit_test(reads_rates_and_writes_them_back),
         cmocka_unit_test(reads_ranges),
         cmocka_unit_test(suggests_what_was_probably_meant),

@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/text_internal.h"
 
 #define FAMILY                                                                                 \
     "👨‍👩‍👧‍👦" /* 25 bytes, 7 code points, 11 UTF-16 units, 1 grapheme */
@@ -360,6 +361,32 @@ static void compares_without_ascii_case(void **state)
     }
 }
 
+/* Every character there is, among them the ones that fold to more than themselves. */
+static void every_character_is_the_same_word_as_itself(void **state)
+{
+    (void)state;
+    for (int32_t c = 0x80; c <= 0x1FFFF; c++) {
+        struct buf a, b;
+
+        if (c >= 0xD800 && c <= 0xDFFF) {
+            continue;
+        }
+        buf_init(&a, 16);
+        buf_init(&b, 16);
+        text__append(&a, c);
+        text__append(&b, c);
+        buf_adds(&a, "É");
+        buf_adds(&b, "é");
+        if (!text_same_word(buf_str(&a), buf_str(&b))) {
+            fail_msg("U+%04X", (unsigned)c);
+        }
+        buf_done(&a);
+        buf_done(&b);
+    }
+    assert_false(text_same_word("\xff", "\xff\xff"));
+    assert_false(text_same_word("é", ""));
+}
+
 static void counts_terminal_columns(void **state)
 {
     /* clang-format off */
@@ -395,6 +422,7 @@ int main(void)
         cmocka_unit_test(folds_white_space),
         cmocka_unit_test(makes_hashtag_words),
         cmocka_unit_test(compares_without_ascii_case),
+        cmocka_unit_test(every_character_is_the_same_word_as_itself),
         cmocka_unit_test(counts_terminal_columns),
         cmocka_unit_test(leaves_no_memory_alive),
     };

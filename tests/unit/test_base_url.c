@@ -379,6 +379,30 @@ static void resolves_references(void **state)
 }
 
 /* Stays the last one. */
+static void what_crawlers_read_is_ascii(void **state)
+{
+    /* clang-format off */
+    static const struct { const char *url, *ascii; } rows[] = {
+        {"https://news.example/a", "https://news.example/a"},
+        {"HTTPS://News.Example/A?B=C#D", "https://news.example/A?B=C#D"},
+        {"https://news.example/über?q=é&r=%C3%A9", "https://news.example/%C3%BCber?q=%C3%A9&r=%C3%A9"},
+        {"https://news.example/a|b{c}", "https://news.example/a%7Cb%7Bc%7D"},
+        {"https://news.example", "https://news.example"},
+        {"https://münchen.example/a", NULL},
+        {"/a", NULL}, {"ftp://news.example/a", NULL}, {"", NULL},
+    };
+    /* clang-format on */
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out;
+
+        buf_init(&out, 1000);
+        assert_int_equal(url_ascii(&out, rows[i].url), rows[i].ascii != NULL);
+        assert_string_equal(buf_str(&out), rows[i].ascii != NULL ? rows[i].ascii : "");
+        buf_done(&out);
+    }
+}
+
 static void leaves_no_memory_alive(void **state)
 {
     (void)state;
@@ -388,6 +412,7 @@ static void leaves_no_memory_alive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_crawlers_read_is_ascii),
         cmocka_unit_test(takes_urls_apart),
         cmocka_unit_test(refuses_what_is_no_absolute_http_url),
         cmocka_unit_test(bounds_host_names),

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "tests/support/config_types.h"
@@ -58,8 +59,11 @@ static struct article article = {
     .authors = {authors, 1},
     .urgency = 2,
     .breaking = -1,
+    .published_at_ms = 1800000000000,
 };
-static const struct rule_facts facts = {.article = &article, .source = "cms", .breaking = true};
+#define NOW_MS (1800000000000 + 45 * INT64_C(60000) + 300) /* 45 minutes and something later */
+static const struct rule_facts facts = {
+    .article = &article, .source = "cms", .breaking = true, .now_ms = NOW_MS};
 
 static const struct {
     const char *rule;
@@ -118,6 +122,23 @@ static const struct {
      false,
      NULL,
      "{all: [{category: World}, {category: Sport}]}"},
+    {"{age: 1h}", true, "age 1h (45m)", "{age: 1h}"},
+    {"{age: ..1h}", true, "age 1h (45m)", "{age: 1h}"},
+    {"{age: 0..1h}", true, "age 1h (45m)", "{age: 1h}"},
+    {"{age: 45m}", false, NULL, "{age: 45m}"},
+    {"{age: 45m1s}", true, "age 45m1s (45m)", "{age: 45m1s}"},
+    {"{age: 45m..}", true, "age 45m.. (45m)", "{age: 45m..}"},
+    {"{age: 46m..}", false, NULL, "{age: 46m..}"},
+    {"{age: 30m..1h30m}", true, "age 30m..1h30m (45m)", "{age: 30m..1h30m}"},
+    {"{age: 1h..2h}", false, NULL, "{age: 1h..2h}"},
+    {"{age: 0..}", true, "age 0.. (45m)", "{age: 0..}"},
+    {"{not: {age: 10m}}", true, "not {age: 10m}", "{not: {age: 10m}}"},
+    {"{marked: true}", true, "marked Breaking", "{marked: true}"},
+    {"{marked: no}", false, NULL, "{marked: false}"},
+    {"{marked: true, age: 1h, any: [{all: [{tag: a}]}, {not: {any: [{tag: b}, {tag: c}]}}]}",
+     true,
+     "marked Breaking, age 1h (45m), not {any: [{tag: b}, {tag: c}]}",
+     "{marked: true, age: 1h, any: [{all: [{tag: a}]}, {not: {any: [{tag: b}, {tag: c}]}}]}"},
     {"{category: World, language: fr}", false, NULL, "{category: World, language: fr}"},
     {"{breaking: true, category: [World, Politics], language: de, not: {tag: sponsored}}",
      true,
@@ -161,6 +182,9 @@ static void an_article_that_tells_nothing_matches_nothing_it_is_asked(void **sta
         "{category: a}",
         "{source: a}",
         "{author: a}",
+        "{age: 30m}",
+        "{age: 0..}",
+        "{marked: true}",
     };
     struct article bare = {.url = address, .title = headline, .breaking = -1};
     const struct rule_facts bare_facts = {.article = &bare, .source = NULL, .breaking = false};
@@ -170,6 +194,176 @@ static void an_article_that_tells_nothing_matches_nothing_it_is_asked(void **sta
         struct config *c = with_rule(rules[i]);
 
         assert_false(rule_matches(c->channels[0].when, &bare_facts));
+        config_unref(c);
+    }
+}
+
+static void words_are_the_same_in_any_case_of_any_script(void **state)
+{
+    static const struct {
+        const char *wanted, *has;
+        bool matches;
+    } rows[] = {
+        {"Срочно", "СРОЧНО", true},
+        {"Éclair", "E\u0301CLAIR", true}, /* the accent stands behind its letter */
+        {"STRASSE", "Straße", true},
+        {"Срочно", "Сроч", false},
+        {"Zürich", "Zurich", false},
+        {"速報", "速報", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *rule = mem_printf("{category: '%s'}", rows[i].wanted);
+        struct config *c = with_rule(rule);
+        char *word = mem_strdup(rows[i].has);
+        struct article a = {.title = headline, .categories = {&word, 1}};
+        const struct rule_facts f = {.article = &a};
+
+        if (rule_matches(c->channels[0].when, &f) != rows[i].matches) {
+            fail_msg("%s, %s", rows[i].wanted, rows[i].has);
+        }
+        mem_free(word);
+        mem_free(rule);
+        config_unref(c);
+    }
+}
+
+static void what_is_a_mark(void **state)
+{
+    static const struct {
+        const char *word;
+        bool is;
+    } rows[] = {
+        {"Breaking", true},
+        {"breaking news", true},
+        {"#breaking", true},
+        {"breaking-news", true},
+        {"BREAKINGNEWS", true},
+        {"+++ EIL +++", true},
+        {"Breaking/Eil", true},
+        {"News | Eilmeldung", true},
+        {"[URGENT]", true},
+        {"última HORA", true},
+        {"молния", true},
+        {"son dakika", true},
+        {"SON DAKİKA", true},
+        {"έκτακτο", true},
+        {"ΕΚΤΑΚΤΟ", true},
+        {"عاجل", true},
+        {"号外", true},
+        {"Breaking Bad", false},
+        {"Heartbreaking", false},
+        {"News", false},
+        {"", false},
+        {"#", false},
+        {"/", false},
+        {"Record-breaking flight over the Atlantic, as told by its pilot and his daughter",
+         false},
+    };
+    struct config *c = with_rule("{marked: true}");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *word = mem_strdup(rows[i].word);
+        struct article in_tags = {.title = headline, .tags = {&word, 1}};
+        struct article in_title = {.title = word};
+        const struct rule_facts f = {.article = &in_tags}, g = {.article = &in_title};
+
+        if (rule_matches(c->channels[0].when, &f) != rows[i].is) {
+            fail_msg("%s", rows[i].word);
+        }
+        assert_false(rule_matches(c->channels[0].when, &g)); /* a title alone never */
+        mem_free(word);
+    }
+    config_unref(c);
+}
+
+static void a_source_counts_urgency_on_its_own_scale(void **state)
+{
+    static const char settings[] =
+        "breaking:\n- {urgency: 1..2}\n- {urgency: 3}\n- {not: {urgency: 1..9}, tag: x}\n"
+        "sources:\n  tt: {type: json, secret: 12345678, urgency_scale: tt}\n"
+        "  ap: {type: json, secret: 12345678, urgency_scale: ap}\n"
+        "  desk: {type: json, secret: 12345678, urgency_scale: superdesk}\nchannels: {}";
+    static const struct {
+        const char *source;
+        int urgency;
+        const char *reason;
+    } rows[] = {
+        {"api", 2, "rule 1: urgency 1..2 (2)"},
+        {"api", 3, "rule 2: urgency 3"},
+        {"tt", 1, "rule 1: urgency 1..2 (1, tt 1 Flash)"},
+        {"tt", 3, "rule 2: urgency 3 (3, tt 3 Viktigt)"},
+        {"tt", 4, ""},
+        {"tt", 7, "rule 3: tag x, not {urgency: 1..9}"}, /* no such number on that scale */
+        {"ap", 2, "rule 1: urgency 1..2 (2, ap 2 Bulletin)"},
+        {"ap", 4, ""},
+        {"desk", 2, "rule 1: urgency 1..2 (2, superdesk 2 Urgent)"},
+        {"desk", 6, ""},
+        {"desk", 9, "rule 3: tag x, not {urgency: 1..9}"},
+    };
+    struct config *c = read_config(settings);
+    char tag[] = "x";
+    char *list[] = {tag};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct article a = {
+            .title = headline, .tags = {list, 1}, .breaking = -1, .urgency = rows[i].urgency};
+        const struct rule_facts f = config_rule_facts(c, &a, rows[i].source, 0);
+        struct buf reason;
+
+        buf_init(&reason, 1024);
+        assert_int_equal(config_is_breaking(c, &f, &reason), rows[i].reason[0] != '\0');
+        assert_string_equal(buf_str(&reason), rows[i].reason);
+        assert_int_equal(a.urgency, rows[i].urgency);
+        buf_done(&reason);
+    }
+    config_unref(c);
+}
+
+static void a_report_tells_each_member_of_a_rule(void **state)
+{
+    static const struct {
+        const char *rule, *report;
+    } rows[] = {
+        {"{category: [Sport, World], tag: a}",
+         "{\"rule\":\"{category: [Sport, World], tag: a}\",\"matches\":false,\"members\":["
+         "{\"member\":\"category\",\"holds\":true,\"wanted\":\"[Sport, World]\","
+         "\"has\":\"World, Breaking\"},"
+         "{\"member\":\"tag\",\"holds\":false,\"wanted\":\"a\",\"has\":\"Wahl 2026\"}]}"},
+        {"{urgency: 1, age: 30m, source: api}",
+         "{\"rule\":\"{urgency: 1, source: api, age: 30m}\",\"matches\":false,\"members\":["
+         "{\"member\":\"urgency\",\"holds\":false,\"wanted\":\"1\",\"has\":\"2\"},"
+         "{\"member\":\"source\",\"holds\":false,\"wanted\":\"api\",\"has\":\"cms\"},"
+         "{\"member\":\"age\",\"holds\":false,\"wanted\":\"30m\",\"has\":\"45m\"}]}"},
+        {"{marked: true, any: [{not: {language: de}}, {author: x}]}",
+         "{\"rule\":\"{marked: true, any: [{not: {language: de}}, {author: "
+         "x}]}\",\"matches\":false,"
+         "\"members\":["
+         "{\"member\":\"marked\",\"holds\":true,\"wanted\":\"true\",\"has\":\"the mark "
+         "Breaking\"},"
+         "{\"member\":\"any\",\"holds\":false,\"rules\":["
+         "{\"rule\":\"{not: {language: de}}\",\"matches\":false,\"members\":["
+         "{\"member\":\"not\",\"holds\":false,\"rules\":["
+         "{\"rule\":\"{language: de}\",\"matches\":true,\"members\":["
+         "{\"member\":\"language\",\"holds\":true,\"wanted\":\"de\",\"has\":\"de-AT\"}]}]}]},"
+         "{\"rule\":\"{author: x}\",\"matches\":false,\"members\":["
+         "{\"member\":\"author\",\"holds\":false,\"wanted\":\"x\",\"has\":\"Jane Doe\"}]}]}]}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config *c = with_rule(rows[i].rule);
+        json_t *report = rule_report(c->channels[0].when, &facts);
+        struct buf text;
+
+        buf_init(&text, 1 << 16);
+        json_write(&text, report);
+        assert_string_equal(buf_str(&text), rows[i].report);
+        buf_done(&text);
+        json_decref(report);
         config_unref(c);
     }
 }
@@ -230,6 +424,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_over_one_article),
         cmocka_unit_test(an_article_that_tells_nothing_matches_nothing_it_is_asked),
+        cmocka_unit_test(words_are_the_same_in_any_case_of_any_script),
+        cmocka_unit_test(what_is_a_mark),
+        cmocka_unit_test(a_source_counts_urgency_on_its_own_scale),
+        cmocka_unit_test(a_report_tells_each_member_of_a_rule),
         cmocka_unit_test(what_makes_an_article_breaking),
         cmocka_unit_test(nothing_is_left), /* last */
     };

@@ -23,23 +23,12 @@ static void bring(struct kit *k, struct delivery_id id, enum delivery_state to, 
     }
 }
 
-/* The delivery of this revision there; NULL: none. */
-static const struct accept_delivery *on(const struct kit_accept *a, const char *channel)
-{
-    for (size_t i = 0; i < a->a.delivery_count; i++) {
-        if (strcmp(a->a.deliveries[i].channel, channel) == 0) {
-            return &a->a.deliveries[i];
-        }
-    }
-    return NULL;
-}
-
 static void expect_on(struct kit *k,
                       const struct kit_accept *a,
                       const char *channel,
                       enum delivery_state want)
 {
-    const struct accept_delivery *d = on(a, channel);
+    const struct accept_delivery *d = kit_on(a, channel);
 
     if (want == NONE) {
         assert_null(d);
@@ -351,7 +340,7 @@ static void a_corrected_alert_is_worth_no_longer_than_the_alert(void **state)
                                                      ? KIT_NOW + corrections[i].not_after_ms
                                                      : own_limit_ms,
                                  .own_ms = 2 * MS_HOUR});
-        d = on(&two, corrections[i].channels[0] == 'b' ? "b" : "a");
+        d = kit_on(&two, corrections[i].channels[0] == 'b' ? "b" : "a");
         assert_non_null(d);
         if (d->state != corrections[i].second ||
             limit_of(k, d->id) != KIT_NOW + corrections[i].limit_ms) {

@@ -67,7 +67,7 @@ static void every_move_is_legal_or_not_as_listed(void **state)
         /* rejected  */ "hr........",
         /* blocked   */ ".r......xc",
         /* expired   */ "hr........",
-        /* cancelled */ "hr........",
+        /* cancelled */ "hr..a.....",
     };
 
     (void)state;

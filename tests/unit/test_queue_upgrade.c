@@ -113,14 +113,71 @@ static const char more_v1[] =
     "DELETE FROM tally; INSERT INTO tally SELECT channel, state, count(*) FROM delivery GROUP "
     "BY 1, 2;";
 
-static void make_v1(const char *path)
+/* ---- a file of version 2 ---- */
+
+/* The same two stories, as version 2 kept them. */
+static const char more_v2[] =
+    "INSERT INTO channel (id, name, paused, blocked, blocked_why, blocked_at, last_error, "
+    "last_error_at, account) VALUES (50, 'mastodon', 1, 1, 'token revoked', 5, 'no', 6, "
+    "'{\"id\":\"1\"}');"
+    "INSERT INTO tally (channel, done, cancelled, again, tokens, bucket_at, last_done_at)"
+    " VALUES (50, 1, 1, 1, 2.5, 8, 7);"
+    "UPDATE tally SET done = done + 3 WHERE channel = 1;"
+    "INSERT INTO article VALUES (5000, 'story-5', 1, 'cms', 'https://news.example/5', 'Five, "
+    "changed', 0, NULL, 3, -2, -1, zeroblob(32), 11, 12, 13, 14,"
+    " '[[\"id\",\"story-5\",\"cms\"],[\"guid\",\"g 5\",\"cms\"],"
+    "[\"url\",\"https://news.example/5\",\"\"]]'),"
+    " (6000, NULL, 0, 'agency', 'https://news.example/6', 'Six, changed', 1, 'urgency 1', 2, "
+    "-3,"
+    " -3, zeroblob(32), 0, 22, 23, 24, '[[\"url\",\"https://news.example/6\",\"\"]]');"
+    "INSERT INTO alias VALUES ('id', 'story-5', 'cms', 5000), ('guid', 'g 5', 'cms', 5000),"
+    " ('url', 'https://news.example/5', '', 5000), ('url', 'https://news.example/6', '', 6000);"
+    "INSERT INTO revision VALUES"
+    " (5000, 5000, 1, NULL, 5000, 0, 12, 'cms', 0, NULL, 'Five', zeroblob(32), '{}'),"
+    " (-1, 5000, 2, 5000, -1, 1, 13, 'cms', 0, NULL, 'Five, changed', zeroblob(32), '{}'),"
+    " (-2, 5000, 3, -1, -1, 2, 14, 'cms', 0, 'wrong', NULL, NULL, NULL),"
+    " (6000, 6000, 1, NULL, 6000, 0, 22, 'agency', 1, 'urgency 1', 'Six', zeroblob(32), '{}'),"
+    " (-3, 6000, 2, 6000, -3, 1, 23, 'agency', 1, 'urgency 1', 'Six, changed', zeroblob(32), "
+    "'{}');"
+    "INSERT INTO delivery (id, article, revision, revision_id, retracts, channel, previous, "
+    "state, breaking, due_at, not_after, created_at, updated_at, tries, exposed, adapter, "
+    "course, step, remote_id, detail, sent_ms, text, record) VALUES"
+    " (5001, 5000, 1, 5000, 0, 1, NULL, 3, 0, NULL, 99, 12, 13, 1, 1, 'telegram', 'publish', "
+    "NULL, '77', NULL, 31, 'Five', '{\"remote_id\":\"77\"}'),"
+    " (5002, 5000, 2, -1, 0, 1, 5001, 3, 0, NULL, 99, 13, 14, 1, 1, 'telegram', 'update', "
+    "NULL, "
+    "'77', NULL, 32, 'Five, changed', '{}'),"
+    " (5003, 5000, 3, -2, 1, 1, 5002, 3, 0, NULL, 0, 14, 15, 1, 1, 'telegram', 'retract', "
+    "NULL, "
+    "NULL, NULL, 33, NULL, '{}'),"
+    " (5004, 5000, 1, 5000, 0, 50, NULL, 9, 0, NULL, 0, 12, 13, 0, 0, 'mastodon', NULL, NULL, "
+    "NULL, 'superseded', 0, NULL, '{}'),"
+    " (6001, 6000, 1, 6000, 0, 50, NULL, 3, 1, NULL, 0, 22, 23, 2, 1, 'mastodon', 'publish', "
+    "NULL, '88', NULL, 34, 'Six', '{\"remote_id\":\"88\"}'),"
+    " (6002, 6000, 2, -3, 0, 50, 6001, 4, 1, 9000, 0, 23, 24, 1, 1, 'mastodon', 'update', "
+    "'edit_status', NULL, 'HTTP 503', 35, NULL, '{\"n\":2}');"
+    "INSERT INTO standing (article, channel, last, front, worth_till, post, post_at, face, "
+    "record) VALUES (5000, 1, 5003, NULL, 99, NULL, 0, NULL, NULL),"
+    " (5000, 50, 5004, NULL, 1, NULL, 0, NULL, NULL),"
+    " (6000, 50, 6002, 6002, 1, 6001, 23, zeroblob(32), '{\"remote_id\":\"88\"}');"
+    "INSERT INTO attempt VALUES (5001, 900, 1, 'send', 12, 13, 'done', 200, NULL, 31),"
+    " (5002, 901, 1, 'edit', 13, 14, 'done', 200, NULL, 32),"
+    " (5003, 902, 1, 'delete', 14, 15, 'done', 200, NULL, 33),"
+    " (6001, 904, 1, 'post_status', 23, 23, 'done', 200, NULL, 31),"
+    " (6002, 905, 1, 'edit_status', 24, 24, 'again', 503, 'HTTP 503', 35);"
+    "INSERT INTO click VALUES (6000, 'whatsapp', 12, 99);"
+    "INSERT INTO seen VALUES ('key-6', 6000, 22);";
+
+static void make_old(int version, const char *path)
 {
+    char *from = mem_printf(FIXTURES "/ledger/v%d.db", version);
     sqlite3 *db;
 
-    kit_copy_file(FIXTURES "/ledger/v1.db", path);
+    kit_copy_file(from, path);
     db = open_db(path);
-    exec(db, more_v1);
+    exec(db, version == 1 ? more_v1 : more_v2);
     sqlite3_close(db);
+    mem_free(from);
 }
 
 /* ---- all it held ---- */
@@ -128,10 +185,12 @@ static void make_v1(const char *path)
 #define BOTH_WAYS 0
 #define OLD_IN_NEW 1
 
-static const struct {
+struct kept {
     const char *old_rows, *new_rows;
     int how;
-} kept[] = {
+};
+
+static const struct kept kept_v1[] = {
 #define SAME(table, columns)                                                                   \
     {                                                                                          \
         "SELECT " columns " FROM old." table, "SELECT " columns " FROM main." table, BOTH_WAYS \
@@ -175,6 +234,33 @@ static const struct {
      OLD_IN_NEW},
 };
 
+static const struct kept kept_v2[] = {
+    SAME("article",
+         "id, public_id, state, source, url, title, breaking, reason, revision, newest, "
+         "content, "
+         "hash, source_updated_at, created_at, updated_at, seen_at, names"),
+    SAME("alias", "*"),
+    SAME("revision", "*"),
+    SAME("seen", "*"),
+    SAME("click", "*"),
+    SAME("standing", "*"),
+    SAME("channel", "*"),
+    {"SELECT channel, tokens, bucket_at, last_done_at FROM old.tally",
+     "SELECT channel, tokens, bucket_at, last_done_at FROM main.tally",
+     BOTH_WAYS},
+    {"SELECT * FROM old.delivery WHERE state <> 2",
+     "SELECT * FROM main.delivery WHERE id NOT IN (SELECT id FROM old.delivery WHERE state = "
+     "2)",
+     BOTH_WAYS},
+    {"SELECT * FROM old.attempt", "SELECT * FROM main.attempt", OLD_IN_NEW},
+    {"SELECT * FROM old.event", "SELECT * FROM main.event", OLD_IN_NEW},
+    /* nobody said anything of that then */
+    {"SELECT * FROM main.article WHERE quiet NOT NULL OR quiet_why NOT NULL OR held <> 0 OR"
+     " retract_at NOT NULL OR merged_into NOT NULL OR gate_until NOT NULL OR page NOT NULL",
+     "SELECT * FROM main.article WHERE 0",
+     OLD_IN_NEW},
+};
+
 static void insist_on_none(sqlite3 *db, const char *rows, const char *but)
 {
     char *sql = mem_printf("SELECT count(*) FROM (%s EXCEPT %s)", rows, but);
@@ -185,13 +271,15 @@ static void insist_on_none(sqlite3 *db, const char *rows, const char *but)
     mem_free(sql);
 }
 
-static void insist_on_all(const char *old_path, const char *path)
+static void insist_on_all(int version, const char *old_path, const char *path)
 {
+    const struct kept *kept = version == 1 ? kept_v1 : kept_v2;
+    size_t count = version == 1 ? ARRAY_LEN(kept_v1) : ARRAY_LEN(kept_v2);
     sqlite3 *db = open_db(path);
     char *attach = mem_printf("ATTACH '%s' AS old", old_path);
 
     exec(db, attach);
-    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+    for (size_t i = 0; i < count; i++) {
         insist_on_none(db, kept[i].old_rows, kept[i].new_rows);
         if (kept[i].how == BOTH_WAYS) {
             insist_on_none(db, kept[i].new_rows, kept[i].old_rows);
@@ -204,15 +292,21 @@ static void insist_on_all(const char *old_path, const char *path)
 }
 
 /* Untouched. */
-static void insist_on_v1(const char *path, const char *old)
+static void insist_on_old(int version, const char *path, const char *old)
 {
-    static const char *const tables[] = {
-        "article", "alias", "revision", "delivery", "attempt", "post", "event", "tally"};
+    const char *const tables[] = {"article",
+                                  "alias",
+                                  "revision",
+                                  "delivery",
+                                  "attempt",
+                                  version == 1 ? "post" : "standing",
+                                  "event",
+                                  "tally"};
     sqlite3 *db = open_db(path);
     char *attach = mem_printf("ATTACH '%s' AS old", old);
 
     exec(db, attach);
-    assert_int_equal(number(db, "PRAGMA main.user_version"), 1);
+    assert_int_equal(number(db, "PRAGMA main.user_version"), version);
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         char *ours = mem_printf("SELECT * FROM main.%s", tables[i]);
         char *theirs = mem_printf("SELECT * FROM old.%s", tables[i]);
@@ -256,18 +350,21 @@ static void all_of_an_old_file_is_in_the_new_one(void **state)
 {
     struct kit *k = *state;
     char *old = mem_printf("%s/old.db", k->dir);
-    char *copy = mem_printf("%s.v1.bak", k->path);
 
-    make_v1(old);
-    put_in_place(k, old);
-    kit_open(k);
-    insist_on_all(old, k->path);
-    insist_on_clean(k->location);
-    kit_close(k);
-    insist_on_clean(k->location);
-    insist_on_v1(copy, old); /* which can be put back */
+    for (int version = 1; version < SQLITE_SCHEMA_VERSION; version++) {
+        char *copy = mem_printf("%s.v%d.bak", k->path, version);
+
+        make_old(version, old);
+        put_in_place(k, old);
+        kit_open(k);
+        insist_on_all(version, old, k->path);
+        insist_on_clean(k->location);
+        kit_close(k);
+        insist_on_clean(k->location);
+        insist_on_old(version, copy, old); /* which can be put back */
+        mem_free(copy);
+    }
     unlink(old);
-    mem_free(copy);
     mem_free(old);
 }
 
@@ -294,20 +391,42 @@ static bool crash_while_opening(struct kit *k, const char *fault)
     return WEXITSTATUS(status) == CRASHED;
 }
 
-static void insist_on_either_version(const char *path, const char *old)
+static void insist_on_either_version(int from, const char *path, const char *old)
 {
     sqlite3 *db = open_db(path);
     int64_t version = number(db, "PRAGMA user_version");
     int64_t old_tables = number(
         db, "SELECT count(*) FROM sqlite_master WHERE name = 'post' OR name LIKE 'old_%'");
 
-    assert_in_range(version, 1, SQLITE_SCHEMA_VERSION);
+    assert_true(version == from || version == SQLITE_SCHEMA_VERSION);
     assert_int_equal(old_tables, version == 1 ? 1 : 0);
     sqlite3_close(db);
-    if (version > 1) {
-        return;
+    if (version == from) {
+        insist_on_old(from, path, old);
     }
-    insist_on_v1(path, old);
+}
+
+/* One fault after the other, until none is left; returns how many there were. */
+static int crash_at_each(struct kit *k, int version, const char *point, const char *old)
+{
+    for (int n = 1;; n++) {
+        char *fault = mem_printf("%s:%d:exit", point, n);
+        bool crashed;
+
+        put_in_place(k, old);
+        crashed = crash_while_opening(k, fault);
+        mem_free(fault);
+        if (crashed) {
+            insist_on_either_version(version, k->path, old);
+        }
+        kit_open(k);
+        insist_on_all(version, old, k->path);
+        kit_close(k);
+        insist_on_clean(k->location);
+        if (!crashed) {
+            return n - 1;
+        }
+    }
 }
 
 static void a_crash_at_any_step_leaves_one_version_whole(void **state)
@@ -315,31 +434,17 @@ static void a_crash_at_any_step_leaves_one_version_whole(void **state)
     static const char *const points[] = {"ledger.copy", "ledger.copied", "ledger.migrate"};
     struct kit *k = *state;
     char *old = mem_printf("%s/old.db", k->dir);
-    int crashes = 0;
 
-    make_v1(old);
-    for (size_t i = 0; i < ARRAY_LEN(points); i++) {
-        for (int n = 1;; n++) {
-            char *fault = mem_printf("%s:%d:exit", points[i], n);
-            bool crashed;
+    for (int version = 1; version < SQLITE_SCHEMA_VERSION; version++) {
+        int crashes = 0;
 
-            put_in_place(k, old);
-            crashed = crash_while_opening(k, fault);
-            mem_free(fault);
-            if (crashed) {
-                insist_on_either_version(k->path, old);
-            }
-            kit_open(k);
-            insist_on_all(old, k->path);
-            kit_close(k);
-            insist_on_clean(k->location);
-            if (!crashed) {
-                break;
-            }
-            crashes++;
+        make_old(version, old);
+        for (size_t i = 0; i < ARRAY_LEN(points); i++) {
+            crashes += crash_at_each(k, version, points[i], old);
         }
+        /* two of the copy, three steps for each version, before and after the commit */
+        assert_true(crashes >= 4 + 3 * (SQLITE_SCHEMA_VERSION - version));
     }
-    assert_true(crashes >= 7); /* two of the copy, three steps, before and after the commit */
     unlink(old);
     mem_free(old);
 }
@@ -351,15 +456,15 @@ static void without_a_copy_nothing_is_migrated(void **state)
     char *copy = mem_printf("%s.v1.bak", k->path);
     struct err why = {.code = ERR_NONE};
 
-    make_v1(old);
+    make_old(1, old);
     put_in_place(k, old);
     kit_copy_file(old, copy);
     fault_set("ledger.copy:1");
     assert_int_equal(ledger_open(&k->l, k->location, NULL, NULL, k->now_ms, &why), ERR_IO);
     assert_non_null(strstr(why.text, "before migrating"));
     assert_int_equal(fault_set(NULL), 1);
-    insist_on_either_version(k->path, old);
-    insist_on_v1(copy, old); /* of an earlier try: it stays until there is a better one */
+    insist_on_either_version(1, k->path, old);
+    insist_on_old(1, copy, old); /* of an earlier try: it stays until there is a better one */
     unlink(old);
     mem_free(copy);
     mem_free(old);
@@ -383,7 +488,7 @@ static void a_newer_file_is_refused_with_both_versions_and_what_to_do(void **sta
     assert_int_equal(ledger_open(&k->l, k->location, NULL, NULL, k->now_ms, &why),
                      ERR_UNSUPPORTED);
     assert_non_null(strstr(why.text, k->path));
-    assert_non_null(strstr(why.text, "schema 7, this one knows up to 2"));
+    assert_non_null(strstr(why.text, "schema 7, this one knows up to 3"));
     assert_non_null(strstr(why.text, "start that one, or put back the copy"));
 }
 
@@ -404,7 +509,7 @@ static void back_up(struct kit *k, const char *to)
 
 static void what_waits_in_a_backup_may_have_been_sent(void **state)
 {
-    static const char *const versions[] = {"v1", "v2"};
+    static const char *const versions[] = {"v1", "v2", "v3"};
     struct kit *k = *state;
     char *copy = mem_printf("%s/copy.db", k->dir);
 

@@ -1,6 +1,8 @@
-/* service/media.c and media_sniff.c: fetched once for all, bounded, and only pictures. */
+/* service/media*.c: fetched once for all, bounded, and only pictures; made smaller once for all. The
+ * program is its own `crier resize`: it gives the same small picture whatever it is given. */
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +16,8 @@
 #include "tests/support/tiny_server.h"
 
 static const char png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x06\x40\0\0\x03\x48\x08\x02\0\0\0";
+
+static const char bomb[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x75\x30\0\0\x75\x30\x08\x02\0\0\0";
 
 struct fixture {
     uv_loop_t loop;
@@ -47,6 +51,11 @@ static bool pictures(struct tiny_request *r)
 
         (void)recv(r->fd, &c, 1, 0);
         return false;
+    }
+    if (strncmp(r->head, "GET /bomb", 9) == 0) {
+        tiny_say(r->fd, "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n");
+        tiny_write(r->fd, bomb, sizeof bomb);
+        return true;
     }
     usleep(20000);
     (void)snprintf(
@@ -216,6 +225,148 @@ static void who_goes_away_is_not_told(void **state)
     teardown(&f);
 }
 
+/* What `crier resize` would give: 640 x 480. */
+static const char small[] =
+    "\xff\xd8\xff\xe0\0\x04\0\0\xff\xc0\0\x0b\x08\x01\xe0\x02\x80\x01\x01\x11\0";
+
+static void
+ask_fitting(struct fixture *f, struct waiter *w, const char *path, struct media_bounds bounds)
+{
+    char url[100];
+
+    memset(w, 0, sizeof *w);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", f->server.port, path);
+    w->w.done = on_done;
+    media_get_fitting(f->crier.media, &w->w, url, &bounds, true);
+    w->asked = true;
+}
+
+static void what_fits_is_left_as_it_is(void **state)
+{
+    struct fixture f;
+    struct waiter w;
+
+    (void)state;
+    setup(&f);
+    ask_fitting(&f, &w, "/a.png", (struct media_bounds){1000, 1600 * 840, 1600});
+    wait_done(&f, &w);
+    assert_string_equal(w.w.media->type, "image/png");
+    assert_string_equal(w.w.note, "");
+    media_wait_done(&w.w);
+    teardown(&f);
+}
+
+static void what_does_not_is_made_smaller_once_for_each_bound(void **state)
+{
+    const struct media_bounds side = {1000, 0, 1000}, pixels = {1000, 1000000, 0};
+    struct waiter w[12], late, whole;
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        ask_fitting(&f, &w[i], "/a.png", i % 2 == 0 ? side : pixels);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        wait_done(&f, &w[i]);
+        assert_string_equal(w[i].w.error, "");
+        assert_string_equal(w[i].w.media->type, "image/jpeg");
+        assert_int_equal(w[i].w.media->width, 640);
+        assert_string_equal(w[i].w.note, "picture resized from 30 1600x840 to 21 640x480");
+        assert_ptr_equal(w[i].w.media, w[i % 2].w.media);
+    }
+    assert_ptr_not_equal(w[0].w.media, w[1].w.media);
+    ask_fitting(&f, &late, "/a.png", side);
+    wait_done(&f, &late);
+    assert_ptr_equal(late.w.media, w[0].w.media);
+    ask(&f, &whole, "/a.png", 1000, true);
+    wait_done(&f, &whole);
+    assert_int_equal(whole.w.media->width, 1600);
+    assert_int_equal(f.server.requests, 1);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        media_wait_done(&w[i].w);
+    }
+    media_wait_done(&late.w);
+    media_wait_done(&whole.w);
+    teardown(&f);
+}
+
+static void what_cannot_be_made_to_fit_says_both_sizes_and_why(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        const char *path;
+        struct media_bounds bounds;
+        const char *error;
+    } rows[] = {
+        {"/a.png", {20, 0, 0}, "the picture has 30, the channel takes 20; it was not resized: what came back is larger"},
+        {"/a.png", {0, 0, 600}, "the picture has 1600x840 pixels, the channel takes sides of at most 600; it was not"},
+        {"/a.png", {0, 100, 0}, "the picture has 1600x840 pixels, the channel takes at most 100; it was not resized: what"},
+        {"/bomb.png", {0, 0, 100}, "it was not resized: it has more than 100 million pixels"},
+        {"/none", {0, 0, 100}, "status 404"},
+    };
+    /* clang-format on */
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct waiter w;
+
+        ask_fitting(&f, &w, rows[i].path, rows[i].bounds);
+        wait_done(&f, &w);
+        assert_null(w.w.media);
+        if (!strstr(w.w.error, rows[i].error)) {
+            fail_msg("%s: %s", rows[i].path, w.w.error);
+        }
+        media_wait_done(&w.w);
+    }
+    teardown(&f);
+}
+
+static void who_goes_away_while_it_is_made_is_not_told(void **state)
+{
+    const struct media_bounds bounds = {0, 0, 1000};
+    struct waiter gone, stays, whole;
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    ask(&f, &whole, "/a.png", 1000, true);
+    wait_done(&f, &whole);
+    ask_fitting(&f, &gone, "/a.png", bounds);
+    ask_fitting(&f, &stays, "/a.png", bounds);
+    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    media_wait_done(&gone.w);
+    media_wait_done(&whole.w);
+    wait_done(&f, &stays);
+    assert_non_null(stays.w.media);
+    assert_int_equal(gone.dones, 0);
+    media_wait_done(&stays.w);
+    teardown(&f);
+}
+
+static void the_store_can_go_while_a_picture_is_made_smaller(void **state)
+{
+    struct fixture f;
+    struct waiter w[4];
+
+    (void)state;
+    setup(&f);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        ask(&f, &w[i], "/a.png", 1000, true);
+        wait_done(&f, &w[i]);
+        media_wait_done(&w[i].w);
+        ask_fitting(&f, &w[i], "/a.png", (struct media_bounds){0, 0, (int64_t)(900 + i)});
+    }
+    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+        media_wait_done(&w[i].w);
+    }
+    teardown(&f);
+}
+
 static void the_store_can_go_while_a_fetch_runs(void **state)
 {
     struct fixture f;
@@ -287,7 +438,7 @@ static void pictures_are_known_by_their_bytes(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_picture_is_fetched_once_for_all),
@@ -295,9 +446,18 @@ int main(void)
         cmocka_unit_test(a_failure_is_tried_again_by_the_next),
         cmocka_unit_test(redirects_are_followed),
         cmocka_unit_test(who_goes_away_is_not_told),
+        cmocka_unit_test(what_fits_is_left_as_it_is),
+        cmocka_unit_test(what_does_not_is_made_smaller_once_for_each_bound),
+        cmocka_unit_test(what_cannot_be_made_to_fit_says_both_sizes_and_why),
+        cmocka_unit_test(who_goes_away_while_it_is_made_is_not_told),
+        cmocka_unit_test(the_store_can_go_while_a_picture_is_made_smaller),
         cmocka_unit_test(the_store_can_go_while_a_fetch_runs),
         cmocka_unit_test(pictures_are_known_by_their_bytes),
     };
 
+    if (argc > 1 && strcmp(argv[1], "resize") == 0) {
+        _exit(write(STDOUT_FILENO, small, sizeof small - 1) > 0 ? 0 : 1);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@
 #include "config/problem.h"
 #include "service/crier.h"
 #include "service/preview.h"
-#include "service/signature.h"
+#include "sources/sign.h"
+#include "tests/support/call_kit.h"
 
 /* ---- what is given back, looked into ---- */
 
@@ -232,28 +233,30 @@ static void requests_of_every_adapter_leave_none_behind(void **state)
 
 static void a_signature_that_is_checked_leaves_none_behind(void **state)
 {
-    static const int kinds[] = {SIGN_HUB, SIGN_STANDARD};
-    struct signature_call call = {.hub = "sha256=00",
-                                  .id = "m",
-                                  .timestamp = "1",
-                                  .signature = "v1,AAAA",
-                                  .body = "body",
-                                  .body_len = 4};
+    static const struct sign_scheme *const schemes[] = {&sign_hub, &sign_standard, &sign_token};
+    /* base64 of user:plantedQ7x */
+    struct call_kit kit = {.headers = "X-Hub-Signature-256: sha256=00\nwebhook-id: m\n"
+                                      "webhook-timestamp: 1\nwebhook-signature: v1,AAAA\n"
+                                      "Authorization: Basic dXNlcjpwbGFudGVkUTd4"};
+    struct source_call call = call_kit_call(&kit, "body", 4, 0);
 
     (void)state;
     look();
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        struct source_settings source = {.signature = kinds[i], .replay_window_ms = MS_MINUTE};
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        struct secret secret = {0}, old_secret = {0};
+        const struct sign_keys keys = {
+            .secret = &secret, .old_secret = &old_secret, .window_ms = MS_MINUTE};
 
-        secret_take(&source.secret, mem_strdup(MARK "-of-the-source"));
+        secret_take(&secret, mem_strdup(MARK "-of-the-source"));
         /* base64 of plantedQ7x-and-more-than-24-bytes */
-        secret_take(&source.old_secret,
+        secret_take(&old_secret,
                     mem_strdup("whsec_cGxhbnRlZFE3eC1hbmQtbW9yZS10aGFuLTI0LWJ5dGVz"));
-        assert_int_equal(signature_check(&source, &call), SIGNATURE_WRONG);
-        secret_done(&source.secret);
-        secret_done(&source.old_secret);
+        assert_int_equal(sign_check(schemes[i], &keys, &call), SIGN_WRONG);
+        secret_done(&secret);
+        secret_done(&old_secret);
     }
     insist_on_none();
+    call_kit_done(&kit);
 }
 
 /* The ear works: what is not a secret's memory is heard. */

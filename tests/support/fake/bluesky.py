@@ -95,6 +95,12 @@ def signed_in(handler):
     return checked
 
 
+def get_blob(world, request, body):
+    """com.atproto.sync.getBlob, for whoever wants to see what was uploaded."""
+    blob = memory(world)["blobs"].get(request.query.get("cid"))
+    return web.Response(body=blob) if blob is not None else refusal(400, "BlobNotFound")
+
+
 def upload_blob(world, request, body):
     if len(body) > 2_000_000:
         return refusal(400, name="BlobTooLarge", text="This file is too large")
@@ -201,6 +207,7 @@ ROUTES = [
     route("POST", "server.refreshSession", refresh_session),
     route("GET", "server.getSession", signed_in(lambda w, r, b: answer({"did": DID, "handle": "news.example", "active": True}))),
     route("POST", "repo.uploadBlob", signed_in(upload_blob)),
+    route("GET", "sync.getBlob", get_blob),
     route("POST", "repo.putRecord", signed_in(put_record)),
     route("GET", "repo.getRecord", get_record),
     route("POST", "repo.deleteRecord", signed_in(delete_record)),

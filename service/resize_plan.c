@@ -1,0 +1,99 @@
+/* Which size and quality to try for a picture that is too large. Called by the store of pictures, which
+ * decides whether one fits, and by the child that resizes; pure.
+ *
+ * A try is a longer side and a quality. Of a photograph a JPEG of quality 85 has about 0.3 bytes per
+ * pixel, so the first try is the largest size that should fit; when it does not, quality falls once,
+ * which nobody sees, then the size by a fifth and quality stands at 85 again: each try has fewer bytes
+ * than the one before. */
+
+#include "service/resize.h"
+
+#include "base/attr.h"
+
+#define QUALITY_GOOD 85
+#define QUALITY_FAIR 75
+#define BYTES_OF_PIXELS(pixels) ((pixels)*3 / 10)
+
+/* Nothing that shows a post shows more than the first; below the last a picture is no picture. */
+static const int64_t edges[] = {4096, 3200, 2560, 2048, 1600, 1280, 1024, 800, 640, 480, 320};
+
+bool resize_fits(const struct media *m, const struct media_bounds *b)
+{
+    int64_t edge = m->width > m->height ? m->width : m->height;
+
+    return (b->max_bytes == 0 || m->len <= b->max_bytes) &&
+           (b->max_pixels == 0 || m->width * m->height <= b->max_pixels) &&
+           (b->max_edge == 0 || edge <= b->max_edge);
+}
+
+const char *resize_refusal(int64_t width, int64_t height)
+{
+    if (width <= 0 || height <= 0) {
+        return "its width and height cannot be read";
+    }
+    if (width > RESIZE_PIXELS_MAX / height) {
+        return "it has more than 100 million pixels";
+    }
+    return NULL;
+}
+
+struct shape {
+    int64_t longer, shorter;
+};
+
+static int64_t pixels_at(const struct shape *s, int64_t edge)
+{
+    int64_t other = (edge * s->shorter + s->longer - 1) / s->longer;
+
+    return edge * (other > 0 ? other : 1);
+}
+
+static bool is_allowed(const struct shape *s, const struct media_bounds *b, int64_t edge)
+{
+    return (b->max_pixels == 0 || pixels_at(s, edge) <= b->max_pixels) &&
+           (b->max_edge == 0 || edge <= b->max_edge);
+}
+
+static bool should_fit(const struct shape *s, const struct media_bounds *b, int64_t edge)
+{
+    return b->max_bytes == 0 ||
+           BYTES_OF_PIXELS(pixels_at(s, edge)) <= (int64_t)b->max_bytes;
+}
+
+static int64_t smaller_edge(int64_t edge)
+{
+    for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
+        if (edges[i] < edge) {
+            return edges[i];
+        }
+    }
+    return 0;
+}
+
+struct resize_try
+resize_first(int64_t width, int64_t height, const struct media_bounds *b)
+{
+    struct shape s = {width > height ? width : height, width > height ? height : width};
+    int64_t edge = s.longer < edges[0] ? s.longer : edges[0];
+
+    while (edge > 1 && !is_allowed(&s, b, edge)) {
+        edge--;
+    }
+    while (!should_fit(&s, b, edge) && smaller_edge(edge) > 0) {
+        edge = smaller_edge(edge);
+    }
+    return (struct resize_try){.edge = edge, .quality = QUALITY_GOOD};
+}
+
+bool resize_next(struct resize_try *t)
+{
+    if (t->quality > QUALITY_FAIR) {
+        t->quality = QUALITY_FAIR;
+        return true;
+    }
+    if (smaller_edge(t->edge) == 0) {
+        return false;
+    }
+    *t = (struct resize_try){.edge = smaller_edge(t->edge), .quality = QUALITY_GOOD};
+    return true;
+}

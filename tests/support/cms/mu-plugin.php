@@ -1,0 +1,9 @@
+<?php
+// Loaded by the tests' WordPress besides the plugin under test: ways to let things go wrong.
+
+// X-Test-Die: the request ends when everything is saved, before the plugin has told anything.
+add_action( 'shutdown', static function () {
+	if ( isset( $_SERVER['HTTP_X_TEST_DIE'] ) ) {
+		exit;
+	}
+}, 10 );
