@@ -159,6 +159,13 @@ def sources_feed_date():
         yield f"{n}", b"\x18" + date.encode()
 
 
+def sources_page():
+    """As fuzz_sources_page.c reads it: a line of headers, then the page."""
+    head = b'text/html; charset=utf-8\t</a/2>; rel="canonical", <https://hub.example/>; rel=hub\tgooglebot: noindex\n'
+    for name, content in files("tests/fixtures/pages/*.html"):
+        yield name, head + content
+
+
 TARGETS = {
     "adapters_build": articles,
     "adapters_read": adapters_read,
@@ -174,8 +181,10 @@ TARGETS = {
     "service_hook": articles,
     "sources_charset": sources_charset,
     "sources_feed": sources_feed,
-    "sources_feed_mend": sources_feed_mend,
     "sources_feed_date": sources_feed_date,
+    "sources_feed_mend": sources_feed_mend,
+    "sources_hooks": sources_hooks,
+    "sources_page": sources_page,
 }
 
 
