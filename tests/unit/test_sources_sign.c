@@ -267,6 +267,8 @@ static const struct row standard_rows[] = {
     {"another time", &sign_standard, STD_SECRET, NULL, STD_ID "webhook-timestamp: 1614265331\nwebhook-signature: " STD_GOOD, STD_BODY, STD_MS, SIGN_WRONG},
     {"another secret", &sign_standard, STD_OTHER_SECRET, NULL, STD STD_GOOD, STD_BODY, STD_MS, SIGN_WRONG},
     {"a secret that is no base64", &sign_standard, "whsec_!!", NULL, STD STD_GOOD, STD_BODY, STD_MS, SIGN_WRONG},
+    /* The right HMAC under the empty key. */
+    {"a mark with no key behind it is none", &sign_standard, "whsec_", "whsec_", STD "v1,woH/1mJtZGSMCmpFTxRYbStS24eLLD/oXIYr4PYyZ7g=", STD_BODY, STD_MS, SIGN_WRONG},
     {"the digest without its version", &sign_standard, STD_SECRET, NULL, STD "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", STD_BODY, STD_MS, SIGN_WRONG},
     {"no time", &sign_standard, STD_SECRET, NULL, STD_ID "webhook-signature: " STD_GOOD, STD_BODY, STD_MS, SIGN_MISSING},
     {"no signature", &sign_standard, STD_SECRET, NULL, STD_ID STD_TIME, STD_BODY, STD_MS, SIGN_MISSING},
