@@ -129,6 +129,8 @@ def sources_page():
     head = b'text/html; charset=utf-8\t</a/2>; rel="canonical", <https://hub.example/>; rel=hub\tgooglebot: noindex\n'
     for name, content in files("tests/fixtures/pages/*.html"):
         yield name, head + content
+
+
 def feeds():
     """The first byte: limits as they are; the second: pieces of 8 bytes."""
     for name, content in files("tests/fixtures/feeds/*"):
@@ -159,13 +161,6 @@ def sources_feed_date():
         yield f"{n}", b"\x18" + date.encode()
 
 
-def sources_page():
-    """As fuzz_sources_page.c reads it: a line of headers, then the page."""
-    head = b'text/html; charset=utf-8\t</a/2>; rel="canonical", <https://hub.example/>; rel=hub\tgooglebot: noindex\n'
-    for name, content in files("tests/fixtures/pages/*.html"):
-        yield name, head + content
-
-
 TARGETS = {
     "adapters_build": articles,
     "adapters_read": adapters_read,
@@ -176,8 +171,6 @@ TARGETS = {
     "config_read": settings,
     "config_rule": config_rule,
     "config_yaml": settings,
-    "sources_hooks": sources_hooks,
-    "sources_page": sources_page,
     "service_hook": articles,
     "sources_charset": sources_charset,
     "sources_feed": sources_feed,
