@@ -42,28 +42,23 @@
 #define OUR_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-static enum err_code limit(int what, rlim_t value, const char *name, struct err *why)
-{
-    const struct rlimit both = {value, value};
-
-    return setrlimit(what, &both) == 0 ? ERR_NONE : err_errno(why, "limit of %s", name);
-}
-
 enum err_code resize_limit_process(struct err *why)
 {
-    enum err_code rc = ERR_NONE;
+    const struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
+    const struct rlimit seconds = {CPU_SECONDS, CPU_SECONDS};
+    const struct rlimit none = {0, 0};
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
         return err_errno(why, "prctl");
     }
-    if (!SANITIZED) {
-        rc = limit(RLIMIT_AS, MEMORY_BYTES, "memory", why);
+    if (!SANITIZED && setrlimit(RLIMIT_AS, &memory) != 0) {
+        return err_errno(why, "limit of memory");
     }
-    if (!rc) {
-        rc = limit(RLIMIT_CPU, CPU_SECONDS, "processor time", why);
+    if (setrlimit(RLIMIT_CPU, &seconds) != 0) {
+        return err_errno(why, "limit of processor time");
     }
-    return rc ? rc : limit(RLIMIT_CORE, 0, "cores", why);
+    return setrlimit(RLIMIT_CORE, &none) == 0 ? ERR_NONE : err_errno(why, "limit of cores");
 }
 
 #ifdef OUR_ARCHITECTURE
@@ -93,8 +88,7 @@ static struct sock_filter statement(uint16_t code, uint32_t value)
     return (struct sock_filter){.code = code, .k = value};
 }
 
-static struct sock_filter
-jump(uint16_t test, uint32_t value, size_t if_true, size_t if_false)
+static struct sock_filter jump(uint16_t test, uint32_t value, size_t if_true, size_t if_false)
 {
     return (struct sock_filter){.code = (uint16_t)(BPF_JMP | test | BPF_K),
                                 .jt = (uint8_t)if_true,

@@ -32,7 +32,9 @@ static void what_exceeds_no_bound_fits(void **state)
         {{.len = 101, .width = 10, .height = 20}, {100, 200, 20}, false},
         {{.len = 100, .width = 10, .height = 21}, {100, 200, 0}, false},
         {{.len = 100, .width = 21, .height = 1}, {100, 200, 20}, false},
-        {{.len = 100, .width = 0, .height = 0}, {100, 200, 20}, true}, /* not known: let it go */
+        {{.len = 100, .width = 0, .height = 0},
+         {100, 200, 20},
+         true}, /* not known: let it go */
     };
 
     (void)state;
@@ -128,7 +130,10 @@ static int be_child(void)
         (void)kill(getpid(), SIGKILL);
     }
     if (strcmp(in, "say") == 0) {
-        (void)!write(2, "WARNING: noise\ncrier resize: no \xff" "good\nmore noise\n", 48);
+        (void)!write(2,
+                     "WARNING: noise\ncrier resize: no \xff"
+                     "good\nmore noise\n",
+                     48);
         return 1;
     }
     if (strcmp(in, "flood") == 0) {
@@ -177,7 +182,8 @@ static void on_done(struct resize_job *job)
 static void ask(struct fixture *f, struct waiter *w, const char *picture)
 {
     *w = (struct waiter){
-        .job = {.bytes = picture, .len = strlen(picture), .bounds = {1000, 0, 0}, .done = on_done}};
+        .job = {
+            .bytes = picture, .len = strlen(picture), .bounds = {1000, 0, 0}, .done = on_done}};
     resize_submit(f->r, &w->job);
     w->asked = true;
 }
@@ -220,7 +226,8 @@ static void a_child_gives_a_picture_or_says_why_not(void **state)
 static void what_came_back_must_be_within_the_bounds(void **state)
 {
     struct fixture f;
-    struct waiter w = {.job = {.bytes = "good", .len = 4, .bounds = {0, 0, 639}, .done = on_done}};
+    struct waiter w = {
+        .job = {.bytes = "good", .len = 4, .bounds = {0, 0, 639}, .done = on_done}};
 
     (void)state;
     setup(&f, 60000);
@@ -245,8 +252,7 @@ static void a_child_that_hangs_is_ended_and_so_is_the_wait_behind_it(void **stat
     for (size_t i = 0; i < ARRAY_LEN(w); i++) {
         wait_done(&f, &w[i]);
         assert_string_equal(w[i].job.error,
-                            i < 2 ? "it took too long"
-                                  : "too many others were being resized");
+                            i < 2 ? "it took too long" : "too many others were being resized");
         buf_done(&w[i].job.picture);
     }
     teardown(&f);
