@@ -291,19 +291,23 @@ static json_t *merged_of(struct sqlite_conn *c, int64_t article)
     return list;
 }
 
+struct article_id sqlite__article_number(struct sqlite_conn *c, const char *id)
+{
+    struct article_id found = {
+        (uint64_t)sqlite__int(c, SQL_ARTICLE_PUBLIC, ARGS(ARG_S(id)), 0)};
+
+    if (found.v == 0) {
+        (void)id_parse_article(id, &found);
+    }
+    return found;
+}
+
 static int64_t article_find(struct sqlite_conn *c, const struct ledger_article *r)
 {
-    struct article_id id;
-    int64_t found;
-
     if (!r->id) {
         return r->url ? sqlite__int(c, SQL_ARTICLE_BY_URL, ARGS(ARG_S(r->url)), 0) : 0;
     }
-    found = sqlite__int(c, SQL_ARTICLE_PUBLIC, ARGS(ARG_S(r->id)), 0);
-    if (found == 0 && id_parse_article(r->id, &id)) {
-        found = (int64_t)id.v;
-    }
-    return found;
+    return (int64_t)sqlite__article_number(c, r->id).v;
 }
 
 enum err_code sqlite__article(struct sqlite_conn *c, struct ledger_article *r)

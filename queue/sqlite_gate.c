@@ -158,6 +158,9 @@ enum err_code sqlite__drop(struct sqlite *s, struct ledger_drop *r)
     struct known k;
     struct buf b;
 
+    if (r->id) {
+        r->article = sqlite__article_number(&s->writer, r->id);
+    }
     sqlite__known(s, r->article, &k);
     if (!k.found) {
         return err_set(&r->req.why, ERR_NOT_FOUND, "no such article");

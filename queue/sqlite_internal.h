@@ -403,6 +403,8 @@ enum err_code sqlite__gate(struct sqlite *s, struct ledger_gate *r);        /* s
 enum err_code sqlite__gated(struct sqlite_conn *c, struct ledger_gated *r); /* sqlite_gate.c */
 enum err_code sqlite__drop(struct sqlite *s, struct ledger_drop *r);        /* sqlite_gate.c */
 
+enum err_code sqlite__outlet(struct sqlite_conn *c, struct ledger_outlet *r); /* sqlite_outlet.c */
+
 /* What sources are doing (sqlite_source.c). */
 enum err_code sqlite__source_save(struct sqlite *s, struct ledger_source_save *r);
 enum err_code sqlite__sources(struct sqlite_conn *c, struct ledger_sources *r);
@@ -426,6 +428,8 @@ enum err_code sqlite__deliveries(struct sqlite_conn *c,
                                  struct ledger_list *r); /* sqlite_list.c */
 enum err_code sqlite__article(struct sqlite_conn *c,
                               struct ledger_article *r); /* sqlite_article.c */
+/* By its public id, or "art_…"; 0: there is none of that id. */
+struct article_id sqlite__article_number(struct sqlite_conn *c, const char *id);
 /* The delivery as the API shows it, from a row of SQL_SHOW_…; new reference
  * (sqlite_article.c). */
 json_t *sqlite__delivery_json(sqlite3_stmt *stmt);

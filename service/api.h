@@ -9,7 +9,8 @@
 extern const struct door_route api_routes[]; /* ends with a row without pattern */
 
 /* api_articles.c */
-door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete_article;
+door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete_article,
+    api_send_article, api_drop_article;
 /* api_deliveries.c */
 door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 /* api_channels.c */
@@ -23,6 +24,8 @@ door_handler_fn api_hook;
 door_handler_fn api_list_inbox;
 /* api_share.c */
 door_handler_fn api_share_links, api_share_redirect;
+/* api_news.c */
+door_handler_fn api_news_sitemap, api_news_rss, api_news_json, api_news_key;
 /* api_service.c */
 door_handler_fn api_reload, api_openapi, api_metrics, api_healthz, api_readyz, api_events;
 #if WITH_FAULTS

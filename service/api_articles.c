@@ -1,7 +1,9 @@
-/* Articles over the API: in, listed, shown, taken back. Called by the door. */
+/* Articles over the API: in, listed, shown, taken back; and what was only recorded sent after all, or dropped.
+ * Called by the door. */
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "service/api_internal.h"
@@ -18,6 +20,19 @@ static void answer_list(struct api_call *call)
     door_reply_json(call->request, 200, json_incref(call->u.list.out));
 }
 
+/* ?held= of the list; false: refused. */
+static bool read_held(struct door_request *r, struct ledger_list *list)
+{
+    const char *held = door_query(r, "held");
+
+    if (held != NULL && strcmp(held, "true") != 0) {
+        door_problem(r, 400, NULL, "held: expected true, got \"%.64s\"", held);
+        return false;
+    }
+    list->held = held != NULL;
+    return true;
+}
+
 void api_list_articles(struct crier *c, struct door_request *r)
 {
     struct api_call *call = api__call_new(c, r, LEDGER_ARTICLES, answer_list);
@@ -27,6 +42,10 @@ void api_list_articles(struct crier *c, struct door_request *r)
         return;
     }
     call->u.list.source = door_query(r, "source");
+    if (!read_held(r, &call->u.list)) {
+        mem_free(call);
+        return;
+    }
     api__call_submit(call);
 }
 
@@ -62,4 +81,28 @@ void api_delete_article(struct crier *c, struct door_request *r)
     }
     api__take_back(c, r, door_param(r, 0), &options, reason);
     json_decref(body);
+}
+
+void api_send_article(struct crier *c, struct door_request *r)
+{
+    if (api__takes_in(c, r)) {
+        api__send_article(c, r, door_param(r, 0));
+    }
+}
+
+static void answer_drop(struct api_call *call)
+{
+    door_reply_json(call->request,
+                    200,
+                    json_pack("{s:s, s:b}", "id", door_param(call->request, 0), "dropped", 1));
+}
+
+void api_drop_article(struct crier *c, struct door_request *r)
+{
+    struct api_call *call = api__call_new(c, r, LEDGER_DROP, answer_drop);
+
+    call->u.drop.id = door_param(r, 0);
+    call->u.drop.by = "api";
+    call->u.drop.now_ms = clock_wall_ms();
+    api__call_submit(call);
 }

@@ -29,6 +29,7 @@ struct api_call {
         struct ledger_channels channels;
         struct ledger_move move;
         struct ledger_load load;
+        struct ledger_drop drop;
         struct ledger_inbox_list inbox;
     } u;
     struct crier *crier;
@@ -79,6 +80,8 @@ void api__take_back(struct crier *c,
                     const char *id,
                     const struct intake_options *options,
                     const char *reason);
+/* What was only recorded goes out; answered in the same way. */
+void api__send_article(struct crier *c, struct door_request *r, const char *id);
 
 /* Members of a problem document: each fault of an article with its place; and one of them. New references. */
 json_t *api__faults(const struct article_faults *faults);

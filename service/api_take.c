@@ -158,6 +158,19 @@ void api__take_back(struct crier *c,
     take_back(taking_new(c, r, options), id, NULL, reason);
 }
 
+void api__send_article(struct crier *c, struct door_request *r, const char *id)
+{
+    const struct intake_options options = {.source = "api"};
+    struct taking *t = taking_new(c, r, &options);
+    enum err_code rc = intake_send(c, &t->in, id, &t->options, take_4_on_taken, NULL);
+
+    if (rc) {
+        refuse(t, rc);
+        taking_free(t);
+    }
+    /* Continues in take_4_on_taken(). */
+}
+
 /* ---- a body ---- */
 
 static void take_2_read(struct reader_job *job)

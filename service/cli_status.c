@@ -73,9 +73,39 @@ static void print_channels(const json_t *channels)
     table_free(t);
 }
 
+/* Sources that need a person's eye; when all is well there is nothing to say. */
+static void print_sources(const json_t *sources)
+{
+    static const char *const titles[] = {"source", "health", "held", "trouble"};
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(sources, i, s)
+    {
+        const char *health = cli_member(s, "health", 0);
+        const char *stopped = json_path_str(s, "stopped_why");
+        int64_t held = json_integer_value(json_object_get(s, "held"));
+
+        if (held == 0 && strcmp(health, "failing") != 0 && strcmp(health, "stopped") != 0) {
+            continue;
+        }
+        table_row(t);
+        table_cell(t, cli_member(s, "name", 1), TINT_BOLD);
+        table_cell(t, health, terminal_tint(health));
+        table_cellf(t, held > 0 ? TINT_WARN : TINT_NONE, "%" PRId64, held);
+        table_cell(t, stopped != NULL ? stopped : json_path_str(s, "error"), TINT_NONE);
+    }
+    if (table_rows(t) > 0) {
+        (void)printf("\n");
+        cli_print_table(t);
+    }
+    table_free(t);
+}
+
 static int show_service(const struct cli_args *args, struct client *client)
 {
-    json_t *ready = NULL, *channels = NULL;
+    json_t *ready = NULL, *channels = NULL, *sources = NULL;
     struct err why = {0};
     long status = 0;
     enum err_code rc = client_ask(client, HTTP_GET, "/readyz", NULL, &status, &ready, &why);
@@ -83,19 +113,25 @@ static int show_service(const struct cli_args *args, struct client *client)
     if (rc == ERR_NONE) {
         rc = client_call(client, HTTP_GET, "/v1/channels", NULL, &channels, &why);
     }
+    if (rc == ERR_NONE) {
+        rc = client_call(client, HTTP_GET, "/v1/sources", NULL, &sources, &why);
+    }
     if (rc) {
         json_decref(ready);
+        json_decref(channels);
         return client_fail(args, rc, &why);
     }
     json_t *items = json_object_get(channels, "items");
     if (args->json) {
-        json_t *v = json_pack("{s:s, s:b, s:O}",
+        json_t *v = json_pack("{s:s, s:b, s:O, s:O}",
                               "service",
                               client_url(client),
                               "ready",
                               status == 200,
                               "channels",
-                              items);
+                              items,
+                              "sources",
+                              json_object_get(sources, "items"));
         cli_print_json(v);
         json_decref(v);
     } else {
@@ -103,9 +139,11 @@ static int show_service(const struct cli_args *args, struct client *client)
                      client_url(client),
                      status == 200 ? "ready" : "not ready (starting or draining)");
         print_channels(items);
+        print_sources(json_object_get(sources, "items"));
     }
     json_decref(ready);
     json_decref(channels);
+    json_decref(sources);
     return status == 200 ? CLI_OK : CLI_FAILED;
 }
 
@@ -156,6 +194,31 @@ static void print_line(const char *name, const char *value)
     buf_done(&text);
 }
 
+/* Why it is not where one would look for it. */
+static void print_ways(const json_t *v)
+{
+    const json_t *quiet = json_object_get(v, "quiet");
+    const json_t *withdrawn = json_object_get(v, "withdrawn");
+    const json_t *gate = json_object_get(v, "gate");
+    char at[CLI_TIME_BYTES];
+
+    print_line("not sent", json_path_str(quiet, "why"));
+    if (json_is_true(json_object_get(quiet, "held"))) {
+        print_line("held", "for a person: send or drop it over the API");
+    }
+    if (json_is_object(withdrawn)) {
+        const char *why = json_path_str(withdrawn, "why");
+
+        print_line("withdrawn", why != NULL ? why : json_path_str(withdrawn, "source"));
+        print_line("retracted", cli_time(json_path_str(withdrawn, "retract_at"), at));
+    }
+    print_line("merged", json_path_str(v, "merged_into"));
+    if (json_path_str(gate, "until") != NULL) {
+        print_line("waits", "until its page was looked at");
+    }
+    print_line("page", json_path_str(gate, "note"));
+}
+
 static void print_article(const json_t *v)
 {
     const json_t *deliveries = json_object_get(v, "deliveries");
@@ -170,6 +233,7 @@ static void print_article(const json_t *v)
     if (json_is_true(json_object_get(v, "breaking"))) {
         print_line("breaking", reason != NULL ? reason : "yes");
     }
+    print_ways(v);
     (void)printf("\n");
     cli_print_deliveries(deliveries);
     print_attempts(deliveries);

@@ -69,6 +69,7 @@ static void put_cannot(struct buf *b, const struct intake *in)
 void intake_write(struct buf *out, const struct intake *in)
 {
     const struct ledger_accept *a = &in->accept;
+    char time[TIME_TEXT_BYTES];
 
     json_put_open(out, NULL, '{');
     json_put_text(out, "id", a->public_id);
@@ -76,6 +77,13 @@ void intake_write(struct buf *out, const struct intake *in)
     json_put_text(out, "outcome", accept_outcome_name(a->outcome));
     json_put_bool(out, "breaking", a->out_breaking);
     json_put_text(out, "reason", a->out_reason ? a->out_reason : "");
+    if (a->outcome == ACCEPT_RECORDED) {
+        json_put_text(out, "quiet", a->quiet);
+        json_put_bool(out, "held", a->held);
+    }
+    if (a->outcome == ACCEPT_WITHDRAWN) {
+        json_put_text(out, "retract_at", time_rfc3339(a->retract_at_ms, time));
+    }
     put_deliveries(out, a);
     if (a->kind == ACCEPT_RETRACT) {
         put_cannot(out, in);

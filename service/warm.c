@@ -14,6 +14,7 @@
 #include "service/crier.h"
 #include "service/metrics.h"
 
+#define ID_BYTES ((size_t)16 * 1024) /* an article's URL, each byte escaped */
 #define ANSWER_BYTES ((size_t)256 * 1024)
 #define ALONE_TIMEOUT_MS (15 * MS_SECOND)
 
@@ -63,7 +64,7 @@ static void build(struct warm *w)
     struct http_request *r = &w->request;
     struct buf id;
 
-    buf_init(&id, 4 * ARTICLE_URL_BYTES);
+    buf_init(&id, ID_BYTES);
     url_encode(&id, w->url);
     http_request_init(r);
     r->method = HTTP_POST;

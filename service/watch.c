@@ -461,6 +461,27 @@ void watch_stop(struct watch *w)
     }
 }
 
+static bool is_idle(const struct watched *s)
+{
+    return !s->poll && list_empty(&s->takes) && !s->saving;
+}
+
+bool watch_idle(const struct watch *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (!is_idle(w->in_order[i])) {
+            return false;
+        }
+    }
+    LIST_EACH(&w->left, n)
+    {
+        if (!is_idle(container_of(n, struct watched, left_node))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     mem_free(handle->data);

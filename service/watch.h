@@ -33,6 +33,8 @@ void watch_apply(struct watch *w);
 void watch_poke(struct watch *w);
 /* No more requests; those that run are broken off. */
 void watch_stop(struct watch *w);
+/* Nothing of it runs, and all that is to be remembered is on disk. */
+bool watch_idle(const struct watch *w);
 /* Reader, ledger and out are gone. */
 void watch_free(struct watch *w);
 

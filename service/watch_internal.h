@@ -54,13 +54,14 @@ struct watch_kept {
     bool is_index;
     struct watch_known *known;
     char *format, *title, *damage; /* as last read; NULL */
-    int64_t asked_at_ms;           /* the newest request's end */
-    int64_t good_at_ms;            /* … that ended well */
-    int64_t new_at_ms;             /* the newest new item */
-    int64_t failures;              /* in a row */
-    int64_t wait_until_ms;         /* as a server asked; 0 */
-    int status;                    /* of the newest answer; 0: there was none */
-    char *error;                   /* of the newest request; NULL: it went well */
+    char *hub, *topic;     /* as the feed named them when it was last read; NULL: none */
+    int64_t asked_at_ms;   /* the newest request's end */
+    int64_t good_at_ms;    /* … that ended well */
+    int64_t new_at_ms;     /* the newest new item */
+    int64_t failures;      /* in a row */
+    int64_t wait_until_ms; /* as a server asked; 0 */
+    int status;            /* of the newest answer; 0: there was none */
+    char *error;           /* of the newest request; NULL: it went well */
     int64_t error_at_ms;
     char *stopped; /* why it is not asked any more; NULL */
     int64_t held;  /* items held since a person looked */
@@ -173,6 +174,7 @@ struct watch_take {
     size_t fresh, changed, held, recorded, refused;
     /* its own */
     struct take_item *items;
+    struct take_slot *slots;
     size_t count, next, running;
     struct reader_job job;
     char *quiet;

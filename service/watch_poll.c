@@ -108,6 +108,7 @@ static bool keep_success(struct watched *s)
     struct watch_kept *k = &s->kept;
     bool news = k->error != NULL;
 
+    websub_consider(s);
     if (news) {
         log_info(
             EV_SOURCE_MENDED, LOG_STR("source", s->name), LOG_I64("failures", k->failures));

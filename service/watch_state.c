@@ -50,6 +50,8 @@ void watch__kept_done(struct watch_kept *k)
     mem_free(k->format);
     mem_free(k->title);
     mem_free(k->damage);
+    mem_free(k->hub);
+    mem_free(k->topic);
     mem_free(k->error);
     mem_free(k->stopped);
     *k = (struct watch_kept){.url = NULL};
@@ -103,6 +105,8 @@ static void set_course(json_t *o, const struct watch_kept *k)
     json_set_str(o, "format", k->format);
     json_set_str(o, "title", k->title);
     json_set_str(o, "damage", k->damage);
+    json_set_str(o, "hub", k->hub);
+    json_set_str(o, "topic", k->topic);
     json_set_str(o, "error", k->error);
     json_set_str(o, "stopped", k->stopped);
 }
@@ -138,16 +142,17 @@ static void save_now(struct watched *s, bool forget);
 static void on_saved(struct ledger_request *r)
 {
     struct watched *s = container_of(r, struct watched, save.req);
+    enum err_code rc = r->rc;
 
     s->saving = false;
     mem_free(s->saved_text);
     s->saved_text = NULL;
-    if (r->rc && r->rc != ERR_STOPPED) {
+    if (rc && rc != ERR_STOPPED) {
         log_error(EV_LEDGER_FAILED, LOG_STR("error", r->why.text));
         /* What was to be kept is kept with the next change; until then a crash repeats a reading. */
     }
     ledger_request_done(r);
-    if (s->dirty && !s->replaced && s->watch->crier->ledger && !s->watch->stopping) {
+    if (s->dirty && !s->replaced && rc != ERR_STOPPED) {
         save_now(s, !s->source);
     } else {
         watch__end_if_idle(s);
@@ -245,6 +250,8 @@ static void read_course(struct watch_kept *k, const json_t *o)
     k->format = text_of(o, "format");
     k->title = text_of(o, "title");
     k->damage = text_of(o, "damage");
+    k->hub = text_of(o, "hub");
+    k->topic = k->hub ? text_of(o, "topic") : NULL;
     k->error = text_of(o, "error");
     k->stopped = text_of(o, "stopped");
     k->is_index = json_is_true(json_object_get(o, "is_index"));

@@ -4,9 +4,9 @@
  *
  *   watch__take       waits for its turn
  *   take_2_choose     which items are new or changed, and whether they go out
- *   take_3_read       on the reading thread: articles of those
- *   take_4_submit     into the ledger, in the order of publication, some at a time
- *   take_5_on_stored  … and on with the rest
+ *   take_3_read       on the reading thread: articles of the next few of those
+ *   take_4_on_read    into the ledger with them, in the order of publication
+ *   take_5_one_done   all of them are there: on with the next few, to 3
  *   take_6_end        what was told is known from now on; tell who waits
  *
  * Who is quiet, and why: all items at first sight; all new ones when there are more than hold_above (the
@@ -31,12 +31,16 @@
 #define AT_ONCE 32 /* so many are on their way to the ledger: enough to share commits */
 
 struct take_item {
-    struct watch_take *take;
     struct feed_item *item;
     const struct watch_names *names;
     bool fresh;
     const char *quiet; /* NULL: it goes out */
     bool held;
+};
+/* One on its way. There are as many as go at once, whatever the feed's size is. */
+struct take_slot {
+    struct watch_take *take;
+    struct take_item *it; /* NULL: the slot is not in use */
     struct intake_content content;
     struct intake in;
     struct complete_put put; /* of one without a title: its page is to be read first */
@@ -73,8 +77,8 @@ static void choose_items(struct watch_take *t, int64_t now_ms)
         if (sight == WATCH_UNCHANGED || (item->removed && sight == WATCH_NEW)) {
             continue;
         }
-        t->items[t->count++] = (struct take_item){
-            .take = t, .item = item, .names = n, .fresh = sight == WATCH_NEW};
+        t->items[t->count++] =
+            (struct take_item){.item = item, .names = n, .fresh = sight == WATCH_NEW};
         t->fresh += sight == WATCH_NEW && is_young(t->source, item, now_ms) ? 1 : 0;
         t->changed += sight == WATCH_CHANGED ? 1 : 0;
     }
@@ -125,12 +129,11 @@ static void take_3_read(struct reader_job *job)
     struct watch_take *t = container_of(job, struct watch_take, job);
     int64_t now_ms = clock_wall_ms();
 
-    for (size_t i = 0; i < t->count; i++) {
-        struct take_item *it = &t->items[i];
+    for (size_t i = 0; i < AT_ONCE && t->slots[i].it; i++) {
+        struct take_slot *slot = &t->slots[i];
+        struct source_event *e = &slot->it->item->event;
 
-        if (!complete_is_needed(&it->item->event)) {
-            intake_event_read(&it->content, &it->item->event, t->trusted, now_ms);
-        }
+        intake_event_read(&slot->content, e, t->trusted, now_ms);
     }
 }
 
@@ -144,19 +147,17 @@ static void count(const struct watch_take *t, const char *outcome)
         t->source->watch->crier->metrics, METRIC_SOURCE_ITEMS, t->source->name, outcome);
 }
 
-static void count_outcome(struct take_item *it)
+static void count_outcome(struct take_slot *slot)
 {
-    struct watch_take *t = it->take;
-    enum accept_outcome outcome = it->in.accept.outcome;
+    struct watch_take *t = slot->take;
+    enum accept_outcome outcome = slot->in.accept.outcome;
 
     t->recorded += outcome == ACCEPT_RECORDED ? 1 : 0;
     count(t, accept_outcome_name(outcome));
 }
 
-static void refuse(struct take_item *it, enum err_code rc, const struct err *why)
+static void refuse(struct watch_take *t, enum err_code rc, const struct err *why)
 {
-    struct watch_take *t = it->take;
-
     if (rc == ERR_INVALID || rc == ERR_CONFLICT || rc == ERR_NOT_FOUND || rc == ERR_TOO_BIG) {
         /* It would be refused the next time as well: known, and no more of it. */
         t->refused++;
@@ -169,46 +170,59 @@ static void refuse(struct take_item *it, enum err_code rc, const struct err *why
     }
 }
 
-static void take_4_submit(struct watch_take *t);
+static void fill_slots(struct watch_take *t);
 
-static void take_5_on_stored(struct intake *in)
+static void take_5_one_done(struct watch_take *t)
 {
-    struct take_item *it = in->context;
-    struct watch_take *t = it->take;
-
-    if (in->rc) {
-        refuse(it, in->rc, &in->why);
-    } else {
-        count_outcome(it);
+    if (--t->running > 0) {
+        return;
     }
-    intake_free_parts(in);
-    t->running--;
-    take_4_submit(t);
+    if (t->rc || t->next == t->count) {
+        take_6_end(t);
+    } else {
+        fill_slots(t);
+    }
 }
 
-static void take_5_on_put(struct complete_put *p)
+static void on_stored(struct intake *in)
 {
-    struct take_item *it = p->context;
-    struct watch_take *t = it->take;
+    struct take_slot *slot = in->context;
+    struct watch_take *t = slot->take;
+
+    if (in->rc) {
+        refuse(t, in->rc, &in->why);
+    } else {
+        count_outcome(slot);
+    }
+    intake_free_parts(in);
+    take_5_one_done(t);
+}
+
+static void on_put(struct complete_put *p)
+{
+    struct take_slot *slot = p->context;
+    struct watch_take *t = slot->take;
 
     if (p->rc) {
-        refuse(it, p->rc, &p->why);
+        refuse(t, p->rc, &p->why);
     } else {
         count(t, "waits");
     }
-    t->running--;
-    take_4_submit(t);
+    take_5_one_done(t);
 }
 
 /* Without a title it goes out once its page was read. */
-static enum err_code put_one(struct take_item *it)
+static enum err_code put_one(struct take_slot *slot)
 {
-    struct watch_take *t = it->take;
-    struct crier *c = t->source->watch->crier;
+    struct watch_take *t = slot->take;
 
-    it->put.done = take_5_on_put;
-    it->put.context = it;
-    return complete_start(c, &it->put, t->source->name, &it->item->event, &it->in.why);
+    slot->put.done = on_put;
+    slot->put.context = slot;
+    return complete_start(t->source->watch->crier,
+                          &slot->put,
+                          t->source->name,
+                          &slot->it->item->event,
+                          &slot->in.why);
 }
 
 /* Where several items have one guid, their keys tell them apart. */
@@ -220,25 +234,46 @@ static void name_by_key(struct feed_item *item)
     }
 }
 
-/* Not 0: nothing was started, in->why says why. */
-static enum err_code start_one(struct take_item *it)
+/* Not 0: nothing was started, in.why says why. */
+static enum err_code start_one(struct take_slot *slot)
 {
-    const struct intake_event_options options = {.quiet = it->quiet, .held = it->held};
-    struct watch_take *t = it->take;
-    struct crier *c = t->source->watch->crier;
+    const struct intake_event_options options = {.quiet = slot->it->quiet,
+                                                 .held = slot->it->held};
+    struct watch_take *t = slot->take;
 
-    name_by_key(it->item);
-    if (complete_is_needed(&it->item->event)) {
-        return put_one(it);
+    name_by_key(slot->it->item);
+    if (complete_is_needed(&slot->it->item->event)) {
+        return put_one(slot);
     }
-    return intake_event(c,
-                        &it->in,
+    return intake_event(t->source->watch->crier,
+                        &slot->in,
                         t->source->source,
-                        &it->item->event,
-                        &it->content,
+                        &slot->it->item->event,
+                        &slot->content,
                         &options,
-                        take_5_on_stored,
-                        it);
+                        on_stored,
+                        slot);
+}
+
+static void take_4_on_read(struct reader_job *job)
+{
+    struct watch_take *t = container_of(job, struct watch_take, job);
+
+    t->running = 1; /* ours, until all are started */
+    if (t->source->watch->stopping || !t->source->source) {
+        t->rc = err_set(&t->why, ERR_STOPPED, "the source is not watched any more");
+    }
+    for (size_t i = 0; i < AT_ONCE && t->slots[i].it && !t->rc; i++) {
+        struct take_slot *slot = &t->slots[i];
+        enum err_code rc = start_one(slot);
+
+        if (rc) {
+            refuse(t, rc, &slot->in.why);
+        } else {
+            t->running++;
+        }
+    }
+    take_5_one_done(t);
 }
 
 /* A quiet one without a title needs no page: that it is known is enough, and there is nothing yet that a
@@ -248,36 +283,38 @@ static bool is_only_known(const struct take_item *it)
     return it->quiet && complete_is_needed(&it->item->event);
 }
 
-static void take_4_submit(struct watch_take *t)
+static void empty_slots(struct watch_take *t)
 {
-    if (!t->rc && (t->source->watch->stopping || !t->source->source)) {
-        t->rc = err_set(&t->why, ERR_STOPPED, "the source is not watched any more");
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        intake_content_done(&t->slots[i].content);
+        memset(&t->slots[i], 0, sizeof t->slots[i]);
     }
-    while (!t->rc && t->next < t->count && t->running < AT_ONCE) {
+}
+
+static void fill_slots(struct watch_take *t)
+{
+    size_t n = 0;
+
+    if (t->source->watch->stopping || !t->source->source) { /* there may be no reading thread */
+        t->rc = err_set(&t->why, ERR_STOPPED, "the source is not watched any more");
+        take_6_end(t);
+        return;
+    }
+    empty_slots(t);
+    while (t->next < t->count && n < AT_ONCE) {
         struct take_item *it = &t->items[t->next++];
-        enum err_code rc;
 
         if (is_only_known(it)) {
             t->recorded++;
             t->held -= it->held ? 1 : 0;
-            continue;
-        }
-        rc = start_one(it);
-        if (rc) {
-            refuse(it, rc, &it->in.why);
         } else {
-            t->running++;
+            t->slots[n++] = (struct take_slot){.take = t, .it = it};
         }
     }
-    if (t->running == 0) {
-        take_6_end(t);
-    }
-    /* Else continues in take_5_on_stored(). */
-}
-
-static void take_3_on_read(struct reader_job *job)
-{
-    take_4_submit(container_of(job, struct watch_take, job));
+    t->job.work = take_3_read;
+    t->job.done = take_4_on_read;
+    reader_submit(t->source->watch->crier->reader, &t->job);
+    /* Continues in take_4_on_read(). */
 }
 
 /* ---- course ---- */
@@ -297,10 +334,8 @@ static void take_2_choose(struct watch_take *t)
             judge_one(t, &t->items[i], now_ms);
         }
     }
-    t->job.work = take_3_read;
-    t->job.done = take_3_on_read;
-    reader_submit(t->source->watch->crier->reader, &t->job);
-    /* Continues in take_3_on_read(). */
+    t->slots = mem_calloc(AT_ONCE, sizeof *t->slots);
+    fill_slots(t);
 }
 
 static void remember(struct watch_take *t)
@@ -385,9 +420,10 @@ void watch__take(struct watched *s, struct watch_take *t, struct watch_reading *
 
 void watch__take_done(struct watch_take *t)
 {
-    for (size_t i = 0; i < t->count; i++) {
-        intake_content_done(&t->items[i].content);
+    if (t->slots) {
+        empty_slots(t);
     }
+    mem_free(t->slots);
     mem_free(t->items);
     mem_free(t->quiet);
     mem_free(t->names);

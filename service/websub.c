@@ -36,6 +36,7 @@
 #define DETAIL_BYTES 300
 
 static void ask(struct websub *h);
+static bool is_wanted(const struct watched *s);
 
 const char *websub__state_name(enum websub_state state)
 {
@@ -121,8 +122,10 @@ static void fail(struct websub *h, const char *detail)
 {
     h->failures++;
     h->turn++;
-    if (h->state == WEBSUB_ACTIVE) { /* the lease still runs: try again before it is over */
-        h->next_mono_ms = clock_mono_ms() + again_ms(h);
+    if (websub_is_active(h->source)) { /* the lease still runs: try again before it is over */
+        int64_t left_ms = h->lease_until_ms - clock_wall_ms(), wait = again_ms(h);
+
+        h->next_mono_ms = clock_mono_ms() + (wait < left_ms ? wait : left_ms);
         mem_free(h->detail);
         h->detail = mem_strdup(detail);
         log_warn(EV_WEBSUB,
@@ -204,9 +207,13 @@ static void ask_2_on_answered(struct out_exchange *x)
         watch__end_if_idle(h->source);
         return;
     }
-    if (!good) {
+    if (!is_wanted(h->source)) { /* it was, when we asked */
+        h->state = good ? WEBSUB_ASKED : WEBSUB_NONE;
+        websub_leave(h->source);
+        watch__end_if_idle(h->source);
+    } else if (!good) {
         fail(h, detail);
-    } else if (h->state != WEBSUB_ACTIVE) { /* some hubs ask back before they answer */
+    } else if (!h->heard && h->state != WEBSUB_ACTIVE) { /* some ask back before they answer */
         websub__set_state(h, WEBSUB_ASKED, NULL);
     } else if (h->next_mono_ms == INT64_MAX) {
         h->next_mono_ms =
@@ -246,6 +253,7 @@ static void ask(struct websub *h)
     x->timeout_ms = ASK_TIMEOUT_MS;
     x->done = ask_2_on_answered;
     h->running = true;
+    h->heard = false;
     h->next_mono_ms = h->state == WEBSUB_LEAVING ? h->next_mono_ms : INT64_MAX;
     mem_free(callback);
     out_send(h->source->watch->crier->out, x);
@@ -353,13 +361,13 @@ static void collect_links(struct strings *out, const struct http_headers *header
 }
 
 /* The hub it has serves until it fails; the topic must be the one the feed names now. */
-static bool fits(const struct websub *h, const struct websub_offer *offer)
+static bool fits(const struct websub *h, const struct watch_kept *k)
 {
-    return h->state != WEBSUB_NONE && strcmp(h->topic, offer->topic) == 0 &&
-           (h->state != WEBSUB_FAILED || strcmp(h->hub, offer->hub) == 0);
+    return h->state != WEBSUB_NONE && strcmp(h->topic, k->topic) == 0 &&
+           (h->state != WEBSUB_FAILED || strcmp(h->hub, k->hub) == 0);
 }
 
-static void begin(struct watched *s, struct websub_offer *offer)
+static void begin(struct watched *s)
 {
     struct websub *h = mem_zalloc(sizeof *h);
 
@@ -368,14 +376,22 @@ static void begin(struct watched *s, struct websub_offer *offer)
     h->failures = s->websub ? s->websub->failures : 0;
     websub_free(s->websub);
     s->websub = h;
-    h->hub = offer->hub;
-    h->topic = offer->topic;
-    *offer = (struct websub_offer){.hub = NULL};
+    h->hub = mem_strdup(s->kept.hub);
+    h->topic = mem_strdup(s->kept.topic);
     h->allow_private = s->settings->allow_private;
     make_names(h);
     h->next_mono_ms = INT64_MAX;
     watch__save(s);
     ask(h);
+}
+
+void websub_consider(struct watched *s)
+{
+    const struct websub *h = s->websub;
+
+    if (is_wanted(s) && s->kept.hub && !(h && h->running) && !(h && fits(h, &s->kept))) {
+        begin(s);
+    }
 }
 
 void websub_offer(struct watched *s,
@@ -386,9 +402,6 @@ void websub_offer(struct watched *s,
     struct strings links = {.count = 0};
     struct websub_offer offer;
 
-    if (!is_wanted(s) || (s->websub && s->websub->running)) {
-        return;
-    }
     collect_links(&links, headers);
     websub_discover(&offer,
                     &links,
@@ -398,15 +411,18 @@ void websub_offer(struct watched *s,
                     !s->settings->allow_private,
                     s->websub ? s->websub->turn : 0);
     mem_free(links.v);
-    if (offer.hub && (!s->websub || !fits(s->websub, &offer))) {
-        begin(s, &offer);
-    }
-    websub_offer_done(&offer);
+    mem_free(s->kept.hub);
+    mem_free(s->kept.topic);
+    s->kept.hub = offer.hub;
+    s->kept.topic = offer.topic;
+    websub_consider(s);
 }
 
 void websub_settings_changed(struct watched *s)
 {
-    if (s->websub && !is_wanted(s) && s->websub->state != WEBSUB_LEAVING) {
+    if (is_wanted(s)) {
+        websub_consider(s);
+    } else if (s->websub && s->websub->state != WEBSUB_LEAVING) {
         websub_leave(s);
         watch__turn_soon(s, 0);
     }

@@ -20,11 +20,13 @@ struct watch;
 struct watched;
 struct websub;
 
-/* A feed was read: subscribe when it names a hub, and the source's settings and ours allow it. */
+/* A feed was read: which hub it names, if any. */
 void websub_offer(struct watched *s,
                   const struct http_headers *headers,
                   const char *url,
                   const struct feed *feed);
+/* Subscribe at the hub the feed named, when that is not done and the source's settings and ours allow it. */
+void websub_consider(struct watched *s);
 /* A lease runs: the hub tells us what is new. */
 bool websub_is_active(const struct watched *s);
 void websub_settings_changed(struct watched *s);

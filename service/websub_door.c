@@ -104,6 +104,9 @@ void websub_verify(struct crier *c, struct door_request *r)
                            h->running || h->state == WEBSUB_ASKED || h->state == WEBSUB_ACTIVE,
                            h->state == WEBSUB_LEAVING);
     }
+    if (intent.kind != WEBSUB_NOT_OURS) {
+        h->heard = true;
+    }
     switch (intent.kind) {
     case WEBSUB_SUBSCRIBED:
         grant(h, intent.lease_s);
@@ -267,7 +270,7 @@ void websub_deliver(struct crier *c, struct door_request *r)
     struct websub *h = find(c->watch, door_param(r, 0));
     struct delivery *d;
 
-    if (!h || !h->source->source) {
+    if (!h || !h->source->source || h->state == WEBSUB_NONE || h->state == WEBSUB_LEAVING) {
         door_problem(r, 410, NULL, "that subscription is over");
         return;
     }

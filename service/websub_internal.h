@@ -44,6 +44,7 @@ struct websub {
     int64_t pushed_at_ms; /* the newest delivery that was signed */
     char *detail;         /* the newest trouble, for people; NULL */
     bool running;         /* a request of ours */
+    bool heard;           /* the hub has asked back, or denied, since we asked */
     int redirects;
     struct http_request request;
     struct out_exchange exchange;

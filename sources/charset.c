@@ -284,7 +284,9 @@ static bool is_possible(const struct charset_row *row)
 
 static void open_text(struct charset *c)
 {
-    c->declared = charset__of_declaration(c->kept.data, c->kept.len);
+    size_t len = c->kept.len < OPENING_BYTES ? c->kept.len : OPENING_BYTES;
+
+    c->declared = charset__of_declaration(buf_str(&c->kept), len);
     c->stage = ASCII;
     if (is_escaped(c->header) || is_escaped(c->declared)) {
         decide(c, is_escaped(c->header) ? c->header : c->declared);
@@ -307,7 +309,8 @@ static void look(struct charset *c)
 
     for (size_t at = 0, n; at<len; at += n> 0 ? n : 1) {
         n = text_character(c->kept.data + at, len - at);
-        if (n == 0 && is_cut_character(c->kept.data + at, len - at)) {
+        /* Cut by the end of what is looked at; alone it says nothing for UTF-8. */
+        if (n == 0 && good > 0 && is_cut_character(c->kept.data + at, len - at)) {
             break;
         }
         good += n > 1;
@@ -401,7 +404,7 @@ static void end_text(struct charset *c, struct buf *out)
 
 void charset_read(struct charset *c, const void *bytes, size_t len, bool last, struct buf *out)
 {
-    if (c->kept.len == 0 && c->stage == DECODING) { /* straight from where they are */
+    if (len > 0 && c->kept.len == 0 && c->stage == DECODING) { /* straight from where they are */
         size_t n = c->decode(c, bytes, len, out);
 
         buf_add(&c->kept, (const char *)bytes + n, len - n);

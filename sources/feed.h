@@ -66,8 +66,7 @@ struct feed_item {
      * "GUID LINK" each, those with one link, different titles and no guid "LINK DIGEST"; of two with the
      * same key the one that changed last stays. */
     char *key;
-    bool
-        removed; /* at:deleted-entry (RFC 6721): event.kind is EVENT_DELETED, there is no article */
+    bool removed; /* at:deleted-entry (RFC 6721): EVENT_DELETED, without an article */
     /* As told, wall clock; 0: not told or unreadable. An item that tells one of them only has it as
      * published_at_ms. The article has them unless they lie in the future. */
     int64_t published_at_ms, updated_at_ms;

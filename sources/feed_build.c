@@ -120,7 +120,7 @@ static void add_author(json_t *list, const char *plain)
 {
     const char *open = strchr(plain, '('), *close = open ? strchr(open, ')') : NULL;
 
-    if (close > open + 1 && strchr(plain, '@') != NULL) {
+    if (close && close > open + 1 && strchr(plain, '@') != NULL) {
         (void)json_array_append_new(list, json_stringn(open + 1, (size_t)(close - open - 1)));
     } else {
         (void)json_array_append_new(list, json_string(plain));

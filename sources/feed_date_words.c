@@ -82,17 +82,42 @@ static int month_of(const char *word, size_t len)
     return 0;
 }
 
+static bool find_zone(const char *word, size_t len, int *out_minutes)
+{
+    for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
+        if (zones[i].name[0] == word[0] && strlen(zones[i].name) == len &&
+            memcmp(zones[i].name, word, len) == 0) {
+            *out_minutes = zones[i].minutes;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The words of RFC 822, which nearly every feed uses: looked at before all the others. */
+static enum date_word common_word(const char *word, size_t len, int *out_value)
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdecmontuewedthufrisatsun";
+
+    for (int i = 0; len == 3 && i < 19; i++) {
+        if (memcmp(names + (size_t)i * 3, word, 3) == 0) {
+            *out_value = i < 12 ? i + 1 : 0;
+            return i < 12 ? WORD_MONTH : WORD_FILLER;
+        }
+    }
+    return find_zone(word, len, out_value) ? WORD_ZONE : WORD_UNKNOWN;
+}
+
 enum date_word date__word(const char *word, size_t len, int *out_value)
 {
+    enum date_word common = len > 0 ? common_word(word, len, out_value) : WORD_UNKNOWN;
+
+    if (common != WORD_UNKNOWN) {
+        return common;
+    }
     *out_value = month_of(word, len);
     if (*out_value > 0) {
         return WORD_MONTH;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
-        if (strlen(zones[i].name) == len && memcmp(zones[i].name, word, len) == 0) {
-            *out_value = zones[i].minutes;
-            return WORD_ZONE;
-        }
     }
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         if (listed(others[i].names, word, len, false)) {

@@ -546,7 +546,9 @@ static bool is_wanted(const struct feed_mend *m)
 
 static void end_feed(struct feed_mend *m)
 {
-    if (m->verdict == MEND_SEEKING) {
+    bool begun = m->depth > 0 || m->state == STATE_BEHIND || m->back == STATE_BEHIND;
+
+    if (is_wanted(m) && !begun) { /* nothing, or half a root tag */
         m->verdict = MEND_NOTHING;
     }
     if (m->verdict != MEND_FEED || m->depth == 0) {
@@ -609,7 +611,7 @@ enum feed_mend_verdict feed_mend_verdict(const struct feed_mend *m)
 
 bool feed_mend_ended(const struct feed_mend *m)
 {
-    return m->state == STATE_BEHIND;
+    return m->state == STATE_BEHIND || (m->depth == 0 && m->back == STATE_BEHIND);
 }
 
 size_t feed_mend_count(const struct feed_mend *m, enum feed_mend_kind kind)

@@ -4,6 +4,7 @@ found, stands in tests/fuzz/seeds."""
 
 import base64
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -130,6 +131,36 @@ def sources_page():
         yield name, head + content
 
 
+def feeds():
+    """The first byte: limits as they are; the second: pieces of 8 bytes."""
+    for name, content in files("tests/fixtures/feeds/*"):
+        if not name.endswith(".expected"):
+            yield name, content
+
+
+def sources_feed():
+    for name, content in feeds():
+        yield name, b"\x20\x07" + content
+
+
+def sources_feed_mend():
+    for name, content in feeds():
+        yield name, b"\x07" + content
+
+
+def sources_charset():
+    for name, content in feeds():
+        if name.startswith("charset-"):
+            yield name, b"text/xml\n\x07" + content
+
+
+def sources_feed_date():
+    """Every text of the unit test's tables that might be one."""
+    text = (TOP / "tests/unit/test_sources_feed_date.c").read_text()
+    for n, date in enumerate(re.findall(r'\{"([^"\\]+)", ', text)):
+        yield f"{n}", b"\x18" + date.encode()
+
+
 TARGETS = {
     "adapters_build": articles,
     "adapters_read": adapters_read,
@@ -140,6 +171,11 @@ TARGETS = {
     "config_read": settings,
     "config_rule": config_rule,
     "config_yaml": settings,
+    "service_hook": articles,
+    "sources_charset": sources_charset,
+    "sources_feed": sources_feed,
+    "sources_feed_date": sources_feed_date,
+    "sources_feed_mend": sources_feed_mend,
     "sources_hooks": sources_hooks,
     "sources_page": sources_page,
 }

@@ -271,3 +271,16 @@ def test_the_site_may_be_shown_a_crawlers_name(gated, platform):
     sent = crier.send(story(platform, 1))
     await_good(crier, sent["id"])
     assert asked(platform, "a/1")[0]["headers"]["User-Agent"] == "Twitterbot/1.0"
+
+
+def test_many_articles_at_once_are_looked_at_a_few_at_a_time(gated, platform):
+    """The site is the newsroom's own. A breaking article does not wait behind all others."""
+    crier = gated()
+    slow = [crier.send(story(platform, n, {"delay": 4})) for n in range(16)]
+    sent = [crier.send(story(platform, n, {})) for n in range(16, 24)]
+    urgent = crier.send(story(platform, 99, {}, categories=["Breaking"]))
+    for one in (*slow, *sent, urgent):
+        crier.await_done(one["id"], channel="partner")
+    order = [r["path"] for r in platform.requests("/site/a/")]
+    assert len(order) == 25 and order[16] == "/site/a/99", order
+    assert platform.truth()["most_running"]["site"] == 16
