@@ -26,6 +26,8 @@ struct config_type {
     bool called;      /* a source that calls /hooks/NAME: it has config_source_called as well */
     /* … and whether anybody may, under these settings: nothing is signed, and no secret comes along. */
     bool (*is_open)(const struct config_type *type, const void *settings);
+    /* Of a channel: whether it rests on `outlets` being on, under these settings; may be NULL. */
+    bool (*needs_outlets)(const struct config_type *type, const void *settings);
     const void *of;     /* the adapter or source that this is */
     int64_t max_age_ms; /* of a source, where the file says nothing else; 0: any age */
 };
@@ -42,12 +44,20 @@ struct site_settings {
     struct utm_settings {
         struct mustache *source, *medium, *campaign, *content, *term; /* NULL: not added */
     } utm;
-    int64_t link_gate_ms;      /* 0: pages are not looked at */
-    int64_t link_gate_card_ms; /* of that, for what only makes a better card */
-    char *link_gate_agent;     /* NULL: crier's own */
-    bool allow_private;        /* pages and their pictures may be at private addresses */
+    int64_t link_gate_ms;         /* 0: pages are not looked at */
+    int64_t link_gate_card_ms;    /* of that, for what only makes a better card */
+    char *link_gate_agent;        /* NULL: crier's own */
+    bool allow_private;           /* pages and their pictures may be at private addresses */
     struct secret facebook_token; /* NULL text: Facebook is not told */
     char *facebook_api;
+};
+
+enum outlets_articles { OUTLETS_BREAKING, OUTLETS_ALL };
+struct outlets_settings { /* what we serve ourselves: feeds and a news sitemap */
+    bool enabled;
+    char *name, *language; /* NULL: the site's */
+    int feeds, sitemap;    /* enum outlets_articles */
+    int64_t count;         /* items of a feed */
 };
 
 struct server_settings {
@@ -86,7 +96,7 @@ struct source_settings {
     int64_t retract_after_ms; /* what is taken back stands so long; 0: it goes at once */
     /* of those that are called */
     struct secret secret, old_secret; /* both accepted, for rotation */
-    void *own; /* the type's settings, by type->settings */
+    void *own;                        /* the type's settings, by type->settings */
     int line;
     /* Of all that the file says of it, references replaced: another one, other settings. */
     uint8_t fingerprint[SHA256_BYTES];
@@ -114,6 +124,7 @@ struct channel_settings {
 
 struct config {
     struct site_settings site;
+    struct outlets_settings outlets;
     struct server_settings server;
     struct ledger_settings ledger;
     struct queue_settings queue;
@@ -150,6 +161,9 @@ const struct channel_settings *config_channel(const struct config *c, const char
 const struct source_settings *config_source(const struct config *c, const char *name);
 /* Anybody who reaches the door may say something in its name. */
 bool config_source_is_open(const struct source_settings *source);
+
+/* An article not known yet that was published longer ago is only recorded; 0: any age will do. */
+int64_t config_max_age_ms(const struct source_settings *source);
 
 /* Names of settings that differ and that a reload cannot change ("server.listen", "ledger"), as
  * one text; false when there are none. */

@@ -155,10 +155,61 @@ static void check_backoff(struct parser *p)
     }
 }
 
+/* What `outlets` needs from elsewhere in the file; NULL: it is there. */
+static const char *outlets_lack(const struct config *c)
+{
+    if (c->server.public_url == NULL) {
+        return "server.public_url: where readers find what is served";
+    }
+    if (c->site.url == NULL) {
+        return "site.url: the front page, which feeds link to";
+    }
+    if (c->outlets.name == NULL && c->site.name == NULL) {
+        return "outlets.name, or site.name";
+    }
+    return c->outlets.language == NULL && c->site.language == NULL
+               ? "outlets.language, or site.language"
+               : NULL;
+}
+
+static void check_outlets(struct parser *p)
+{
+    const struct node *outlets = node_get(p->root, "outlets");
+    const char *lack = outlets_lack(p->config);
+
+    if (p->config->outlets.enabled && lack != NULL) {
+        value_problem(&p->reader,
+                      nearest(node_get(outlets, "enabled"), p->root),
+                      lack,
+                      "outlets: something is missing");
+    }
+}
+
+/* A channel that tells of feeds which nobody serves. */
+static void check_needs_outlets(struct parser *p)
+{
+    const struct node *section = node_get(p->root, "channels");
+
+    for (size_t i = 0; !p->config->outlets.enabled && i < p->config->channel_count; i++) {
+        const struct channel_settings *ch = &p->config->channels[i];
+
+        if (ch->type != NULL && ch->type->needs_outlets != NULL && ch->enabled &&
+            ch->type->needs_outlets(ch->type, ch->own)) {
+            value_problem(&p->reader,
+                          nearest(node_get(section, ch->name), p->root),
+                          "outlets: {enabled: true}, or `topics`: the feeds it shall tell of",
+                          "channels.%s: crier serves no feeds of its own",
+                          ch->name);
+        }
+    }
+}
+
 void parse__check(struct parser *p)
 {
     enum reach reach = check_listen(p);
 
     check_sources(p, reach);
+    check_outlets(p);
+    check_needs_outlets(p);
     check_backoff(p);
 }

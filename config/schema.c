@@ -73,6 +73,26 @@ static const struct field site_fields[] = {
     FIELD_END,
 };
 
+static const char *const outlets_articles[] = {
+    [OUTLETS_BREAKING] = "breaking", [OUTLETS_ALL] = "all", NULL};
+
+static const struct field outlets_fields[] = {
+    {.key = "enabled", .kind = FIELD_BOOL, AT(outlets_settings, enabled), .def = "false",
+     .help = "serve /news/sitemap.xml, /news/feed.xml (RSS 2.0) and /news/feed.json (JSON Feed 1.1) below server.public_url"},
+    {.key = "name", .kind = FIELD_STRING, AT(outlets_settings, name), .min = "1", .max = "200",
+     .example = "Example News",
+     .help = "name of the publication, exactly as Google News shows it; not set: site.name"},
+    {.key = "language", .kind = FIELD_STRING, AT(outlets_settings, language), .min = "2", .max = "35",
+     .example = "en", .help = "language of the feeds, and in the sitemap of articles that name none (BCP 47); not set: site.language"},
+    {.key = "feeds", .kind = FIELD_ENUM, AT(outlets_settings, feeds), .choices = outlets_articles,
+     .def = "breaking", .help = "which articles the feeds have; one that was breaking once stays"},
+    {.key = "sitemap", .kind = FIELD_ENUM, AT(outlets_settings, sitemap), .choices = outlets_articles,
+     .def = "all", .help = "which articles of the last 48 hours the news sitemap has"},
+    {.key = "count", .kind = FIELD_INT, AT(outlets_settings, count), .def = "30", .min = "1", .max = "100",
+     .help = "articles in a feed, the newest; the sitemap has as many as 1000"},
+    FIELD_END,
+};
+
 static const struct field server_fields[] = {
     {.key = "listen", .kind = FIELD_STRING, AT(server_settings, listen), .needs_restart = true,
      .def = "127.0.0.1:8480", .min = "1", .max = "200", .example = "127.0.0.1:8480",
@@ -189,6 +209,8 @@ const struct field config_channel_common[] = {
 const struct field config_fields[] = {
     {.key = "site", .kind = FIELD_OBJECT, AT(config, site), .fields = site_fields,
      .help = "the newsroom"},
+    {.key = "outlets", .kind = FIELD_OBJECT, AT(config, outlets), .fields = outlets_fields,
+     .help = "feeds and a news sitemap of the newsroom, served by crier itself"},
     {.key = "server", .kind = FIELD_OBJECT, AT(config, server), .fields = server_fields,
      .help = "the HTTP door and the log"},
     {.key = "ledger", .kind = FIELD_CUSTOM, AT(config, ledger), .needs_restart = true,

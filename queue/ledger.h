@@ -67,6 +67,7 @@ enum ledger_kind {
     LEDGER_GATED,
     LEDGER_SOURCES,
     LEDGER_INBOX_LIST,
+    LEDGER_OUTLET,
     LEDGER_READS_PULSE, /* the same of the reading thread; both touch no disk */
 };
 
@@ -480,6 +481,36 @@ struct ledger_prune {
     int64_t keep_events; /* the newest one always stays */
     int64_t count;       /* out: articles */
     bool more;           /* out: it was as much as a call may do; come again */
+};
+
+/* ---- what the newsroom's own feeds and news sitemap show (sqlite_outlet.c) ---- */
+/* What is public by our lights: sent, not taken back, not behind its gate, no test. Of the newest 5,000
+ * articles; by the time of their publication, newest first. */
+struct ledger_outlet {
+    struct ledger_request req;
+    /* in */
+    int64_t now_ms;
+    int64_t fresh_since_ms; /* published since then: so many at most */
+    size_t fresh_limit;
+    bool fresh_breaking; /* only what is breaking, or was in an earlier revision */
+    size_t recent_limit; /* the newest, however old: so many */
+    bool recent_breaking;
+    /* out */
+    struct ledger_shown {
+        struct article_id article;
+        bool fresh, recent;
+        bool gone; /* of those that would be recent: taken back, at updated_at_ms */
+        bool breaking;
+        int64_t created_at_ms;   /* when it was first accepted */
+        int64_t published_at_ms; /* as it said first; when it said nothing, or what was still to come:
+                                  * created_at_ms */
+        int64_t updated_at_ms;   /* of its newest revision */
+        int64_t revision;
+        struct article *content; /* without its body; NULL: gone */
+        char *page;              /* what its page said, JSON; NULL */
+    } *v;
+    size_t count;
+    int64_t changes_at_ms; /* time alone makes another answer of it then; INT64_MAX: never */
 };
 
 /* ---- reads ---- */

@@ -68,6 +68,17 @@ static void withdrawn_done(struct ledger_withdrawn *w)
     w->count = 0;
 }
 
+static void outlet_done(struct ledger_outlet *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        article_unref(o->v[i].content);
+        mem_free(o->v[i].page);
+    }
+    mem_free(o->v);
+    o->v = NULL;
+    o->count = 0;
+}
+
 static void sources_done(struct ledger_sources *s)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -183,6 +194,9 @@ void ledger_request_done(struct ledger_request *r)
         break;
     case LEDGER_GATED:
         gated_done(container_of(r, struct ledger_gated, req));
+        break;
+    case LEDGER_OUTLET:
+        outlet_done(container_of(r, struct ledger_outlet, req));
         break;
     case LEDGER_WITHDRAWN:
         withdrawn_done(container_of(r, struct ledger_withdrawn, req));

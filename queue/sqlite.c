@@ -137,6 +137,8 @@ static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
         return sqlite__withdrawn(c, container_of(r, struct ledger_withdrawn, req));
     case LEDGER_GATED:
         return sqlite__gated(c, container_of(r, struct ledger_gated, req));
+    case LEDGER_OUTLET:
+        return sqlite__outlet(c, container_of(r, struct ledger_outlet, req));
     case LEDGER_SOURCES:
         return sqlite__sources(c, container_of(r, struct ledger_sources, req));
     case LEDGER_INBOX_LIST:

@@ -24,6 +24,8 @@ door_handler_fn api_hook;
 door_handler_fn api_list_inbox;
 /* api_share.c */
 door_handler_fn api_share_links, api_share_redirect;
+/* api_news.c */
+door_handler_fn api_news_sitemap, api_news_rss, api_news_json, api_news_key;
 /* api_service.c */
 door_handler_fn api_reload, api_openapi, api_metrics, api_healthz, api_readyz, api_events;
 #if WITH_FAULTS

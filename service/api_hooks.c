@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "service/api_internal.h"
+#include "service/complete.h"
 #include "service/intake_event.h"
 #include "service/reader.h"
 #include "sources/hook.h"
@@ -32,11 +33,13 @@ struct hook;
 /* One thing that happened. */
 struct hook_event {
     struct hook *hook;
-    const struct source_event *event;
+    struct source_event *event;
     struct intake_content content;
     struct intake in;
-    bool started, done;
+    struct complete_put put;
+    bool started, waits; /* it is with intake; for its page */
     enum err_code rc;
+    struct err why;
 };
 struct hook {
     struct reader_job job;
@@ -126,6 +129,30 @@ hook_new(struct crier *c, struct door_request *r, const struct source_settings *
 
 /* ---- reading ---- */
 
+/* An event whose page has to tell the title is looked at as if it had one: what is wrong with the rest
+ * of the article is told now and not to nobody later. */
+static void read_waiting(struct hook_event *e, bool trusted, int64_t now_ms)
+{
+    json_t *given = e->event->article;
+
+    e->event->article = json_is_object(given) ? json_copy(given) : json_object();
+    json_set_str(e->event->article, "title", "from its page");
+    intake_event_read(&e->content, e->event, trusted, now_ms);
+    json_decref(e->event->article);
+    e->event->article = given;
+}
+
+static void read_event(struct hook_event *e, bool trusted, int64_t now_ms)
+{
+    e->waits = complete_is_needed(e->event);
+    if (e->waits && e->event->url != NULL) {
+        read_waiting(e, trusted, now_ms);
+        return;
+    }
+    e->waits = false; /* no page: what is missing is told */
+    intake_event_read(&e->content, e->event, trusted, now_ms);
+}
+
 static void read_events(struct hook *h)
 {
     const struct source_settings *s = h->settings;
@@ -134,7 +161,7 @@ static void read_events(struct hook *h)
     for (size_t i = 0; i < h->events.count; i++) {
         h->v[i].hook = h;
         h->v[i].event = &h->events.v[i];
-        intake_event_read(&h->v[i].content, h->v[i].event, s->trusted_breaking, h->call.now_ms);
+        read_event(&h->v[i], s->trusted_breaking, h->call.now_ms);
     }
 }
 
@@ -167,7 +194,9 @@ static void put_event(struct buf *b, const struct hook_event *e)
     if (e->event->kind == EVENT_NOTHING) {
         put_outcome(b, "ignored", e->event->why);
     } else if (e->rc != ERR_NONE) {
-        put_outcome(b, "refused", e->in.why.text);
+        put_outcome(b, "refused", e->why.text);
+    } else if (e->waits) {
+        put_outcome(b, "waiting", "its page is read for what the call did not tell");
     } else {
         intake_write(b, &e->in);
     }
@@ -253,8 +282,41 @@ static void hook_4_on_taken(struct intake *in)
     struct hook_event *e = container_of(in, struct hook_event, in);
 
     e->rc = in->rc;
-    e->done = true;
+    e->why = in->why;
     settle(e->hook);
+}
+
+static void hook_4_on_put(struct complete_put *p)
+{
+    struct hook_event *e = container_of(p, struct hook_event, put);
+
+    e->rc = p->rc;
+    e->why = p->why;
+    settle(e->hook);
+}
+
+/* The row of the inbox holds the event as it is; what was read of it here is not needed. */
+static enum err_code start_waiting(struct hook *h, struct hook_event *e)
+{
+    if (e->content.rc != ERR_NONE) {
+        e->in.faults = e->content.faults;
+        e->why = e->content.why;
+        return e->content.rc;
+    }
+    e->put.done = hook_4_on_put;
+    return complete_start(h->crier, &e->put, h->settings->name, e->event, &e->why);
+}
+
+static enum err_code start_taking(struct hook *h, struct hook_event *e)
+{
+    enum err_code rc;
+
+    complete_overtake(h->crier, h->settings->name, e->event);
+    rc = intake_event(
+        h->crier, &e->in, h->settings, e->event, &e->content, NULL, hook_4_on_taken, NULL);
+    e->started = rc == ERR_NONE;
+    e->why = e->in.why;
+    return rc;
 }
 
 static void take(struct hook *h, struct hook_event *e)
@@ -266,14 +328,11 @@ static void take(struct hook *h, struct hook_event *e)
         return;
     }
     h->waiting++;
-    e->rc = intake_event(
-        h->crier, &e->in, h->settings, e->event, &e->content, NULL, hook_4_on_taken, NULL);
+    e->rc = e->waits ? start_waiting(h, e) : start_taking(h, e);
     if (e->rc != ERR_NONE) {
         h->waiting--;
-    } else {
-        e->started = true;
     }
-    /* Continues in hook_4_on_taken(). */
+    /* Continues in hook_4_on_taken() or hook_4_on_put(). */
 }
 
 static void take_all(struct hook *h)
@@ -302,6 +361,12 @@ static void refuse_body(struct hook *h)
     if (h->rc == ERR_UNSUPPORTED) { /* crier's own form: its maker can mend it */
         door_problem(h->request, 422, api__pointed("/event", API_EVENTS), "%s", h->why.text);
     } else {
+        unreadable_keep(/* before the answer, with which the body goes */
+                        h->crier,
+                        h->settings->name,
+                        h->call.body,
+                        h->call.body_len,
+                        h->why.text);
         door_problem(h->request, 400, NULL, "%s", h->why.text);
     }
     log_warn(EV_ARTICLE_REFUSED,

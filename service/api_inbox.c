@@ -1,5 +1,6 @@
 /* GET /v1/inbox: what sources said and cannot be accepted yet, since it lacks a title and its page could
- * not be read so far. Called by the door. */
+ * not be read so far; and calls that could not be read at all, for a person to look at. Called by the
+ * door. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,6 +28,8 @@ static json_t *row_json(const struct ledger_inbox_row *r)
     json_set_str(row, "event", json_path_str(body, "kind"));
     json_set_str(row, "article", json_path_str(body, "id"));
     json_set_str(row, "url", json_path_str(body, "url"));
+    json_set_str(row, "text", json_path_str(body, "text"));
+    json_set_str(row, "base64", json_path_str(body, "base64"));
     set_time(row, "at", r->at_ms);
     set_time(row, "due_at", r->due_at_ms);
     (void)json_object_set_new(row, "tries", json_integer(r->tries));

@@ -255,8 +255,11 @@ static void look(struct entry *e)
     }
     e->tries++;
     e->fetch.done = look_2_on_page;
-    page_fetch_start(
-        e->completer->crier->pages, &e->fetch, e->event.url, e->tries == 1 ? FRESH_MS : 0);
+    page_fetch_start(e->completer->crier->pages,
+                     &e->fetch,
+                     e->event.url,
+                     e->tries == 1 ? FRESH_MS : 0,
+                     false);
 }
 
 /* NULL: the page will do. */
@@ -450,9 +453,13 @@ void complete_overtake(struct crier *c, const char *source, const struct source_
 
 static void take_up(struct completer *m, const struct ledger_inbox_row *row)
 {
-    struct entry *e = entry_new(m, row->source);
+    struct entry *e;
     struct err why = {0};
 
+    if (unreadable_known(m->crier, row->id, row->body)) {
+        return; /* it waits for a person */
+    }
+    e = entry_new(m, row->source);
     e->id = row->id;
     e->at_ms = row->at_ms;
     e->tries = row->tries > 0 ? (size_t)row->tries : 0;

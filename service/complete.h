@@ -39,7 +39,7 @@ MUST_USE enum err_code complete_start(struct crier *c,
 
 /* Another event of that source has come, and has all it needs: what waits of the same article is
  * overtaken, and ends. */
-void complete_overtake(struct crier *c, const char *source, const struct source_event *e);
+void complete_overtake(struct crier *c, const char *source, const struct source_event *event);
 
 struct completer *completer_new(struct crier *c);
 /* What waits in the inbox since before goes on. */

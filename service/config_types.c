@@ -10,6 +10,13 @@
 
 #define TYPES_MAX 64
 
+static bool needs_outlets(const struct config_type *type, const void *settings)
+{
+    const struct adapter *adapter = type->of;
+
+    return adapter->own_feeds_hub(settings) != NULL;
+}
+
 static struct config_type_list channel_types(void)
 {
     static struct config_type types[TYPES_MAX];
@@ -24,6 +31,7 @@ static struct config_type_list channel_types(void)
             .settings = adapters[i]->settings,
             .settings_size = adapters[i]->settings_size,
             .check = adapters[i]->check,
+            .needs_outlets = adapters[i]->own_feeds_hub != NULL ? needs_outlets : NULL,
             .of = adapters[i],
         };
     }

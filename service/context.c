@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/url.h"
 #include "service/intake.h"
+#include "service/outlet.h"
 
 #define DOCUMENT_DEPTH 64
 #define LINK_BYTES ((size_t)16 * 1024)
@@ -58,6 +59,11 @@ static void fill_site(struct step_context *sc, const struct config *config)
     sc->site.name = config->site.name;
     sc->site.url = config->site.url;
     sc->site.language = config->site.language;
+    if (config->outlets.enabled && config->server.public_url) {
+        sc->feeds[0] = outlet_url_dup(config, OUTLET_RSS);
+        sc->feeds[1] = outlet_url_dup(config, OUTLET_JSON);
+        sc->site.feeds = (const char *const *)sc->feeds;
+    }
 }
 
 static void fill_ctx(struct step_context *sc, const struct context_facts *f)
@@ -121,5 +127,7 @@ void context_done(struct step_context *sc)
     json_decref(sc->ctx.record);
     json_decref(sc->post);
     buf_done(&sc->link);
+    mem_free(sc->feeds[0]);
+    mem_free(sc->feeds[1]);
     memset(sc, 0, sizeof *sc);
 }

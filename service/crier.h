@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "queue/ledger.h"
 #include "queue/sched.h"
+#include "service/unreadable.h"
 
 struct channels;      /* channels.h: the configured destinations and their live state */
 struct out;           /* out.h: outbound HTTP */
@@ -31,6 +32,7 @@ struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
 struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
+struct outlet;        /* outlet.h: the feeds and the news sitemap we serve */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
 
@@ -61,7 +63,9 @@ struct crier {
     struct gate *gate;
     struct completer *completer;
     struct withdrawals *withdrawals;
+    struct unreadables unreadables;
     struct share_targets *share;
+    struct outlet *outlet;
     struct door *door;
     const char *config_path;
     uv_signal_t on_term, on_int, on_hup;

@@ -109,8 +109,11 @@ static void add_name(struct gate_view *v, const char *own, const char *url, cons
         good = strcmp(v->names[i].value, buf_str(&identity)) != 0;
     }
     if (good) {
-        v->names[v->name_count++] = (struct accept_alias){
-            .kind = "url", .value = buf_detach(&identity, NULL), .why = why};
+        char *kept = buf_detach(&identity, NULL);
+
+        v->urls[v->name_count] = kept;
+        v->names[v->name_count++] =
+            (struct accept_alias){.kind = "url", .value = kept, .why = why};
     }
     buf_done(&identity);
     buf_done(&ours);
@@ -140,7 +143,7 @@ static void add_names(struct gate_view *v, const char *own, const struct page_an
 void gate_view_done(struct gate_view *v)
 {
     for (size_t i = 0; i < v->name_count; i++) {
-        mem_free((void *)(uintptr_t)v->names[i].value);
+        mem_free(v->urls[i]);
     }
     *v = (struct gate_view){0};
 }

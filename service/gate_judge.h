@@ -16,8 +16,9 @@ struct gate_view {
     bool advertisement;
     char lacks[200]; /* what is not as it should be, for people; "": nothing */
     const struct article_image *image; /* what its card shows, to be looked at; NULL: nothing */
-    /* Under which addresses the article is known as well; the values are ours. */
+    /* Under which addresses the article is known as well. */
     struct accept_alias names[GATE_NAMES_MAX];
+    char *urls[GATE_NAMES_MAX]; /* what the names point to */
     size_t name_count;
 };
 

@@ -1,6 +1,8 @@
 #ifndef CRIER_SERVICE_PAGE_FILL_H
 #define CRIER_SERVICE_PAGE_FILL_H
 
+/* What an article lacks is taken from its page, before an adapter sees it. */
+
 #include "base/article.h"
 
 /* What an article lacks and its page said (page_write(), as the ledger keeps it): summary, language,

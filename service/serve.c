@@ -40,6 +40,7 @@
 #include "service/media.h"
 #include "service/metrics.h"
 #include "service/out.h"
+#include "service/outlet.h"
 #include "service/page_fetch.h"
 #include "service/reader.h"
 #include "service/passed.h"
@@ -239,6 +240,15 @@ static enum err_code read_settings(struct crier *c, struct err *why)
     return rc;
 }
 
+/* The hub takes what the event holds. */
+static void on_ledger_event(void *context, struct ledger_event *event)
+{
+    struct crier *c = context;
+
+    outlet_heard(c->outlet, event->kind);
+    event_hub_publish(c->events, event);
+}
+
 static enum err_code open_ledger(struct crier *c, struct err *why)
 {
     struct ledger_stats stats;
@@ -249,7 +259,7 @@ static enum err_code open_ledger(struct crier *c, struct err *why)
     if (rc) {
         return rc;
     }
-    ledger_set_event_fn(c->ledger, event_hub_publish, c->events);
+    ledger_set_event_fn(c->ledger, on_ledger_event, c);
     ledger_stats(c->ledger, &stats);
     log_info(EV_LEDGER_OPENED,
              LOG_STR("ledger", c->config->ledger.location),
@@ -308,6 +318,7 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     if (rc) {
         return rc;
     }
+    c->outlet = outlet_new(c);
     return door_new(&c->door, c, api_routes, why);
 }
 
@@ -409,6 +420,7 @@ static void take_down(struct service *s)
     ledger_close(c->ledger);
     c->ledger = NULL;
     door_free(c->door);
+    outlet_free(c->outlet);
     share_targets_free(c->share);
     withdrawals_free(c->withdrawals);
     completer_free(c->completer);

@@ -233,6 +233,9 @@ static char *url_dup(const struct cms_reading *r, const char *id)
     json_t *view;
     char *url;
 
+    if (r->cms->url_of_public && !cms_is_content(r) && id != NULL) {
+        return NULL;
+    }
     if (r->settings->url == NULL || !json_is_object(r->item)) {
         return map_url_dup(&r->view, MAP_URL);
     }

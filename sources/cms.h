@@ -23,7 +23,8 @@ struct cms {
     const char *item;             /* place of the article in the body; NULL: it is the body */
     /* The articles in it, where that is not enough: a new list. NULL: use item. */
     json_t *(*unfold)(const struct cms_reading *r);
-    const char *types_key;      /* the name of the setting that `types` has, for messages */
+    const char *types_key; /* the name of the setting that `types` has, for messages */
+    bool url_of_public; /* what is not public any more has another address than readers knew */
     const char *id_header;      /* where the id may stand as well; NULL */
     const char *key_headers[2]; /* the same call again has the same in it */
     const char

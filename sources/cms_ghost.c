@@ -1,5 +1,5 @@
 /* Ghost (https://ghost.org): one webhook per event, each posting the post as it is and what of it was
- * different before. Which event it is stands neither in the body nor in a header: the path may say it
+ * different before. Which event it is, Ghost 6 says in the body; older ones do not say it, so the path may
  * (/hooks/NAME/post.published), else it follows from the two states. */
 
 #include <string.h>
@@ -18,6 +18,27 @@ static const struct cms_word words[] = {
     {NULL, EVENT_NOTHING, NULL},
 };
 
+/* Internal tags are the newsroom's own notes: they may make news breaking, but no post shows them. */
+static void part_tags(json_t *item)
+{
+    json_t *tags = json_object_get(item, "tags"), *shown;
+
+    if (!json_is_array(tags)) {
+        return;
+    }
+    shown = json_array();
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        json_t *tag = json_array_get(tags, i);
+        const char *visibility = json_path_str(tag, "visibility");
+
+        if (visibility == NULL || strcmp(visibility, "internal") != 0) {
+            (void)json_array_append(shown, tag);
+        }
+    }
+    (void)json_object_set(item, "all_tags", tags);
+    (void)json_object_set_new(item, "tags", shown);
+}
+
 /* The post or page, as it is; of one that was deleted, as it was. */
 static json_t *unfold(const struct cms_reading *r)
 {
@@ -32,6 +53,7 @@ static json_t *unfold(const struct cms_reading *r)
 
         if (json_is_object(item)) {
             json_set_str(item, "type", kinds[i]);
+            part_tags(item);
             (void)json_array_append(list, item);
         }
         json_decref(item);
@@ -82,7 +104,7 @@ static void judge_hidden(struct cms_reading *r, const char *status)
 
 static bool has_breaking_tag(const struct cms_reading *r)
 {
-    const json_t *tags = json_object_get(r->item, "tags");
+    const json_t *tags = json_object_get(r->item, "all_tags");
 
     for (size_t i = 0; i < json_array_size(tags); i++) {
         const char *name = json_path_str(json_array_get(tags, i), "name");
@@ -117,14 +139,14 @@ static void judge(struct cms_reading *r)
 /* clang-format off */
 static const struct cms ghost = {
     .map.from = {
-        [MAP_ID] = {"/id"}, [MAP_GUID] = {"/uuid"}, [MAP_URL] = {"/url"}, [MAP_URLS] = {"/canonical_url"},
+        [MAP_EVENT] = {"^/event"}, [MAP_ID] = {"/id"}, [MAP_GUID] = {"/uuid"}, [MAP_URL] = {"/url"}, [MAP_URLS] = {"/canonical_url"},
         [MAP_TYPE] = {"/type"}, [MAP_TITLE] = {"/title"}, [MAP_SUMMARY] = {"/custom_excerpt", "/excerpt"},
         [MAP_BODY] = {"/html"}, [MAP_IMAGE] = {"/feature_image", "/og_image"},
         [MAP_IMAGE_ALT] = {"/feature_image_alt"}, [MAP_LANGUAGE] = {"/locale"},
         [MAP_AUTHORS] = {"/authors/*/name", "/primary_author/name"}, [MAP_CATEGORIES] = {"/primary_tag/name"},
         [MAP_TAGS] = {"/tags/*/name"}, [MAP_PUBLISHED_AT] = {"/published_at"}, [MAP_UPDATED_AT] = {"/updated_at"},
     },
-    .words = words, .word_in_path = true, .unfold = unfold, .types_key = "types", .judge = judge,
+    .words = words, .word_in_path = true, .unfold = unfold, .types_key = "types", .url_of_public = true, .judge = judge,
 };
 
 static const char *const signatures[] = {"ghost", "ghost-old", "token", "none", NULL};

@@ -167,11 +167,11 @@ const struct source source_wordpress = {
              "WordPress.com",
     .setup =
         "With crier's plugin (best): Plugins, Add New, Upload: the folder "
-        "integrations/wordpress as\n"
-        "a zip; activate it. Settings, crier: address https://YOUR-CRIER/hooks/NAME, and the "
-        "key\n"
-        "that `crier keys` made (whsec_…), which stands here under `secret`. The button there\n"
-        "sends a test.\n"
+        "integrations/wordpress/crier\n"
+        "as a zip (./dev plugin makes it); activate it. Settings, crier: the address\n"
+        "https://YOUR-CRIER/hooks/NAME and the secret that `crier keys webhook` made "
+        "(whsec_…), which\n"
+        "stands here under `secret`. The button there sends a test.\n"
         "With the plugin WP Webhooks: Send Data, the triggers Post created, Post updated, Post "
         "trashed\n"
         "and Post deleted, each with https://YOUR-CRIER/hooks/NAME; in the settings of each "

@@ -88,7 +88,6 @@ void page__read_link(struct page_reader *r, const char *const *attributes);
 void page__read_headers(struct page_reader *r, const struct page_input *in);
 /* The value of one; NULL: not there. */
 const char *page__attribute(const char *const *attributes, const char *name);
-void page__add_link(struct page_reader *r, const struct page_link *link); /* copies */
 
 /* page_jsonld.c */
 void page__read_script(struct page_reader *r, const char *text, size_t len);

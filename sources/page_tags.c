@@ -11,6 +11,11 @@
 
 #define RAW_BYTES ((size_t)64 * 1024) /* more of one value is not kept */
 
+/* A link as it is said, in the page or in a header. */
+struct page_said_link {
+    const char *rel, *href, *type, *title;
+};
+
 /* clang-format off */
 static const struct { const char *name; enum page_slot slot; } metas[] = {
     {"description", SLOT_DESCRIPTION},
@@ -181,7 +186,7 @@ static char *copy(const char *text)
                 : NULL;
 }
 
-void page__add_link(struct page_reader *r, const struct page_link *link)
+static void add_link(struct page_reader *r, const char *rel, const struct page_said_link *link)
 {
     struct page_facts *f = r->facts;
 
@@ -189,7 +194,7 @@ void page__add_link(struct page_reader *r, const struct page_link *link)
         return;
     }
     f->links = mem_realloc(f->links, f->link_count + 1, sizeof *f->links);
-    f->links[f->link_count++] = (struct page_link){.rel = copy(link->rel),
+    f->links[f->link_count++] = (struct page_link){.rel = copy(rel),
                                                    .href = copy(link->href),
                                                    .type = copy(link->type),
                                                    .title = copy(link->title)};
@@ -213,10 +218,9 @@ static bool is_feed(const char *type)
 }
 
 /* One link, from the page or from a header; rel is a list of words. */
-static void read_link(struct page_reader *r, const struct page_link *link)
+static void read_link(struct page_reader *r, const struct page_said_link *link)
 {
-    static char hub[] = "hub", self[] = "self", alternate[] = "alternate";
-    struct page_link kept = *link;
+    static const char *const kept[] = {"hub", "self"};
     size_t len = strlen(link->rel);
 
     if (link_rel_has(link->rel, len, "canonical")) {
@@ -225,32 +229,22 @@ static void read_link(struct page_reader *r, const struct page_link *link)
     if (link_rel_has(link->rel, len, "amphtml")) {
         page__keep(r, SLOT_AMP, link->href);
     }
-    if (link_rel_has(link->rel, len, hub)) {
-        kept.rel = hub;
-        page__add_link(r, &kept);
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        if (link_rel_has(link->rel, len, kept[i])) {
+            add_link(r, kept[i], link);
+        }
     }
-    if (link_rel_has(link->rel, len, self)) {
-        kept.rel = self;
-        page__add_link(r, &kept);
+    if (link_rel_has(link->rel, len, "alternate") && is_feed(link->type)) {
+        add_link(r, "alternate", link);
     }
-    if (link_rel_has(link->rel, len, alternate) && is_feed(link->type)) {
-        kept.rel = alternate;
-        page__add_link(r, &kept);
-    }
-}
-
-/* libxml2 gives strings that it lets us only read. */
-static char *lent(const char *text)
-{
-    return (char *)(uintptr_t)text;
 }
 
 void page__read_link(struct page_reader *r, const char *const *attributes)
 {
-    struct page_link link = {.rel = lent(page__attribute(attributes, "rel")),
-                             .href = lent(page__attribute(attributes, "href")),
-                             .type = lent(page__attribute(attributes, "type")),
-                             .title = lent(page__attribute(attributes, "title"))};
+    const struct page_said_link link = {.rel = page__attribute(attributes, "rel"),
+                                        .href = page__attribute(attributes, "href"),
+                                        .type = page__attribute(attributes, "type"),
+                                        .title = page__attribute(attributes, "title")};
 
     if (link.rel && link.href) {
         read_link(r, &link);
@@ -270,18 +264,18 @@ static void read_link_header(struct page_reader *r, const char *value)
     size_t pos = 0;
 
     while (link_header_next(value, &pos, &v)) {
-        struct page_link link = {.rel = slice(v.rel, v.rel_len),
-                                 .href = slice(v.href, v.href_len),
-                                 .type = slice(v.type, v.type_len),
-                                 .title = slice(v.title, v.title_len)};
+        char *rel = slice(v.rel, v.rel_len), *href = slice(v.href, v.href_len),
+             *type = slice(v.type, v.type_len), *title = slice(v.title, v.title_len);
 
-        if (link.rel && link.href) {
+        if (rel && href) {
+            const struct page_said_link link = {rel, href, type, title};
+
             read_link(r, &link);
         }
-        mem_free(link.rel);
-        mem_free(link.href);
-        mem_free(link.type);
-        mem_free(link.title);
+        mem_free(rel);
+        mem_free(href);
+        mem_free(type);
+        mem_free(title);
     }
 }
 

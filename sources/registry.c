@@ -15,7 +15,6 @@ static const struct source *const all[] = {
     &source_feed,
     &source_ghost,
     &source_hygraph,
-    &source_json,
     &source_sanity,
     &source_sitemap,
     &source_storyblok,

@@ -171,12 +171,13 @@ TARGETS = {
     "config_read": settings,
     "config_rule": config_rule,
     "config_yaml": settings,
-    "sources_hooks": sources_hooks,
-    "sources_page": sources_page,
+    "service_hook": articles,
     "sources_charset": sources_charset,
     "sources_feed": sources_feed,
-    "sources_feed_mend": sources_feed_mend,
     "sources_feed_date": sources_feed_date,
+    "sources_feed_mend": sources_feed_mend,
+    "sources_hooks": sources_hooks,
+    "sources_page": sources_page,
 }
 
 

@@ -77,7 +77,7 @@ def inside(net):
     made = []
     def make(channels):
         folder = Path(tempfile.mkdtemp(prefix="crier-in-"))
-        settings = {"site": {"name": "Example News", "url": "https://news.example"},
+        settings = {"site": {"name": "Example News", "url": "https://news.example", "link_gate": "0s"},
                     "server": {"token": harness.TOKEN, "drain": "1s", "log_level": "debug"},
                     "queue": {"backoff_min": "50ms", "backoff_max": "200ms", "verify_after": "100ms", "max_attempts": 1000},
                     "channels": channels}

@@ -339,7 +339,7 @@ static inline void read_config(struct fixture *f, const char *type, const char *
     problems_init(&problems);
     buf_init(&text, 10000);
     buf_addf(&text,
-             "site: {name: Test, url: https://news.example}\n"
+             "site: {name: Test, url: https://news.example, link_gate: 0s}\n"
              "server: {listen: 127.0.0.1:0}\n"
              "ledger: \"sqlite::memory:\"\n"
              "queue: {max_attempts: 4, backoff_min: 1s, backoff_max: 8s, verify_after: 10s}\n"

@@ -324,19 +324,19 @@ static void each_name_says_who_brought_it_when_and_why(void **state)
     json_decref(shown);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, kit_setup_memory, kit_teardown)
+#define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown_clean)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(the_source_that_recorded_it_keeps_it_quiet),
+        ON_DISK(the_source_that_recorded_it_keeps_it_quiet),
         cmocka_unit_test(another_source_or_breaking_or_a_person_sends_it),
-        CASE(a_person_sends_what_was_held_once),
-        CASE(what_a_person_has_dropped_only_a_person_sends),
-        CASE(the_list_of_what_is_held),
-        CASE(a_quiet_article_is_retracted_and_stays_away),
-        CASE(a_correction_is_told_from_an_update),
-        CASE(each_name_says_who_brought_it_when_and_why),
+        ON_DISK(a_person_sends_what_was_held_once),
+        ON_DISK(what_a_person_has_dropped_only_a_person_sends),
+        ON_DISK(the_list_of_what_is_held),
+        ON_DISK(a_quiet_article_is_retracted_and_stays_away),
+        ON_DISK(a_correction_is_told_from_an_update),
+        ON_DISK(each_name_says_who_brought_it_when_and_why),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,32 +320,6 @@ static void insist_on_old(int version, const char *path, const char *old)
     sqlite3_close(db);
 }
 
-/* Documents of the kit are no articles, and their marks are made up. */
-static void on_found(void *context, const struct ledger_finding *f)
-{
-    (void)context;
-    if (strstr(f->what, "the stored article") == NULL &&
-        strstr(f->what, "stored articles") == NULL) {
-        fail_msg("%s %s: %s", f->table, f->row, f->what);
-    }
-}
-
-static bool go_on(void)
-{
-    return false;
-}
-
-static void insist_on_clean(const char *location)
-{
-    struct ledger_size size;
-    struct err why = {.code = ERR_NONE};
-
-    if (ledger_check(location, on_found, NULL, go_on, &size, &why)) {
-        fail_msg("%s", why.text);
-    }
-    assert_int_equal(size.version, SQLITE_SCHEMA_VERSION);
-}
-
 static void all_of_an_old_file_is_in_the_new_one(void **state)
 {
     struct kit *k = *state;
@@ -358,9 +332,9 @@ static void all_of_an_old_file_is_in_the_new_one(void **state)
         put_in_place(k, old);
         kit_open(k);
         insist_on_all(version, old, k->path);
-        insist_on_clean(k->location);
+        kit_insist_clean(k->location);
         kit_close(k);
-        insist_on_clean(k->location);
+        kit_insist_clean(k->location);
         insist_on_old(version, copy, old); /* which can be put back */
         mem_free(copy);
     }
@@ -422,7 +396,7 @@ static int crash_at_each(struct kit *k, int version, const char *point, const ch
         kit_open(k);
         insist_on_all(version, old, k->path);
         kit_close(k);
-        insist_on_clean(k->location);
+        kit_insist_clean(k->location);
         if (!crashed) {
             return n - 1;
         }
@@ -499,7 +473,7 @@ static void back_up(struct kit *k, const char *to)
     struct ledger_size size;
     struct err why = {.code = ERR_NONE};
 
-    if (ledger_backup(k->location, to, go_on, &size, &why)) {
+    if (ledger_backup(k->location, to, kit_go_on, &size, &why)) {
         fail_msg("%s", why.text);
     }
 }
@@ -524,14 +498,16 @@ static void what_waits_in_a_backup_may_have_been_sent(void **state)
         kit_open(k);
         ledger_stats(k->l, &stats);
         assert_true(stats.restored_from_ms > KIT_NOW - 200 * 86400000LL);
-        assert_int_equal(stats.restored, 5); /* held, ready, in flight, again, blocked */
+        /* held, ready, in flight, again, blocked; and in the newest one at the gate, one corrected */
+        assert_int_equal(stats.restored, i < 2 ? 5 : 7);
         db = open_db(k->path);
         assert_int_equal(
-            number(db, "SELECT count(*) FROM delivery WHERE state IN (0, 1, 4, 7)"), 4);
+            number(db, "SELECT count(*) FROM delivery WHERE state IN (0, 1, 4, 7)"),
+            stats.restored - 1);
         assert_int_equal(number(db,
                                 "SELECT count(*) FROM delivery WHERE state IN (0, 1, 4, 7)"
                                 " AND exposed = 1 AND " NOT_BEGUN),
-                         4);
+                         stats.restored - 1);
         assert_int_equal(kit_count(k, DELIVERY_UNKNOWN, "telegram"), 2); /* one was in flight */
         assert_int_equal(number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'copied'"),
                          0);
@@ -540,7 +516,7 @@ static void what_waits_in_a_backup_may_have_been_sent(void **state)
         ledger_stats(k->l, &stats);
         assert_int_equal(stats.restored_from_ms, 0);
         kit_close(k);
-        insist_on_clean(k->location);
+        kit_insist_clean(k->location);
         unlink(copy);
         mem_free(from);
     }

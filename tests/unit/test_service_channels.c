@@ -235,7 +235,7 @@ static void put_in_force(struct fixture *f, const char *channels)
     struct config *old = f->c.config;
     struct problems problems;
     struct err why = {0};
-    char *text = mem_printf("site: {name: Test, url: https://news.example}\n"
+    char *text = mem_printf("site: {name: Test, url: https://news.example, link_gate: 0s}\n"
                             "server: {listen: 127.0.0.1:0}\n"
                             "ledger: \"sqlite::memory:\"\n"
                             "channels: {%s}\n",

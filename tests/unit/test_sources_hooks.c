@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "sources/hook.h"
 #include "sources/registry.h"
 #include "tests/support/call_kit.h"
@@ -273,6 +274,63 @@ static void every_call_means_what_stands_beside_it(void **state)
     globfree(&found);
 }
 
+/* ---- as a real one sent it ---- */
+
+/* A recording of a real Ghost: every call is signed as we check it, and means what happened. */
+static void what_a_real_ghost_sent_is_read(void **state)
+{
+    static const enum source_event_kind want[] = {EVENT_PUBLISHED,
+                                                  EVENT_UPDATED,
+                                                  EVENT_DRAFTED,
+                                                  EVENT_PUBLISHED,
+                                                  EVENT_DELETED,
+                                                  EVENT_DELETED};
+    const struct source *s = source_find("ghost");
+    struct secret secret = {0}, none = {0};
+    const struct hook_secrets secrets = {&secret, &none};
+    struct hook_settings settings;
+    json_t *file = NULL, *calls;
+    size_t len;
+    char *text = read_dup(FIXTURES "/hooks/ghost/recorded.json", &len);
+
+    (void)state;
+    assert_int_equal(json_read(&file, text, len, 32, NULL), ERR_NONE);
+    assert_int_equal(settings_fill(s->settings, &settings, sizeof settings, NULL, NULL),
+                     ERR_NONE);
+    secret_take(&secret, mem_strdup(json_path_str(file, "secret")));
+    calls = json_object_get(file, "calls");
+    assert_int_equal(json_array_size(calls), ARRAY_LEN(want));
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        const json_t *one = json_array_get(calls, i);
+        const char *body = json_path_str(one, "body");
+        const char *signature =
+            json_path_str(json_object_get(one, "headers"), "x-ghost-signature");
+        char *headers = lines_dup(json_object_get(one, "headers"), ": ");
+        struct call_kit kit = {.headers = headers};
+        struct source_call call = call_kit_call(&kit, body, strlen(body), 0);
+        struct source_events events = {0};
+
+        assert_true(parse_i64(strstr(signature, "t=") + 2, &call.now_ms));
+        assert_int_equal(hook_check_call(s, &settings, &secrets, &call), SIGN_GOOD);
+        assert_int_equal(s->read(&settings, &call, &events, NULL), ERR_NONE);
+        assert_int_equal(events.count, 1);
+        assert_int_equal(events.v[0].kind, want[i]);
+        assert_string_equal(events.v[0].id, "6b09445c7fa7856f6677135e");
+        assert_true((events.v[0].article != NULL) == (events.v[0].url != NULL));
+        if (events.v[0].article != NULL) {
+            check_article("recorded.json", &events.v[0]);
+            assert_true(json_is_true(json_object_get(events.v[0].article, "breaking")));
+        }
+        source_events_done(&events);
+        call_kit_done(&kit);
+        mem_free(headers);
+    }
+    field_done(s->settings, &settings);
+    secret_done(&secret);
+    json_decref(file);
+    mem_free(text);
+}
+
 /* ---- the tables ---- */
 
 static void every_kind_that_is_called_is_whole(void **state)
@@ -367,6 +425,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_means_what_stands_beside_it),
+        cmocka_unit_test(what_a_real_ghost_sent_is_read),
         cmocka_unit_test(every_kind_that_is_called_is_whole),
         cmocka_unit_test(a_setting_that_means_nothing_is_told),
     };

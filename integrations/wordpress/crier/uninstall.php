@@ -23,6 +23,7 @@ function crier_uninstall_site(): void {
 	foreach ( array( '_crier_breaking', '_crier_correction', '_crier_share' ) as $key ) {
 		delete_post_meta_by_key( $key );
 	}
+	delete_transient( 'crier_share_wait' );
 	wp_clear_scheduled_hook( 'crier_tend' );
 	wp_unschedule_hook( 'crier_share_links' );
 }

@@ -187,3 +187,19 @@ def test_the_share_block_can_be_placed_and_is_shown(newsroom, desk):
     link = desk.find(".crier-share-bluesky a")
     assert link.get_attribute("href").startswith("https://push.news.example/share/bluesky?article=") and link.size["height"] >= 44
     picture(desk, "share")
+
+
+def test_the_classic_editor_has_the_same(newsroom, desk, platform):
+    newsroom.configure(url=newsroom.crier.url, token=TOKEN)
+    newsroom.run("return update_option( 'test_classic', 1 );")
+    try:
+        desk.open(newsroom.url + "/wp-admin/post-new.php")
+        desk.type("#title", "By the old way")
+        desk.click("#crier-editor input[type=checkbox]")
+        desk.click("#publish")
+        desk.find("#message", text="published")
+        await_rows(desk, {"telegram": "published", "mastodon": "published"})
+        picture(desk, "classic")
+        assert len(platform.posts("telegram")) == 1
+    finally:
+        newsroom.run("return delete_option( 'test_classic' );")

@@ -7,3 +7,8 @@ add_action( 'shutdown', static function () {
 		exit;
 	}
 }, 10 );
+
+// With the option test_classic there is no block editor.
+add_filter( 'use_block_editor_for_post', static function ( $use ) {
+	return $use && ! get_option( 'test_classic' );
+} );

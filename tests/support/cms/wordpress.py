@@ -1,11 +1,12 @@
-"""A real WordPress with a real database, for tests: Debian's packages, installed into a folder of
-its own. The installation is kept in build/cms, so that a run begins with a copy of it."""
+"""A real WordPress with a real database, for tests: Debian's packages, unpacked into build/cms/debian
+by ./dev and set up in a folder of their own. The outcome is kept in build/cms, so that a run begins with a
+copy of it."""
 
+import fcntl
 import json
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -13,23 +14,24 @@ from base64 import b64encode
 from pathlib import Path
 
 from harness import TOP, exchange, free_port, wait_for
+from leash import Leashed
 from listener import SECRET
 
 HERE = Path(__file__).resolve().parent
 PLUGIN = TOP / "integrations" / "wordpress" / "crier"
 KEPT = TOP / "build" / "cms"
-DEBIAN = Path("/usr/share/wordpress")
+DEBIAN = KEPT / "debian"
 USER, PASSWORD = "desk", "password-of-the-desk"
 
 
-def as_mysql():
-    """MariaDB refuses to be root; another user's it runs as."""
-    return ["--user=mysql"] if os.geteuid() == 0 else []
+def as_other():
+    """MariaDB refuses to be root."""
+    return ["--user=nobody"] if os.geteuid() == 0 else []
 
 
-def give_to_mysql(folder):
+def give_to_other(folder):
     if os.geteuid() == 0:
-        user = pwd.getpwnam("mysql")
+        user = pwd.getpwnam("nobody")
         for path in (folder, *folder.rglob("*")):
             os.chown(path, user.pw_uid, user.pw_gid)
 
@@ -39,15 +41,18 @@ class Database:
 
     def __init__(self, data, socket):
         self.socket = socket
-        self.process = subprocess.Popen(
-            ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
-             f"--pid-file={data}/pid", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0",
-             "--skip-log-bin", "--key-buffer-size=1M", f"--log-error={data}/error.log", *as_mysql()],
+        self.process = Leashed(
+            "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
+            f"--pid-file={data}/pid", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0",
+            "--skip-log-bin", "--key-buffer-size=1M", f"--log-error={data}/error.log", *as_other(),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.answers(data), 30, what="MariaDB")
+        try:
+            wait_for(self.answers, 40)
+        except AssertionError:
+            self.close()
+            raise AssertionError("MariaDB: " + (data / "error.log").read_text()) from None
 
-    def answers(self, data):
-        assert self.process.poll() is None, (data / "error.log").read_text()
+    def answers(self):
         return subprocess.run(["mariadb-admin", "--no-defaults", f"--socket={self.socket}", "-uroot", "ping"],
                               capture_output=True, check=False).returncode == 0
 
@@ -60,15 +65,14 @@ class Database:
         return [line.split("\t") for line in out.stdout.splitlines()]
 
     def close(self):
-        self.process.terminate()
-        assert self.process.wait(30) == 0
+        self.process.close()
 
 
 def version():
     """What the kept installation was made of."""
-    packages = subprocess.run(["dpkg-query", "-W", "-f=${Package} ${Version}\n", "wordpress", "mariadb-server-core", "php-cli"],
-                              capture_output=True, text=True, check=False).stdout
-    return packages + "".join((HERE / name).read_text() for name in ("wp-config.php", "install.php"))
+    packages = sorted(path.name for path in (DEBIAN / "packages").glob("*.deb"))
+    assert packages, f"no WordPress in {DEBIAN}: ./dev test wordpress fetches it"
+    return "\n".join(packages) + "".join((HERE / name).read_text() for name in ("wp-config.php", "install.php"))
 
 
 def environment(url, folder):
@@ -87,33 +91,45 @@ def php_text(text):
 
 
 def prepare():
-    """build/cms/wordpress and build/cms/data, made anew when what they are made of has changed."""
-    stamp, wanted = KEPT / "version", version()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    shutil.rmtree(KEPT, ignore_errors=True)
-    KEPT.mkdir(parents=True)
-    # Debian's files are links in part.
-    subprocess.run(["cp", "-rL", str(DEBIAN), str(KEPT / "wordpress")], check=True)
+    """build/cms/wordpress and build/cms/data, made anew when what they are made of has changed; by one
+    of the workers."""
+    wanted = version()
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = KEPT / "version"
+        if not stamp.exists() or stamp.read_text() != wanted:
+            for name in ("wordpress", "data"):
+                shutil.rmtree(KEPT / name, ignore_errors=True)
+            unpack()
+            install()
+            stamp.write_text(wanted)
+
+
+def unpack():
+    """Debian's files are links in part, one of them to settings of a web server."""
+    (DEBIAN / "usr/share/wordpress/.htaccess").unlink(missing_ok=True)
+    subprocess.run(["cp", "-rL", str(DEBIAN / "usr/share/wordpress"), str(KEPT / "wordpress")], check=True)
     shutil.copy(HERE / "wp-config.php", KEPT / "wordpress" / "wp-config.php")
+
+
+def install():
     with tempfile.TemporaryDirectory(prefix="crier-wp-") as name:
         folder = Path(name)
-        folder.chmod(0o755)
+        folder.chmod(0o777)  # the socket is made there
         data = folder / "data"
         data.mkdir()
-        give_to_mysql(data)
+        give_to_other(data)
         subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db",
-                        "--auth-root-authentication-method=normal", *as_mysql()],
+                        "--auth-root-authentication-method=normal", *as_other()],
                        stdout=subprocess.DEVNULL, check=True)
-        (folder / "sock").mkdir(mode=0o777)
-        folder.chmod(0o777)
         database = Database(data, folder / "db.sock")
-        subprocess.run(["mariadb", "--no-defaults", f"--socket={database.socket}", "-uroot", "-e", "CREATE DATABASE wordpress"],
-                       check=True)
-        php(HERE / "install.php", KEPT / "wordpress", env=environment("http://127.0.0.1:1", folder))
-        database.close()
-        shutil.copytree(data, KEPT / "data", ignore=shutil.ignore_patterns("db.sock", "pid"))
-    stamp.write_text(wanted)
+        try:
+            subprocess.run(["mariadb", "--no-defaults", f"--socket={database.socket}", "-uroot", "-e", "CREATE DATABASE wordpress"],
+                           check=True)
+            php(HERE / "install.php", KEPT / "wordpress", env=environment("http://127.0.0.1:1", folder))
+        finally:
+            database.close()
+        shutil.copytree(data, KEPT / "data", ignore=shutil.ignore_patterns("pid"))
 
 
 class WordPress:
@@ -126,21 +142,29 @@ class WordPress:
         self.root = self.folder / "wordpress"
         subprocess.run(["cp", "-r", str(KEPT / "wordpress"), str(self.root)], check=True)
         subprocess.run(["cp", "-r", str(KEPT / "data"), str(self.folder / "data")], check=True)
-        give_to_mysql(self.folder / "data")
+        give_to_other(self.folder / "data")
         shutil.copytree(PLUGIN, self.root / "wp-content" / "plugins" / "crier")
         (self.root / "wp-content" / "mu-plugins").mkdir(exist_ok=True)
         shutil.copy(HERE / "mu-plugin.php", self.root / "wp-content" / "mu-plugins" / "test.php")
         self.url = f"http://127.0.0.1:{free_port()}"
         self.environment = environment(self.url, self.folder)
+        self.server = self.database = None
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self):
         self.database = Database(self.folder / "data", self.folder / "db.sock")
         self.run("""
             $done = activate_plugin( 'crier/crier.php' );
             if ( is_wp_error( $done ) ) { throw new Exception( $done->get_error_message() ); }""")
         made = self.run("""return WP_Application_Passwords::create_new_application_password( 1, array( 'name' => 'tests' ) );""")
         self.login = "Basic " + b64encode(f"{USER}:{made[0]}".encode()).decode()
-        self.server = subprocess.Popen(["php", "-S", self.url.removeprefix("http://"), "-t", str(self.root)],
-                                       env=dict(self.environment, PHP_CLI_SERVER_WORKERS="6"), start_new_session=True,
-                                       stdout=subprocess.DEVNULL, stderr=(self.folder / "server.log").open("w"))
+        self.server = Leashed("php", "-S", self.url.removeprefix("http://"), "-t", self.root,
+                              env=dict(self.environment, PHP_CLI_SERVER_WORKERS="6"),
+                              stdout=subprocess.DEVNULL, stderr=(self.folder / "server.log").open("w"))
         wait_for(self.is_up, 20, what="php -S")
 
     def is_up(self):
@@ -226,7 +250,8 @@ class WordPress:
         return path.read_text() if path.exists() else ""
 
     def close(self):
-        os.killpg(self.server.pid, signal.SIGTERM)
-        self.server.wait(20)
-        self.database.close()
+        if self.server:
+            self.server.close()
+        if self.database:
+            self.database.close()
         shutil.rmtree(self.folder, ignore_errors=True)

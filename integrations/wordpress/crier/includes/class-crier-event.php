@@ -263,8 +263,8 @@ final class Crier_Event {
 
 		$html = trim( wp_kses_post( strip_shortcodes( $html ) ) );
 		if ( strlen( $html ) > self::CONTENT_BYTES ) {
-			$html = mb_strcut( $html, 0, self::CONTENT_BYTES - 1024, 'UTF-8' );
-			$html = force_balance_tags( substr( $html, 0, (int) strrpos( $html, '<' ) ) );
+			$html = substr( $html, 0, self::CONTENT_BYTES - 1024 );
+			$html = force_balance_tags( substr( $html, 0, (int) strrpos( $html, '<' ) ) ); // Nothing is cut in two.
 		}
 		return strlen( $html ) > self::CONTENT_BYTES ? '' : $html;
 	}

@@ -195,7 +195,7 @@ final class Crier_Panel {
 		}
 		$text = sprintf(
 			/* translators: 1: reason, 2: number, 3: seconds. */
-			__( 'crier does NOT have this yet: %1$s. Tried %2$d times, again in %3$d s.', 'crier' ),
+			__( 'crier does NOT have this yet: %1$s. Attempts: %2$d, the next one in %3$d s.', 'crier' ),
 			$event->error,
 			$event->attempts,
 			max( 0, $event->due_at - time() )
@@ -212,6 +212,9 @@ final class Crier_Panel {
 	private function from_crier( int $post_id, object $row ): array {
 		$name   = '' !== $row->article ? $row->article : (string) $post_id;
 		$answer = $this->client->ask( '/v1/articles/' . rawurlencode( $name ) );
+		if ( 404 === $answer['status'] && '' !== $row->article ) {
+			return self::shown( __( 'crier had it, and does not keep it any more.', 'crier' ), 'plain', false );
+		}
 		if ( 404 === $answer['status'] || ( '' === $answer['error'] && '' === $row->article && ! $this->is_ours( $post_id, $answer['json'] ) ) ) {
 			return self::shown( __( 'crier has it, and has not sent it anywhere yet.', 'crier' ), 'plain', true );
 		}
@@ -221,7 +224,12 @@ final class Crier_Panel {
 		if ( '' !== $answer['error'] || ! is_array( $answer['json'] ) ) {
 			return self::shown( __( 'crier has it, but does not tell where it went: ', 'crier' ) . $answer['error'], 'warning', true );
 		}
-		return $this->report( $answer['json'] );
+		$shown = $this->report( $answer['json'] );
+		if ( 'public' !== $row->told && 'retracted' !== ( $answer['json']['state'] ?? '' ) ) {
+			$shown['summary'] = __( 'To be withdrawn: crier waits a little, in case it comes back.', 'crier' );
+			$shown['moving']  = true;
+		}
+		return $shown;
 	}
 
 	/**
