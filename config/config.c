@@ -209,6 +209,11 @@ bool config_source_is_open(const struct source_settings *source)
            type->is_open(type, source->own);
 }
 
+int64_t config_max_age_ms(const struct source_settings *source)
+{
+    return source->max_age_ms != 0 ? source->max_age_ms : source->type->max_age_ms;
+}
+
 static void add_name(struct buf *out, size_t start, const char *section, const char *key)
 {
     buf_addf(out, "%s%s%s%s", out->len > start ? ", " : "", section, key[0] ? "." : "", key);

@@ -162,6 +162,9 @@ const struct source_settings *config_source(const struct config *c, const char *
 /* Anybody who reaches the door may say something in its name. */
 bool config_source_is_open(const struct source_settings *source);
 
+/* An article not known yet that was published longer ago is only recorded; 0: any age will do. */
+int64_t config_max_age_ms(const struct source_settings *source);
+
 /* Names of settings that differ and that a reload cannot change ("server.listen", "ledger"), as
  * one text; false when there are none. */
 bool config_needs_restart(const struct config *old, const struct config *new, struct buf *out);

@@ -132,10 +132,10 @@ const char *cli_delivery_note(const json_t *delivery)
     if (state != NULL && strcmp(state, "done") == 0) {
         const char *remote = json_path_str(delivery, "remote_id");
         const char *text = json_path_str(delivery, "text");
-        return link != NULL     ? link
-               : remote != NULL ? remote
+        return link != NULL                                                           ? link
+               : remote != NULL                                                       ? remote
                : json_is_true(json_object_get(delivery, "announced")) && text != NULL ? text
-                                                                                       : "";
+                                                                                      : "";
     }
     return detail != NULL ? detail : "";
 }
@@ -143,8 +143,8 @@ const char *cli_delivery_note(const json_t *delivery)
 /* The state, as people are told of it. What only told others where to look is not published. */
 static const char *state_word(const char *state, const char *detail)
 {
-    bool announced = detail != NULL &&
-                     strncmp(detail, ADAPTER_ANNOUNCED, strlen(ADAPTER_ANNOUNCED)) == 0;
+    bool announced =
+        detail != NULL && strncmp(detail, ADAPTER_ANNOUNCED, strlen(ADAPTER_ANNOUNCED)) == 0;
 
     return announced && strcmp(state, "done") == 0 ? ADAPTER_ANNOUNCED : state;
 }
@@ -198,8 +198,16 @@ static void add_delivery_event(struct buf *line, const json_t *data, bool colour
 static void
 add_other_event(struct buf *line, const char *kind, const json_t *data, bool colours)
 {
-    static const char *const names[] = {
-        "channel", "event", "article", "outcome", "title", "detail"};
+    static const char *const names[] = {"channel",
+                                        "event",
+                                        "article",
+                                        "merged",
+                                        "outcome",
+                                        "title",
+                                        "detail",
+                                        "quiet",
+                                        "note",
+                                        "why"};
 
     terminal_text(line, kind, TINT_BOLD, colours);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

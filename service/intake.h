@@ -126,4 +126,8 @@ void intake_url_for_channel(const struct config *config,
  * not taken for one of ours. */
 bool intake_may_be_public_id(const char *id);
 
+/* Why an article that is not known yet is too old to be sent, for people; NULL: it is not, or nobody knows
+ * how old it is. max_age_ms 0: any age will do. Yours. */
+char *intake_too_old_dup(const struct article *a, int64_t max_age_ms, int64_t now_ms);
+
 #endif

@@ -57,7 +57,7 @@ static struct intake_options options_of(const struct source_settings *source,
         .ids = &e->ids,
         .urls = &e->urls,
         .at_ms = e->at_ms,
-        .max_age_ms = source->max_age_ms != 0 ? source->max_age_ms : source->type->max_age_ms,
+        .max_age_ms = config_max_age_ms(source),
         .retract_after_ms = e->kind == EVENT_KILLED ? 0 : source->retract_after_ms,
     };
 

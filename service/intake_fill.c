@@ -172,21 +172,24 @@ static void judge(struct intake *in)
 
 /* ---- only recorded? ---- */
 
-/* Why, for people; NULL: it is sent. What the source says of itself comes first. */
-static char *quiet_dup(const struct intake *in, const struct intake_options *options)
+char *intake_too_old_dup(const struct article *a, int64_t max_age_ms, int64_t now_ms)
 {
-    int64_t age_ms = in->accept.now_ms - in->article->published_at_ms;
-    char text[PARSE_TEXT_BYTES];
+    int64_t age_ms = now_ms - a->published_at_ms;
     int64_t unit_ms = age_ms >= MS_DAY ? MS_DAY : age_ms >= MS_HOUR ? MS_HOUR : MS_MINUTE;
+    char text[PARSE_TEXT_BYTES];
 
-    if (options->quiet) {
-        return mem_strdup(options->quiet);
-    }
-    if (options->max_age_ms <= 0 || in->article->published_at_ms == 0 ||
-        age_ms <= options->max_age_ms) {
+    if (max_age_ms <= 0 || a->published_at_ms == 0 || age_ms <= max_age_ms) {
         return NULL;
     }
     return mem_printf("published %s ago", format_duration(age_ms - age_ms % unit_ms, text));
+}
+
+/* Why, for people; NULL: it is sent. What the source says of itself comes first. */
+static char *quiet_dup(const struct intake *in, const struct intake_options *options)
+{
+    return options->quiet ? mem_strdup(options->quiet)
+                          : intake_too_old_dup(
+                                in->article, options->max_age_ms, in->accept.now_ms);
 }
 
 /* When it changed, by the source's clock. A clock that is fast must not make all that others say later

@@ -4,6 +4,8 @@
 #include "service/judge.h"
 
 #include "base/json.h"
+#include "base/mem.h"
+#include "service/intake.h"
 
 #define TEXT_BYTES_MAX ((size_t)64 * 1024)
 
@@ -32,16 +34,21 @@ static json_t *rules_json(const struct config *config, const struct rule_facts *
     return list;
 }
 
-static json_t *channel_json(const struct channel_settings *ch, const struct rule_facts *facts)
+/* quiet: why it is sent to nobody; NULL: it is sent. */
+static json_t *channel_json(const struct channel_settings *ch,
+                            const struct rule_facts *facts,
+                            const char *quiet)
 {
     json_t *v = json_object();
     struct buf why;
+    bool wants;
 
     buf_init(&why, TEXT_BYTES_MAX);
     json_set_str(v, "channel", ch->name);
     json_set_str(v, "adapter", ch->type->name);
-    (void)json_object_set_new(v, "goes", json_boolean(config_channel_wants(ch, facts, &why)));
-    json_set_str(v, "why", buf_str(&why));
+    wants = config_channel_wants(ch, facts, &why);
+    (void)json_object_set_new(v, "goes", json_boolean(wants && quiet == NULL));
+    json_set_str(v, "why", wants && quiet != NULL ? quiet : buf_str(&why));
     if (ch->when != NULL) {
         (void)json_object_set_new(v, "when", rule_report(ch->when, facts));
     }
@@ -49,9 +56,20 @@ static json_t *channel_json(const struct channel_settings *ch, const struct rule
     return v;
 }
 
+/* By the age that its source allows; yours. */
+static char *quiet_dup(const struct config *config, const struct rule_facts *facts)
+{
+    const struct source_settings *source = config_source(config, facts->source);
+
+    return source != NULL ? intake_too_old_dup(
+                                facts->article, config_max_age_ms(source), facts->now_ms)
+                          : NULL;
+}
+
 static json_t *judged(const struct config *config, struct rule_facts *facts)
 {
     json_t *v = json_object(), *channels = json_array();
+    char *quiet = quiet_dup(config, facts);
     struct buf reason;
 
     buf_init(&reason, TEXT_BYTES_MAX);
@@ -67,9 +85,11 @@ static json_t *judged(const struct config *config, struct rule_facts *facts)
         (void)json_object_set_new(v, "says", what_it_says(config, facts));
     }
     for (size_t i = 0; i < config->channel_count; i++) {
-        (void)json_array_append_new(channels, channel_json(&config->channels[i], facts));
+        (void)json_array_append_new(channels, channel_json(&config->channels[i], facts, quiet));
     }
     (void)json_object_set_new(v, "channels", channels);
+    json_set_str(v, "recorded_only", quiet);
+    mem_free(quiet);
     return v;
 }
 

@@ -81,6 +81,16 @@ def test_what_the_article_says_itself_is_told(tmp_path):
     assert "says" not in verdict(tmp_path, {})
 
 
+def test_what_is_too_old_for_its_source_is_only_recorded(tmp_path):
+    settings = RULES + SOURCES.replace("trusted_breaking: false", "max_age: 6h") + CHANNELS
+    old = {"published_at": "2026-01-01T00:00:00Z", "breaking": True}
+    said = verdict(tmp_path, old, "--source", "wire", settings=settings)
+    assert said["breaking"] and "ago" in said["recorded_only"]
+    assert not any(c["goes"] for c in said["channels"])
+    assert "recorded only, not sent: published" in check(tmp_path, old, "--source", "wire", settings=settings).stdout
+    assert "recorded_only" not in verdict(tmp_path, old, settings=settings)  # by the API it is sent
+
+
 @pytest.mark.parametrize("raw, words", [
     ("", "is empty"),
     ("<html>", "line 1"),

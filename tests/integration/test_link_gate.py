@@ -1,6 +1,7 @@
 """The link gate: nothing of an article is posted before its page is public and makes a card, or the gate's time
 is over. The newsroom's site is played (fake/site.py); what it was asked for is kept with everything else."""
 
+import json
 import time
 import urllib.parse
 
@@ -254,6 +255,10 @@ def test_facebook_is_told_before_the_first_post_and_after_a_change(gated, platfo
     crier.send(article)
     wait_for(lambda: len(platform.requests("/graph/")) == 2)
     crier.await_done(sent["id"], revision=2)
+    platform.fault("/graph/", "status", status=400,
+                   body=json.dumps({"error": {"message": f"bad token {FACEBOOK_TOKEN}", "code": 190}}))
+    crier.send(article | {"title": "Small story number 1, corrected again"})
+    wait_for(lambda: "status 400, error 190" in crier.log())
     assert FACEBOOK_TOKEN not in crier.log()
 
 

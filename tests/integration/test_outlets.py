@@ -302,7 +302,10 @@ def test_what_is_done_is_announced_never_published(outlets, peer):
     # Its test tells of the front page and makes no article.
     status, _, _ = crier.call("POST", "/v1/channels/engine/test")
     assert status in (200, 202)
-    assert json.loads(peer.heard[-1]["body"])["urlList"] == ["https://news.example"]
+    wait_for(lambda: json.loads(peer.heard[-1]["body"])["urlList"] == ["https://news.example"])
+    # Whoever watches is told the same word.
+    watched = crier.run("send", "--title", "Announced", "--url", "https://news.example/announced").stdout
+    assert watched.count("announced") >= 2 and "done" not in watched
     status, headers, body = get(crier, f"/news/{KEY}.txt")
     assert (status, body, headers["Content-Type"]) == (200, KEY.encode(), "text/plain; charset=utf-8")
     for other in (KEY, f"{KEY[:-1]}.txt", ".txt", f"{KEY}.txtx"):
