@@ -132,10 +132,10 @@ const char *cli_delivery_note(const json_t *delivery)
     if (state != NULL && strcmp(state, "done") == 0) {
         const char *remote = json_path_str(delivery, "remote_id");
         const char *text = json_path_str(delivery, "text");
-        return link != NULL     ? link
-               : remote != NULL ? remote
+        return link != NULL                                                           ? link
+               : remote != NULL                                                       ? remote
                : json_is_true(json_object_get(delivery, "announced")) && text != NULL ? text
-                                                                                       : "";
+                                                                                      : "";
     }
     return detail != NULL ? detail : "";
 }
@@ -143,8 +143,8 @@ const char *cli_delivery_note(const json_t *delivery)
 /* The state, as people are told of it. What only told others where to look is not published. */
 static const char *state_word(const char *state, const char *detail)
 {
-    bool announced = detail != NULL &&
-                     strncmp(detail, ADAPTER_ANNOUNCED, strlen(ADAPTER_ANNOUNCED)) == 0;
+    bool announced =
+        detail != NULL && strncmp(detail, ADAPTER_ANNOUNCED, strlen(ADAPTER_ANNOUNCED)) == 0;
 
     return announced && strcmp(state, "done") == 0 ? ADAPTER_ANNOUNCED : state;
 }
