@@ -403,7 +403,8 @@ enum err_code sqlite__gate(struct sqlite *s, struct ledger_gate *r);        /* s
 enum err_code sqlite__gated(struct sqlite_conn *c, struct ledger_gated *r); /* sqlite_gate.c */
 enum err_code sqlite__drop(struct sqlite *s, struct ledger_drop *r);        /* sqlite_gate.c */
 
-enum err_code sqlite__outlet(struct sqlite_conn *c, struct ledger_outlet *r); /* sqlite_outlet.c */
+enum err_code sqlite__outlet(struct sqlite_conn *c,
+                             struct ledger_outlet *r); /* sqlite_outlet.c */
 
 /* What sources are doing (sqlite_source.c). */
 enum err_code sqlite__source_save(struct sqlite *s, struct ledger_source_save *r);
