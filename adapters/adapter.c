@@ -104,3 +104,13 @@ const char *post_id(const struct step_ctx *ctx)
 {
     return post_str(ctx, "remote_id");
 }
+
+struct media_bounds adapter_media_bounds(const struct adapter *a, const struct step_ctx *ctx)
+{
+    struct media_bounds bounds = {.max_bytes = a->media_max_bytes};
+
+    if (a->media_bounds) {
+        a->media_bounds(ctx, &bounds);
+    }
+    return bounds;
+}

@@ -233,6 +233,9 @@ struct adapter {
     const char *setup; /* how an operator gets there, step by step, for `crier channels NAME` */
 };
 
+/* What a channel of this adapter takes of a picture, as things stand. */
+struct media_bounds adapter_media_bounds(const struct adapter *a, const struct step_ctx *ctx);
+
 /* Store what a post is known by. Both may be NULL when the platform gives none. */
 void post_set(struct step_ctx *ctx, const char *remote_id, const char *remote_url);
 const char *post_id(const struct step_ctx *ctx); /* remote_id of ctx->post; NULL */

@@ -87,7 +87,8 @@ static int64_t image_bytes(const struct step_ctx *ctx)
 
 void mastodon__media_bounds(const struct step_ctx *ctx, struct media_bounds *bounds)
 {
-    int64_t bytes = image_bytes(ctx), pixels = record_int(mastodon__learned(ctx), "image_pixels");
+    int64_t bytes = image_bytes(ctx),
+            pixels = record_int(mastodon__learned(ctx), "image_pixels");
 
     if (bytes > 0 && (uint64_t)bytes < bounds->max_bytes) {
         bounds->max_bytes = (size_t)bytes;

@@ -312,8 +312,11 @@ const char *format_size_about(int64_t bytes, char out[PARSE_TEXT_BYTES])
         value /= 1000;
         unit++;
     }
-    (void)snprintf(
-        out, PARSE_TEXT_BYTES, value < 9.95 && unit > 0 ? "%.1f%s" : "%.0f%s", value, units[unit]);
+    (void)snprintf(out,
+                   PARSE_TEXT_BYTES,
+                   value < 9.95 && unit > 0 ? "%.1f%s" : "%.0f%s",
+                   value,
+                   units[unit]);
     return out;
 }
 

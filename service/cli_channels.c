@@ -21,7 +21,9 @@ static void add_pictures(struct buf *out, const struct adapter *a)
     char size[PARSE_TEXT_BYTES];
 
     if (a->media_max_bytes > 0) {
-        buf_addf(out, "up to %s", format_size((int64_t)a->media_max_bytes, size));
+        buf_addf(out,
+                 "up to %s, larger ones are resized",
+                 format_size((int64_t)a->media_max_bytes, size));
     } else {
         buf_adds(out, a->pictures != NULL ? a->pictures : "no");
     }

@@ -198,8 +198,16 @@ static void add_delivery_event(struct buf *line, const json_t *data, bool colour
 static void
 add_other_event(struct buf *line, const char *kind, const json_t *data, bool colours)
 {
-    static const char *const names[] = {
-        "channel", "event", "article", "outcome", "title", "detail"};
+    static const char *const names[] = {"channel",
+                                        "event",
+                                        "article",
+                                        "merged",
+                                        "outcome",
+                                        "title",
+                                        "detail",
+                                        "quiet",
+                                        "note",
+                                        "why"};
 
     terminal_text(line, kind, TINT_BOLD, colours);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

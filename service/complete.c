@@ -255,8 +255,11 @@ static void look(struct entry *e)
     }
     e->tries++;
     e->fetch.done = look_2_on_page;
-    page_fetch_start(
-        e->completer->crier->pages, &e->fetch, e->event.url, e->tries == 1 ? FRESH_MS : 0);
+    page_fetch_start(e->completer->crier->pages,
+                     &e->fetch,
+                     e->event.url,
+                     e->tries == 1 ? FRESH_MS : 0,
+                     false);
 }
 
 /* NULL: the page will do. */

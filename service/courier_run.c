@@ -150,17 +150,6 @@ static const char *picture_url(const struct run *run)
     return a->image_count > 0 ? a->images[0].url : NULL;
 }
 
-static struct media_bounds picture_bounds(const struct run *run)
-{
-    const struct adapter *a = run->channel->adapter;
-    struct media_bounds bounds = {.max_bytes = a->media_max_bytes};
-
-    if (a->media_bounds) {
-        a->media_bounds(&run->sc.ctx, &bounds);
-    }
-    return bounds;
-}
-
 void courier__run_walk(struct run *run)
 {
     const char *picture;
@@ -189,7 +178,7 @@ void courier__run_walk(struct run *run)
     courier__submit_next(run);
     run->waits_for_media = true;
     run->media.done = run_3_on_media;
-    bounds = picture_bounds(run);
+    bounds = adapter_media_bounds(run->channel->adapter, &run->sc.ctx);
     media_get_fitting(run->courier->crier->media,
                       &run->media,
                       picture,

@@ -53,6 +53,7 @@ struct watch {
     int64_t public_mono_ms; /* when the page was first seen; 0: not yet */
     size_t tries;
     bool degraded;
+    bool urgent;           /* breaking */
     char note[NOTE_BYTES]; /* what is not right, by the last look */
     uv_timer_t retry, deadline;
     int open_handles;
@@ -186,7 +187,8 @@ static void look(struct watch *w)
     }
     w->state = LOOKING;
     w->fetch.done = look_2_on_page;
-    page_fetch_start(w->gate->crier->pages, &w->fetch, w->url, w->tries == 0 ? FRESH_MS : 0);
+    page_fetch_start(
+        w->gate->crier->pages, &w->fetch, w->url, w->tries == 0 ? FRESH_MS : 0, w->urgent);
     w->tries++;
 }
 
@@ -417,7 +419,8 @@ static void pass_2_on_stored(struct ledger_request *r)
 
 /* ---- what starts and stops it ---- */
 
-static void watch(struct gate *g, struct article_id article, const char *url, int64_t until_ms)
+static void
+watch(struct gate *g, struct article_id article, const char *url, int64_t until_ms, bool urgent)
 {
     struct watch *w = map_get_u64(g->by_article, article.v);
 
@@ -434,6 +437,7 @@ static void watch(struct gate *g, struct article_id article, const char *url, in
     mem_free(w->url);
     w->url = mem_strdup(url);
     w->tries = 0;
+    w->urgent = urgent;
     w->public_mono_ms = 0;
     w->note[0] = '\0';
     gate_view_done(&w->view);
@@ -461,7 +465,7 @@ void gate_after_accept(struct gate *g, const struct ledger_accept *a)
     if (!content) {
         unwatch(g, a->article);
     } else if (a->gated_until_ms > 0 && a->url) {
-        watch(g, a->article, a->url, a->gated_until_ms);
+        watch(g, a->article, a->url, a->gated_until_ms, a->out_breaking);
     } else if (a->outcome == ACCEPT_REVISED && a->url && warm_is_wanted(g->crier)) {
         warm_later(g->crier, a->url);
     }
@@ -474,7 +478,7 @@ static void on_gated(struct ledger_request *r)
     for (size_t i = 0; r->rc == ERR_NONE && !g->stopped && i < g->at_start.count; i++) {
         const struct ledger_gated_one *one = &g->at_start.v[i];
 
-        watch(g, one->article, one->url, one->until_ms);
+        watch(g, one->article, one->url, one->until_ms, false);
     }
     ledger_request_done(r);
 }

@@ -237,7 +237,8 @@ void media__wait_for(struct media_entry *e, struct media_wait *w)
     }
 }
 
-static void ask(struct media_store *s, struct media_wait *w, const char *url, bool allow_private)
+static void
+ask(struct media_store *s, struct media_wait *w, const char *url, bool allow_private)
 {
     struct media_entry *e = find(s, url, allow_private);
 

@@ -28,16 +28,20 @@
 #define FETCH_TIMEOUT_MS (8 * MS_SECOND) /* no crawler of previews waits longer */
 #define CONNECT_TIMEOUT_MS (4 * MS_SECOND)
 #define HEADER_VALUES_MAX 20
+/* A thousand articles that come in at once must not bring the newsroom's own site down. */
+#define AT_ONCE_MAX 16
 
 struct page_entry {
     struct pages *pages; /* NULL: they are gone, only the end is awaited */
     char *key;           /* the address asked for */
     char *url;           /* where redirects have led so far */
-    bool fetching, sending;
+    bool fetching;       /* until it has ended: queued, asking, or being read */
+    bool sending;
     bool stale;   /* not found under its key any more */
     size_t users; /* fetches that hold it, told or not */
     struct list waiting;
-    struct list_node node; /* in all */
+    struct list_node node;       /* in all */
+    struct list_node queue_node; /* in queued */
     int64_t read_mono_ms;
     struct http_request request;
     struct out_exchange exchange;
@@ -49,7 +53,9 @@ struct page_entry {
 struct pages {
     struct crier *crier;
     struct map *entries;
-    struct list all;  /* oldest first */
+    struct list all; /* oldest first */
+    struct list queued;
+    size_t running;
     struct list told; /* fetches whose entry has ended: their done is to be called */
     uv_timer_t tell_timer;
 };
@@ -129,17 +135,29 @@ static void tell_later(struct pages *p)
     must(uv_timer_start(&p->tell_timer, on_tell_timer, 0, 0) == 0);
 }
 
+static void ask(struct page_entry *e);
+
+static void start_next(struct pages *p)
+{
+    while (p->running < AT_ONCE_MAX && !list_empty(&p->queued)) {
+        p->running++;
+        ask(container_of(list_pop(&p->queued), struct page_entry, queue_node));
+    }
+}
+
 static void end(struct page_entry *e)
 {
     struct pages *p = e->pages;
 
     e->fetching = false;
+    p->running--;
     e->read_mono_ms = clock_mono_ms();
     list_move_all(&p->told, &e->waiting);
     if (!e->answer.has_facts || e->users == 0) {
         entry_drop(e);
     }
     tell_later(p);
+    start_next(p);
 }
 
 /* ---- fetching ---- */
@@ -313,7 +331,7 @@ static void fetch_4_on_read(struct reader_job *job)
     end(e);
 }
 
-static struct page_entry *fetch(struct pages *p, const char *url)
+static struct page_entry *fetch(struct pages *p, const char *url, bool urgent)
 {
     struct page_entry *e = mem_zalloc(sizeof *e);
 
@@ -325,14 +343,17 @@ static struct page_entry *fetch(struct pages *p, const char *url)
     http_request_init(&e->request);
     (void)map_put(p->entries, e->key, strlen(e->key), e);
     list_push(&p->all, &e->node);
-    ask(e);
+    if (urgent) {
+        list_push_front(&p->queued, &e->queue_node);
+    } else {
+        list_push(&p->queued, &e->queue_node);
+    }
+    start_next(p);
     return e;
 }
 
-void page_fetch_start(struct pages *p,
-                      struct page_fetch *f,
-                      const char *url,
-                      int64_t max_age_ms)
+void page_fetch_start(
+    struct pages *p, struct page_fetch *f, const char *url, int64_t max_age_ms, bool urgent)
 {
     struct page_entry *e;
 
@@ -343,7 +364,7 @@ void page_fetch_start(struct pages *p,
         e = NULL;
     }
     if (!e) {
-        e = fetch(p, url);
+        e = fetch(p, url, urgent);
     }
     e->users++;
     f->entry = e;
@@ -354,6 +375,19 @@ void page_fetch_start(struct pages *p,
     } else {
         list_push(&p->told, &f->node);
         tell_later(p);
+    }
+}
+
+/* Nobody waits for it any more. */
+static void break_off(struct page_entry *e)
+{
+    if (list_linked(&e->queue_node)) {
+        list_remove(&e->pages->queued, &e->queue_node);
+        e->fetching = false;
+        entry_drop(e);
+    } else if (e->sending) {
+        entry_drop(e); /* found no more, and freed at its end */
+        out_cancel(&e->exchange);
     }
 }
 
@@ -371,7 +405,9 @@ void page_fetch_done(struct page_fetch *f)
     f->answer = NULL;
     must(e->users > 0);
     e->users--;
-    if (e->stale) {
+    if (e->users == 0 && e->fetching) {
+        break_off(e);
+    } else if (e->stale) {
         entry_drop(e);
     }
 }
@@ -386,6 +422,7 @@ struct pages *pages_new(struct crier *c)
     p->entries = map_new();
     list_init(&p->all);
     list_init(&p->told);
+    list_init(&p->queued);
     must(uv_timer_init(c->loop, &p->tell_timer) == 0);
     p->tell_timer.data = p;
     return p;
@@ -411,7 +448,7 @@ void pages_free(struct pages *p)
         if (e->sending) {
             out_cancel(&e->exchange); /* fetch_2_on_answer frees it */
         } else {
-            must(!e->fetching); /* the reading thread has ended before */
+            must(!e->fetching); /* who waits for one in the queue has let it go */
             entry_free(e);
         }
     }

@@ -38,11 +38,10 @@ struct page_fetch {
 
 struct pages *pages_new(struct crier *c);
 void pages_free(struct pages *p);
-/* max_age_ms: a good answer that is no older will do; 0: only one that is still being waited for. */
-void page_fetch_start(struct pages *p,
-                      struct page_fetch *f,
-                      const char *url,
-                      int64_t max_age_ms);
+/* max_age_ms: a good answer that is no older will do; 0: only one that is still being waited for.
+ * urgent: before others, when more are asked for than may be fetched at once. */
+void page_fetch_start(
+    struct pages *p, struct page_fetch *f, const char *url, int64_t max_age_ms, bool urgent);
 void page_fetch_done(
     struct page_fetch *f); /* lets the answer go; before done: nobody waits any more */
 

@@ -6,12 +6,14 @@
 #include "service/preview.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "adapters/registry.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/url.h"
 #include "service/context.h"
 #include "service/hide.h"
@@ -48,9 +50,19 @@ static json_t *hidden(const struct shown *s, const char *bytes, size_t len)
 
 /* ---- requests ---- */
 
+/* Nothing is fetched for a preview, so it cannot say what the picture will be; but what it may be. */
 static json_t *picture_text(const struct shown *s)
 {
-    return json_sprintf("(the picture at %s)", s->sc.ctx.article->images[0].url);
+    struct media_bounds b = adapter_media_bounds(s->adapter, &s->sc.ctx);
+    char bytes[PARSE_TEXT_BYTES], pixels[64] = "";
+
+    if (b.max_pixels > 0) {
+        (void)snprintf(pixels, sizeof pixels, " or %lld pixels", (long long)b.max_pixels);
+    }
+    return json_sprintf("(the picture at %s, resized if it has more than %s%s)",
+                        s->sc.ctx.article->images[0].url,
+                        format_size_about((int64_t)b.max_bytes, bytes),
+                        pixels);
 }
 
 static json_t *parts_json(const struct shown *s, const struct http_request *r)

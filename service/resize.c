@@ -31,7 +31,8 @@
 #define SAID_BYTES (2 * CHUNK_BYTES)
 #define ARGUMENTS_MAX 9
 #define ENVIRONMENT_MAX 9
-#define THIS_PROGRAM "/proc/self/exe" /* also when another version has been installed meanwhile */
+#define THIS_PROGRAM                                                                           \
+    "/proc/self/exe" /* also when another version has been installed meanwhile */
 
 enum { IN, OUT, SAYS, PIPES };
 
@@ -171,8 +172,7 @@ static void judge_picture(struct resize_job *job)
     m.type = media_sniff(job->picture.data, job->picture.len, &m.width, &m.height);
     if (!m.type || strcmp(m.type, "image/jpeg") != 0 || m.width <= 0 || m.height <= 0 ||
         !resize_fits(&m, &job->bounds)) {
-        (void)snprintf(
-            job->error, sizeof job->error, "what came back is no picture that fits");
+        (void)snprintf(job->error, sizeof job->error, "what came back is no picture that fits");
     }
 }
 
@@ -293,13 +293,15 @@ static struct resize_child *child_new(struct resizer *r)
  * secret, and the tests' fault points reach the child the same way. */
 static void pass_environment(char **out)
 {
-    static const char *const names[] = {"LD_LIBRARY_PATH",
+    static const char *const names[] = {
+        "LD_LIBRARY_PATH",
 #if WITH_FAULTS
-                                        "CRIER_FAULT",
-                                        "ASAN_OPTIONS",
-                                        "UBSAN_OPTIONS",
+        "CRIER_FAULT",
+        "ASAN_OPTIONS",
+        "UBSAN_OPTIONS",
 #endif
-                                        NULL};
+        NULL
+    };
     size_t n = 0;
 
     for (size_t i = 0; names[i]; i++) {
@@ -350,8 +352,8 @@ static int spawn(struct resize_child *c, const struct media_bounds *bounds)
     int error;
 
     for (int i = 0; i < PIPES; i++) {
-        stdio[i].flags = (uv_stdio_flags)(UV_CREATE_PIPE |
-                                          (i == IN ? UV_READABLE_PIPE : UV_WRITABLE_PIPE));
+        stdio[i].flags =
+            (uv_stdio_flags)(UV_CREATE_PIPE | (i == IN ? UV_READABLE_PIPE : UV_WRITABLE_PIPE));
         stdio[i].data.stream = (uv_stream_t *)&c->pipes[i];
     }
     pass_arguments(arguments, bounds);
@@ -367,9 +369,10 @@ static int spawn(struct resize_child *c, const struct media_bounds *bounds)
 
 static void feed(struct resize_child *c, struct resize_job *job, uint64_t now_ms)
 {
-    /* libuv takes no const, and only reads. */
-    uv_buf_t all = uv_buf_init((char *)(uintptr_t)job->bytes, (unsigned)job->len);
+    uv_buf_t all = {.len = job->len};
 
+    /* libuv takes no const, and only reads. */
+    memcpy(&all.base, &job->bytes, sizeof all.base);
     c->job = job;
     job->child = c;
     must(uv_timer_start(&c->timer, on_late, job->deadline_ms - now_ms, 0) == 0);

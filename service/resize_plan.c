@@ -56,8 +56,7 @@ static bool is_allowed(const struct shape *s, const struct media_bounds *b, int6
 
 static bool should_fit(const struct shape *s, const struct media_bounds *b, int64_t edge)
 {
-    return b->max_bytes == 0 ||
-           BYTES_OF_PIXELS(pixels_at(s, edge)) <= (int64_t)b->max_bytes;
+    return b->max_bytes == 0 || BYTES_OF_PIXELS(pixels_at(s, edge)) <= (int64_t)b->max_bytes;
 }
 
 static int64_t smaller_edge(int64_t edge)
@@ -70,8 +69,7 @@ static int64_t smaller_edge(int64_t edge)
     return 0;
 }
 
-struct resize_try
-resize_first(int64_t width, int64_t height, const struct media_bounds *b)
+struct resize_try resize_first(int64_t width, int64_t height, const struct media_bounds *b)
 {
     struct shape s = {width > height ? width : height, width > height ? height : width};
     int64_t edge = s.longer < edges[0] ? s.longer : edges[0];

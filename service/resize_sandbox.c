@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -42,28 +43,23 @@
 #define OUR_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-static enum err_code limit(int what, rlim_t value, const char *name, struct err *why)
-{
-    const struct rlimit both = {value, value};
-
-    return setrlimit(what, &both) == 0 ? ERR_NONE : err_errno(why, "limit of %s", name);
-}
-
 enum err_code resize_limit_process(struct err *why)
 {
-    enum err_code rc = ERR_NONE;
+    const struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
+    const struct rlimit seconds = {CPU_SECONDS, CPU_SECONDS};
+    const struct rlimit none = {0, 0};
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
         return err_errno(why, "prctl");
     }
-    if (!SANITIZED) {
-        rc = limit(RLIMIT_AS, MEMORY_BYTES, "memory", why);
+    if (!SANITIZED && setrlimit(RLIMIT_AS, &memory) != 0) {
+        return err_errno(why, "limit of memory");
     }
-    if (!rc) {
-        rc = limit(RLIMIT_CPU, CPU_SECONDS, "processor time", why);
+    if (setrlimit(RLIMIT_CPU, &seconds) != 0) {
+        return err_errno(why, "limit of processor time");
     }
-    return rc ? rc : limit(RLIMIT_CORE, 0, "cores", why);
+    return setrlimit(RLIMIT_CORE, &none) == 0 ? ERR_NONE : err_errno(why, "limit of cores");
 }
 
 #ifdef OUR_ARCHITECTURE
@@ -84,52 +80,59 @@ static const int refused[] = {
 };
 /* clang-format on */
 
-#define HEAD 4 /* instructions before the list */
-#define TAIL 2
+#define HEAD 4                             /* instructions before the list */
+#define CLONES (HEAD + ARRAY_LEN(refused)) /* behind it: threads yes, processes no */
+#define ALLOW (CLONES + 4)                 /* and the three ends */
+#define REFUSE (CLONES + 5)
+#define UNKNOWN (CLONES + 6)
+#define INSTRUCTIONS (CLONES + 7)
 #define X32_BIT 0x40000000 /* x86-64 has all calls twice */
 
-static struct sock_filter statement(uint16_t code, uint32_t value)
+static struct sock_filter statement(int code, uint32_t value)
 {
-    return (struct sock_filter){.code = code, .k = value};
+    return (struct sock_filter){.code = (uint16_t)code, .k = value};
 }
 
+static struct sock_filter load(size_t offset)
+{
+    return statement(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
+}
+
+/* Both as places in the program; an instruction counts from the one behind it. */
 static struct sock_filter
-jump(uint16_t test, uint32_t value, size_t if_true, size_t if_false)
+jump(size_t here, int test, uint32_t value, size_t if_true, size_t if_false)
 {
     return (struct sock_filter){.code = (uint16_t)(BPF_JMP | test | BPF_K),
-                                .jt = (uint8_t)if_true,
-                                .jf = (uint8_t)if_false,
+                                .jt = (uint8_t)(if_true - here - 1),
+                                .jf = (uint8_t)(if_false - here - 1),
                                 .k = value};
 }
 
-/* Jumps count from the instruction behind them; the last two are "go on" and "refuse". */
-static size_t write_filter(struct sock_filter *f)
+/* clone3 has its flags where a filter cannot see them; a libc that does not find it takes clone. */
+static void write_filter(struct sock_filter f[INSTRUCTIONS])
 {
-    const size_t refuse = HEAD + ARRAY_LEN(refused) + 1;
-    size_t n = 0;
-
-    f[n] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-    n++;
-    f[n] = jump(BPF_JEQ, OUR_ARCHITECTURE, 0, refuse - n - 1);
-    n++;
-    f[n] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    n++;
-    f[n] = jump(BPF_JGE, X32_BIT, refuse - n - 1, 0);
-    n++;
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++, n++) {
-        f[n] = jump(BPF_JEQ, (uint32_t)refused[i], refuse - n - 1, 0);
+    f[0] = load(offsetof(struct seccomp_data, arch));
+    f[1] = jump(1, BPF_JEQ, OUR_ARCHITECTURE, 2, REFUSE);
+    f[2] = load(offsetof(struct seccomp_data, nr));
+    f[3] = jump(3, BPF_JGE, X32_BIT, REFUSE, HEAD);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        f[HEAD + i] = jump(HEAD + i, BPF_JEQ, (uint32_t)refused[i], REFUSE, HEAD + i + 1);
     }
-    f[n++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    f[n++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-    return n;
+    f[CLONES] = jump(CLONES, BPF_JEQ, SYS_clone3, UNKNOWN, CLONES + 1);
+    f[CLONES + 1] = jump(CLONES + 1, BPF_JEQ, SYS_clone, CLONES + 2, ALLOW);
+    f[CLONES + 2] = load(offsetof(struct seccomp_data, args[0])); /* the lower half */
+    f[CLONES + 3] = jump(CLONES + 3, BPF_JSET, CLONE_THREAD, ALLOW, REFUSE);
+    f[ALLOW] = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    f[REFUSE] = statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    f[UNKNOWN] = statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
 enum err_code resize_lock_process(struct err *why)
 {
-    struct sock_filter instructions[HEAD + ARRAY_LEN(refused) + TAIL];
-    struct sock_fprog program = {.filter = instructions};
+    struct sock_filter instructions[INSTRUCTIONS];
+    struct sock_fprog program = {.len = INSTRUCTIONS, .filter = instructions};
 
-    program.len = (unsigned short)write_filter(instructions);
+    write_filter(instructions);
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0) {
         return ERR_NONE;
     }

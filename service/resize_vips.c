@@ -12,6 +12,7 @@
 
 #include <dlfcn.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -99,13 +100,14 @@ static enum err_code vips_failed(struct err *why, const char *what)
 {
     const char *said = vips.error();
 
-    return err_set(why,
-                   ERR_INVALID,
-                   "%s: %.*s",
-                   what,
-                   (int)strnlen(said, strcspn(said, "\n") < ERROR_CHARS ? strcspn(said, "\n")
-                                                                        : ERROR_CHARS),
-                   said);
+    return err_set(
+        why,
+        ERR_INVALID,
+        "%s: %.*s",
+        what,
+        (int)strnlen(said,
+                     strcspn(said, "\n") < ERROR_CHARS ? strcspn(said, "\n") : ERROR_CHARS),
+        said);
 }
 
 /* Only the decoders of what is let in at all (service/media_sniff.c), and no machine code made at run
@@ -142,6 +144,8 @@ enum err_code resize_load(struct err *why)
     if (rc) {
         return rc;
     }
+    /* Its warnings about each line of a broken picture are nobody's: this is how they are turned off. */
+    (void)setenv("VIPS_WARNING", "0", 1);
     if (vips.init("crier") != 0) {
         return vips_failed(why, "libvips does not start");
     }
@@ -233,14 +237,8 @@ static enum err_code decode(struct image **out,
                             int64_t edge,
                             struct err *why)
 {
-    struct image *i = vips.load(bytes,
-                                len,
-                                options,
-                                "access",
-                                ACCESS_SEQUENTIAL,
-                                "fail_on",
-                                FAIL_ON_ERROR,
-                                NULL);
+    struct image *i = vips.load(
+        bytes, len, options, "access", ACCESS_SEQUENTIAL, "fail_on", FAIL_ON_ERROR, NULL);
     enum err_code rc;
 
     if (!i) {
@@ -262,14 +260,13 @@ static enum err_code decode(struct image **out,
 }
 
 /* No EXIF, no place where it was taken, no profile: what a JPEG without one has is sRGB. */
-static enum err_code
-encode(struct buf *out, struct image *i, int quality, struct err *why)
+static enum err_code encode(struct buf *out, struct image *i, int quality, struct err *why)
 {
     void *bytes = NULL;
     size_t len = 0;
 
-    if (vips.save(
-            i, &bytes, &len, "Q", quality, "strip", YES, "optimize_coding", YES, NULL) != 0) {
+    if (vips.save(i, &bytes, &len, "Q", quality, "strip", YES, "optimize_coding", YES, NULL) !=
+        0) {
         return vips_failed(why, "it cannot be written");
     }
     buf_clear(out);
@@ -278,15 +275,15 @@ encode(struct buf *out, struct image *i, int quality, struct err *why)
     return buf_check(out, "the picture", why);
 }
 
-static enum err_code
-try_all(struct buf *out, struct image **i, struct resize_try t, size_t max_bytes, struct err *why)
+static enum err_code try_all(
+    struct buf *out, struct image **i, struct resize_try t, size_t max_bytes, struct err *why)
 {
     char size[PARSE_TEXT_BYTES];
     enum err_code rc;
 
     do {
         rc = vips.width(*i) > t.edge || vips.height(*i) > t.edge ? fit(i, t.edge, why)
-                                                                  : ERR_NONE;
+                                                                 : ERR_NONE;
         if (!rc) {
             rc = encode(out, *i, t.quality, why);
         }

@@ -76,7 +76,7 @@ static void write_body(struct buf *out, const char *body, size_t len)
     json_put_open(out, NULL, '{');
     json_put_text(out, "kind", UNREADABLE_KIND);
     json_put_int(out, "bytes", (int64_t)len);
-    buf_init(&coded, 2 * UNREADABLE_BYTES);
+    buf_init(&coded, (size_t)2 * UNREADABLE_BYTES);
     if (text_valid(body, len)) {
         buf_add(&coded, body, kept == len ? len : text_prefix(TEXT_BYTES, body, len, kept));
         json_put_text(out, "text", buf_str(&coded));

@@ -23,22 +23,23 @@ bool warm_is_wanted(const struct crier *c)
     return c->config->site.facebook_token.text != NULL;
 }
 
-/* Its own words of what went wrong, which never hold the token. */
+/* By number, as the Graph API's page on errors lists them; not in its words, which may repeat the
+ * token. */
 static void say_why(const struct out_exchange *x, char out[160])
 {
-    json_t *answer = http_json(&x->response);
-    const char *said = json_string_value(json_path(answer, "error", "message", NULL));
+    json_t *answer, *code;
 
     if (x->outcome != TRANSPORT_ANSWERED) {
         (void)snprintf(out, 160, "%.150s", x->error);
-    } else {
-        (void)snprintf(out,
-                       160,
-                       "status %d%s%.120s",
-                       x->response.status,
-                       said ? ": " : "",
-                       said ? said : "");
+        return;
     }
+    answer = http_json(&x->response);
+    code = json_path(answer, "error", "code", NULL);
+    (void)snprintf(out,
+                   160,
+                   "status %d, error %lld",
+                   x->response.status,
+                   (long long)json_integer_value(code));
     json_decref(answer);
 }
 

@@ -19,7 +19,6 @@
 #define OPENING_BYTES 1024 /* an XML declaration is shorter, with some junk before it */
 #define UTF8_FEW                                                                               \
     4 /* for each bad byte so many good characters, and it is UTF-8 with mistakes */
-#define ICONV_NONE ((iconv_t)-1)
 
 enum stage { OPENING, ASCII, LOOKING, DECODING };
 struct charset;
@@ -31,7 +30,7 @@ struct charset {
     const struct charset_row *header, *declared, *row; /* row: decided */
     bool header_by_default;
     decode_fn *decode;
-    iconv_t iconv;
+    iconv_t iconv; /* NULL: none */
     const char *name;
     int unit; /* bytes of a UTF-16 or UTF-32 unit */
     bool big_endian;
@@ -214,10 +213,12 @@ static void decide(struct charset *c, const struct charset_row *row)
     c->stage = DECODING;
     c->name = row->name;
     if (row->iconv) {
-        c->iconv = iconv_open("UTF-8", row->iconv);
+        iconv_t iconv = iconv_open("UTF-8", row->iconv);
+
+        c->iconv = (intptr_t)iconv == -1 ? NULL : iconv;
         c->decode = decode_iconv;
     }
-    if (row->iconv && c->iconv == ICONV_NONE) { /* a C library without its tables */
+    if (row->iconv && !c->iconv) { /* a C library without its tables */
         row = charset__row("latin1", strlen("latin1"));
         c->name = row->name;
     }
@@ -393,7 +394,7 @@ static bool advance(struct charset *c, bool last, struct buf *out)
 
 static void end_text(struct charset *c, struct buf *out)
 {
-    if (c->iconv != ICONV_NONE) {
+    if (c->iconv) {
         flush_iconv(c, out);
     }
     if (c->kept.len > 0) { /* cut in the middle of a character */
@@ -404,7 +405,8 @@ static void end_text(struct charset *c, struct buf *out)
 
 void charset_read(struct charset *c, const void *bytes, size_t len, bool last, struct buf *out)
 {
-    if (len > 0 && c->kept.len == 0 && c->stage == DECODING) { /* straight from where they are */
+    if (len > 0 && c->kept.len == 0 &&
+        c->stage == DECODING) { /* straight from where they are */
         size_t n = c->decode(c, bytes, len, out);
 
         buf_add(&c->kept, (const char *)bytes + n, len - n);
@@ -424,7 +426,6 @@ struct charset *charset_new(const char *content_type)
 
     c->header = charset__of_header(content_type, &c->header_by_default);
     c->name = "utf-8";
-    c->iconv = ICONV_NONE;
     buf_init(&c->kept, SIZE_MAX / 2); /* a piece and what is looked at */
     return c;
 }
@@ -434,7 +435,7 @@ void charset_free(struct charset *c)
     if (!c) {
         return;
     }
-    if (c->iconv != ICONV_NONE) {
+    if (c->iconv) {
         (void)iconv_close(c->iconv);
     }
     buf_done(&c->kept);

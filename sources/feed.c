@@ -362,12 +362,15 @@ static char *damage(const struct feed_reader *r)
 
 static void read_head(struct feed_reader *r, struct feed *feed)
 {
-    const struct feed_node *root = r->xml ? feed_xml_head(r->xml) : NULL;
+    const struct feed_node *root;
 
     if (r->json) {
         feed_json_head(r->json, feed, &r->maker);
         feed->left_out = feed_json_dropped(r->json);
-    } else if (root->name == N_ATOM_FEED) {
+        return;
+    }
+    root = feed_xml_head(r->xml);
+    if (root->name == N_ATOM_FEED) {
         feed_atom_head(feed, root, &r->maker);
     } else if (root->name == N_URLSET) {
         feed->format = r->is_news ? FEED_NEWS_SITEMAP : FEED_SITEMAP;

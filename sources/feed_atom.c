@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/mem.h"
 #include "base/text.h"
 #include "sources/feed_formats.h"
 
@@ -147,16 +146,6 @@ static char *link_url(const struct feed_node *link, const struct feed_maker *mak
     return link ? feed_url_dup(base, feed_attribute(link, "href")) : NULL;
 }
 
-static void add_hub(struct strings *hubs, char *url)
-{
-    if (!url || hubs->count == 8 || strings_has(hubs, url)) {
-        mem_free(url);
-        return;
-    }
-    hubs->v = mem_realloc(hubs->v, hubs->count + 1, sizeof *hubs->v);
-    hubs->v[hubs->count++] = url;
-}
-
 static void take_hubs(struct feed *feed,
                       const struct feed_node *in,
                       enum feed_name name,
@@ -167,7 +156,7 @@ static void take_hubs(struct feed *feed,
         const char *rel = feed_attribute(it, "rel");
 
         if (rel && strcasecmp(rel, "hub") == 0) {
-            add_hub(&feed->hubs, link_url(it, maker));
+            feed_url_add(&feed->hubs, link_url(it, maker));
         }
     }
 }

@@ -282,12 +282,6 @@ put_film(json_t *article, const struct feed_maker *maker, const struct feed_draf
 
 /* ---- who it is ---- */
 
-static void add_url(struct strings *urls, char *url)
-{
-    urls->v = mem_realloc(urls->v, urls->count + 1, sizeof *urls->v);
-    urls->v[urls->count++] = url;
-}
-
 static void put_links(struct source_event *event,
                       const struct feed_maker *maker,
                       const struct feed_draft *d)
@@ -295,13 +289,12 @@ static void put_links(struct source_event *event,
     for (size_t i = 0; i < d->link_count; i++) {
         char *url = resolve(maker, d, &d->links[i]);
 
-        if (!url || (event->url && strcmp(event->url, url) == 0) ||
-            strings_has(&event->urls, url)) {
-            mem_free(url);
-        } else if (!event->url) {
+        if (!event->url) {
             event->url = url;
+        } else if (url && strcmp(event->url, url) == 0) {
+            mem_free(url);
         } else {
-            add_url(&event->urls, url);
+            feed_url_add(&event->urls, url);
         }
     }
 }

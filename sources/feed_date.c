@@ -13,6 +13,8 @@
 #define DATE_BYTES 128
 #define WORD_BYTES 48
 #define FIRST_YEAR 1971
+#define WEST_MOST (-720) /* minutes: there are clocks from -12 to +14 hours */
+#define EAST_MOST 840
 
 struct date {
     const char *at, *end;
@@ -349,7 +351,7 @@ static bool take_offset(struct date *d)
         }
     }
     int64_t offset = (west ? -1 : 1) * (n.value * 60 + minutes.value);
-    bool possible = offset >= -12 * 60 && offset <= 14 * 60 && minutes.value < 60;
+    bool possible = offset >= WEST_MOST && offset <= EAST_MOST && minutes.value < 60;
     d->zone_minutes = possible ? (int)offset : 0;
     d->has_zone = d->has_offset = true;
     return true;

@@ -95,6 +95,8 @@ char *feed_title_dup(const struct feed_words *words, size_t max_bytes);
 char *feed_language_dup(const char *text);
 /* Absolute; NULL: it is no URL of the web. */
 char *feed_url_dup(const char *base, const char *ref);
+/* Takes url; NULL, what is there already and what is too much goes. */
+void feed_url_add(struct strings *list, char *url);
 /* The first picture of a text that a reader would call one: no pixel that counts, no smiley. Its texts are
  * made in `memory`, which lives as long. False: there is none. */
 bool feed_image_find(const char *html, struct feed_picture *out, struct buf memory[2]);

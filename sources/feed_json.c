@@ -439,14 +439,9 @@ take_hubs(const struct feed_json *j, struct feed *feed, const struct feed_maker 
     json_array_foreach(json_object_get(j->head, "hubs"), i, hub)
     {
         const char *type = text_of(hub, "type");
-        char *url = feed_url_dup(maker->url, text_of(hub, "url"));
 
-        if (url && type && strcasecmp(type, "websub") == 0 && feed->hubs.count < 8) {
-            feed->hubs.v =
-                mem_realloc(feed->hubs.v, feed->hubs.count + 1, sizeof *feed->hubs.v);
-            feed->hubs.v[feed->hubs.count++] = url;
-        } else {
-            mem_free(url);
+        if (type && strcasecmp(type, "websub") == 0) {
+            feed_url_add(&feed->hubs, feed_url_dup(maker->url, text_of(hub, "url")));
         }
     }
 }

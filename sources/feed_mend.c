@@ -199,7 +199,6 @@ put_text(struct feed_mend *m, const char *text, size_t len, bool in_value, bool 
             continue;
         }
         buf_add(m->out, text + run, at - run);
-        run = at;
         if (class == LESS && !in_value) {
             return at;
         }
@@ -295,7 +294,6 @@ static size_t take_cdata(struct feed_mend *m, const char *text, size_t len)
             continue;
         }
         buf_add(m->out, text + run, at - run);
-        run = at;
         size_t n = put_special(m, text + at, len - at, false, m->last);
         if (n == MORE) {
             return at > 0 ? at : MORE;

@@ -7,6 +7,8 @@
 #include "base/url.h"
 #include "sources/feed_draft.h"
 
+#define URLS_MAX 8
+
 static void decode_plain(struct buf *out, const char *text)
 {
     size_t len = strlen(text);
@@ -145,4 +147,14 @@ char *feed_url_dup(const char *base, const char *ref)
         return NULL;
     }
     return buf_detach(&url, NULL);
+}
+
+void feed_url_add(struct strings *list, char *url)
+{
+    if (!url || list->count == URLS_MAX || strings_has(list, url)) {
+        mem_free(url);
+        return;
+    }
+    list->v = mem_realloc(list->v, list->count + 1, sizeof *list->v);
+    list->v[list->count++] = url;
 }

@@ -179,7 +179,7 @@ static bool whsec_right(const struct signing *s, const struct secret *secret)
 
     buf_init_secret(&key, KEY_BYTES_MAX);
     decoded = crypto_unbase64(&key, secret->text + skip, secret->len - skip) && buf_ok(&key) &&
-              (marked || key.len >= KEY_BYTES_MIN);
+              key.len >= (marked ? 1 : KEY_BYTES_MIN);
     if (decoded) {
         good = key_right(s, key.data, key.len);
     }

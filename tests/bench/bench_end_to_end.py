@@ -29,6 +29,7 @@ import time
 import urllib.request
 
 import bench_peer
+import bench_watch
 
 CONNECTIONS = 256
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -40,13 +41,13 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 class Service:
     """crier serve on a scratch ledger, or on one that lies in its folder already."""
 
-    def __init__(self, binary, folder, channels):
+    def __init__(self, binary, folder, channels, listen="127.0.0.1:0", public_url="https://push.news.example"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         settings = self.folder / "crier.yaml"
         settings.write_text(
             "site: {name: Bench, url: https://news.example, language: en, link_gate: 0s}\n"
-            "server: {listen: 127.0.0.1:0, log_level: warn}\n"
+            f"server: {{listen: '{listen}', public_url: '{public_url}', log_level: warn}}\n"
             f"ledger: sqlite:{self.folder}/crier.db\n"
             "queue: {total_concurrency: 1000}\n"
             f"channels:\n{channels}"
@@ -146,9 +147,9 @@ class Bench:
         return str(self.build / ("crier" if name == "crier" else f"tests/bench_{name}"))
 
     @contextlib.contextmanager
-    def service(self, channels, folder=None):
+    def service(self, channels, folder=None, **server):
         self.count += 1
-        service = Service(self.program("crier"), folder or self.scratch / f"run{self.count}", channels)
+        service = Service(self.program("crier"), folder or self.scratch / f"run{self.count}", channels, **server)
         try:
             yield service
         finally:
@@ -462,7 +463,7 @@ def main():
     parser.add_argument("--build", default="build/bench")
     parser.add_argument("--folder", default="build", help="on the disk that counts")
     parser.add_argument("--long", action="store_true", help="four times as much of everything")
-    parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,trouble,refused,queue,rest")
+    parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,trouble,refused,queue,watch,rest")
     parser.add_argument("--peers", default="", help="folder where the peer is installed")
     options = parser.parse_args()
     # 256 connections on either side.
@@ -490,6 +491,8 @@ def main():
             refused(b)
         if want("queue"):
             long_queue(b)
+        if want("watch"):
+            bench_watch.watched(b, NEVER, lambda port: webhook("partner", port, extra=f", {FAST}"), spread)
         if want("rest"):
             at_rest(b)
     finally:

@@ -88,7 +88,7 @@ static const char *query(const void *context, const char *name)
 static bool key_of(struct buf *key, const struct sign_scheme *scheme, const struct secret *s)
 {
     if (scheme->whsec && s->len >= 6 && strncmp(s->text, "whsec_", 6) == 0) {
-        return crypto_unbase64(key, s->text + 6, s->len - 6) && buf_ok(key);
+        return crypto_unbase64(key, s->text + 6, s->len - 6) && buf_ok(key) && key->len > 0;
     }
     buf_add(key, s->text, s->len);
     return s->len > 0;

@@ -129,6 +129,8 @@ def sources_page():
     head = b'text/html; charset=utf-8\t</a/2>; rel="canonical", <https://hub.example/>; rel=hub\tgooglebot: noindex\n'
     for name, content in files("tests/fixtures/pages/*.html"):
         yield name, head + content
+
+
 def feeds():
     """The first byte: limits as they are; the second: pieces of 8 bytes."""
     for name, content in files("tests/fixtures/feeds/*"):
@@ -169,13 +171,13 @@ TARGETS = {
     "config_read": settings,
     "config_rule": config_rule,
     "config_yaml": settings,
-    "sources_hooks": sources_hooks,
-    "sources_page": sources_page,
     "service_hook": articles,
     "sources_charset": sources_charset,
     "sources_feed": sources_feed,
-    "sources_feed_mend": sources_feed_mend,
     "sources_feed_date": sources_feed_date,
+    "sources_feed_mend": sources_feed_mend,
+    "sources_hooks": sources_hooks,
+    "sources_page": sources_page,
 }
 
 

@@ -1,6 +1,7 @@
 """The link gate: nothing of an article is posted before its page is public and makes a card, or the gate's time
 is over. The newsroom's site is played (fake/site.py); what it was asked for is kept with everything else."""
 
+import json
 import time
 import urllib.parse
 
@@ -254,6 +255,10 @@ def test_facebook_is_told_before_the_first_post_and_after_a_change(gated, platfo
     crier.send(article)
     wait_for(lambda: len(platform.requests("/graph/")) == 2)
     crier.await_done(sent["id"], revision=2)
+    platform.fault("/graph/", "status", status=400,
+                   body=json.dumps({"error": {"message": f"bad token {FACEBOOK_TOKEN}", "code": 190}}))
+    crier.send(article | {"title": "Small story number 1, corrected again"})
+    wait_for(lambda: "status 400, error 190" in crier.log())
     assert FACEBOOK_TOKEN not in crier.log()
 
 
@@ -271,3 +276,16 @@ def test_the_site_may_be_shown_a_crawlers_name(gated, platform):
     sent = crier.send(story(platform, 1))
     await_good(crier, sent["id"])
     assert asked(platform, "a/1")[0]["headers"]["User-Agent"] == "Twitterbot/1.0"
+
+
+def test_many_articles_at_once_are_looked_at_a_few_at_a_time(gated, platform):
+    """The site is the newsroom's own. A breaking article does not wait behind all others."""
+    crier = gated()
+    slow = [crier.send(story(platform, n, {"delay": 4})) for n in range(16)]
+    sent = [crier.send(story(platform, n, {})) for n in range(16, 24)]
+    urgent = crier.send(story(platform, 99, {}, categories=["Breaking"]))
+    for one in (*slow, *sent, urgent):
+        crier.await_done(one["id"], channel="partner")
+    order = [r["path"] for r in platform.requests("/site/a/")]
+    assert len(order) == 25 and order[16] == "/site/a/99", order
+    assert platform.truth()["most_running"]["site"] == 16

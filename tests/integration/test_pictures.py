@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from harness import exchange, small_article, wait_for
+from harness import SLOW, exchange, small_article, wait_for, within
 from PIL import Image
 
 BLUESKY_BYTES = 1_000_000
+DECODED_KIB = 60_000 if SLOW else 20_000  # less than the hostile ones would take in the service
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 160, 30), (30, 30, 200), (255, 255, 255)
 
 
@@ -200,18 +201,18 @@ def test_a_bomb_is_left_out_and_costs_nothing(make_crier, platform, pictures):
     detail, data = arrived(platform, crier, crier.send(story(4, url)))
     assert data is None
     assert detail.startswith("without its picture: the picture has ") and "100 million pixels" in detail, detail
-    assert crier.memory_kib() < before + 20_000
+    assert within(crier.memory_kib() - before, DECODED_KIB)
     assert "media_failed" in crier.log()
 
 
-def test_a_bomb_that_lies_about_its_size_meets_the_limits_of_the_child(make_crier, platform, pictures):
-    """A PNG that holds 9000 x 9000 pixels, all of them asked for: it is decoded in little memory, or not at all."""
+def test_what_is_just_not_a_bomb_is_decoded_in_little_memory_or_not_at_all(make_crier, platform, pictures):
+    """81 million pixels."""
     crier = make_crier(only("bluesky"))
     before = crier.memory_kib()
     detail, data = arrived(platform, crier, crier.send(story(5, pictures.put("large.png", bomb(9000, 9000)))))
     assert data is None or len(data) <= BLUESKY_BYTES
     assert "picture" in detail
-    assert crier.memory_kib() < before + 20_000
+    assert within(crier.memory_kib() - before, DECODED_KIB)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
@@ -251,9 +252,16 @@ def test_a_service_that_ends_takes_its_children_along(make_crier, platform, pict
     def change(settings):
         only("bluesky")(settings)
         settings["server"]["drain"] = "200ms"
-    crier = make_crier(change, environment={"CRIER_FAULT": "resize.child:1:hang"})
+    crier = make_crier(change, environment={"CRIER_FAULT": "resize.child:1:hang", "API_KEY": "a token"})
     sent = crier.send(story(9, pictures.put("photo.jpg", photograph)))
     child, = wait_for(lambda: children(crier), 20, what="a child")
+    def is_loaded():
+        return "libvips" in Path(f"/proc/{child}/maps").read_text()
+    wait_for(is_loaded, 20, what="the child to be ready")
+    about = Path(f"/proc/{child}")
+    assert b"token" not in (about / "environ").read_bytes() and b"PATH=/" not in (about / "environ").read_bytes()
+    assert sorted(fd.name for fd in (about / "fd").iterdir()) == ["0", "1", "2"]
+    assert "libvips" not in Path(f"/proc/{crier.process.pid}/maps").read_text()
     crier.stop()
     assert not Path(f"/proc/{child}").exists()
     assert platform.posts("bluesky") == []

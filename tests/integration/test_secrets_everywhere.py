@@ -16,6 +16,7 @@ from harness import exchange, sign_hub, small_article, wait_for
 
 PLANTED = {
     "server.token": "sk7Jq-planted-of-the-api-Xw9",
+    "site.facebook_token": "Bx4Ny-planted-facebook-Ez7",
     "sources.cms.secret": "Vb3Nz-planted-of-the-cms-Lp5",
     "sources.cms.old_secret": "Hd8Ry-planted-of-the-cms-before-Tk1",
     "sources.agency.secret": "whsec_" + base64.b64encode(b"Mf4Wc-planted-agency-Qz6").decode(),
@@ -48,6 +49,8 @@ def plant(settings, platform):
     for bot in ("discord-bot", "slack"):
         channels[bot]["token"] = PLANTED[f"channels.{bot}.token"]
     settings["server"]["token"] = PLANTED["server.token"]
+    settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
+                            allow_private=True)
     sources["cms"].update(secret=PLANTED["sources.cms.secret"], old_secret=PLANTED["sources.cms.old_secret"])
     sources["agency"]["secret"] = PLANTED["sources.agency.secret"]
     channels["telegram"]["token"] = PLANTED["channels.telegram.token"]
@@ -117,6 +120,9 @@ def live(crier, platform, mail):
         words = [form for name in names for form in (PLANTED[name], quote(PLANTED[name], safe=""))]
         words += [f"Basic {basic_of_partner()}"] if "channels.partner.headers" in names else []
         return json.dumps({"ok": False, "error": " ".join(words)})
+    platform.fault("/graph/", "status", status=400, body=said("site.facebook_token"))
+    crier.send(small_article(1, title="Corrected once more"))
+    crier.await_state(corrected, ("done", "rejected"), revision=3)
     for prefix, names in (("/bot", ("channels.telegram.token",)), ("/api/v1/statuses", ("channels.mastodon.token",)),
                           ("/xrpc/com.atproto.repo.putRecord", ("channels.bluesky.password",)),
                           ("/api/v10/webhooks/", ("channels.discord.webhook_url",)),

@@ -472,7 +472,7 @@ def test_a_feed_of_fifty_megabytes_needs_no_fifty_megabytes(make_crier, platform
         most = max(most, crier.memory_kib() - before)
         time.sleep(0.02)
     assert source(crier)["health"] == "ok", source(crier)
-    assert harness.within(most, (60 if harness.SLOW else 48) * 1024), most
+    assert harness.SLOW or most < 48 * 1024, most  # sanitizers keep what was freed
     assert told(platform) == []  # too many at once
 
 

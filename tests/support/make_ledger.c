@@ -1,7 +1,7 @@
-/* Makes the sample of this schema version: tests/fixtures/ledger/v2.db. Run once per released
+/* Makes the sample of this schema version: tests/fixtures/ledger/v3.db. Run once per released
  * version, its file is committed and kept for ever, so that every later program is tried on it:
  *
- *   make_ledger tests/fixtures/ledger/v2.db
+ *   make_ledger tests/fixtures/ledger/v3.db
  *
  * One article in every state that a file can hold. Build it by hand from the top of the
  * project: cc -DWITH_FAULTS=0 -D_GNU_SOURCE -I. tests/support/make_ledger.c <libraries of
@@ -57,6 +57,65 @@ static void fill(struct kit *k)
     give(k, "in_flight", "Its second revision, held behind it");
 }
 
+/* What came with version 3, on a channel of its own. */
+static void fill_v3(struct kit *k)
+{
+    struct ledger_source_save source = {.req = {.kind = LEDGER_SOURCE_SAVE},
+                                        .name = "feed",
+                                        .state = "{\"etag\":\"1\"}",
+                                        .now_ms = k->now_ms};
+    struct ledger_inbox_put put = {.req = {.kind = LEDGER_INBOX_PUT},
+                                   .id = 5,
+                                   .source = "cms",
+                                   .body = "{}",
+                                   .replay_key = "hook 5",
+                                   .due_at_ms = k->now_ms,
+                                   .why = "its title is not known",
+                                   .now_ms = k->now_ms};
+    struct accept_alias canonical = {.kind = "url",
+                                     .value = "https://news.example/gated",
+                                     .why = "canonical URL of the page"};
+    struct ledger_gate gate = {.req = {.kind = LEDGER_GATE},
+                               .page = "{\"title\":\"As the page has it\"}",
+                               .note = "no picture",
+                               .names = &canonical,
+                               .name_count = 1,
+                               .now_ms = k->now_ms};
+    const struct kit_article articles[] = {
+        {.id = "held",
+         .title = "An article that a person shall see",
+         .quiet = "40 at once",
+         .held = true},
+        {.id = "gated",
+         .url = "https://news.example/gated",
+         .title = "An article that waits for its page",
+         .gate_until_ms = k->now_ms + 45000},
+        {.source = "agency",
+         .id = "merged",
+         .wanted_id = "merged",
+         .title = "The same by another name",
+         .gate_until_ms = k->now_ms + 45000},
+        {.id = "withdrawn", .title = "An article that is away for a moment"},
+        {.id = "withdrawn", .withdraw_at_ms = k->now_ms + 120000, .reason = "back to draft"},
+        {.id = "corrected", .title = "An article with a mistake"},
+        {.id = "corrected", .title = "An article without one", .correction = true},
+    };
+
+    assert_int_equal(kit_run(k, &source.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &put.req), ERR_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(articles); i++) {
+        struct kit_article in = articles[i];
+        struct kit_accept a;
+
+        in.channels = "mastodon";
+        kit_accept(k, &a, in);
+        gate.article = i == 2 ? a.a.article : gate.article;
+        kit_accept_done(&a);
+    }
+    assert_int_equal(kit_run(k, &gate.req), ERR_NONE);
+    ledger_request_done(&gate.req);
+}
+
 int main(int argc, char **argv)
 {
     struct kit k = {.next_id = 1000, .now_ms = KIT_NOW};
@@ -67,6 +126,7 @@ int main(int argc, char **argv)
     (void)snprintf(k.location, sizeof k.location, "sqlite:%s", argv[1]);
     kit_open(&k);
     fill(&k);
+    fill_v3(&k);
     kit_close(&k);
     return 0;
 }

@@ -162,6 +162,48 @@ static void takes_the_short_forms(void **state)
     article_unref(a);
 }
 
+static void a_correction_is_true_or_says_what_was_wrong(void **state)
+{
+    /* clang-format off */
+    static const struct { const char *more, *text; bool is, written; } rows[] = {
+        {"", NULL, false, false},
+        {",\"correction\":false", NULL, false, false},
+        {",\"correction\":\"\"", NULL, false, false},
+        {",\"correction\":null", NULL, false, false},
+        {",\"correction\":true", "", true, true},
+        {",\"correction\":\"<b>Two</b> &amp; not three\"", "Two & not three", true, true},
+        {",\"tags\":\"correction\"", NULL, true, false},
+        {",\"categories\":[\"Correction\"]", NULL, true, false},
+    };
+    /* clang-format on */
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct article_faults faults;
+        char *json = mem_printf("{" MINIMAL "%s}", rows[i].more);
+        struct article *a = read_text(json, &faults), *again = NULL;
+        struct err why = {.code = ERR_NONE};
+        struct buf text;
+
+        assert_int_equal(faults.count, 0);
+        assert_int_equal(article_is_correction(a), rows[i].is);
+        if (rows[i].text) {
+            assert_string_equal(a->correction, rows[i].text);
+        } else {
+            assert_null(a->correction);
+        }
+        buf_init(&text, 65536);
+        article_write(&text, a);
+        assert_int_equal(strstr(buf_str(&text), "\"correction\":") != NULL, rows[i].written);
+        assert_int_equal(article_restore(&again, buf_str(&text), text.len, &why), ERR_NONE);
+        assert_int_equal(article_is_correction(again), rows[i].is);
+        article_unref(again);
+        buf_done(&text);
+        article_unref(a);
+        mem_free(json);
+    }
+}
+
 struct fault_row {
     const char *json, *where, *what;
 };
@@ -199,6 +241,7 @@ static void names_place_and_expectation_of_a_fault(void **state)
         {"{" MINIMAL ",\"urgency\":\"2\"}", "/urgency", "expected an integer from 1 to 9, got string"},
         {"{" MINIMAL ",\"breaking\":1}", "/breaking", "expected true or false, got number"},
         {"{" MINIMAL ",\"republish\":\"yes\"}", "/republish", "expected true or false, got string"},
+        {"{" MINIMAL ",\"correction\":1}", "/correction", "expected true or a text that says what, got number"},
         {"{" MINIMAL ",\"published_at\":1731766320}", "/published_at", "expected a time like \"2026-11-23T15:04:05Z\" (RFC 3339), got number"},
         {"{" MINIMAL ",\"updated_at\":\"2h\"}", "/updated_at", "expected a time like \"2026-11-23T15:04:05Z\" (RFC 3339), got \"2h\""},
         {"{" MINIMAL ",\"not_after\":\"soon\"}", "/not_after", "expected a time like \"2026-11-23T15:04:05Z\" or a duration like \"2h\", got \"soon\""},
@@ -477,6 +520,10 @@ static void the_hashes_cover_what_they_promise(void **state)
         {"", false, false},
         {",\"updated_at\":\"2026-11-23T15:04:05Z\"", false, false},
         {",\"republish\":true", false, false},
+        {",\"correction\":false", false, false},
+        {",\"correction\":\"\"", false, false},
+        {",\"correction\":true", true, true},
+        {",\"correction\":\"The number was wrong\"", true, true},
         {",\"not_after\":\"2h\"", false, false},
         {",\"x_note\":1", false, false},
         {",\"id\":\"7\"", true, false},
@@ -542,6 +589,7 @@ int main(void)
         cmocka_unit_test(what_is_no_stored_article_is_refused),
         cmocka_unit_test(absent_members_stay_absent),
         cmocka_unit_test(the_hashes_cover_what_they_promise),
+        cmocka_unit_test(a_correction_is_true_or_says_what_was_wrong),
         cmocka_unit_test(leaves_no_memory_alive),
     };
 

@@ -498,14 +498,16 @@ static void what_waits_in_a_backup_may_have_been_sent(void **state)
         kit_open(k);
         ledger_stats(k->l, &stats);
         assert_true(stats.restored_from_ms > KIT_NOW - 200 * 86400000LL);
-        assert_int_equal(stats.restored, 5); /* held, ready, in flight, again, blocked */
+        /* held, ready, in flight, again, blocked; and in the newest one at the gate, one corrected */
+        assert_int_equal(stats.restored, i < 2 ? 5 : 7);
         db = open_db(k->path);
         assert_int_equal(
-            number(db, "SELECT count(*) FROM delivery WHERE state IN (0, 1, 4, 7)"), 4);
+            number(db, "SELECT count(*) FROM delivery WHERE state IN (0, 1, 4, 7)"),
+            stats.restored - 1);
         assert_int_equal(number(db,
                                 "SELECT count(*) FROM delivery WHERE state IN (0, 1, 4, 7)"
                                 " AND exposed = 1 AND " NOT_BEGUN),
-                         4);
+                         stats.restored - 1);
         assert_int_equal(kit_count(k, DELIVERY_UNKNOWN, "telegram"), 2); /* one was in flight */
         assert_int_equal(number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'copied'"),
                          0);

@@ -207,6 +207,196 @@ static void the_same_again_is_the_same_article(void **state)
     teardown(&f);
 }
 
+static void what_is_too_old_is_recorded_only(void **state)
+{
+    static const struct {
+        int64_t age_ms, max_age_ms;
+        const char *quiet, *outcome, *why;
+    } rows[] = {
+        {3 * MS_DAY + MS_HOUR, MS_DAY, NULL, "recorded", "published 3d ago"},
+        {5 * MS_HOUR + MS_MINUTE, MS_HOUR, NULL, "recorded", "published 5h ago"},
+        {90 * MS_SECOND, MS_MINUTE, NULL, "recorded", "published 1m ago"},
+        {MS_HOUR, MS_DAY, NULL, "new", NULL},
+        {300 * MS_DAY, 0, NULL, "new", NULL},
+        {-MS_DAY, MS_HOUR, NULL, "new", NULL}, /* a clock that is fast */
+        {3 * MS_DAY, MS_DAY, "first sight", "recorded", "first sight"},
+    };
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct intake_options options = {.source = "feed",
+                                         .max_age_ms = rows[i].max_age_ms,
+                                         .quiet = rows[i].quiet,
+                                         .held = rows[i].quiet != NULL};
+        char time[TIME_TEXT_BYTES];
+        char *text = mem_printf("{\"url\": \"https://a.example/old/%zu\", \"title\": \"T\", "
+                                "\"published_at\": \"%s\"}",
+                                i,
+                                time_rfc3339(clock_wall_ms() - rows[i].age_ms, time));
+        json_t *said = take(&f, text, options);
+
+        assert_string_equal(json_path_str(said, "outcome"), rows[i].outcome);
+        if (rows[i].why) {
+            assert_string_equal(json_path_str(said, "quiet"), rows[i].why);
+            assert_int_equal(json_is_true(json_object_get(said, "held")),
+                             rows[i].quiet != NULL);
+        }
+        json_decref(said);
+        mem_free(text);
+    }
+    teardown(&f);
+}
+
+static void an_old_article_that_was_sent_is_updated(void **state)
+{
+    struct intake_options options = {.source = "feed", .max_age_ms = MS_DAY};
+    struct fixture f;
+    json_t *said;
+
+    (void)state;
+    start(&f);
+    json_decref(take(&f,
+                     "{\"url\": \"https://a.example/1\", \"title\": \"T\"}",
+                     (struct intake_options){.source = "cms"}));
+    said = take(&f,
+                "{\"url\": \"https://a.example/1\", \"title\": \"U\", \"published_at\": "
+                "\"2001-01-01T00:00:00Z\"}",
+                options);
+    assert_string_equal(json_path_str(said, "outcome"), "revised");
+    json_decref(said);
+    teardown(&f);
+}
+
+static void all_names_that_a_source_tells_lead_to_the_article(void **state)
+{
+    static const char article[] = "{\"url\": \"https://a.example/1\", \"title\": \"T\"}";
+    char *ids[] = {(char *)(uintptr_t) "original"};
+    char *urls[] = {(char *)(uintptr_t) "https://a.example/amp/1?utm_source=x",
+                    (char *)(uintptr_t) "no address"};
+    const struct strings id_list = {.v = ids, .count = 1}, url_list = {.v = urls, .count = 2};
+    struct fixture f;
+    json_t *said;
+
+    (void)state;
+    start(&f);
+    json_decref(
+        take(&f,
+             article,
+             (struct intake_options){
+                 .source = "feed", .guid = "tag:1", .ids = &id_list, .urls = &url_list}));
+    said = take(&f,
+                "{\"url\": \"https://a.example/amp/1\", \"title\": \"T\"}",
+                (struct intake_options){.source = "cms"});
+    assert_string_equal(json_path_str(said, "outcome"), "revised");
+    json_decref(said);
+    said = take(&f,
+                "{\"url\": \"https://a.example/2\", \"title\": \"T\"}",
+                (struct intake_options){.source = "feed", .guid = "tag:1"});
+    assert_string_equal(json_path_str(said, "outcome"), "revised");
+    json_decref(said);
+    said = take(&f,
+                "{\"id\": \"original\", \"url\": \"https://a.example/3\", \"title\": \"T\"}",
+                (struct intake_options){.source = "feed"});
+    assert_string_equal(json_path_str(said, "outcome"), "revised");
+    json_decref(said);
+    teardown(&f);
+}
+
+/* The event's own time counts where the article tells none; and a clock that is fast does not make all that
+ * follows look old. */
+static void an_event_that_comes_late_undoes_nothing(void **state)
+{
+    int64_t now_ms = clock_wall_ms();
+    const struct {
+        const char *title;
+        int64_t at_ms;
+        const char *outcome;
+    } rows[] = {
+        {"A", now_ms - 5000, "new"},
+        {"B", now_ms - 6000, "stale"},
+        {"C", now_ms + 3600000, "revised"},
+        {"D", now_ms - 1, "stale"},
+        {"E", now_ms + 3600000, "revised"},
+    };
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct intake_options options = {.source = "cms", .at_ms = rows[i].at_ms};
+        char *text =
+            mem_printf("{\"url\": \"https://a.example/1\", \"title\": \"%s\"}", rows[i].title);
+        json_t *said = take(&f, text, options);
+
+        assert_string_equal(json_path_str(said, "outcome"), rows[i].outcome);
+        json_decref(said);
+        mem_free(text);
+    }
+    teardown(&f);
+}
+
+static json_t *send_recorded(struct fixture *f, const char *id)
+{
+    const struct intake_options options = {.source = "api"};
+    struct intake in;
+
+    accepted = false;
+    answer = NULL;
+    assert_int_equal(intake_send(&f->c, &in, id, &options, on_done, NULL), 0);
+    assert_false(accepted);
+    wait_accepted(f, &in);
+    return answer;
+}
+
+/* As its own source's: the rules look at that. */
+static void what_was_recorded_goes_where_it_would_have_gone(void **state)
+{
+    static const char article[] =
+        "{\"id\": \"w\", \"url\": \"https://a.example/1\", \"title\": \"T\", \"urgency\": 1}";
+    struct fixture f;
+    char channels[200];
+    json_t *said;
+
+    (void)state;
+    start(&f);
+    json_decref(
+        take(&f, article, (struct intake_options){.source = "feed", .quiet = "first sight"}));
+    said = send_recorded(&f, "w");
+    channels_of(said, channels);
+    assert_string_equal(channels, "one alarm");
+    assert_string_equal(json_path_str(said, "outcome"), "new");
+    assert_string_equal(json_path_str(said, "reason"), "rule 1: urgency 1..3 (1)");
+    json_decref(said);
+    json_decref(send_recorded(&f, "w"));
+    assert_int_equal(answer_rc, ERR_CONFLICT);
+    json_decref(send_recorded(&f, "nobody"));
+    assert_int_equal(answer_rc, ERR_NOT_FOUND);
+    teardown(&f);
+}
+
+static void what_is_taken_back_later_says_when(void **state)
+{
+    const struct intake_options options = {.source = "cms", .retract_after_ms = 120000};
+    struct fixture f;
+    struct intake in;
+
+    (void)state;
+    start(&f);
+    json_decref(take(&f,
+                     "{\"id\": \"1\", \"url\": \"https://a.example/1\", \"title\": \"T\"}",
+                     (struct intake_options){.source = "cms"}));
+    accepted = false;
+    assert_int_equal(
+        intake_retract(&f.c, &in, "1", NULL, &options, "back to draft", on_done, NULL), 0);
+    wait_accepted(&f, &in);
+    assert_string_equal(json_path_str(answer, "outcome"), "withdrawn");
+    assert_non_null(json_path_str(answer, "retract_at"));
+    json_decref(answer);
+    teardown(&f);
+}
+
 static void a_replayed_signature_is_answered_as_before(void **state)
 {
     struct intake_options options = {.source = "cms", .replay_key = "sig-1"};
@@ -462,6 +652,12 @@ int main(void)
         cmocka_unit_test(an_article_goes_to_the_channels_it_is_for),
         cmocka_unit_test(the_same_again_is_the_same_article),
         cmocka_unit_test(a_replayed_signature_is_answered_as_before),
+        cmocka_unit_test(what_is_too_old_is_recorded_only),
+        cmocka_unit_test(an_old_article_that_was_sent_is_updated),
+        cmocka_unit_test(all_names_that_a_source_tells_lead_to_the_article),
+        cmocka_unit_test(an_event_that_comes_late_undoes_nothing),
+        cmocka_unit_test(what_was_recorded_goes_where_it_would_have_gone),
+        cmocka_unit_test(what_is_taken_back_later_says_when),
         cmocka_unit_test(bad_input_is_refused_before_anything_happens),
         cmocka_unit_test(an_unknown_channel_cannot_be_tested),
         cmocka_unit_test(a_retraction_finds_its_article),

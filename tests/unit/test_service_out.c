@@ -22,6 +22,9 @@ struct fixture {
 
 struct call {
     struct out_exchange x;
+    struct buf pieces;
+    size_t piece_count;
+    bool pauses;
     struct http_request request;
     int dones;
     bool sent; /* out_send() has returned */
@@ -215,6 +218,41 @@ static bool bomb(struct tiny_request *r)
     tiny_write(r->fd, "\x1f\x8b\x08\0\0\0\0\0\0\x03", 10);
     tiny_write(r->fd, b.v, b.count / 8 + 1);
     return false;
+}
+
+static bool long_body(struct tiny_request *r)
+{
+    char *text = mem_alloc(300001);
+
+    for (size_t i = 0; i < 300000; i++) {
+        text[i] = (char)('a' + i % 26);
+    }
+    text[300000] = '\0';
+    tiny_reply(r, 200, "X-Kind: long\r\n", text);
+    mem_free(text);
+    return true;
+}
+
+static void on_piece(struct out_exchange *x, const char *bytes, size_t len)
+{
+    struct call *c = container_of(x, struct call, x);
+
+    assert_int_equal(x->response.status, 200);
+    assert_string_equal(http_header(&x->response.headers, "X-Kind"), "long");
+    assert_false(x->paused);
+    buf_add(&c->pieces, bytes, len);
+    c->piece_count++;
+    if (c->pauses) {
+        out_pause(x);
+    }
+}
+
+static void check_alphabet(const struct call *c, size_t len)
+{
+    assert_int_equal(c->pieces.len, len);
+    for (size_t i = 0; i < len; i++) {
+        assert_int_equal(c->pieces.data[i], 'a' + (int)(i % 26));
+    }
 }
 
 /* ---- cases ---- */
@@ -485,6 +523,85 @@ static void a_body_without_end_is_an_answer_cut_at_its_bound(void **state)
     teardown(&f);
 }
 
+static void an_answer_is_handed_out_in_pieces(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    setup(&f, long_body);
+    for (int round = 0; round < 2; round++) {
+        struct call c;
+
+        prepare(&f, &c, "/");
+        buf_init(&c.pieces, 1000000);
+        c.x.piece = on_piece;
+        c.request.max_answer_bytes = round == 0 ? 0 : 1000;
+        send_call(&f, &c);
+        wait_done(&f, &c);
+        assert_int_equal(c.x.outcome, TRANSPORT_ANSWERED);
+        assert_int_equal(c.x.response.truncated, round == 1);
+        assert_int_equal(c.x.response.body_len, 0);
+        check_alphabet(&c, round == 0 ? 300000 : 1000);
+        buf_done(&c.pieces);
+        done(&c);
+    }
+    teardown(&f);
+}
+
+/* Each piece is the last until we ask for more, and none is lost or comes twice. */
+static void an_answer_waits_while_it_is_paused(void **state)
+{
+    struct fixture f;
+    struct call c;
+    size_t resumed = 0;
+
+    (void)state;
+    setup(&f, long_body);
+    prepare(&f, &c, "/");
+    buf_init(&c.pieces, 1000000);
+    c.x.piece = on_piece;
+    c.pauses = true;
+    send_call(&f, &c);
+    while (c.dones == 0) {
+        size_t had = c.piece_count;
+
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        if (c.piece_count == had && c.x.paused) {
+            resumed++;
+            out_resume(&c.x);
+        }
+    }
+    assert_true(resumed > 5);
+    check_alphabet(&c, 300000);
+    out_resume(&c.x); /* too late, and no harm */
+    buf_done(&c.pieces);
+    done(&c);
+    teardown(&f);
+}
+
+static void a_paused_answer_can_be_broken_off(void **state)
+{
+    struct fixture f;
+    struct call c;
+
+    (void)state;
+    setup(&f, long_body);
+    prepare(&f, &c, "/");
+    buf_init(&c.pieces, 1000000);
+    c.x.piece = on_piece;
+    c.pauses = true;
+    send_call(&f, &c);
+    while (c.piece_count == 0) {
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    }
+    out_cancel(&c.x);
+    wait_done(&f, &c);
+    assert_int_equal(c.piece_count, 1);
+    buf_done(&c.pieces);
+    done(&c);
+    teardown(&f);
+}
+
 static void a_bomb_is_bounded_after_decompression(void **state)
 {
     struct fixture f;
@@ -652,6 +769,9 @@ int main(void)
         cmocka_unit_test(a_stall_ends_with_the_timeout),
         cmocka_unit_test(without_a_connection_nothing_was_sent),
         cmocka_unit_test(a_body_without_end_is_an_answer_cut_at_its_bound),
+        cmocka_unit_test(an_answer_is_handed_out_in_pieces),
+        cmocka_unit_test(an_answer_waits_while_it_is_paused),
+        cmocka_unit_test(a_paused_answer_can_be_broken_off),
         cmocka_unit_test(a_bomb_is_bounded_after_decompression),
         cmocka_unit_test(a_pooled_post_that_is_taken_and_cut_goes_twice_by_itself),
         cmocka_unit_test(a_once_post_that_is_taken_and_cut_goes_once),

@@ -7,7 +7,6 @@ import json
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from base64 import b64encode
 from pathlib import Path
 
 from harness import TOP, exchange, free_port, wait_for
+from leash import Leashed
 from listener import SECRET
 
 HERE = Path(__file__).resolve().parent
@@ -41,15 +41,18 @@ class Database:
 
     def __init__(self, data, socket):
         self.socket = socket
-        self.process = subprocess.Popen(
-            ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
-             f"--pid-file={data}/pid", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0",
-             "--skip-log-bin", "--key-buffer-size=1M", f"--log-error={data}/error.log", *as_other()],
+        self.process = Leashed(
+            "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
+            f"--pid-file={data}/pid", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0",
+            "--skip-log-bin", "--key-buffer-size=1M", f"--log-error={data}/error.log", *as_other(),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.answers(data), 30, what="MariaDB")
+        try:
+            wait_for(self.answers, 40)
+        except AssertionError:
+            self.close()
+            raise AssertionError("MariaDB: " + (data / "error.log").read_text()) from None
 
-    def answers(self, data):
-        assert self.process.poll() is None, (data / "error.log").read_text()
+    def answers(self):
         return subprocess.run(["mariadb-admin", "--no-defaults", f"--socket={self.socket}", "-uroot", "ping"],
                               capture_output=True, check=False).returncode == 0
 
@@ -62,8 +65,7 @@ class Database:
         return [line.split("\t") for line in out.stdout.splitlines()]
 
     def close(self):
-        self.process.terminate()
-        assert self.process.wait(30) == 0
+        self.process.close()
 
 
 def version():
@@ -160,9 +162,9 @@ class WordPress:
             if ( is_wp_error( $done ) ) { throw new Exception( $done->get_error_message() ); }""")
         made = self.run("""return WP_Application_Passwords::create_new_application_password( 1, array( 'name' => 'tests' ) );""")
         self.login = "Basic " + b64encode(f"{USER}:{made[0]}".encode()).decode()
-        self.server = subprocess.Popen(["php", "-S", self.url.removeprefix("http://"), "-t", str(self.root)],
-                                       env=dict(self.environment, PHP_CLI_SERVER_WORKERS="6"), start_new_session=True,
-                                       stdout=subprocess.DEVNULL, stderr=(self.folder / "server.log").open("w"))
+        self.server = Leashed("php", "-S", self.url.removeprefix("http://"), "-t", self.root,
+                              env=dict(self.environment, PHP_CLI_SERVER_WORKERS="6"),
+                              stdout=subprocess.DEVNULL, stderr=(self.folder / "server.log").open("w"))
         wait_for(self.is_up, 20, what="php -S")
 
     def is_up(self):
@@ -249,8 +251,7 @@ class WordPress:
 
     def close(self):
         if self.server:
-            os.killpg(self.server.pid, signal.SIGTERM)
-            self.server.wait(20)
+            self.server.close()
         if self.database:
             self.database.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from harness import TOP, exchange, free_port, wait_for
+from leash import Leashed
 
 FOLDER = Path(os.environ.get("CRIER_GHOST", TOP / "build" / "ghost"))
 OWNER = {"name": "News desk", "email": "desk@news.example", "password": "seven-bridges-over-the-A7"}
@@ -34,16 +35,16 @@ class Ghost:
             "privacy": {"useUpdateCheck": False, "useGravatar": False, "useRpcPing": False},
             "security": {"staffDeviceVerification": False}}))
         # In production it calls no webhooks on loopback.
-        self.process = subprocess.Popen([str(node), "current/index.js"], cwd=self.folder,
-                                        env=dict(os.environ, NODE_ENV="development"),
-                                        stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("w"))
+        self.process = Leashed(node, "current/index.js", cwd=self.folder, env=dict(os.environ, NODE_ENV="development"),
+                               stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("w"))
         self.cookie = None
         try:
             wait_for(self.is_up, 90, 0.2, what="Ghost")
             self.set_up()
-        except BaseException:
+        except BaseException as error:
+            log = self.log()[-3000:]
             self.close()
-            raise
+            raise AssertionError(f"Ghost: {log}") from error
 
     def set_up(self):
         """An owner, who is signed in, and an integration for the webhooks."""
@@ -58,7 +59,6 @@ class Ghost:
         return (self.folder / "log").read_text()
 
     def is_up(self):
-        assert self.process.poll() is None, self.log()[-3000:]
         with contextlib.suppress(OSError, http.client.HTTPException):
             return exchange(self.url, "GET", "/ghost/api/admin/site/")[0] == 200
         return False
@@ -96,6 +96,5 @@ class Ghost:
         self.admin("DELETE", f"posts/{post['id']}/", wanted=204)
 
     def close(self):
-        self.process.terminate()
-        self.process.wait(30)
+        self.process.close()
         shutil.rmtree(self.folder, ignore_errors=True)
