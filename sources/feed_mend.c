@@ -427,7 +427,7 @@ static size_t seek_tag(struct feed_mend *m, const char *text, size_t len)
     if (n + 1 == len && !m->last) {
         return MORE;
     }
-    if (is_root(text + 1, n)) {
+    if (is_root(text + 1, n) && mend__is_plain(text + 1, n)) {
         m->verdict = MEND_FEED;
         m->state = STATE_CONTENT;
         return 0;

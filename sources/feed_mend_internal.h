@@ -70,6 +70,9 @@ void mend__text(struct feed_mend *m, const char *text, size_t len, bool in_value
 
 /* The name at text: its length. */
 size_t mend__name(const char *text, size_t len);
+/* Letters of ASCII with at most one prefix, and not endless: those that mean something in a feed. The
+ * others are written as "x". */
+bool mend__is_plain(const char *name, size_t len);
 /* Behind the tag that begins at text[0] == '<'; 0: its end is not there. *out_closed: there is a '>'. */
 size_t mend__tag_end(const char *text, size_t len, bool *out_closed);
 /* A whole start tag or end tag. */

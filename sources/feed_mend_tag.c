@@ -36,8 +36,7 @@ size_t mend__name(const char *text, size_t len)
     return n;
 }
 
-/* Letters of ASCII with at most one prefix, and not endless: those that mean something in a feed. */
-static bool is_plain_name(const char *name, size_t len)
+bool mend__is_plain(const char *name, size_t len)
 {
     bool colon = false, first = true;
 
@@ -89,7 +88,7 @@ static bool is_name(const struct mend_open *e, const char *name, size_t len)
 
 static void put_name(struct feed_mend *m, const char *name, size_t len)
 {
-    if (is_plain_name(name, len) && let_in(m, hash(name, len, HASH_START))) {
+    if (mend__is_plain(name, len) && let_in(m, hash(name, len, HASH_START))) {
         buf_add(m->out, name, len);
     } else {
         buf_addc(m->out, 'x'); /* nobody here knows what it means */
@@ -266,7 +265,7 @@ struct attributes { /* names that are written already */
 /* Whether it may be written: once of each name. */
 static bool take_name(struct attributes *seen, const char *name, size_t len)
 {
-    if (!is_plain_name(name, len) || seen->count == ATTRIBUTES_MAX) {
+    if (!mend__is_plain(name, len) || seen->count == ATTRIBUTES_MAX) {
         return false;
     }
     for (size_t i = 0; i < seen->count; i++) {
