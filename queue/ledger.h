@@ -502,9 +502,8 @@ struct ledger_outlet {
         bool gone; /* of those that would be recent: taken back, at updated_at_ms */
         bool breaking;
         int64_t created_at_ms; /* when it was first accepted */
-        int64_t
-            published_at_ms; /* as it said first; when it said nothing, or what was still to come:
-                                  * created_at_ms */
+        /* As it said first; when it said nothing, or what was still to come: created_at_ms. */
+        int64_t published_at_ms;
         int64_t updated_at_ms; /* of its newest revision */
         int64_t revision;
         struct article *content; /* without its body; NULL: gone */
