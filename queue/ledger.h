@@ -574,6 +574,7 @@ struct ledger_article { /* one article with revisions, deliveries, attempts, ali
     bool brief;      /* newest document, public id and number only (share redirects) */
     json_t *out;     /* NULL with ERR_NOT_FOUND */
     struct article_id article;
+    struct article_id merged_into; /* which article it is now; 0: itself */
 };
 struct ledger_channels {
     struct ledger_request req;
