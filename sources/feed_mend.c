@@ -87,6 +87,17 @@ static bool is_number_of_xml(const char *text, size_t len)
            (value >= 0x10000 && value <= 0x10FFFF);
 }
 
+/* A character that does not get through. Where it parted "]" from "]>", a blank does. */
+static void drop(struct feed_mend *m)
+{
+    char before = m->out->len > 0 ? m->out->data[m->out->len - 1] : m->written;
+
+    mend__count(m, MEND_CONTROLS);
+    if (before == ']') {
+        buf_addc(m->out, ' ');
+    }
+}
+
 /* A character that begins with EF: byte order marks go, and the two that are no characters. */
 static size_t put_ef(struct feed_mend *m, const char *text, size_t len, bool last)
 {
@@ -98,7 +109,7 @@ static size_t put_ef(struct feed_mend *m, const char *text, size_t len, bool las
         return len;
     }
     if (memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        mend__count(m, MEND_CONTROLS);
+        drop(m);
     } else if (memcmp(text, "\xEF\xBF\xBE", 3) == 0 || memcmp(text, "\xEF\xBF\xBF", 3) == 0) {
         buf_adds(m->out, "\xEF\xBF\xBD");
         mend__count(m, MEND_CONTROLS);
@@ -133,6 +144,10 @@ static void put_reference(struct feed_mend *m, const char *text, size_t len)
         /* Not as it stands in text: what the number means may be markup. */
         memcpy(made, m->out->data + before, made_len < sizeof made ? made_len : sizeof made);
         buf_truncate(m->out, before);
+        if (made_len == 0) {
+            drop(m);
+            return;
+        }
         put_made(m, made, made_len);
         mend__count(m, text[1] == '#' ? MEND_CONTROLS : MEND_ENTITIES);
     } else {
@@ -174,7 +189,7 @@ put_special(struct feed_mend *m, const char *text, size_t len, bool in_value, bo
     case EF:
         return put_ef(m, text, len, last);
     case CONTROL:
-        mend__count(m, MEND_CONTROLS);
+        drop(m);
         return 1;
     case LESS:
         buf_adds(m->out, "&lt;");
@@ -450,6 +465,9 @@ static size_t seek(struct feed_mend *m, const char *text, size_t len)
     if (text[0] != '<') {
         const char *less = memchr(text, '<', len);
 
+        if (text[0] == '\xEF' && len < 3 && !m->last) {
+            return MORE;
+        }
         /* A byte order mark, or two, is no junk that anybody could do something about. */
         if (!starts(text, len, "\xEF\xBB\xBF")) {
             m->counts[MEND_JUNK] = 1;
@@ -618,6 +636,7 @@ void feed_mend_push(
     if (last) {
         end_feed(m);
     }
+    m->written = out->len > 0 ? out->data[out->len - 1] : m->written;
 }
 
 struct feed_mend *feed_mend_new(void)

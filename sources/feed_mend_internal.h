@@ -51,6 +51,7 @@ struct feed_mend {
     size_t sought; /* bytes before the root */
     struct mend_declaration declaration;
     struct buf *out;
+    char written;                    /* the last byte of the output of earlier calls */
     size_t section;                  /* bytes of the CDATA section that is open */
     uint64_t names[MEND_NAMES_ROOM]; /* hashes; 0: a free place */
     size_t name_count;
