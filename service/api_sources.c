@@ -61,7 +61,7 @@ void api_poll_source(struct crier *c, struct door_request *r)
     if (s == NULL || !api__takes_in(c, r)) {
         return;
     }
-    (void)watched_poll_now(s);
+    watched_poll_now(s);
     door_reply_json(r, 202, watched_json(s, true));
 }
 

@@ -126,7 +126,9 @@ void watch_poke(struct watch *w)
 
 void watch__turn_soon(struct watched *s, int64_t wait_ms)
 {
-    if (s->source && !s->poll && !list_linked(&s->waiting_node) && !s->kept.stopped) {
+    if (s->poll) {
+        s->again = true;
+    } else if (s->source && !list_linked(&s->waiting_node) && !s->kept.stopped) {
         schedule(s, wait_ms);
         set_timer(s->watch);
     }
@@ -139,18 +141,23 @@ void watch__poll_over(struct watched *s, int64_t wait_ms)
     w->running--;
     (void)map_remove(w->hosts, s->host, strlen(s->host));
     if (s->source && wait_ms >= 0 && !w->stopping) {
-        schedule(s, wait_ms);
+        schedule(s, s->again && s->kept.wait_until_ms == 0 ? 0 : wait_ms);
     }
+    s->again = false;
     watch__end_if_idle(s);
     tick(w);
 }
 
-bool watched_poll_now(struct watched *s)
+void watched_poll_now(struct watched *s)
 {
     struct watch *w = s->watch;
 
-    if (s->poll || w->stopping) {
-        return false;
+    if (w->stopping) {
+        return;
+    }
+    if (s->poll) {
+        s->again = true;
+        return;
     }
     mem_free(s->kept.stopped);
     s->kept.stopped = NULL;
@@ -161,7 +168,6 @@ bool watched_poll_now(struct watched *s)
         list_push_front(&w->waiting, &s->waiting_node);
     }
     tick(w);
-    return true;
 }
 
 /* ---- who is there ---- */

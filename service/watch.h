@@ -42,8 +42,8 @@ struct watched *watch_find(struct watch *w, const char *name); /* NULL: none of 
 /* The configured ones, in the order of the settings; start with *cursor = 0. NULL at the end. */
 struct watched *watch_each(struct watch *w, size_t *cursor);
 const char *watched_name(const struct watched *s);
-/* Ask now, also one that had stopped. False: it is being asked already. */
-bool watched_poll_now(struct watched *s);
+/* Ask now, also one that had stopped; one that is being asked is asked once more right behind it. */
+void watched_poll_now(struct watched *s);
 
 /* As the API and the command line show it; whole: with its settings' and the subscription's details. */
 json_t *watched_json(const struct watched *s, bool whole);

@@ -79,6 +79,7 @@ struct watched {
     int64_t due_mono_ms;
     struct list_node waiting_node; /* due, and its host is busy */
     struct watch_poll *poll;       /* NULL: none runs */
+    bool again;                    /* … and another one follows at once */
     struct list takes;             /* struct watch_take: the first is at work */
     struct watch_kept kept;
     int64_t interval_ms; /* until the next request, jitter not counted */
@@ -111,7 +112,7 @@ struct watch {
 /* ---- watch.c ---- */
 /* A poll is over: its host is free, the next one is due after wait_ms (under 0: never). */
 void watch__poll_over(struct watched *s, int64_t wait_ms);
-/* Not before its turn when it is running or waiting; else in so long. */
+/* Its next turn comes in so long; right behind the one that is running. */
 void watch__turn_soon(struct watched *s, int64_t wait_ms);
 /* Ends it when it left the settings and nothing of it runs. */
 void watch__end_if_idle(struct watched *s);

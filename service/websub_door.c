@@ -197,7 +197,7 @@ static void deliver_4_on_read(struct watch_reading *r)
     } else if (!s->source) {
         answer(d, "left");
     } else if (r->rc) {
-        (void)watched_poll_now(s);
+        watched_poll_now(s);
         answer(d, "unreadable");
     } else {
         d->take.origin = "websub";

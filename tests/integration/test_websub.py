@@ -43,6 +43,7 @@ def state(crier):
 def active(crier, hub):
     wait_for(lambda: state(crier) == "active", what="the lease")
     wait_for(lambda: hub.subscribers)
+    wait_for(lambda: not source(crier)["polling"])  # a poll may have begun before the lease did
 
 
 def pushed(crier, result):
