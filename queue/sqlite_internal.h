@@ -343,6 +343,12 @@ struct accepted {
     bool breaking;
     bool retracts;
 };
+struct naming sqlite__naming(const struct ledger_accept *a);
+/* The rows of a revision (sqlite_revision.c); a new article gets its public id here. */
+void sqlite__revision(struct sqlite *s,
+                      const struct ledger_accept *a,
+                      const struct known *k,
+                      struct accepted *at);
 void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct accepted *at);
 void sqlite__standing(struct sqlite *s, struct ledger_accept *a, struct article_id article);
 /* A delivery in place of one that went with the article merged into this one. False: something of either

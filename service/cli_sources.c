@@ -114,12 +114,12 @@ static void print_member(const char *key, const json_t *value)
     json_decref(holder);
 }
 
-static void print_one(const json_t *s)
+static void print_one(json_t *s)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)s, key, value)
+    json_object_foreach(s, key, value)
     {
         print_member(key, value);
     }
@@ -133,12 +133,12 @@ static void print_one(const json_t *s)
 }
 
 /* released or dropped: how many. */
-static void print_count(const json_t *answer)
+static void print_count(json_t *answer)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)answer, key, value)
+    json_object_foreach(answer, key, value)
     {
         (void)printf("%s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
     }

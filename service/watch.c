@@ -20,7 +20,7 @@
 
 #define AT_ONCE 32
 #define SPREAD_MAX_MS MS_MINUTE
-#define SPREAD_EACH_MS 50 /* few sources need not wait long for their first turn */
+#define SPREAD_EACH_MS 20 /* few sources need not wait long for their first turn */
 
 static void tick(struct watch *w);
 

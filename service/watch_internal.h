@@ -103,6 +103,7 @@ struct watch {
     struct list waiting;
     struct map *hosts; /* host -> the source that is asking it */
     size_t running;
+    size_t hubs; /* struct websub that there are */
     uv_timer_t timer;
     bool stopping;
 };

@@ -28,6 +28,9 @@
 #include "service/websub.h"
 
 #define URL_BYTES ((size_t)4096)
+/* With more sources than that a pooled connection is closed to make room before its source is due again, so
+ * that keeping it costs more than a new one. */
+#define POOLED_SOURCES 256
 /* So often in a row the place a feed has moved to may fail before the old one is asked again. */
 #define MOVED_FAILURES 3
 
@@ -690,6 +693,7 @@ static void poll_2_ask(struct watch_poll *p)
     x->request = &p->request;
     x->allow_private = p->source->settings->allow_private;
     x->timeout_ms = p->source->settings->timeout_ms;
+    x->once = p->source->watch->count > POOLED_SOURCES;
     x->piece = poll_3_on_piece;
     x->done = poll_4_on_answered;
     p->has_exchange = true;

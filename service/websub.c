@@ -289,6 +289,9 @@ int64_t websub_next_mono_ms(const struct watch *w)
 {
     int64_t at_ms = INT64_MAX;
 
+    if (w->hubs == 0) {
+        return at_ms;
+    }
     for (size_t i = 0; i < w->count; i++) {
         const struct websub *h = w->in_order[i]->websub;
 
@@ -308,6 +311,9 @@ void websub_tick(struct watch *w)
     int64_t now_ms = clock_mono_ms();
     struct list_node *n = list_first(&w->left);
 
+    if (w->hubs == 0) {
+        return;
+    }
     for (size_t i = 0; i < w->count; i++) {
         struct websub *h = w->in_order[i]->websub;
 
@@ -372,6 +378,7 @@ static void begin(struct watched *s)
     struct websub *h = mem_zalloc(sizeof *h);
 
     h->source = s;
+    s->watch->hubs++;
     h->turn = s->websub ? s->websub->turn : 0;
     h->failures = s->websub ? s->websub->failures : 0;
     websub_free(s->websub);
@@ -460,6 +467,7 @@ void websub_free(struct websub *h)
         return;
     }
     must(!h->running);
+    h->source->watch->hubs--;
     mem_free(h->hub);
     mem_free(h->topic);
     mem_free(h->id);

@@ -87,6 +87,7 @@ struct websub *websub_restore(struct watched *s, const json_t *state)
     }
     h = mem_zalloc(sizeof *h);
     h->source = s;
+    s->watch->hubs++;
     h->state = state_of(json_path_str(state, "state"));
     h->hub = mem_strdup(hub);
     h->topic = mem_strdup(topic);

@@ -14,6 +14,9 @@ TABLE = [  # the calls that were promised
     ("POST", "/v1/deliveries/{id}/resolve"), ("GET", "/v1/channels"), ("POST", "/v1/channels/{name}/pause"),
     ("POST", "/v1/channels/{name}/resume"), ("POST", "/v1/channels/{name}/test"), ("POST", "/hooks/{source}"),
     ("POST", "/hooks/{source}/{event}"),
+    ("GET", "/v1/sources"), ("GET", "/v1/sources/{name}"), ("POST", "/v1/sources/{name}/poll"),
+    ("POST", "/v1/sources/{name}/release"), ("POST", "/v1/sources/{name}/drop"), ("GET", "/websub/{id}"),
+    ("POST", "/websub/{id}"),
     ("GET", "/v1/share"), ("GET", "/share/{target}"), ("GET", "/v1/events"), ("POST", "/v1/reload"),
     ("GET", "/v1/openapi.json"), ("GET", "/metrics"), ("GET", "/healthz"), ("GET", "/readyz"),
 ]

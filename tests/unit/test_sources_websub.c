@@ -14,65 +14,30 @@
 
 static void a_hub_is_found_in_headers_then_in_the_feed(void **state)
 {
+    /* clang-format off */
     static const struct {
-        const char *sentence;
-        const char *header, *feed_hub, *self;
+        const char *sentence, *header, *feed_hub, *self;
         bool secure;
         const char *hub, *topic;
     } rows[] = {
         {"none", NULL, NULL, NULL, false, NULL, NULL},
-        {"both in one header",
-         "<https://hub.example/>; rel=\"hub\", <https://news.example/f>; rel=\"self\"",
-         NULL,
-         NULL,
-         true,
-         "https://hub.example/",
-         "https://news.example/f"},
-        {"the header before the feed",
-         "<https://hub.example/>; rel=hub",
-         "https://other.example/",
-         "https://news.example/self",
-         true,
-         "https://hub.example/",
-         "https://news.example/self"},
-        {"the feed alone",
-         "<https://api.example/>; rel=\"https://api.w.org/\"",
-         "https://hub.example/",
-         "https://news.example/self",
-         true,
-         "https://hub.example/",
-         "https://news.example/self"},
-        {"no self: the address that answered",
-         NULL,
-         "https://hub.example/",
-         NULL,
-         true,
-         "https://hub.example/",
-         "https://news.example/feed/"},
-        {"relative ones",
-         "</hub>; rel=hub, <self>; rel=self",
-         NULL,
-         NULL,
-         true,
-         "https://news.example/hub",
-         "https://news.example/feed/self"},
-        {"several words in rel",
-         "<https://hub.example/>; rel=\"x HUB y\"",
-         NULL,
-         NULL,
-         true,
-         "https://hub.example/",
-         "https://news.example/feed/"},
+        {"both in one header", "<https://hub.example/>; rel=\"hub\", <https://news.example/f>; rel=\"self\"", NULL, NULL, true,
+         "https://hub.example/", "https://news.example/f"},
+        {"the header before the feed", "<https://hub.example/>; rel=hub", "https://other.example/", "https://news.example/self", true,
+         "https://hub.example/", "https://news.example/self"},
+        {"the feed alone", "<https://api.example/>; rel=\"https://api.w.org/\"", "https://hub.example/", "https://news.example/self", true,
+         "https://hub.example/", "https://news.example/self"},
+        {"no self: the address that answered", NULL, "https://hub.example/", NULL, true,
+         "https://hub.example/", "https://news.example/feed/"},
+        {"relative ones", "</hub>; rel=hub, <self>; rel=self", NULL, NULL, true,
+         "https://news.example/hub", "https://news.example/feed/self"},
+        {"several words in rel", "<https://hub.example/>; rel=\"x HUB y\"", NULL, NULL, true,
+         "https://hub.example/", "https://news.example/feed/"},
         {"a secret goes over TLS only", NULL, "http://hub.example/", NULL, true, NULL, NULL},
-        {"unless it is allowed",
-         NULL,
-         "http://hub.example/",
-         NULL,
-         false,
-         "http://hub.example/",
-         "https://news.example/feed/"},
+        {"unless it is allowed", NULL, "http://hub.example/", NULL, false, "http://hub.example/", "https://news.example/feed/"},
         {"no URL", "<javascript:alert(1)>; rel=hub", NULL, NULL, false, NULL, NULL},
     };
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -148,6 +113,7 @@ static void a_form_is_encoded(void **state)
 static void only_what_we_asked_for_is_confirmed(void **state)
 {
     static const char topic[] = "https://n.example/f";
+    /* clang-format off */
     static const struct {
         const char *sentence;
         struct websub_call call;
@@ -156,63 +122,24 @@ static void only_what_we_asked_for_is_confirmed(void **state)
         int64_t lease_s;
     } rows[] = {
         {"asked", {"subscribe", topic, "c", "3600"}, true, false, WEBSUB_SUBSCRIBED, 3600},
-        {"no lease told",
-         {"subscribe", topic, "c", NULL},
-         true,
-         false,
-         WEBSUB_SUBSCRIBED,
-         WEBSUB_LEASE_S},
-        {"a lease of a second",
-         {"subscribe", topic, "c", "1"},
-         true,
-         false,
-         WEBSUB_SUBSCRIBED,
-         WEBSUB_LEASE_MIN_S},
-        {"a lease for ever",
-         {"subscribe", topic, "c", "999999999999"},
-         true,
-         false,
-         WEBSUB_SUBSCRIBED,
-         WEBSUB_LEASE_MAX_S},
-        {"a lease of nonsense",
-         {"subscribe", topic, "c", "-5 s"},
-         true,
-         false,
-         WEBSUB_SUBSCRIBED,
-         WEBSUB_LEASE_S},
+        {"no lease told", {"subscribe", topic, "c", NULL}, true, false, WEBSUB_SUBSCRIBED, WEBSUB_LEASE_S},
+        {"a lease of a second", {"subscribe", topic, "c", "1"}, true, false, WEBSUB_SUBSCRIBED, WEBSUB_LEASE_MIN_S},
+        {"a lease for ever", {"subscribe", topic, "c", "999999999999"}, true, false, WEBSUB_SUBSCRIBED, WEBSUB_LEASE_MAX_S},
+        {"a lease of nonsense", {"subscribe", topic, "c", "-5 s"}, true, false, WEBSUB_SUBSCRIBED, WEBSUB_LEASE_S},
         {"not asked", {"subscribe", topic, "c", "3600"}, false, false, WEBSUB_NOT_OURS, 0},
-        {"another topic",
-         {"subscribe", "https://x.example/", "c", "1"},
-         true,
-         false,
-         WEBSUB_NOT_OURS,
-         0},
+        {"another topic", {"subscribe", "https://x.example/", "c", "1"}, true, false, WEBSUB_NOT_OURS, 0},
         {"no challenge", {"subscribe", topic, NULL, "3600"}, true, false, WEBSUB_NOT_OURS, 0},
         {"no topic", {"subscribe", NULL, "c", "3600"}, true, false, WEBSUB_NOT_OURS, 0},
         {"no mode", {NULL, topic, "c", "3600"}, true, false, WEBSUB_NOT_OURS, 0},
         {"another mode", {"publish", topic, "c", "3600"}, true, false, WEBSUB_NOT_OURS, 0},
-        {"somebody wants us out",
-         {"unsubscribe", topic, "c", NULL},
-         true,
-         false,
-         WEBSUB_NOT_OURS,
-         0},
+        {"somebody wants us out", {"unsubscribe", topic, "c", NULL}, true, false, WEBSUB_NOT_OURS, 0},
         {"we want out", {"unsubscribe", topic, "c", NULL}, true, true, WEBSUB_UNSUBSCRIBED, 0},
-        {"we want out and are kept",
-         {"subscribe", topic, "c", "1"},
-         true,
-         true,
-         WEBSUB_NOT_OURS,
-         0},
+        {"we want out and are kept", {"subscribe", topic, "c", "1"}, true, true, WEBSUB_NOT_OURS, 0},
         {"denied", {"denied", topic, NULL, NULL}, true, false, WEBSUB_DENIED, 0},
         {"denied, topic left out", {"denied", NULL, NULL, NULL}, true, false, WEBSUB_DENIED, 0},
-        {"another one denied",
-         {"denied", "https://x.example/", NULL, NULL},
-         true,
-         false,
-         WEBSUB_NOT_OURS,
-         0},
+        {"another one denied", {"denied", "https://x.example/", NULL, NULL}, true, false, WEBSUB_NOT_OURS, 0},
     };
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
