@@ -17,12 +17,13 @@
 /* Nothing that shows a post shows more than the first; below the last a picture is no picture. */
 static const int64_t edges[] = {4096, 3200, 2560, 2048, 1600, 1280, 1024, 800, 640, 480, 320};
 
+/* Widths and heights are what a picture claims: their product need not fit anywhere. */
 bool resize_fits(const struct media *m, const struct media_bounds *b)
 {
     int64_t edge = m->width > m->height ? m->width : m->height;
 
     return (b->max_bytes == 0 || m->len <= b->max_bytes) &&
-           (b->max_pixels == 0 || m->width * m->height <= b->max_pixels) &&
+           (b->max_pixels == 0 || m->height <= 0 || m->width <= b->max_pixels / m->height) &&
            (b->max_edge == 0 || edge <= b->max_edge);
 }
 

@@ -156,7 +156,8 @@ def test_hostile_pictures_are_left_out_in_bounded_memory(make_crier, platform):
     assert within(grown, 260 * 1024)  # a channel fetches five pictures at once, each to 20 MiB and as much again to grow
     assert all(post["image"] == "" for post in platform.posts("mastodon"))
     assert len(platform.posts("mastodon", standing=False)) == len(PICTURES)
-    # One that claims 2^32 times 2^32 pixels is passed on as it is: nothing here unpacks it.
+    # One that claims 2^32 times 2^32 pixels goes nowhere: nothing unpacks it, and a platform would not either.
     sent = crier.send(small_article(99, images=[{"url": f"{server.url}/huge", "alt": "a"}]))
-    crier.await_done(sent["id"])
+    delivery, = crier.await_done(sent["id"])
+    assert "more than 100 million pixels" in delivery["detail"], delivery
     server.close()

@@ -232,6 +232,7 @@ def test_what_a_killed_backup_leaves_is_in_nobodys_way(crier, tmp_path):
     fill(ledger(crier), 50)
     target = tmp_path / "copy.db"
     process = start_backup(crier, target)
+    process.send_signal(signal.SIGSTOP)  # or it may have ended before it is killed
     second = crier.run("backup", str(target))
     assert second.returncode == 1 and "another copy is being written" in second.stderr, second
     process.kill()
