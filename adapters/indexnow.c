@@ -161,7 +161,8 @@ static struct verdict told(struct step_ctx *ctx, int status)
     return verdict_make(VERDICT_DONE,
                         SCOPE_POST,
                         0,
-                        status == 202 ? ADAPTER_ANNOUNCED "; the engine has yet to look at the key"
+                        status == 202 ? ADAPTER_ANNOUNCED
+                            "; the engine has yet to look at the key"
                                       : ADAPTER_ANNOUNCED);
 }
 
@@ -212,8 +213,9 @@ const struct adapter adapter_indexnow = {
     .name = "indexnow",
     .title = "IndexNow",
     .doc_url = "https://www.indexnow.org/documentation",
-    .about = "the address of the page, announced to Bing, Yandex and other search engines, which "
-             "come and look when they like",
+    .about =
+        "the address of the page, announced to Bing, Yandex and other search engines, which "
+        "come and look when they like",
     .settings = settings,
     .settings_size = sizeof(struct indexnow_settings),
     .publish = tell,
@@ -229,25 +231,28 @@ const struct adapter adapter_indexnow = {
     .site_key = site_key,
     .answer_timeout_ms = 20 * MS_SECOND,
     .check = check,
-    .setup =
-        "1. Make a key: 8 to 128 characters of a-z, A-Z, 0-9 and -, such as\n"
-        "     openssl rand -hex 16\n"
-        "2. Serve it as https://YOUR-SITE/KEY.txt, a text file with nothing but the key in it: it\n"
-        "   proves that the site is yours. crier serves that file at /news/KEY.txt; a reverse proxy\n"
-        "   can pass https://YOUR-SITE/KEY.txt on to it. A file elsewhere on the site is named by\n"
-        "   key_location, and then only pages below its folder can be announced.\n"
-        "3. Write:\n"
-        "\n"
-        "     channels:\n"
-        "       indexnow:\n"
-        "         type: indexnow\n"
-        "         key: 3f1c5a7e9b2d4068a1c3e5f708192a3b\n"
-        "\n"
-        "4. Run `crier check`. With the service running, this announces the front page:\n"
-        "     curl -X POST -H \"Authorization: Bearer $CRIER_TOKEN\" \\\n"
-        "       http://127.0.0.1:8480/v1/channels/indexnow/test\n"
-        "\n"
-        "One endpoint is enough, the engines tell each other. Google does not take part. What is\n"
-        "done is announced: whether and when an engine shows the page is its own affair.",
+    .setup = "1. Make a key: 8 to 128 characters of a-z, A-Z, 0-9 and -, such as\n"
+             "     openssl rand -hex 16\n"
+             "2. Serve it as https://YOUR-SITE/KEY.txt, a text file with nothing but the key "
+             "in it: it\n"
+             "   proves that the site is yours. crier serves that file at /news/KEY.txt; a "
+             "reverse proxy\n"
+             "   can pass https://YOUR-SITE/KEY.txt on to it. A file elsewhere on the site is "
+             "named by\n"
+             "   key_location, and then only pages below its folder can be announced.\n"
+             "3. Write:\n"
+             "\n"
+             "     channels:\n"
+             "       indexnow:\n"
+             "         type: indexnow\n"
+             "         key: 3f1c5a7e9b2d4068a1c3e5f708192a3b\n"
+             "\n"
+             "4. Run `crier check`. With the service running, this announces the front page:\n"
+             "     curl -X POST -H \"Authorization: Bearer $CRIER_TOKEN\" \\\n"
+             "       http://127.0.0.1:8480/v1/channels/indexnow/test\n"
+             "\n"
+             "One endpoint is enough, the engines tell each other. Google does not take part. "
+             "What is\n"
+             "done is announced: whether and when an engine shows the page is its own affair.",
     .pictures = "none: the engine reads the page",
 };

@@ -73,7 +73,8 @@ static enum err_code ping_build(struct step_ctx *ctx, struct http_request *req, 
         count = add_own_feeds(&req->body, ctx->site);
     }
     if (count == 0) {
-        return err_set(why, ERR_INVALID, "no topics are set, and crier serves no feeds (outlets)");
+        return err_set(
+            why, ERR_INVALID, "no topics are set, and crier serves no feeds (outlets)");
     }
     return buf_check(&req->body, "list of topics", why);
 }
@@ -150,7 +151,8 @@ const struct adapter adapter_websub = {
     .name = "websub",
     .title = "WebSub",
     .doc_url = "https://www.w3.org/TR/websub/",
-    .about = "a ping to a hub, which fetches the feed at once and passes it on to its subscribers",
+    .about =
+        "a ping to a hub, which fetches the feed at once and passes it on to its subscribers",
     .settings = settings,
     .settings_size = sizeof(struct websub_settings),
     .publish = ping,
@@ -166,7 +168,8 @@ const struct adapter adapter_websub = {
     .answer_timeout_ms = 20 * MS_SECOND,
     .check = check,
     .setup =
-        "1. Switch the feeds of crier on (see `outlets`) and let the reverse proxy pass /news/ on, or\n"
+        "1. Switch the feeds of crier on (see `outlets`) and let the reverse proxy pass /news/ "
+        "on, or\n"
         "   name the feeds of your site as topics; those must name the hub themselves.\n"
         "2. Choose a hub. Public ones: https://pubsubhubbub.appspot.com/ and\n"
         "   https://pubsubhubbub.superfeedr.com/\n"
@@ -182,7 +185,8 @@ const struct adapter adapter_websub = {
         "     curl -X POST -H \"Authorization: Bearer $CRIER_TOKEN\" \\\n"
         "       http://127.0.0.1:8480/v1/channels/hub/test\n"
         "\n"
-        "The hub fetches the feed when it is pinged, so no cache between it and crier may keep a feed\n"
+        "The hub fetches the feed when it is pinged, so no cache between it and crier may keep "
+        "a feed\n"
         "for long. What is done is announced: who reads the feed decides what becomes of it.",
     .pictures = "as addresses in the feed",
 };

@@ -25,7 +25,8 @@ bool url_ascii(struct buf *out, const char *url)
     }
     for (const char *c = url; *c != '\0'; c++) {
         if (stands_as_it_is(*c)) {
-            buf_addc(out, c < parts.path && *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c);
+            buf_addc(out,
+                     c < parts.path && *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c);
         } else {
             url_encode_n(out, c, 1);
         }

@@ -501,14 +501,14 @@ struct ledger_outlet {
         bool fresh, recent;
         bool gone; /* of those that would be recent: taken back, at updated_at_ms */
         bool breaking;
-        int64_t created_at_ms;   /* when it was first accepted */
-        int64_t published_at_ms; /* as it said first; when it said nothing, or what was still to come:
-                                  * created_at_ms */
-        int64_t updated_at_ms;   /* of its newest revision */
+        int64_t created_at_ms; /* when it was first accepted */
+        /* As it said first; when it said nothing, or what was still to come: created_at_ms. */
+        int64_t published_at_ms;
+        int64_t updated_at_ms; /* of its newest revision */
         int64_t revision;
         struct article *content; /* without its body; NULL: gone */
         char *page;              /* what its page said, JSON; NULL */
-    } *v;
+    } * v;
     size_t count;
     int64_t changes_at_ms; /* time alone makes another answer of it then; INT64_MAX: never */
 };
@@ -574,6 +574,7 @@ struct ledger_article { /* one article with revisions, deliveries, attempts, ali
     bool brief;      /* newest document, public id and number only (share redirects) */
     json_t *out;     /* NULL with ERR_NOT_FOUND */
     struct article_id article;
+    struct article_id merged_into; /* which article it is now; 0: itself */
 };
 struct ledger_channels {
     struct ledger_request req;

@@ -320,6 +320,7 @@ enum err_code sqlite__article(struct sqlite_conn *c, struct ledger_article *r)
         return err_set(&r->req.why, ERR_NOT_FOUND, "no such article");
     }
     r->article.v = (uint64_t)id;
+    r->merged_into.v = (uint64_t)sqlite__int(c, SQL_ARTICLE_MERGED, ARGS(ARG_I(id)), 0);
     json_object_set_new(o, "article", stored_json(c, SQL_SHOW_DOCUMENT, id));
     if (!r->brief) {
         json_object_set_new(

@@ -199,7 +199,7 @@ struct making {
 static void write_delivery(struct sqlite *s, const struct making *m)
 {
     static const struct ledger_begin none = {.course = NULL};
-    bool starts = m->state == DELIVERY_IN_FLIGHT;
+    bool starts = m->state == DELIVERY_IN_FLIGHT && m->start;
     const struct ledger_begin *start = starts ? m->start : &none;
 
     sqlite__do(&s->writer,
@@ -256,7 +256,7 @@ static void make_delivery(struct sqlite *s, const struct making *m)
     write_delivery(s, m);
     write_standing(s, m);
     sqlite__count(m->ch, m->state, 1);
-    if (m->state == DELIVERY_IN_FLIGHT) {
+    if (m->state == DELIVERY_IN_FLIGHT && m->start) {
         m->ch->bucket = m->start->bucket;
     }
 }

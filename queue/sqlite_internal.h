@@ -343,6 +343,12 @@ struct accepted {
     bool breaking;
     bool retracts;
 };
+struct naming sqlite__naming(const struct ledger_accept *a);
+/* The rows of a revision (sqlite_revision.c); a new article gets its public id here. */
+void sqlite__revision(struct sqlite *s,
+                      const struct ledger_accept *a,
+                      const struct known *k,
+                      struct accepted *at);
 void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct accepted *at);
 void sqlite__standing(struct sqlite *s, struct ledger_accept *a, struct article_id article);
 /* A delivery in place of one that went with the article merged into this one. False: something of either
@@ -403,7 +409,8 @@ enum err_code sqlite__gate(struct sqlite *s, struct ledger_gate *r);        /* s
 enum err_code sqlite__gated(struct sqlite_conn *c, struct ledger_gated *r); /* sqlite_gate.c */
 enum err_code sqlite__drop(struct sqlite *s, struct ledger_drop *r);        /* sqlite_gate.c */
 
-enum err_code sqlite__outlet(struct sqlite_conn *c, struct ledger_outlet *r); /* sqlite_outlet.c */
+enum err_code sqlite__outlet(struct sqlite_conn *c,
+                             struct ledger_outlet *r); /* sqlite_outlet.c */
 
 /* What sources are doing (sqlite_source.c). */
 enum err_code sqlite__source_save(struct sqlite *s, struct ledger_source_save *r);

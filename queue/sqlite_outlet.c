@@ -38,8 +38,8 @@ static void read_candidate(sqlite3_stmt *stmt, struct candidate *out)
         .created_at_ms = sqlite3_column_int64(stmt, 4),
         .updated_at_ms = sqlite3_column_int64(stmt, 5),
         .revision = sqlite3_column_int64(stmt, 6),
-        .hidden = sqlite3_column_int(stmt, 7) != 0 || source == NULL ||
-                  strcmp(source, "test") == 0,
+        .hidden =
+            sqlite3_column_int(stmt, 7) != 0 || source == NULL || strcmp(source, "test") == 0,
         .withdrawn = sqlite3_column_int(stmt, 8) != 0,
         .retract_since_ms = sqlite3_column_int64(stmt, 9),
         .gate_until_ms = sqlite3_column_int64(stmt, 10),
@@ -161,8 +161,7 @@ static void look_at(struct walk *w, const struct candidate *a)
 static bool is_enough(const struct walk *w, const struct candidate *a)
 {
     return w->recent >= w->r->recent_limit &&
-           (w->fresh >= w->r->fresh_limit ||
-            a->created_at_ms < w->r->fresh_since_ms - MS_DAY);
+           (w->fresh >= w->r->fresh_limit || a->created_at_ms < w->r->fresh_since_ms - MS_DAY);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -178,8 +177,7 @@ static int newest_first(const void *a, const void *b)
 enum err_code sqlite__outlet(struct sqlite_conn *c, struct ledger_outlet *r)
 {
     struct walk w = {.c = c, .r = r};
-    sqlite3_stmt *stmt =
-        sqlite__query(c, SQL_OUTLET, ARGS(ARG_I(INT64_MAX), ARG_I(SCAN_MAX)));
+    sqlite3_stmt *stmt = sqlite__query(c, SQL_OUTLET, ARGS(ARG_I(INT64_MAX), ARG_I(SCAN_MAX)));
 
     r->changes_at_ms = INT64_MAX;
     while (sqlite__row(c, stmt)) {

@@ -15,22 +15,22 @@ void api_post_article(struct crier *c, struct door_request *r)
     api__take_body(c, r, &options);
 }
 
+/* ?held=true, ?own=true; false: refused. */
+static bool read_flag(struct door_request *r, const char *name, bool *out)
+{
+    const char *value = door_query(r, name);
+
+    if (value != NULL && strcmp(value, "true") != 0) {
+        door_problem(r, 400, NULL, "%s: expected true, got \"%.64s\"", name, value);
+        return false;
+    }
+    *out = value != NULL;
+    return true;
+}
+
 static void answer_list(struct api_call *call)
 {
     door_reply_json(call->request, 200, json_incref(call->u.list.out));
-}
-
-/* ?held= of the list; false: refused. */
-static bool read_held(struct door_request *r, struct ledger_list *list)
-{
-    const char *held = door_query(r, "held");
-
-    if (held != NULL && strcmp(held, "true") != 0) {
-        door_problem(r, 400, NULL, "held: expected true, got \"%.64s\"", held);
-        return false;
-    }
-    list->held = held != NULL;
-    return true;
 }
 
 void api_list_articles(struct crier *c, struct door_request *r)
@@ -42,7 +42,7 @@ void api_list_articles(struct crier *c, struct door_request *r)
         return;
     }
     call->u.list.source = door_query(r, "source");
-    if (!read_held(r, &call->u.list)) {
+    if (!read_flag(r, "held", &call->u.list.held)) {
         mem_free(call);
         return;
     }
@@ -65,11 +65,11 @@ void api_get_article(struct crier *c, struct door_request *r)
 
 void api_delete_article(struct crier *c, struct door_request *r)
 {
-    const struct intake_options options = {.source = "api", .trusted_breaking = true};
+    struct intake_options options = {.source = "api", .trusted_breaking = true};
     const char *reason = door_query(r, "reason");
     json_t *body;
 
-    if (!api__takes_in(c, r)) {
+    if (!api__takes_in(c, r) || !read_flag(r, "own", &options.own_posts)) {
         return;
     }
     body = api__body_or_empty(r);

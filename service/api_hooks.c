@@ -261,9 +261,14 @@ static void answer(struct hook *h)
     if (e == NULL) {
         answer_accepted(h);
     } else if (e->rc == ERR_INVALID) {
-        door_problem(h->request, 422, api__faults(&e->in.faults), "%s", e->in.why.text);
+        door_problem(h->request, 422, api__faults(&e->in.faults), "%s", e->why.text);
     } else {
-        door_problem_err(h->request, e->rc, &e->in.why);
+        door_reply_header(h->request, "Retry-After", "5");
+        if (e->rc == ERR_BUSY) { /* it is not the sender who asks too much */
+            door_problem(h->request, 503, NULL, "%s", e->why.text);
+        } else {
+            door_problem_err(h->request, e->rc, &e->why);
+        }
     }
     hook_free(h);
 }

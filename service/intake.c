@@ -99,6 +99,7 @@ static void start(struct crier *c,
     in->accept.replay_key = in->replay_key;
     in->accept.by_hand = strcmp(in->source, "api") == 0;
     in->accept.inbox = options->inbox;
+    in->own_posts = options->own_posts;
     in->accept.now_ms = clock_wall_ms();
     in->accept.new_article = id_next(&c->ids, in->accept.now_ms);
 }
@@ -171,7 +172,9 @@ static void retract_2_on_found(struct ledger_request *r)
         fail(in, r->rc);
         return;
     }
-    in->accept.known = in->find.article; /* none: by the aliases, as any source's */
+    /* None: by the aliases, as any source's. */
+    in->accept.known =
+        in->find.merged_into.v != 0 && !in->own_posts ? in->find.merged_into : in->find.article;
     ledger_submit(in->crier->ledger, &in->accept.req);
 }
 

@@ -30,6 +30,7 @@ struct intake {
     /* intake.c's own */
     struct ledger_article find; /* a retraction by public id; what is to be sent after all */
     char *document, *url, *replay_key, *source, *reason, *wanted_id, *quiet;
+    bool own_posts;
     char *rule_source;    /* whose article it is for the rules; NULL: the source's own */
     struct strings names; /* of those beside its own id and URL */
     struct accept_alias *aliases;
@@ -58,6 +59,9 @@ struct intake_options {
     /* What is taken back is retracted after so long, unless it comes back: unpublished, back to draft,
      * deleted. 0: at once (killed, or a person says so). */
     int64_t retract_after_ms;
+    /* Of one that was merged into another: only what is public of itself is taken back; false: the whole
+     * story. Over the API, which knows articles by their numbers. */
+    bool own_posts;
     uint64_t inbox; /* the row of the inbox that is done with it; 0: none */
 };
 

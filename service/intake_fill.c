@@ -187,9 +187,9 @@ char *intake_too_old_dup(const struct article *a, int64_t max_age_ms, int64_t no
 /* Why, for people; NULL: it is sent. What the source says of itself comes first. */
 static char *quiet_dup(const struct intake *in, const struct intake_options *options)
 {
-    return options->quiet ? mem_strdup(options->quiet)
-                          : intake_too_old_dup(
-                                in->article, options->max_age_ms, in->accept.now_ms);
+    return options->quiet
+               ? mem_strdup(options->quiet)
+               : intake_too_old_dup(in->article, options->max_age_ms, in->accept.now_ms);
 }
 
 /* When it changed, by the source's clock. A clock that is fast must not make all that others say later

@@ -61,9 +61,9 @@ static char *quiet_dup(const struct config *config, const struct rule_facts *fac
 {
     const struct source_settings *source = config_source(config, facts->source);
 
-    return source != NULL ? intake_too_old_dup(
-                                facts->article, config_max_age_ms(source), facts->now_ms)
-                          : NULL;
+    return source != NULL
+               ? intake_too_old_dup(facts->article, config_max_age_ms(source), facts->now_ms)
+               : NULL;
 }
 
 static json_t *judged(const struct config *config, struct rule_facts *facts)

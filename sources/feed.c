@@ -24,6 +24,7 @@
 #define OPENING_BYTES                                                                          \
     ((size_t)4 * 1024) /* of the beginning, for what is said of what is no feed */
 #define EXCERPT_BYTES 60
+#define ENTRIES_MAX ((size_t)250000) /* items that are looked at; a sitemap may have 50,000 */
 
 const struct feed_limits feed_limits_default = {
     .max_bytes = (size_t)64 * 1024 * 1024,
@@ -36,9 +37,10 @@ struct feed_reader {
     struct feed_limits limits;
     struct feed_maker maker;
     char *url;
-    size_t bytes; /* taken */
-    bool over;    /* there were more than max_bytes */
-    bool any;     /* something but white space came */
+    size_t bytes;   /* taken */
+    size_t entries; /* items that came, kept or not */
+    bool over;      /* there were more than max_bytes, or entries */
+    bool any;       /* something but white space came */
     struct buf block, text, opening;
     struct charset *charset;
     struct feed_xml *xml;   /* NULL: not known yet, or JSON */
@@ -138,6 +140,9 @@ on_xml_item(void *context, const struct feed_node *root, const struct feed_node 
     struct feed_draft d;
     const char *language = root->lang;
 
+    if (++r->entries > ENTRIES_MAX) {
+        return;
+    }
     feed_draft_init(&d, item->base);
     switch (item->name) {
     case N_ITEM:
@@ -166,7 +171,11 @@ on_xml_item(void *context, const struct feed_node *root, const struct feed_node 
 
 static void on_json_item(void *context, const struct feed_draft *draft, const char *language)
 {
-    add_item(context, draft, language);
+    struct feed_reader *r = context;
+
+    if (++r->entries <= ENTRIES_MAX) {
+        add_item(r, draft, language);
+    }
 }
 
 /* ---- what it is ---- */
@@ -308,6 +317,15 @@ static enum err_code fail(const struct feed_reader *r, struct err *why)
     return err_set(why, r->err.code, "%s", r->err.text);
 }
 
+static enum err_code say_over(struct feed_reader *r, struct err *why)
+{
+    r->over = true;
+    if (r->entries > ENTRIES_MAX) {
+        return err_set(why, ERR_TOO_BIG, "the feed has more than %zu items", ENTRIES_MAX);
+    }
+    return err_set(why, ERR_TOO_BIG, "the feed is larger than %zu bytes", r->limits.max_bytes);
+}
+
 enum err_code
 feed_reader_push(struct feed_reader *r, const void *bytes, size_t len, struct err *why)
 {
@@ -317,10 +335,8 @@ feed_reader_push(struct feed_reader *r, const void *bytes, size_t len, struct er
         size_t room = BLOCK_BYTES - r->block.len, left = r->limits.max_bytes - r->bytes;
         size_t n = len < room ? len : room;
 
-        if (left == 0) {
-            r->over = true;
-            return err_set(
-                why, ERR_TOO_BIG, "the feed is larger than %zu bytes", r->limits.max_bytes);
+        if (left == 0 || r->entries > ENTRIES_MAX) {
+            return say_over(r, why);
         }
         n = n < left ? n : left;
         buf_add(&r->block, at, n);
@@ -392,7 +408,8 @@ enum err_code feed_reader_finish(struct feed_reader *r, struct feed *out, struct
         return fail(r, why);
     }
     read_head(r, &feed);
-    feed.complete = !r->over && (r->json || feed_xml_complete(r->xml));
+    feed.complete =
+        !r->over && r->entries <= ENTRIES_MAX && (r->json || feed_xml_complete(r->xml));
     feed.damage = damage(r);
     feed.charset = mem_strdup(charset_name(r->charset));
     feed_items_finish(&r->items, &feed);

@@ -117,7 +117,8 @@ struct feed_reader;
 /* call and its texts are copied. Limits of 0 are the default's. */
 struct feed_reader *feed_reader_new(const struct feed_call *call);
 /* ERR_INVALID: this is no feed (an HTML page, nothing, …), finish would say the same. ERR_TOO_BIG: that
- * was max_bytes; nothing more is wanted, and finish gives what was in them. Either way stop reading. */
+ * was max_bytes, or 250,000 items; nothing more is wanted, and finish gives what came before. Either way
+ * stop reading. */
 MUST_USE enum err_code
 feed_reader_push(struct feed_reader *r, const void *bytes, size_t len, struct err *why);
 /* Once, at the end of the feed. ERR_INVALID: no feed, or JSON that is none; *out is not touched. */

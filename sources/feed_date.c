@@ -12,6 +12,7 @@
 
 #define DATE_BYTES 128
 #define WORD_BYTES 48
+#define WORDS_MAX 10 /* nobody says more of a date */
 #define FIRST_YEAR 1971
 #define WEST_MOST (-720) /* minutes: there are clocks from -12 to +14 hours */
 #define EAST_MOST 840
@@ -23,6 +24,7 @@ struct date {
     bool has_time, has_zone, has_offset, digits;
     bool pm, am;
     int zone_minutes;
+    int words;
 };
 
 static bool is_digit(char c)
@@ -360,6 +362,10 @@ static bool take_offset(struct date *d)
 static bool read_word(struct date *d)
 {
     int value;
+
+    if (++d->words > WORDS_MAX) {
+        return false;
+    }
     enum date_word word = take_word(d, &value);
 
     switch (word) {

@@ -47,17 +47,18 @@ static const struct { const char *names; enum date_word word; } others[] = {
 };
 /* clang-format on */
 
-static bool listed(const char *names, const char *word, size_t len, bool beginnings)
+/* Which of the names, between blanks, the word is: 2 the whole of one, 1 the beginning of one, 0 none. */
+static int rank(const char *names, const char *word, size_t len)
 {
-    while (*names != '\0') {
-        size_t n = strcspn(names, " ");
+    int best = 0;
 
-        if (n >= len && (n == len || beginnings) && memcmp(names, word, len) == 0) {
-            return true;
+    for (const char *at = names; at && best < 2; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (at[0] == word[0] && strncmp(at, word, len) == 0) {
+            best = at[len] == ' ' || at[len] == '\0' ? 2 : 1;
         }
-        names += n + strspn(names + n, " ");
     }
-    return false;
+    return best;
 }
 
 static size_t letters(const char *word, size_t len)
@@ -70,16 +71,20 @@ static size_t letters(const char *word, size_t len)
     return n;
 }
 
+/* A whole name goes before the beginning of another. */
 static int month_of(const char *word, size_t len)
 {
-    for (int pass = 0; pass < 2; pass++) { /* a whole name before the beginning of another */
-        for (size_t i = 0; i < ARRAY_LEN(months); i++) {
-            if (listed(months[i], word, len, pass == 1 && letters(word, len) >= 3)) {
-                return (int)i + 1;
-            }
+    int found = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(months); i++) {
+        int how = rank(months[i], word, len);
+
+        if (how == 2) {
+            return (int)i + 1;
         }
+        found = how == 1 && found == 0 ? (int)i + 1 : found;
     }
-    return 0;
+    return letters(word, len) >= 3 ? found : 0;
 }
 
 static bool find_zone(const char *word, size_t len, int *out_minutes)
@@ -110,7 +115,7 @@ static enum date_word common_word(const char *word, size_t len, int *out_value)
 
 enum date_word date__word(const char *word, size_t len, int *out_value)
 {
-    enum date_word common = len > 0 ? common_word(word, len, out_value) : WORD_UNKNOWN;
+    enum date_word common = len > 0 ? common_word(word, len, out_value) : WORD_FILLER;
 
     if (common != WORD_UNKNOWN) {
         return common;
@@ -120,7 +125,7 @@ enum date_word date__word(const char *word, size_t len, int *out_value)
         return WORD_MONTH;
     }
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        if (listed(others[i].names, word, len, false)) {
+        if (rank(others[i].names, word, len) == 2) {
             return others[i].word;
         }
     }

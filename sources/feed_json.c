@@ -13,6 +13,7 @@
 #include "base/mem.h"
 
 #define HEAD_BYTES ((size_t)256 * 1024) /* of one member around the items, and of all */
+#define MEMBER_BYTES 64                 /* what one costs beside its texts */
 #define KEY_BYTES ((size_t)256)
 #define DEPTH_MAX 32
 
@@ -196,7 +197,7 @@ static enum err_code end_member(struct feed_json *j, struct err *why)
     json_t *v = NULL;
     enum err_code rc;
 
-    j->head_bytes += j->value.len;
+    j->head_bytes += j->key.len + j->value.len + MEMBER_BYTES;
     if (j->too_big || j->head_bytes > HEAD_BYTES) { /* nothing that anybody here knows */
         return ERR_NONE;
     }

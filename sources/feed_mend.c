@@ -15,7 +15,8 @@
 
 #define SEEK_BYTES ((size_t)256 * 1024) /* of comments and junk before the root */
 #define REFERENCE_BYTES 32 /* "&CounterClockwiseContourIntegral;" is too long by one */
-#define MORE SIZE_MAX      /* a state that cannot go on with what there is */
+#define SECTION_BYTES ((size_t)8192) /* of CDATA */
+#define MORE SIZE_MAX                /* a state that cannot go on with what there is */
 
 /* ---- text ---- */
 
@@ -86,6 +87,17 @@ static bool is_number_of_xml(const char *text, size_t len)
            (value >= 0x10000 && value <= 0x10FFFF);
 }
 
+/* A character that does not get through. Where it parted "]" from "]>", a blank does. */
+static void drop(struct feed_mend *m)
+{
+    char before = m->out->len > 0 ? m->out->data[m->out->len - 1] : m->written;
+
+    mend__count(m, MEND_CONTROLS);
+    if (before == ']') {
+        buf_addc(m->out, ' ');
+    }
+}
+
 /* A character that begins with EF: byte order marks go, and the two that are no characters. */
 static size_t put_ef(struct feed_mend *m, const char *text, size_t len, bool last)
 {
@@ -97,7 +109,7 @@ static size_t put_ef(struct feed_mend *m, const char *text, size_t len, bool las
         return len;
     }
     if (memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        mend__count(m, MEND_CONTROLS);
+        drop(m);
     } else if (memcmp(text, "\xEF\xBF\xBE", 3) == 0 || memcmp(text, "\xEF\xBF\xBF", 3) == 0) {
         buf_adds(m->out, "\xEF\xBF\xBD");
         mend__count(m, MEND_CONTROLS);
@@ -132,6 +144,10 @@ static void put_reference(struct feed_mend *m, const char *text, size_t len)
         /* Not as it stands in text: what the number means may be markup. */
         memcpy(made, m->out->data + before, made_len < sizeof made ? made_len : sizeof made);
         buf_truncate(m->out, before);
+        if (made_len == 0) {
+            drop(m);
+            return;
+        }
         put_made(m, made, made_len);
         mend__count(m, text[1] == '#' ? MEND_CONTROLS : MEND_ENTITIES);
     } else {
@@ -173,7 +189,7 @@ put_special(struct feed_mend *m, const char *text, size_t len, bool in_value, bo
     case EF:
         return put_ef(m, text, len, last);
     case CONTROL:
-        mend__count(m, MEND_CONTROLS);
+        drop(m);
         return 1;
     case LESS:
         buf_adds(m->out, "&lt;");
@@ -278,31 +294,53 @@ static size_t skip_declaration(struct feed_mend *m, const char *text, size_t len
     return len;
 }
 
-static size_t take_cdata(struct feed_mend *m, const char *text, size_t len)
+/* Between two characters, when the section is long enough. */
+static void split_section(struct feed_mend *m, const char *text, size_t at, size_t *run)
 {
-    const char *end = memmem(text, len, "]]>", 3);
-    size_t until = end ? (size_t)(end - text) : len < 3 && !m->last ? 0 : len, at = 0, run = 0;
-
-    if (!end && !m->last && len >= 3) {
-        until = len - 2; /* "]]" may be the beginning of its end */
+    if (m->section + (at - *run) < SECTION_BYTES || ((unsigned char)text[at] & 0xC0) == 0x80) {
+        return;
     }
+    buf_add(m->out, text + *run, at - *run);
+    buf_adds(m->out, "]]><![CDATA[");
+    m->section = 0;
+    *run = at;
+}
+
+/* Up to `until`, without what XML does not let through. Returns what it took. */
+static size_t put_section(struct feed_mend *m, const char *text, size_t until, size_t len)
+{
+    size_t at = 0, run = 0, n;
+
     while (at < until) {
         unsigned char class = classes[(unsigned char)text[at]];
 
+        split_section(m, text, at, &run);
         if (class != CONTROL && class != EF) {
             at++;
             continue;
         }
         buf_add(m->out, text + run, at - run);
-        size_t n = put_special(m, text + at, len - at, false, m->last);
+        m->section += at - run;
+        n = put_special(m, text + at, len - at, false, m->last);
         if (n == MORE) {
-            return at > 0 ? at : MORE;
+            return at;
         }
         at += n;
         run = at;
     }
     buf_add(m->out, text + run, at - run);
-    if (!end) {
+    m->section += at - run;
+    return at;
+}
+
+static size_t take_cdata(struct feed_mend *m, const char *text, size_t len)
+{
+    const char *end = memmem(text, len, "]]>", 3);
+    size_t kept = m->last ? 0 : 2; /* "]]" may be the beginning of its end */
+    size_t until = end ? (size_t)(end - text) : len > kept ? len - kept : 0;
+    size_t at = put_section(m, text, until, len);
+
+    if (!end || at < until) {
         return at > 0 ? at : MORE;
     }
     buf_adds(m->out, "]]>");
@@ -347,6 +385,7 @@ static size_t enter(struct feed_mend *m, const char *text, size_t len)
         if (m->state == STATE_CONTENT) {
             buf_adds(m->out, cdata);
             m->state = STATE_CDATA;
+            m->section = 0;
         }
         return sizeof cdata - 1;
     }
@@ -403,7 +442,7 @@ static size_t seek_tag(struct feed_mend *m, const char *text, size_t len)
     if (n + 1 == len && !m->last) {
         return MORE;
     }
-    if (is_root(text + 1, n)) {
+    if (is_root(text + 1, n) && mend__is_plain(text + 1, n)) {
         m->verdict = MEND_FEED;
         m->state = STATE_CONTENT;
         return 0;
@@ -426,6 +465,9 @@ static size_t seek(struct feed_mend *m, const char *text, size_t len)
     if (text[0] != '<') {
         const char *less = memchr(text, '<', len);
 
+        if (text[0] == '\xEF' && len < 3 && !m->last) {
+            return MORE;
+        }
         /* A byte order mark, or two, is no junk that anybody could do something about. */
         if (!starts(text, len, "\xEF\xBB\xBF")) {
             m->counts[MEND_JUNK] = 1;
@@ -481,6 +523,9 @@ static size_t take_content(struct feed_mend *m, const char *text, size_t len)
     }
     if (len < 3 && !m->last) {
         return MORE;
+    }
+    if (len == 1 || (len == 2 && text[1] == '/')) { /* half a tag at the end */
+        return len;
     }
     if (len > 1 && (text[1] == '!' || text[1] == '?')) {
         return enter(m, text, len);
@@ -542,6 +587,11 @@ static bool is_wanted(const struct feed_mend *m)
     return m->verdict == MEND_SEEKING || m->verdict == MEND_FEED;
 }
 
+static bool goes_on(const struct feed_mend *m)
+{
+    return is_wanted(m) && m->damage <= MEND_DAMAGE_MAX;
+}
+
 static void end_feed(struct feed_mend *m)
 {
     bool begun = m->depth > 0 || m->state == STATE_BEHIND || m->back == STATE_BEHIND;
@@ -552,7 +602,7 @@ static void end_feed(struct feed_mend *m)
     if (m->verdict != MEND_FEED || m->depth == 0) {
         return;
     }
-    mend__count(m, MEND_CUT);
+    mend__count(m, m->damage > MEND_DAMAGE_MAX ? MEND_HOPELESS : MEND_CUT);
     if (m->state == STATE_CDATA) {
         buf_adds(m->out, "]]>");
     }
@@ -568,7 +618,7 @@ void feed_mend_push(
     m->out = out;
     m->last = last;
     buf_add(&m->kept, text, len);
-    while (at < m->kept.len && is_wanted(m)) {
+    while (at < m->kept.len && goes_on(m)) {
         n = step(m, m->kept.data + at, m->kept.len - at);
         if (n == MORE) {
             break;
@@ -579,11 +629,14 @@ void feed_mend_push(
             m->verdict = m->sought > SEEK_BYTES ? MEND_NOTHING : m->verdict;
         }
     }
+    /* What comes when nothing is read any more is not kept. */
+    at = goes_on(m) ? at : m->kept.len;
     memmove(m->kept.data, m->kept.data + at, m->kept.len - at);
     buf_truncate(&m->kept, m->kept.len - at);
     if (last) {
         end_feed(m);
     }
+    m->written = out->len > 0 ? out->data[out->len - 1] : m->written;
 }
 
 struct feed_mend *feed_mend_new(void)

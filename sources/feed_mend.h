@@ -11,8 +11,10 @@
  *   - a < that begins no tag becomes &lt;; attributes get quotes, the second of a name goes;
  *   - end tags without a start go, start tags without an end get one where their parent ends, where the
  *     next item begins, or where a neighbour begins that cannot stand inside them;
- *   - at the end of a feed that was cut, <?cut?> and the end tags that are missing.
- * Text is UTF-8. Memory is bounded by the depth and by the longest tag that is taken. */
+ *   - at the end of a feed that was cut, <?cut?> and the end tags that are missing;
+ *   - CDATA is cut into sections of some kilobytes, since libxml2 keeps a whole one.
+ * Text is UTF-8. Memory is bounded by the depth and by the longest tag that is taken, libxml2's by how many
+ * different names it gets to see, and the time by how many things are mended before it is given up. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,7 +41,8 @@ enum feed_mend_verdict {
     X(MEND_UNOPENED, "end tags without a start")                                               \
     X(MEND_LONG, "tags longer than 64 KiB")                                                    \
     X(MEND_DEEP, "tags too deeply nested")                                                     \
-    X(MEND_CUT, "cut short")
+    X(MEND_CUT, "cut short")                                                                   \
+    X(MEND_HOPELESS, "too damaged to be read to the end")
 
 enum feed_mend_kind {
 #define X(name, text) name,

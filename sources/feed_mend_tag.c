@@ -36,8 +36,7 @@ size_t mend__name(const char *text, size_t len)
     return n;
 }
 
-/* Letters of ASCII with at most one prefix, and not endless: those that mean something in a feed. */
-static bool is_plain_name(const char *name, size_t len)
+bool mend__is_plain(const char *name, size_t len)
 {
     bool colon = false, first = true;
 
@@ -53,6 +52,32 @@ static bool is_plain_name(const char *name, size_t len)
     return len > 0 && len < MEND_NAME_BYTES && !first;
 }
 
+/* FNV-1a; whoever makes names collide loses names of his own feed. */
+static uint64_t hash(const char *text, size_t len, uint64_t h)
+{
+    for (size_t i = 0; i < len; i++) {
+        h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    }
+    return h == 0 ? 1 : h;
+}
+
+/* Whether libxml2 may see a name with that hash: it has, or there is room for one more. */
+static bool let_in(struct feed_mend *m, uint64_t h)
+{
+    size_t at = h % MEND_NAMES_ROOM;
+
+    while (m->names[at] != 0 && m->names[at] != h) {
+        at = (at + 1) % MEND_NAMES_ROOM;
+    }
+    if (m->names[at] == 0 && m->name_count < MEND_NAMES_MAX) {
+        m->names[at] = h;
+        m->name_count++;
+    }
+    return m->names[at] == h;
+}
+
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+
 static bool is_name(const struct mend_open *e, const char *name, size_t len)
 {
     len = len < sizeof e->name ? len : sizeof e->name;
@@ -63,7 +88,7 @@ static bool is_name(const struct mend_open *e, const char *name, size_t len)
 
 static void put_name(struct feed_mend *m, const char *name, size_t len)
 {
-    if (is_plain_name(name, len)) {
+    if (mend__is_plain(name, len) && let_in(m, hash(name, len, HASH_START))) {
         buf_add(m->out, name, len);
     } else {
         buf_addc(m->out, 'x'); /* nobody here knows what it means */
@@ -240,7 +265,7 @@ struct attributes { /* names that are written already */
 /* Whether it may be written: once of each name. */
 static bool take_name(struct attributes *seen, const char *name, size_t len)
 {
-    if (!is_plain_name(name, len) || seen->count == ATTRIBUTES_MAX) {
+    if (!mend__is_plain(name, len) || seen->count == ATTRIBUTES_MAX) {
         return false;
     }
     for (size_t i = 0; i < seen->count; i++) {
@@ -300,6 +325,14 @@ static size_t blanks(const char *text, size_t len)
     return n;
 }
 
+/* Of an attribute: its name; libxml2 keeps the values of namespace declarations, too. */
+static uint64_t hash_of(const char *name, size_t len, const struct value *value)
+{
+    uint64_t h = hash(name, len, HASH_START);
+
+    return len >= 5 && memcmp(name, "xmlns", 5) == 0 ? hash(value->text, value->len, h) : h;
+}
+
 /* One attribute at text; returns what it takes up, at least a byte. */
 static size_t
 put_attribute(struct feed_mend *m, struct attributes *seen, const char *text, size_t len)
@@ -319,7 +352,7 @@ put_attribute(struct feed_mend *m, struct attributes *seen, const char *text, si
         /* Names that are no ASCII go without a word: they may be right. */
         m->counts[MEND_ATTRIBUTES] += name == 0 || (unsigned char)text[0] < 0x80;
     }
-    if (!fresh) {
+    if (!fresh || !let_in(m, hash_of(text, name, &value))) {
         return at;
     }
     buf_addc(m->out, ' ');

@@ -216,7 +216,8 @@ static void run_course(const struct way *way, struct step_ctx *ctx, enum course 
 
 static void run_way(const struct way *way, const struct article *article, uint8_t variant)
 {
-    static const struct site_facts site = {"Example News", "https://news.example", "en"};
+    static const struct site_facts site = {
+        .name = "Example News", .url = "https://news.example", .language = "en"};
     struct step_ctx ctx = {
         .settings = way->settings,
         .site = &site,

@@ -88,7 +88,8 @@ static json_t *next_object(struct input *in, bool or_empty)
 
 static void play_init(struct play *p, const uint8_t *data, size_t size)
 {
-    static const struct site_facts site = {"N", "https://news.example", "en"};
+    static const struct site_facts site = {
+        .name = "N", .url = "https://news.example", .language = "en"};
     char *line;
 
     *p = (struct play){.answers = {data, size}};

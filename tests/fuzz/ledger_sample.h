@@ -26,32 +26,43 @@ static inline void no_wake(void *context)
     (void)context;
 }
 
-/* An article of that id, and the beginning of its delivery. False: it was refused. */
-static inline bool accept_one(struct ledger *l, const char *id, const char *guid, uint64_t n)
+/* What is said of an article of that id, beside what all have in common. False: it was refused. */
+static inline bool accept_as(
+    struct ledger *l, const char *id, const char *guid, uint64_t n, struct ledger_accept a)
 {
     static const struct accept_channel channel = {
         .name = "a", .adapter = "webhook", .not_after_ms = 9000, .matches = true};
     static const uint8_t hash[32] = {7};
-    const struct accept_alias aliases[] = {{"id", id}, {"guid", guid}};
+    const struct accept_alias aliases[] = {{.kind = "id", .value = id},
+                                           {.kind = "guid", .value = guid}};
     const uint64_t delivery = n + 1;
-    struct ledger_accept a = {
-        .req = {.kind = LEDGER_ACCEPT},
-        .source = "cms",
-        .aliases = aliases,
-        .alias_count = ARRAY_LEN(aliases),
-        .document = "{\"title\":\"T\"}",
-        .hash = hash,
-        .face = hash,
-        .url = "https://news.example/1",
-        .title = "T",
-        .now_ms = 5000,
-        .new_article = n,
-        .delivery_ids = &delivery,
-        .channels = &channel,
-        .channel_count = 1,
-    };
+    bool good;
+
+    a.req.kind = LEDGER_ACCEPT;
+    a.source = "cms";
+    a.aliases = aliases;
+    a.alias_count = ARRAY_LEN(aliases);
+    a.document = "{\"title\":\"T\"}";
+    a.hash = a.face = hash;
+    a.url = "https://news.example/1";
+    a.title = "T";
+    a.now_ms = 5000;
+    a.new_article = n;
+    a.delivery_ids = &delivery;
+    a.channels = &channel;
+    a.channel_count = 1;
+    a.elsewhere_id = n + 10;
+    a.elsewhere_ids = 10;
+    good = ledger_run(l, &a.req, NULL) == ERR_NONE;
+    ledger_request_done(&a.req);
+    return good;
+}
+
+/* An article of that id, and the beginning of its delivery. False: it was refused. */
+static inline bool accept_one(struct ledger *l, const char *id, const char *guid, uint64_t n)
+{
     struct ledger_begin begin = {.req = {.kind = LEDGER_BEGIN},
-                                 .id = {delivery},
+                                 .id = {n + 1},
                                  .course = "publish",
                                  .step = "post",
                                  .publishes = true,
@@ -60,11 +71,51 @@ static inline bool accept_one(struct ledger *l, const char *id, const char *guid
                                  .channel = "a",
                                  .now_ms = 5001};
 
-    bool accepted = ledger_run(l, &a.req, NULL) == ERR_NONE;
-    bool begun = accepted && ledger_run(l, &begin.req, NULL) == ERR_NONE;
+    return accept_as(l, id, guid, n, (struct ledger_accept){.kind = ACCEPT_CONTENT}) &&
+           ledger_run(l, &begin.req, NULL) == ERR_NONE;
+}
 
-    ledger_request_done(&a.req);
-    return begun;
+/* The page of the article n has that guid for a name. */
+static inline bool look_at_page(struct ledger *l, uint64_t n)
+{
+    static const struct accept_alias name = {.kind = "url", .value = "https://news.example/1"};
+    struct ledger_gate r = {.req = {.kind = LEDGER_GATE},
+                            .article = {n},
+                            .page = "{\"title\":\"T\"}",
+                            .names = &name,
+                            .name_count = 1,
+                            .delivery_id = n + 50,
+                            .delivery_ids = 10,
+                            .now_ms = 6000};
+    bool good = ledger_run(l, &r.req, NULL) == ERR_NONE;
+
+    ledger_request_done(&r.req);
+    return good;
+}
+
+/* Something of all that waits. */
+static inline bool fill_waiting(struct ledger *l)
+{
+    struct ledger_source_save source = {
+        .req = {.kind = LEDGER_SOURCE_SAVE}, .name = "feed", .state = "{}", .now_ms = 5000};
+    struct ledger_inbox_put put = {.req = {.kind = LEDGER_INBOX_PUT},
+                                   .id = 7,
+                                   .source = "cms",
+                                   .body = "{}",
+                                   .replay_key = "k",
+                                   .now_ms = 5000};
+
+    return accept_as(l, "5", "e", 500, (struct ledger_accept){.quiet = "old", .held = true}) &&
+           accept_as(l, "6", "f", 600, (struct ledger_accept){.gate_until_ms = 50000}) &&
+           accept_as(l, "7", "g", 700, (struct ledger_accept){.gate_until_ms = 50000}) &&
+           look_at_page(l, 700) &&
+           accept_as(l,
+                     "2",
+                     "b",
+                     800,
+                     (struct ledger_accept){.kind = ACCEPT_WITHDRAW, .retract_at_ms = 5500}) &&
+           ledger_run(l, &source.req, NULL) == ERR_NONE &&
+           ledger_run(l, &put.req, NULL) == ERR_NONE;
 }
 
 static inline void remove_files(void)
@@ -92,6 +143,7 @@ static inline void make_sample(void)
     must(atexit(remove_files) == 0);
     must(ledger_open(&l, location, no_wake, NULL, 5000, NULL) == ERR_NONE);
     must(accept_one(l, "1", "a", 100) && accept_one(l, "2", "b", 200));
+    must(fill_waiting(l));
     ledger_close(l);
     f = fopen(path, "rb");
     must(f != NULL);
@@ -136,7 +188,20 @@ static inline void ask_everything(struct ledger *l)
         .req = {.kind = LEDGER_MOVE}, .move = MOVE_POSTED, .id = {201}, .now_ms = 6000};
     struct ledger_expire expire = {.req = {.kind = LEDGER_EXPIRE}, .now_ms = 99000};
     struct ledger_prune prune = {.req = {.kind = LEDGER_PRUNE}, .before_ms = 99000};
-    struct ledger_request *const all[] = {&due.req,
+    struct ledger_withdrawn withdrawn = {.req = {.kind = LEDGER_WITHDRAWN}, .limit = 10};
+    struct ledger_gated gated = {.req = {.kind = LEDGER_GATED}, .limit = 10};
+    struct ledger_sources sources = {.req = {.kind = LEDGER_SOURCES}};
+    struct ledger_inbox_list inbox = {.req = {.kind = LEDGER_INBOX_LIST}, .limit = 10};
+    struct ledger_list held = {
+        .req = {.kind = LEDGER_ARTICLES}, .state = -1, .limit = 10, .held = true};
+    struct ledger_drop drop = {.req = {.kind = LEDGER_DROP}, .article = {500}, .now_ms = 6000};
+    struct ledger_request *const all[] = {&withdrawn.req,
+                                          &gated.req,
+                                          &sources.req,
+                                          &inbox.req,
+                                          &held.req,
+                                          &drop.req,
+                                          &due.req,
                                           &load.req,
                                           &channels.req,
                                           &articles.req,
@@ -150,6 +215,23 @@ static inline void ask_everything(struct ledger *l)
 
     (void)accept_one(l, "1", "c", 300); /* the first again, under one more name */
     (void)accept_one(l, "3", "d", 400);
+    (void)look_at_page(l, 600);
+    (void)accept_as(
+        l, "6", "g", 910, (struct ledger_accept){.inbox = 7}); /* two names: they merge */
+    (void)accept_as(
+        l, "2", "b", 940, (struct ledger_accept){.kind = ACCEPT_CONTENT}); /* back */
+    (void)accept_as(l,
+                    "6",
+                    "f",
+                    970,
+                    (struct ledger_accept){.kind = ACCEPT_WITHDRAW, .retract_at_ms = 7000});
+    (void)accept_as(l,
+                    "6",
+                    "f",
+                    1000,
+                    (struct ledger_accept){.kind = ACCEPT_RETRACT, .retract_at_ms = 7000});
+    (void)accept_as(
+        l, "5", "e", 1030, (struct ledger_accept){.kind = ACCEPT_SEND, .only_revision = 1});
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         ask(l, all[i]);
     }

@@ -123,7 +123,7 @@ def test_the_reference_in_the_readme_is_the_programs():
     assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.parametrize("name", ["telegram", "mastodon", "bluesky", "discord", "slack", "webhook", "email"])
+@pytest.mark.parametrize("name", ["telegram", "mastodon", "bluesky", "discord", "slack", "webhook", "email", "indexnow", "websub"])
 def test_channels_explains_each_type(name):
     assert name in run("channels").stdout
     text = run("channels", name).stdout

@@ -208,6 +208,16 @@ def test_a_signed_body_that_cannot_be_read_is_kept_for_the_operator(desk):
     assert wait_for(lambda: kept("//4A"))[0]["text"].endswith("cut 6")
 
 
+def test_an_article_without_a_title_waits_but_its_other_mistakes_are_told_at_once(crier, platform):
+    url = platform.page("thin", {"title": "From the page"})
+    status, body, _ = crier.hook({"url": url, "sumary": "x"})
+    assert status == 422 and "summary" in json.dumps(body["errors"]) and "sumary" in body["detail"], body
+    status, body, _ = crier.hook({"event": "published", "article": {"id": 1}})
+    assert status == 422 and [e["pointer"] for e in body["errors"]] == ["/url", "/title"], body
+    status, body, _ = crier.hook({"event": "published", "article": {"url": url}})
+    assert status == 202 and body["outcome"] == "waiting", body
+
+
 def test_wordpress_com_posts_forms_with_a_token(desk):
     d = desk("wordpress", sender=WordPressCom)
     assert d.say("publish", 1, secret="another-secret")[0] == 401

@@ -281,6 +281,19 @@ def test_the_hub_finds_the_article_in_the_feed_when_it_is_pinged(outlets, peer):
     assert all("Small story number 5" not in heard["seen"] for heard in peer.heard[10:]) and len(peer.heard) == 12
 
 
+def test_what_waits_at_the_gate_is_not_shown_and_its_ping_comes_after_it(make_crier, peer):
+    def change(settings):
+        settings["site"]["link_gate"] = "700ms"  # there is no such page: the gate waits as long as it may
+        settings["outlets"] = {"enabled": True}
+        settings["channels"] = {"hub": {"type": "websub", "hub": peer.url, "allow_private": True}}
+    crier = make_crier(change)
+    peer.on_post = lambda: [i["title"] for i in json.loads(get(crier, "/news/feed.json")[2])["items"]]
+    sent = crier.send(story(1))
+    assert titles(crier) == [] and peer.heard == []
+    crier.await_done(sent["id"])
+    assert [h["seen"] for h in peer.heard] == [["Small story number 1"]] and len(locations(crier)) == 1
+
+
 def test_what_is_done_is_announced_never_published(outlets, peer):
     crier = outlets({"engine": {"type": "indexnow", "key": KEY, "endpoint": f"{peer.url}/indexnow", "allow_private": True}})
     sent = crier.send(story(1))

@@ -37,7 +37,7 @@ PLANTED = {
 }
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
-                   "email": {"password", "unsubscribe_secret"}}
+                   "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set()}
 
 
 def plant(settings, platform):

@@ -289,6 +289,8 @@ def test_a_ledger_of_much_trouble_is_clean(crier, platform, kind):
 DONE = "(SELECT min(id) FROM delivery WHERE state = 3)"
 RETRACTED = "(SELECT id FROM article WHERE state = 1)"
 LIVE = "(SELECT min(id) FROM article WHERE state = 0)"
+WAITS = ("UPDATE delivery SET state = 1, exposed = 0 WHERE id = (SELECT max(id) FROM delivery WHERE NOT retracts);"
+         "UPDATE standing SET front = last WHERE last = (SELECT max(id) FROM delivery WHERE NOT retracts);")
 DAMAGE = [ # what is done to a clean ledger, and in which table it must be found, as what
     ("DELETE FROM article WHERE id = " + LIVE, "alias", "a name of an article that is not there"),
     ("DELETE FROM article WHERE id = " + LIVE, "revision", "points at a row that is not there"),
@@ -309,6 +311,23 @@ DAMAGE = [ # what is done to a clean ledger, and in which table it must be found
     ("DELETE FROM alias WHERE kind = 'url'", "article", "a name of its list is not its own"),
     ("UPDATE article SET names = '[]'", "alias", "a name that its article's list does not have"),
     ("DELETE FROM alias WHERE kind = 'id'", "article", "its public id is none of its names"),
+    ("UPDATE article SET quiet = 'feed', quiet_why = 'first sight' WHERE id = " + LIVE, "article",
+     "recorded only, and still it was sent"),
+    ("UPDATE article SET held = 1 WHERE id = " + LIVE, "article", "held for a person, and it is sent"),
+    ("UPDATE article SET retract_at = 1 WHERE id = " + LIVE, "article", "withdrawn, and not told since when"),
+    ("UPDATE article SET retract_why = 'x' WHERE id = " + LIVE, "article", "withdrawn, and not told since when"),
+    ("UPDATE article SET retract_at = 1, retract_since = 1, retract_by = 'cms' WHERE state = 1", "article",
+     "or retracted already"),
+    (WAITS + "UPDATE article SET retract_at = 1, retract_since = 1, retract_by = 'cms' WHERE state = 0", "article",
+     "something of it that cannot be public waits"),
+    ("UPDATE article SET merged_into = id", "article", "or into itself"),
+    ("UPDATE article SET merged_into = 12345 WHERE id = " + LIVE, "article", "points at a row that is not there"),
+    ("UPDATE article SET merged_into = (SELECT id FROM article WHERE state = 1) WHERE id = " + LIVE, "article",
+     "merged away, and it has names of its own"),
+    ("UPDATE article SET page = '{' WHERE id = " + LIVE, "article", "what its page said cannot be read"),
+    ("INSERT INTO source (name, saved_at, state) VALUES ('feed', 1, '{')", "source", "its state cannot be read"),
+    ("INSERT INTO inbox (id, source, at, due_at, body) VALUES (1, 'cms', 1, 1, '{')", "inbox",
+     "what came cannot be read"),
     ("UPDATE revision SET kind = 7", "revision", "of a kind there is not"),
     ("UPDATE revision SET kind = 0", "revision", "or not the first of its article"),
     ("UPDATE revision SET previous = NULL", "revision", "the one before it is not the one before it"),
@@ -607,5 +626,5 @@ def test_a_newer_ledger_is_refused_with_what_to_do(make_crier, clean_ledger, tmp
     assert crier.start_or_end() == 1
     for said in (crier.log(), crier.run("check", "--ledger").stderr,
                  crier.run("backup", str(tmp_path / "copy.db")).stderr):
-        assert "newer crier (schema 9, this one knows up to 2)" in said and "start that one" in said, said
+        assert "newer crier (schema 9, this one knows up to 3)" in said and "start that one" in said, said
     assert open(ledger(crier), "rb").read() == before

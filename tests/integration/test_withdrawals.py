@@ -216,3 +216,28 @@ def test_three_sources_name_one_story_at_once_and_each_channel_has_it_once(make_
     for channel in CHANNELS:
         crier.await_done(keeper["id"], channel=channel)
     assert standing(platform) == KINDS
+    # and whoever takes one of them back takes the story back
+    crier.retract(next(s["id"] for s in stories if s["id"] != keeper["id"]))
+    await_gone(crier, platform, keeper["id"])
+
+
+def test_posts_of_both_stand_until_a_person_or_the_end_of_the_story_takes_them(make_crier, platform):
+    crier = make_crier(lambda s: s["sources"].update(wire={"type": "json", "secret": "a secret of the wire"}))
+    first, second = small_article(20), small_article(21)
+    crier.send(first)
+    crier.await_done(first["id"])
+    say(crier, "published", second)
+    crier.await_done(second["id"])
+    for url in (second["url"], first["url"]):  # one id, two addresses
+        assert crier.hook({"id": "w", "url": url, "title": second["title"]}, "wire", "a secret of the wire")[0] == 202
+    crier.await_done(first["id"])
+    shown = crier.article(second["id"])
+    assert shown["merged_into"] == first["id"]
+    assert len(standing(platform)) == 2 * len(CHANNELS)
+    status, answer, _ = crier.call("DELETE", f"/v1/articles/{second['id']}?own=true")
+    assert status == 202, answer
+    wait_for(lambda: standing(platform) == KINDS, 20, 0.1, "the second's posts to be gone")
+    assert crier.article(first["id"])["state"] == "published"
+    assert crier.call("DELETE", f"/v1/articles/{second['id']}?own=perhaps")[0] == 400
+    crier.retract(second["id"], "wrong")
+    await_gone(crier, platform, first["id"])

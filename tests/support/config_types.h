@@ -89,14 +89,35 @@ static enum err_code every_check(const void *settings, struct err *why)
 }
 
 static const struct config_type test_type_rows[] = {
-    {.name = "telegram", .title = "Telegram", .settings = telegram_fields, .settings_size = sizeof(struct telegram_settings)},
-    {.name = "webhook", .title = "Webhook", .settings = webhook_fields, .settings_size = sizeof(struct webhook_settings)},
-    {.name = "every", .title = "Every kind", .settings = every_fields, .settings_size = sizeof(struct every_settings), .check = every_check},
+    {.name = "telegram",
+     .title = "Telegram",
+     .settings = telegram_fields,
+     .settings_size = sizeof(struct telegram_settings)},
+    {.name = "webhook",
+     .title = "Webhook",
+     .settings = webhook_fields,
+     .settings_size = sizeof(struct webhook_settings)},
+    {.name = "every",
+     .title = "Every kind",
+     .settings = every_fields,
+     .settings_size = sizeof(struct every_settings),
+     .check = every_check},
 };
 static const char *const json_signatures[] = {"hub", "standard", "none", NULL};
 static const struct field json_fields[] = {
-    {.key = "signature", .kind = FIELD_ENUM, .offset = offsetof(struct json_settings, signature), .choices = json_signatures, .def = "hub", .help = "how it signs"},
-    {.key = "replay_window", .kind = FIELD_MS, .offset = offsetof(struct json_settings, window_ms), .def = "5m", .min = "1s", .max = "1d", .help = "a window"},
+    {.key = "signature",
+     .kind = FIELD_ENUM,
+     .offset = offsetof(struct json_settings, signature),
+     .choices = json_signatures,
+     .def = "hub",
+     .help = "how it signs"},
+    {.key = "replay_window",
+     .kind = FIELD_MS,
+     .offset = offsetof(struct json_settings, window_ms),
+     .def = "5m",
+     .min = "1s",
+     .max = "1d",
+     .help = "a window"},
     FIELD_END,
 };
 
@@ -109,7 +130,13 @@ static bool json_is_open(const struct config_type *type, const void *settings)
 }
 
 static const struct config_type test_source_rows[] = {
-    {.name = "json", .title = "JSON", .settings = json_fields, .settings_size = sizeof(struct json_settings), .help = "JSON", .called = true, .is_open = json_is_open},
+    {.name = "json",
+     .title = "JSON",
+     .settings = json_fields,
+     .settings_size = sizeof(struct json_settings),
+     .help = "JSON",
+     .called = true,
+     .is_open = json_is_open},
 };
 static const struct config_types test_types = {{test_type_rows, 3}, {test_source_rows, 1}};
 

@@ -14,8 +14,15 @@
 
 static void adapters_are_found_by_name(void **state)
 {
-    static const char *const names[] = {
-        "webhook", "telegram", "mastodon", "bluesky", "email", "discord", "slack", "indexnow", "websub"};
+    static const char *const names[] = {"webhook",
+                                        "telegram",
+                                        "mastodon",
+                                        "bluesky",
+                                        "email",
+                                        "discord",
+                                        "slack",
+                                        "indexnow",
+                                        "websub"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -251,8 +251,8 @@ static void the_older_keeps_and_one_post_goes_to_each_channel(void **state)
 {
     struct kit *k = *state;
     struct stories p = two(k,
-                        (struct kit_article){.channels = "a", .gate_until_ms = UNTIL},
-                        (struct kit_article){.channels = "a", .gate_until_ms = UNTIL});
+                           (struct kit_article){.channels = "a", .gate_until_ms = UNTIL},
+                           (struct kit_article){.channels = "a", .gate_until_ms = UNTIL});
     struct ledger_gate r = find_same(k, p.young, KIT_URL);
     json_t *shown;
 
@@ -352,11 +352,11 @@ static void a_breaking_alert_is_not_lost(void **state)
 {
     struct kit *k = *state;
     struct stories p = two(k,
-                        (struct kit_article){.channels = "a !alarm"},
-                        (struct kit_article){.channels = "a alarm",
-                                             .breaking = true,
-                                             .reason = "the source says so",
-                                             .gate_until_ms = UNTIL});
+                           (struct kit_article){.channels = "a !alarm"},
+                           (struct kit_article){.channels = "a alarm",
+                                                .breaking = true,
+                                                .reason = "the source says so",
+                                                .gate_until_ms = UNTIL});
     struct kit_accept a;
     struct ledger_gate r;
     json_t *shown;
@@ -386,8 +386,8 @@ static void the_loud_one_keeps(void **state)
 {
     struct kit *k = *state;
     struct stories p = two(k,
-                        (struct kit_article){.channels = "a", .quiet = "first sight"},
-                        (struct kit_article){.channels = "a", .gate_until_ms = UNTIL});
+                           (struct kit_article){.channels = "a", .quiet = "first sight"},
+                           (struct kit_article){.channels = "a", .gate_until_ms = UNTIL});
     struct ledger_gate r = find_same(k, p.young, KIT_URL);
 
     assert_int_equal(r.kept.v, p.young.v);
@@ -597,8 +597,8 @@ static void withdrawn_under_one_name_is_withdrawn(void **state)
 {
     struct kit *k = *state;
     struct stories p = two(k,
-                        (struct kit_article){.channels = "a", .gate_until_ms = UNTIL},
-                        (struct kit_article){.channels = "a"});
+                           (struct kit_article){.channels = "a", .gate_until_ms = UNTIL},
+                           (struct kit_article){.channels = "a"});
     struct kit_accept a;
     struct ledger_gate r;
     json_t *shown;
@@ -620,8 +620,8 @@ static void a_retracted_story_stays_away_under_another_name(void **state)
 {
     struct kit *k = *state;
     struct stories p = two(k,
-                        (struct kit_article){.channels = "a"},
-                        (struct kit_article){.channels = "a b", .gate_until_ms = UNTIL});
+                           (struct kit_article){.channels = "a"},
+                           (struct kit_article){.channels = "a b", .gate_until_ms = UNTIL});
     struct kit_accept a;
     struct ledger_gate r;
 

@@ -40,7 +40,7 @@ static bool is_bounded(enum sqlite_sql id)
            || id == SQL_SHOW_REVISIONS                            /* the same */
            || id == SQL_MERGE_NAMES                               /* those of two */
            || id == SQL_INBOX_RESTORED /* all of it, once, when a backup came back */
-           || id == SQL_SHOW_ATTEMPTS;                            /* those of one delivery */
+           || id == SQL_SHOW_ATTEMPTS; /* those of one delivery */
 }
 
 static void check_plan(sqlite3 *db, enum sqlite_sql id)

@@ -269,6 +269,75 @@ static void of_an_index_the_newest_sitemaps_are_kept(void **state)
     feed_done(&feed);
 }
 
+/* libxml2 keeps each name for ever and slows down with them. */
+static void a_flood_of_names_drowns_nothing(void **state)
+{
+    struct feed_limits limits = {.max_items = 0};
+    struct buf b;
+
+    (void)state;
+    open_feed(&b);
+    add_item(&b, 1, 1, "");
+    for (int n = 0; n < 3000; n++) {
+        buf_addf(&b, "<n%d a%d=\"\" xmlns:p%d=\"u\"/>", n, n, n);
+    }
+    add_item(&b, 2, 2, "");
+    close_feed(&b);
+    struct feed feed = read_whole(&b, &limits);
+
+    assert_int_equal(feed.count, 2);
+    assert_null(feed.damage);
+    feed_done(&feed);
+}
+
+static void what_is_too_damaged_is_given_up(void **state)
+{
+    struct feed_limits limits = {.max_items = 0};
+    struct buf b;
+
+    (void)state;
+    open_feed(&b);
+    add_item(&b, 1, 1, "");
+    buf_adds(&b, "<item><title>");
+    for (int n = 0; n < 100001; n++) {
+        buf_adds(&b, "& ");
+    }
+    buf_adds(&b, "</title></item>");
+    close_feed(&b);
+    struct feed feed = read_whole(&b, &limits);
+
+    assert_int_equal(feed.count, 1);
+    assert_false(feed.complete);
+    assert_string_equal(feed.damage, "bare & characters, too damaged to be read to the end");
+    feed_done(&feed);
+}
+
+/* libxml2 would keep a CDATA section until it ends, and refuse one of more than 10 MB. */
+static void a_long_section_is_read_in_parts(void **state)
+{
+    struct feed_limits limits = {.max_items = 0};
+    struct buf b;
+
+    (void)state;
+    open_feed(&b);
+    buf_adds(&b, "<item><guid>1</guid><content:encoded><![CDATA[");
+    for (int n = 0; n < 40000; n++) {
+        buf_adds(&b, "]\xC3\xBC]>\xF0\x9F\x94\xA5<b>");
+    }
+    buf_adds(&b, "]]></content:encoded></item>");
+    close_feed(&b);
+    struct feed feed = read_whole(&b, &limits);
+    const char *body = json_string_value(json_object_get(feed.items[0].event.article, "body"));
+
+    assert_null(feed.damage);
+    assert_non_null(body);
+    assert_int_equal(strlen(body), 40000 * 12);
+    for (size_t n = 0; n < 40000; n++) {
+        assert_memory_equal(body + n * 12, "]\xC3\xBC]>\xF0\x9F\x94\xA5<b>", 12);
+    }
+    feed_done(&feed);
+}
+
 static uint64_t fingerprint(const char *item)
 {
     struct feed_limits limits = {.max_items = 0};
@@ -337,6 +406,9 @@ int main(void)
         cmocka_unit_test(as_large_as_the_limit_is_not_too_large),
         cmocka_unit_test(items_of_json_are_bounded),
         cmocka_unit_test(of_an_index_the_newest_sitemaps_are_kept),
+        cmocka_unit_test(a_flood_of_names_drowns_nothing),
+        cmocka_unit_test(what_is_too_damaged_is_given_up),
+        cmocka_unit_test(a_long_section_is_read_in_parts),
         cmocka_unit_test(fingerprints_tell_what_a_reader_sees),
     };
 

@@ -23,7 +23,7 @@ defined( 'ABSPATH' ) || exit;
 define( 'CRIER_PLUGIN_VERSION', '1.0.0' );
 define( 'CRIER_PLUGIN_FILE', __FILE__ );
 
-foreach ( array( 'options', 'store', 'client', 'event', 'sender', 'watch', 'editor', 'panel', 'share', 'settings', 'notices' ) as $crier_part ) {
+foreach ( array( 'options', 'store', 'client', 'event', 'sender', 'watch', 'editor', 'panel', 'share', 'card', 'settings', 'notices' ) as $crier_part ) {
 	require_once __DIR__ . '/includes/class-crier-' . $crier_part . '.php';
 }
 unset( $crier_part );
@@ -36,7 +36,8 @@ function crier_start(): void {
 	$store   = new Crier_Store();
 	$client  = new Crier_Client( $options );
 	$sender  = new Crier_Sender( $options, $store, $client );
-	$watch   = new Crier_Watch( $options, $store, new Crier_Event( $options ), $sender );
+	$event   = new Crier_Event( $options );
+	$watch   = new Crier_Watch( $options, $store, $event, $sender );
 	$panel   = new Crier_Panel( $options, $store, $client, $sender );
 
 	add_action( 'init', 'crier_load_translations' );
@@ -46,6 +47,7 @@ function crier_start(): void {
 	( new Crier_Editor( $options ) )->hook();
 	$panel->hook();
 	( new Crier_Share( $options, $store, $client ) )->hook();
+	( new Crier_Card( $options, $event ) )->hook();
 	( new Crier_Settings( $options, $client ) )->hook();
 	( new Crier_Notices( $options, $store, $sender ) )->hook();
 }

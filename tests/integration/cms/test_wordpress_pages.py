@@ -6,7 +6,7 @@ from html import unescape
 from urllib.parse import urlencode
 
 import pytest
-from harness import exchange
+from harness import TOKEN, exchange
 from listener import SECRET
 
 SETTINGS = "/wp-admin/options-general.php?page=crier"
@@ -188,3 +188,45 @@ def test_nothing_is_left_after_deletion(wordpress, listen):
     wordpress.run("activate_plugin( 'crier/crier.php' ); return 1;")
     wordpress.page("/")  # makes the tables again
     assert left == [[], [], [], []]
+
+
+def cards(wordpress, post):
+    page = wordpress.page(post["link"].removeprefix(wordpress.url))[1]
+    return dict((key, unescape(value)) for key, value in re.findall(r'<meta (?:property|name)="((?:og|article|twitter):[^"]+)" content="([^"]*)">', page))
+
+
+def test_an_articles_page_tells_what_a_link_preview_shows(wordpress, listen):
+    listen()
+    picture = wordpress.run("""
+        $picture = wp_insert_attachment( array( 'post_mime_type' => 'image/jpeg', 'post_title' => 'x' ), '2026/09/card.jpg' );
+        wp_update_attachment_metadata( $picture, array( 'width' => 1600, 'height' => 900, 'file' => '2026/09/card.jpg' ) );
+        return $picture;""")
+    post = wordpress.save(title='"Closed" & <b>shut</b>', status="publish", excerpt="Diverted.", featured_media=picture)
+    card = cards(wordpress, post)
+    assert card["og:title"] == '"Closed" & shut' and card["og:description"] == "Diverted." and card["og:url"] == post["link"]
+    assert card["og:image"].endswith("/2026/09/card.jpg") and card["og:image:width"] == "1600" and card["og:type"] == "article"
+    assert card["article:published_time"] == post["date_gmt"] + "Z"
+    listen(card=False)
+    assert cards(wordpress, post) == {}
+
+
+def test_the_link_gate_is_through_at_once_where_the_page_has_its_tags(wordpress, make_crier, platform):
+    def change(settings):
+        settings["site"].update(link_gate="45s", link_gate_card="40s", allow_private=True, url=wordpress.url)
+        settings["sources"] = {"wordpress": {"type": "wordpress", "secret": SECRET}}
+    crier = make_crier(change)
+    wordpress.configure(url=crier.url, token=TOKEN, card=False)
+    bare = wordpress.save(title="No tags", status="publish", excerpt="Diverted.")
+    assert {c["text"] for c in wordpress.panel(bare["id"])["channels"]} == {"waits until the page is ready"}
+    wordpress.configure(url=crier.url, token=TOKEN)
+    picture = exchange(platform.url, "GET", "/img/1600x840.jpg")[2]
+    path = wordpress.root / "wp-content/uploads/gate.jpg"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(picture)
+    made = wordpress.run("""
+        $picture = wp_insert_attachment( array( 'post_mime_type' => 'image/jpeg', 'post_title' => 'x' ), 'gate.jpg' );
+        wp_update_attachment_metadata( $picture, array( 'width' => 1600, 'height' => 840, 'file' => 'gate.jpg' ) );
+        return $picture;""")
+    post = wordpress.save(title="Through the gate", status="publish", excerpt="Diverted.", featured_media=made)
+    crier.await_done(str(post["id"]), channel="mastodon", seconds=10)
+    assert ["Through the gate" in p["text"] for p in platform.posts("mastodon")] == [True]

@@ -230,7 +230,7 @@ final class Crier_Event {
 	 *
 	 * @param string $html HTML.
 	 */
-	private static function plain( string $html ): string {
+	public static function plain( string $html ): string {
 		return trim( html_entity_decode( wp_strip_all_tags( $html ), ENT_QUOTES | ENT_HTML5, 'UTF-8' ) );
 	}
 
@@ -239,7 +239,7 @@ final class Crier_Event {
 	 *
 	 * @param WP_Post $post The post.
 	 */
-	private function excerpt( WP_Post $post ): string {
+	public function excerpt( WP_Post $post ): string {
 		if ( '' !== trim( $post->post_excerpt ) ) {
 			return self::plain( $post->post_excerpt );
 		}
@@ -274,7 +274,7 @@ final class Crier_Event {
 	 *
 	 * @param string $time "2026-09-22 05:41:07", in GMT.
 	 */
-	private static function gmt( string $time ): string {
+	public static function gmt( string $time ): string {
 		return str_replace( ' ', 'T', $time ) . 'Z';
 	}
 
@@ -313,7 +313,7 @@ final class Crier_Event {
 	 *
 	 * @param WP_Post $post The post.
 	 */
-	private function image( WP_Post $post ): ?array {
+	public function image( WP_Post $post ): ?array {
 		$id    = (int) get_post_thumbnail_id( $post );
 		$image = $id ? wp_get_attachment_image_src( $id, 'full' ) : false;
 		if ( ! $image ) {

@@ -34,6 +34,7 @@ final class Crier_Options {
 			'post_types' => array( 'post' ),
 			'breaking'   => array(), // Ids of categories.
 			'content'    => true,
+			'card'       => true, // Open Graph tags, where no other plugin has them.
 			'public_url' => '',
 			'targets'    => array( 'whatsapp', 'facebook', 'bluesky', 'threads', 'linkedin', 'telegram', 'reddit', 'email' ),
 		);

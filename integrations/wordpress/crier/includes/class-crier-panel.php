@@ -283,16 +283,17 @@ final class Crier_Panel {
 		$state  = (string) ( $delivery['state'] ?? '' );
 		$course = (string) ( $delivery['course'] ?? '' );
 		$gone   = 'done' === $state && 'retract' === $course;
+		$gated  = 'again' === $state && empty( $delivery['attempts'] ); // At the link gate, as long as that takes.
 
 		$channels[ $name ] = array(
 			'channel'  => $name,
 			'revision' => (int) ( $delivery['revision'] ?? 0 ),
 			'state'    => $state,
-			'text'     => self::state_text( $state, $course ),
+			'text'     => $gated ? __( 'waits until the page is ready', 'crier' ) : self::state_text( $state, $course ),
 			'problem'  => in_array( $state, array( 'unknown', 'rejected', 'blocked', 'expired' ), true ),
 			'moving'   => in_array( $state, array( 'held', 'ready', 'in_flight', 'again' ), true ),
 			'detail'   => 'done' === $state ? '' : mb_substr( (string) ( $delivery['detail'] ?? '' ), 0, 300 ),
-			'at'       => (string) ( 'again' === $state ? $delivery['due_at'] ?? '' : $delivery['updated_at'] ?? '' ),
+			'at'       => (string) ( 'again' === $state && ! $gated ? $delivery['due_at'] ?? '' : $delivery['updated_at'] ?? '' ),
 			'link'     => $gone ? '' : ( '' !== $link ? $link : ( $old['link'] ?? '' ) ),
 		);
 		return $channels;

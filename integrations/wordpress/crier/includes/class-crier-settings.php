@@ -95,7 +95,8 @@ final class Crier_Settings {
 		add_settings_section( 'articles', __( 'Articles', 'crier' ), '__return_false', self::PAGE );
 		$this->field( 'post_types', __( 'Post types', 'crier' ), 'types_field', 'articles', '' );
 		$this->field( 'breaking', __( 'Categories that mean breaking', 'crier' ), 'categories_field', 'articles', __( 'Articles in one of them are breaking news, unless the editor says no.', 'crier' ) );
-		$this->field( 'content', __( 'Text', 'crier' ), 'content_field', 'articles', '' );
+		$this->field( 'content', __( 'Text', 'crier' ), 'switch_field', 'articles', __( 'Tell crier the whole text as well (newsletters need it)', 'crier' ) );
+		$this->field( 'card', __( 'Link previews', 'crier' ), 'switch_field', 'articles', __( 'Open Graph tags on articles, unless another plugin has them', 'crier' ) );
 		add_settings_section( 'share', __( 'Share bar', 'crier' ), array( $this, 'show_share' ), self::PAGE );
 		$this->field( 'public_url', __( 'Address of crier for readers', 'crier' ), 'text_field', 'share', __( 'As server.public_url in crier\'s settings. Empty: links lead straight to the platforms.', 'crier' ) );
 		$this->field( 'targets', __( 'Platforms', 'crier' ), 'targets_field', 'share', '' );
@@ -140,6 +141,7 @@ final class Crier_Settings {
 			'post_types' => array_values( array_intersect( array_map( 'strval', (array) ( $sent['post_types'] ?? array() ) ), array_keys( self::types() ) ) ),
 			'breaking'   => array_values( array_filter( array_map( 'absint', (array) ( $sent['breaking'] ?? array() ) ) ) ),
 			'content'    => ! empty( $sent['content'] ),
+			'card'       => ! empty( $sent['card'] ),
 			'public_url' => $this->clean_url( $sent['public_url'] ?? null, $old['public_url'], __( 'Address of crier for readers', 'crier' ), true ),
 			'targets'    => array_values( array_intersect( array_map( 'strval', (array) ( $sent['targets'] ?? array() ) ), array_keys( Crier_Share::TARGETS ) ) ),
 		);
@@ -395,18 +397,17 @@ final class Crier_Settings {
 	}
 
 	/**
-	 * Whether the text goes along.
+	 * On or off; the help stands beside it.
 	 *
 	 * @param array $arguments Of the field.
 	 */
-	public function content_field( $arguments ): void {
+	public function switch_field( $arguments ): void {
 		printf(
 			'<label><input type="checkbox" name="%s" value="1"%s> %s</label>',
-			esc_attr( self::name( 'content' ) ),
-			checked( $this->options->get( 'content' ), true, false ),
-			esc_html__( 'Tell crier the whole text as well (newsletters need it)', 'crier' )
+			esc_attr( self::name( $arguments['key'] ) ),
+			checked( $this->options->get( $arguments['key'] ), true, false ),
+			esc_html( $arguments['help'] )
 		);
-		self::help( $arguments );
 	}
 
 	/**
