@@ -203,7 +203,8 @@ static void ask_2_on_answered(struct out_exchange *x)
     if (h->source->watch->stopping) {
         return;
     }
-    if (h->state == WEBSUB_LEAVING) { /* the hub asks back, or the time for it runs out */
+    if (h->state == WEBSUB_LEAVING || (h->state == WEBSUB_NONE && h->heard)) {
+        /* The hub asks back, or the time for it runs out; or it has asked already and let us go. */
         watch__end_if_idle(h->source);
         return;
     }
