@@ -300,11 +300,12 @@ static inline struct config_types fake_types(void)
 
     for (size_t i = 0; i < ARRAY_LEN(fakes); i++) {
         types[i] = (struct config_type){.name = fakes[i].name,
-                                         .title = fakes[i].title,
-                                         .settings = fakes[i].settings,
-                                         .settings_size = fakes[i].settings_size};
+                                        .title = fakes[i].title,
+                                        .settings = fakes[i].settings,
+                                        .settings_size = fakes[i].settings_size};
     }
-    return (struct config_types){.channels = {types, ARRAY_LEN(types)}, .sources = crier_config_types().sources};
+    return (struct config_types){.channels = {types, ARRAY_LEN(types)},
+                                 .sources = crier_config_types().sources};
 }
 
 /* ---- the program ---- */
