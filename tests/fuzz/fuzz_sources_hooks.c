@@ -52,6 +52,7 @@ static const struct source *pick(uint8_t byte, bool *out_rich)
             called[n++] = all[i];
         }
     }
+    must(n > 0);
     *out_rich = byte / n % 2 == 1;
     return called[byte % n];
 }
