@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -129,5 +130,16 @@ void json_set_str(json_t *object, const char *key, const char *text)
 
         must(text_valid(text, len)); /* eight bytes at a time; Jansson looks at each */
         must(json_object_set_new(object, key, json_stringn_nocheck(text, len)) == 0);
+    }
+}
+
+void json_set_time(json_t *object, const char *key, int64_t at_ms)
+{
+    char text[TIME_TEXT_BYTES];
+
+    if (at_ms > 0) {
+        json_set_str(object, key, time_rfc3339(at_ms, text));
+    } else {
+        must(json_object_set_new(object, key, json_null()) == 0);
     }
 }

@@ -3,6 +3,8 @@
 
 /* Small helpers on Jansson for input that others wrote. */
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "base/buf.h"
@@ -26,5 +28,7 @@ void json_write(struct buf *out, const json_t *v); /* compact, keys in their ord
 void json_write_pretty(struct buf *out, const json_t *v);
 /* json_object_set_new with a fresh string; NULL text sets nothing. */
 void json_set_str(json_t *object, const char *key, const char *text);
+/* A wall clock in milliseconds as RFC 3339; null when it is 0 or less: there is none. */
+void json_set_time(json_t *object, const char *key, int64_t at_ms);
 
 #endif

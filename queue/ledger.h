@@ -38,6 +38,7 @@ typedef void ledger_done_fn(struct ledger_request *r);
 typedef void ledger_wake_fn(void *context); /* from any thread; must be cheap and not block */
 
 enum ledger_kind {
+    LEDGER_NONE, /* a request that was zeroed and never filled: has nothing to free */
     /* writes */
     LEDGER_ACCEPT,
     LEDGER_BEGIN,

@@ -229,6 +229,7 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_EVENTS:
         events_done(container_of(r, struct ledger_events, req));
         break;
+    case LEDGER_NONE:
     case LEDGER_BEGIN:
     case LEDGER_END:
     case LEDGER_MOVE:

@@ -12,14 +12,6 @@
 
 static const char *const revision_kinds[] = {"published", "updated", "retracted", "corrected"};
 
-void sqlite__json_time(json_t *object, const char *key, int64_t at_ms)
-{
-    char text[TIME_TEXT_BYTES];
-
-    json_object_set_new(
-        object, key, at_ms > 0 ? json_string(time_rfc3339(at_ms, text)) : json_null());
-}
-
 /* A column as string or null, so that a member is always there. */
 static void set_text(json_t *object, const char *key, sqlite3_stmt *stmt, int column)
 {
@@ -41,7 +33,7 @@ static void set_bool(json_t *object, const char *key, sqlite3_stmt *stmt, int co
 
 static void set_time(json_t *object, const char *key, sqlite3_stmt *stmt, int column)
 {
-    sqlite__json_time(object, key, sqlite3_column_int64(stmt, column));
+    json_set_time(object, key, sqlite3_column_int64(stmt, column));
 }
 
 json_t *sqlite__delivery_json(sqlite3_stmt *stmt)

@@ -174,7 +174,7 @@ static void hook_2_read(struct reader_job *job)
 
     h->verdict = hook_check_call(kind, s->own, &secrets, &h->call);
     if (h->verdict == SIGN_GOOD) {
-        h->rc = kind->read(s->own, &h->call, &h->events, &h->why);
+        h->rc = source_read(kind, s->own, &h->call, &h->events, &h->why);
         read_events(h);
     }
 }

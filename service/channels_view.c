@@ -6,14 +6,6 @@
 #include "base/json.h"
 #include "service/crier.h"
 
-static void set_time(json_t *object, const char *key, int64_t at_ms)
-{
-    char text[TIME_TEXT_BYTES];
-
-    (void)json_object_set_new(
-        object, key, at_ms > 0 ? json_string(time_rfc3339(at_ms, text)) : json_null());
-}
-
 static const char *
 health(const struct channel *ch, const struct sched_view *view, int64_t now_ms)
 {
@@ -55,13 +47,13 @@ static json_t *quota_json(const struct sched_view *view)
 static void add_trouble(json_t *out, const struct channel *ch)
 {
     json_set_str(out, "blocked_why", ch->kept.blocked_why);
-    set_time(out, "blocked_at", ch->kept.blocked_at_ms);
+    json_set_time(out, "blocked_at", ch->kept.blocked_at_ms);
     (void)json_object_set_new(out,
                               "last_error",
                               ch->kept.last_error ? json_string(ch->kept.last_error)
                                                   : json_null());
-    set_time(out, "last_error_at", ch->kept.last_error_at_ms);
-    set_time(out, "last_done_at", ch->kept.last_done_at_ms);
+    json_set_time(out, "last_error_at", ch->kept.last_error_at_ms);
+    json_set_time(out, "last_done_at", ch->kept.last_done_at_ms);
 }
 
 json_t *
@@ -92,9 +84,9 @@ channel_json(struct crier *c, const struct channel *ch, const struct ledger_chan
                     "concurrency",
                     view.window);
     add_trouble(out, ch);
-    set_time(out, "quiet_until", view.quiet_until_ms > now_ms ? view.quiet_until_ms : 0);
+    json_set_time(out, "quiet_until", view.quiet_until_ms > now_ms ? view.quiet_until_ms : 0);
     (void)json_object_set_new(out, "quota", quota_json(&view));
     (void)json_object_set_new(out, "backlog", backlog_json(row));
-    set_time(out, "oldest_waiting_at", row ? row->oldest_waiting_at_ms : 0);
+    json_set_time(out, "oldest_waiting_at", row ? row->oldest_waiting_at_ms : 0);
     return out;
 }

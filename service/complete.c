@@ -536,8 +536,3 @@ void completer_free(struct completer *m)
     completer_stop(m);
     mem_free(m);
 }
-
-size_t completer_count(const struct completer *m)
-{
-    return m->entries.count;
-}

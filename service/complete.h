@@ -46,6 +46,5 @@ struct completer *completer_new(struct crier *c);
 void completer_start(struct completer *m);
 void completer_stop(struct completer *m); /* looks no more; what waits stays in the ledger */
 void completer_free(struct completer *m); /* stops it */
-size_t completer_count(const struct completer *m);
 
 #endif

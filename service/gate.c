@@ -526,8 +526,3 @@ void gate_free(struct gate *g)
     map_free(g->by_article);
     mem_free(g);
 }
-
-size_t gate_count(const struct gate *g)
-{
-    return map_count(g->by_article);
-}

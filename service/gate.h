@@ -26,7 +26,6 @@ void gate_start(struct gate *g);
 void gate_after_accept(struct gate *g, const struct ledger_accept *a);
 /* Looks no more; what waits stays in the ledger for the next start. */
 void gate_stop(struct gate *g);
-void gate_free(struct gate *g);          /* stops it */
-size_t gate_count(const struct gate *g); /* articles it looks at */
+void gate_free(struct gate *g); /* stops it */
 
 #endif

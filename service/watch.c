@@ -251,7 +251,6 @@ static void leave(struct watched *s, bool forget)
 
 enum err_code watch_load(struct watch *w, struct err *why)
 {
-    w->has_loaded = true;
     w->loaded.req.kind = LEDGER_SOURCES;
     return ledger_run(w->crier->ledger, &w->loaded.req, why);
 }
@@ -285,11 +284,8 @@ static void restore(struct watched *s)
 
 static void end_loaded(struct watch *w)
 {
-    if (w->has_loaded) {
-        ledger_request_done(&w->loaded.req);
-        memset(&w->loaded, 0, sizeof w->loaded);
-        w->has_loaded = false;
-    }
+    ledger_request_done(&w->loaded.req);
+    memset(&w->loaded, 0, sizeof w->loaded);
 }
 
 /* Sources that left the settings while nothing ran. */

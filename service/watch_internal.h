@@ -99,7 +99,6 @@ struct watch {
     struct list
         left; /* those that are not in the settings any more, until nothing of them runs */
     struct ledger_sources loaded; /* until the first watch_apply() */
-    bool has_loaded;
     struct heap due;
     struct list waiting;
     struct map *hosts; /* host -> the source that is asking it */

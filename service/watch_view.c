@@ -24,14 +24,6 @@ const char *watched_health(const struct watched *s)
     return k->first_seen_at_ms > 0 ? "ok" : "new";
 }
 
-static void set_time(json_t *o, const char *key, int64_t at_ms)
-{
-    char text[TIME_TEXT_BYTES];
-
-    (void)json_object_set_new(
-        o, key, at_ms > 0 ? json_string(time_rfc3339(at_ms, text)) : json_null());
-}
-
 static void set_text(json_t *o, const char *key, const char *text)
 {
     (void)json_object_set_new(o, key, text ? json_string(text) : json_null());
@@ -47,18 +39,18 @@ static void set_course(json_t *o, const struct watched *s)
 {
     const struct watch_kept *k = &s->kept;
 
-    set_time(o, "last_poll_at", k->asked_at_ms);
-    set_time(o, "last_good_at", k->good_at_ms);
-    set_time(o, "last_new_at", k->new_at_ms);
-    set_time(o, "first_seen_at", k->first_seen_at_ms);
-    set_time(o, "next_poll_at", next_at_ms(s));
+    json_set_time(o, "last_poll_at", k->asked_at_ms);
+    json_set_time(o, "last_good_at", k->good_at_ms);
+    json_set_time(o, "last_new_at", k->new_at_ms);
+    json_set_time(o, "first_seen_at", k->first_seen_at_ms);
+    json_set_time(o, "next_poll_at", next_at_ms(s));
     (void)json_object_set_new(o, "polling", json_boolean(s->poll != NULL));
     (void)json_object_set_new(o, "interval_ms", json_integer(s->interval_ms));
     (void)json_object_set_new(o, "failures", json_integer(k->failures));
     (void)json_object_set_new(o, "status", k->status ? json_integer(k->status) : json_null());
     (void)json_object_set_new(o, "held", json_integer(k->held));
     set_text(o, "error", k->error);
-    set_time(o, "error_at", k->error ? k->error_at_ms : 0);
+    json_set_time(o, "error_at", k->error ? k->error_at_ms : 0);
     set_text(o, "stopped_why", k->stopped);
 }
 

@@ -104,14 +104,6 @@ struct websub *websub_restore(struct watched *s, const json_t *state)
     return h;
 }
 
-static void set_time(json_t *o, const char *key, int64_t at_ms)
-{
-    char text[TIME_TEXT_BYTES];
-
-    (void)json_object_set_new(
-        o, key, at_ms > 0 ? json_string(time_rfc3339(at_ms, text)) : json_null());
-}
-
 json_t *websub_json(const struct websub *h)
 {
     json_t *o;
@@ -127,8 +119,8 @@ json_t *websub_json(const struct websub *h)
                   "topic",
                   h->topic);
     must(o != NULL);
-    set_time(o, "lease_until", h->state == WEBSUB_ACTIVE ? h->lease_until_ms : 0);
-    set_time(o, "last_push_at", h->pushed_at_ms);
+    json_set_time(o, "lease_until", h->state == WEBSUB_ACTIVE ? h->lease_until_ms : 0);
+    json_set_time(o, "last_push_at", h->pushed_at_ms);
     (void)json_object_set_new(o, "detail", h->detail ? json_string(h->detail) : json_null());
     return o;
 }

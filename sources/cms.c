@@ -443,3 +443,13 @@ enum err_code cms_read(const struct cms *cms,
     json_decref(body);
     return rc;
 }
+
+enum err_code source_read(const struct source *s,
+                          const void *settings,
+                          const struct source_call *call,
+                          struct source_events *out,
+                          struct err *why)
+{
+    return s->cms != NULL ? cms_read(s->cms, settings, call, out, why)
+                          : s->read(settings, call, out, why);
+}

@@ -94,14 +94,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&contentful, own, call, out, why);
-}
-
 const struct source source_contentful = {
     .name = "contentful",
     .title = "Contentful",
@@ -123,5 +115,5 @@ const struct source source_contentful = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &contentful,
 };

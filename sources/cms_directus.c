@@ -110,14 +110,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&directus, own, call, out, why);
-}
-
 const struct source source_directus = {
     .name = "directus",
     .title = "Directus",
@@ -143,5 +135,5 @@ const struct source source_directus = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &directus,
 };

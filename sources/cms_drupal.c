@@ -81,14 +81,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&drupal, own, call, out, why);
-}
-
 static enum err_code check(const void *own, struct err *why)
 {
     const struct hook_settings *s = own;
@@ -122,5 +114,5 @@ const struct source source_drupal = {
     .called = true,
     .check = check,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &drupal,
 };

@@ -162,14 +162,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&ghost, own, call, out, why);
-}
-
 const struct source source_ghost = {
     .name = "ghost",
     .title = "Ghost",
@@ -191,5 +183,5 @@ const struct source source_ghost = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &ghost,
 };

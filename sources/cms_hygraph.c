@@ -70,14 +70,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&hygraph, own, call, out, why);
-}
-
 const struct source source_hygraph = {
     .name = "hygraph",
     .title = "Hygraph",
@@ -94,5 +86,5 @@ const struct source source_hygraph = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &hygraph,
 };

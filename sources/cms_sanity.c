@@ -56,14 +56,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&sanity, own, call, out, why);
-}
-
 const struct source source_sanity = {
     .name = "sanity",
     .title = "Sanity",
@@ -86,5 +78,5 @@ const struct source source_sanity = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &sanity,
 };

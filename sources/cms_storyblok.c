@@ -57,14 +57,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&storyblok, own, call, out, why);
-}
-
 const struct source source_storyblok = {
     .name = "storyblok",
     .title = "Storyblok",
@@ -83,5 +75,5 @@ const struct source source_storyblok = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &storyblok,
 };

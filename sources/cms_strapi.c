@@ -71,14 +71,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&strapi, own, call, out, why);
-}
-
 const struct source source_strapi = {
     .name = "strapi",
     .title = "Strapi",
@@ -99,5 +91,5 @@ const struct source source_strapi = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &strapi,
 };

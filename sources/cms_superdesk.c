@@ -224,14 +224,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&superdesk, own, call, out, why);
-}
-
 const struct source source_superdesk = {
     .name = "superdesk",
     .title = "Superdesk",
@@ -252,5 +244,5 @@ const struct source source_superdesk = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &superdesk,
 };

@@ -104,14 +104,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&webflow, own, call, out, why);
-}
-
 const struct source source_webflow = {
     .name = "webflow",
     .title = "Webflow",
@@ -133,5 +125,5 @@ const struct source source_webflow = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &webflow,
 };

@@ -152,14 +152,6 @@ static const struct field settings[] = {
 };
 /* clang-format on */
 
-static enum err_code read_call(const void *own,
-                               const struct source_call *call,
-                               struct source_events *out,
-                               struct err *why)
-{
-    return cms_read(&wordpress, own, call, out, why);
-}
-
 const struct source source_wordpress = {
     .name = "wordpress",
     .title = "WordPress",
@@ -187,5 +179,5 @@ const struct source source_wordpress = {
     .called = true,
     .check = hook_check_settings,
     .schemes = schemes,
-    .read = read_call,
+    .cms = &wordpress,
 };

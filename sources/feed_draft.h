@@ -21,6 +21,11 @@ struct feed_words {
     enum feed_markup markup;
     bool cut; /* there was more */
 };
+/* What may have entities and tags in it, whatever the format says; whole. */
+static inline struct feed_words feed_words_of(const char *text)
+{
+    return (struct feed_words){.text = text, .markup = MARKUP_HTML};
+}
 struct feed_reference {
     const char *base; /* NULL: the draft's */
     const char *ref;  /* NULL: none */

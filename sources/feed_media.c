@@ -61,11 +61,6 @@ static bool is_film(const struct feed_node *node, const char *url)
                                      : has_ending(url, endings, ARRAY_LEN(endings));
 }
 
-static struct feed_words words(const char *text)
-{
-    return (struct feed_words){.text = text, .markup = MARKUP_HTML};
-}
-
 /* What is said of it: by itself, or by the group it is in. */
 static const char *said(const struct feed_node *node, enum feed_name name)
 {
@@ -87,7 +82,7 @@ static void add_picture(struct feed_draft *d,
     feed_draft_picture(d,
                        &(struct feed_picture){
                            .at = {node->base, url},
-                           .alt = words(alt),
+                           .alt = feed_words_of(alt),
                            .credit = said(node, N_MEDIA_CREDIT),
                            .width = number(node, "width"),
                            .height = number(node, "height"),
@@ -114,7 +109,7 @@ static void add_film(struct feed_draft *d, const struct feed_node *node, const c
     }
     d->film = (struct feed_film){
         .at = {node->base, url},
-        .title = words(said(node, N_MEDIA_TITLE)),
+        .title = feed_words_of(said(node, N_MEDIA_TITLE)),
         .width = number(node, "width"),
         .height = number(node, "height"),
         .duration_ms =

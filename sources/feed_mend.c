@@ -407,7 +407,7 @@ static size_t take_instruction(struct feed_mend *m, const char *text, size_t len
 
 /* ---- before the root ---- */
 
-static bool in_list(const char *name, size_t len, const char *const *list, size_t count)
+bool mend__is_one_of(const char *name, size_t len, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (strlen(list[i]) == len && strncasecmp(list[i], name, len) == 0) {
@@ -425,14 +425,14 @@ static bool is_root(const char *name, size_t len)
     const char *colon = memchr(name, ':', len);
     size_t local = colon ? len - (size_t)(colon + 1 - name) : len;
 
-    return in_list(name + (len - local), local, roots, ARRAY_LEN(roots));
+    return mend__is_one_of(name + (len - local), local, roots, ARRAY_LEN(roots));
 }
 
 static bool is_of_page(const char *name, size_t len)
 {
     static const char *const names[] = {"html", "head", "body"};
 
-    return in_list(name, len, names, ARRAY_LEN(names));
+    return mend__is_one_of(name, len, names, ARRAY_LEN(names));
 }
 
 static size_t seek_tag(struct feed_mend *m, const char *text, size_t len)

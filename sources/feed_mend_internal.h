@@ -71,6 +71,8 @@ void mend__text(struct feed_mend *m, const char *text, size_t len, bool in_value
 
 /* The name at text: its length. */
 size_t mend__name(const char *text, size_t len);
+/* Whatever case it has. */
+bool mend__is_one_of(const char *name, size_t len, const char *const *list, size_t count);
 /* Letters of ASCII with at most one prefix, and not endless: those that mean something in a feed. The
  * others are written as "x". */
 bool mend__is_plain(const char *name, size_t len);

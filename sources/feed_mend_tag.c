@@ -122,22 +122,12 @@ static size_t find_open(const struct feed_mend *m, const char *name, size_t len)
     return i;
 }
 
-static bool is_one_of(const char *name, size_t len, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strlen(list[i]) == len && strncasecmp(list[i], name, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The items of a feed, which do not nest. */
 static bool is_item(const char *name, size_t len)
 {
     static const char *const names[] = {"item", "entry", "url", "sitemap"};
 
-    return is_one_of(name, len, names, ARRAY_LEN(names));
+    return mend__is_one_of(name, len, names, ARRAY_LEN(names));
 }
 
 /* Hold text only, of which none of their neighbours (themselves included) is a part. */
@@ -158,7 +148,7 @@ static bool holds_text(const char *name, size_t len)
                                         "published",
                                         "id"};
 
-    return is_one_of(name, len, names, ARRAY_LEN(names));
+    return mend__is_one_of(name, len, names, ARRAY_LEN(names));
 }
 
 static bool is_neighbour(const char *name, size_t len)
@@ -179,7 +169,7 @@ static bool is_neighbour(const char *name, size_t len)
                                         "itunes:author",
                                         "media:title"};
 
-    return holds_text(name, len) || is_one_of(name, len, names, ARRAY_LEN(names));
+    return holds_text(name, len) || mend__is_one_of(name, len, names, ARRAY_LEN(names));
 }
 
 /* What must have ended when this begins. */

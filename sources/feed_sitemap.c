@@ -5,14 +5,9 @@
 #include "base/parse.h"
 #include "sources/feed_formats.h"
 
-static struct feed_words words(const char *text)
-{
-    return (struct feed_words){.text = text, .markup = MARKUP_HTML};
-}
-
 static void take_news(struct feed_draft *d, const struct feed_node *news)
 {
-    d->title = words(feed_text(news, N_NEWS_TITLE));
+    d->title = feed_words_of(feed_text(news, N_NEWS_TITLE));
     d->published = feed_text(news, N_NEWS_DATE);
     d->language = feed_text(feed_child(news, N_NEWS_PUBLICATION), N_NEWS_LANGUAGE);
     feed_draft_word(&d->keywords, feed_text(news, N_NEWS_KEYWORDS));
@@ -23,12 +18,13 @@ static void take_image(struct feed_draft *d, const struct feed_node *image)
 {
     const char *caption = feed_text(image, N_IMAGE_CAPTION);
 
-    feed_draft_picture(d,
-                       &(struct feed_picture){
-                           .at = {image->base, feed_text(image, N_IMAGE_LOC)},
-                           .alt = words(caption ? caption : feed_text(image, N_IMAGE_TITLE)),
-                           .place = PLACE_CONTENT,
-                       });
+    feed_draft_picture(
+        d,
+        &(struct feed_picture){
+            .at = {image->base, feed_text(image, N_IMAGE_LOC)},
+            .alt = feed_words_of(caption ? caption : feed_text(image, N_IMAGE_TITLE)),
+            .place = PLACE_CONTENT,
+        });
 }
 
 static void take_video(struct feed_draft *d, const struct feed_node *video)
@@ -39,7 +35,7 @@ static void take_video(struct feed_draft *d, const struct feed_node *video)
     d->film = (struct feed_film){
         .at = {video->base, feed_text(video, N_VIDEO_CONTENT)},
         .thumbnail = {video->base, feed_text(video, N_VIDEO_THUMBNAIL)},
-        .title = words(feed_text(video, N_VIDEO_TITLE)),
+        .title = feed_words_of(feed_text(video, N_VIDEO_TITLE)),
     };
     if (seconds && parse_i64(seconds, &duration) && duration > 0 && duration < 1000000) {
         d->film.duration_ms = duration * MS_SECOND;

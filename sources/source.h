@@ -29,6 +29,8 @@ struct source_call {
     int64_t now_ms; /* wall clock */
 };
 
+struct cms;
+
 struct source {
     const char *name; /* `type:` in the settings */
     const char *title;
@@ -45,12 +47,21 @@ struct source {
     enum err_code (*check)(const void *settings, struct err *why);
     /* Of one that is called: what its `signature` chooses from, in the order of that row's choices. */
     const struct sign_scheme *const *schemes;
-    /* What a call said, appended to out, which is empty; at least one event, be it NOTHING. The signature
-     * was good. On any thread. ERR_INVALID: it cannot be read; why tells, and out stays empty. */
+    /* How what a called one says is read: by this table, as most are (cms.h), or, NULL, by `read`. Ask
+     * source_read(). */
+    const struct cms *cms;
     enum err_code (*read)(const void *settings,
                           const struct source_call *call,
                           struct source_events *out,
                           struct err *why);
 };
+
+/* What a call said, appended to out, which is empty; at least one event, be it NOTHING. The signature
+ * was good. On any thread. ERR_INVALID: it cannot be read; why tells, and out stays empty. */
+MUST_USE enum err_code source_read(const struct source *s,
+                                   const void *settings,
+                                   const struct source_call *call,
+                                   struct source_events *out,
+                                   struct err *why);
 
 #endif

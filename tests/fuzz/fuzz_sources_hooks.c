@@ -173,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     settings_make(&settings, s, rich);
     /* The door lets no path or header in that is no text. */
     if (text_valid(rest, strlen(rest)) && text_valid(word, strlen(word))) {
-        enum err_code rc = s->read(&settings, &call, &events, &why);
+        enum err_code rc = source_read(s, &settings, &call, &events, &why);
 
         must(rc == ERR_NONE || rc == ERR_INVALID || rc == ERR_UNSUPPORTED);
         must((rc == ERR_NONE) == (events.count > 0));
