@@ -29,6 +29,7 @@ import time
 import urllib.request
 
 import bench_peer
+import bench_gate
 import bench_watch
 
 CONNECTIONS = 256
@@ -263,6 +264,15 @@ def json_reading(b):
     b.row("an article's JSON", f"{ours:.1f} us", "read into Jansson's values, 3 kB, best of 3", limit=f"Jansson's own parser: {theirs:.1f} us")
 
 
+def feed_reading(b):
+    text = subprocess.run([b.program("feed")], stdout=subprocess.PIPE, timeout=300, check=True).stdout.decode()
+    large, kib, small = ([float(n) for n in re.findall(r"[\d.]+", line.split(":", 1)[1].replace("libxml2", ""))] for line in text.splitlines())
+    b.row("a feed of 50 MB, read", f"{large[0]:.0f} MB/s", f"in pieces of 64 KiB, best of 3; {kib[0] / 1024:.1f} MB of memory at most, libxml2 {kib[1] / 1024:.1f} MB",
+          limit=f"libxml2 merely parsing: {large[1]:.0f} MB/s, {large[2]:.1f} times as fast")
+    b.row("a feed of 20 items, read", f"{small[0]:.0f} us", "about 35 kB, best of 3",
+          limit=f"libxml2 merely parsing: {small[1]:.0f} us, {small[2]:.1f} times as fast")
+
+
 def acknowledged(b, door, ledger):
     with b.service(NEVER) as service:
         b.load(service, 2000, CONNECTIONS, **{"from": 10**9})
@@ -463,7 +473,7 @@ def main():
     parser.add_argument("--build", default="build/bench")
     parser.add_argument("--folder", default="build", help="on the disk that counts")
     parser.add_argument("--long", action="store_true", help="four times as much of everything")
-    parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,trouble,refused,queue,watch,rest")
+    parser.add_argument("--only", default="", help="parts, by comma: door,ledger,accept,deliver,latency,fifty,trouble,refused,queue,gate,feed,watch,rest")
     parser.add_argument("--peers", default="", help="folder where the peer is installed")
     options = parser.parse_args()
     # 256 connections on either side.
@@ -491,6 +501,10 @@ def main():
             refused(b)
         if want("queue"):
             long_queue(b)
+        if want("gate"):
+            bench_gate.gated(b, spread)
+        if want("feed"):
+            feed_reading(b)
         if want("watch"):
             bench_watch.watched(b, NEVER, lambda port: webhook("partner", port, extra=f", {FAST}"), spread)
         if want("rest"):

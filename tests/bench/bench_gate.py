@@ -4,7 +4,8 @@ picture) and the channel (a webhook) are played here, on loopback, by a server t
 article at a time, so nothing waits for anything but what belongs to it.
 
     bench_gate.py --crier BINARY [--count N]
-"""
+
+`./dev bench` runs it among the others."""
 
 import argparse
 import asyncio
@@ -88,23 +89,31 @@ async def measure(peer, port, name, count):
     return sorted(took)
 
 
-async def run(args):
-    peer = Peer()
+async def both(crier, scratch, count):
+    """{"without": [ms, …], "gate": [ms, …]}, sorted."""
+    peer, took = Peer(), {}
     await peer.start()
     for name, gate in (("without", "0s"), ("gate", "45s")):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-gate-", dir=args.folder))
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-gate-", dir=scratch))
         (folder / "crier.yaml").write_text(settings(peer, folder, gate))
-        service = subprocess.Popen([args.crier, "serve", "-c", str(folder / "crier.yaml")],
+        service = subprocess.Popen([crier, "serve", "-c", str(folder / "crier.yaml")],
                                    stdout=subprocess.PIPE, text=True)
         try:
             port = int(re.search(r":(\d+)\s*$", service.stdout.readline())[1])
-            took = await measure(peer, port, name, args.count)
-            print(f"{name:8} {args.count} articles, POST to first byte at the channel: "
-                  f"p50 {statistics.median(took):.1f} ms, p99 {took[int(len(took) * .99)]:.1f} ms, most {took[-1]:.1f} ms")
+            took[name] = await measure(peer, port, name, count)
         finally:
             service.send_signal(signal.SIGTERM)
             service.wait(30)
             shutil.rmtree(folder)
+    return took
+
+
+def gated(b, spread):
+    took = asyncio.run(both(b.program("crier"), b.scratch, 500 * b.times))
+    without, gate = (spread([ms * 1000 for ms in took[name]]) for name in ("without", "gate"))
+    b.row("published, its page looked at", gate,
+          f"POST to the first byte at the receiver; page and picture are there at once; one at a time, {500 * b.times} articles",
+          goal="p99 50 ms", limit=f"without the gate: {without}")
 
 
 def main():
@@ -112,7 +121,10 @@ def main():
     parser.add_argument("--crier", required=True)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--folder", help="for the ledger: a real disk")
-    asyncio.run(run(parser.parse_args()))
+    args = parser.parse_args()
+    for name, took in asyncio.run(both(args.crier, args.folder, args.count)).items():
+        print(f"{name:8} {args.count} articles, POST to first byte at the channel: "
+              f"p50 {statistics.median(took):.1f} ms, p99 {took[int(len(took) * .99)]:.1f} ms, most {took[-1]:.1f} ms")
 
 
 if __name__ == "__main__":
