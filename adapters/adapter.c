@@ -51,6 +51,18 @@ struct verdict verdict_done(void)
     return (struct verdict){.kind = VERDICT_DONE};
 }
 
+PRINTF_LIKE(2, 0) static void set_detail(struct verdict *v, const char *format, va_list args)
+{
+    size_t len;
+
+    (void)vsnprintf(v->detail, sizeof v->detail, format, args);
+    /* The cut may have fallen inside a character. */
+    len = strnlen(v->detail, sizeof v->detail);
+    for (int i = 0; i < 3 && len > 0 && !text_valid(v->detail, len); i++) {
+        v->detail[--len] = '\0';
+    }
+}
+
 struct verdict verdict_make(enum verdict_kind kind,
                             enum verdict_scope scope,
                             int64_t retry_after_ms,
@@ -59,16 +71,21 @@ struct verdict verdict_make(enum verdict_kind kind,
 {
     struct verdict v = {.kind = kind, .scope = scope, .retry_after_ms = retry_after_ms};
     va_list args;
-    size_t len;
 
     va_start(args, format);
-    (void)vsnprintf(v.detail, sizeof v.detail, format, args);
+    set_detail(&v, format, args);
     va_end(args);
-    /* The cut may have fallen inside a character. */
-    len = strnlen(v.detail, sizeof v.detail);
-    for (int i = 0; i < 3 && len > 0 && !text_valid(v.detail, len); i++) {
-        v.detail[--len] = '\0';
-    }
+    return v;
+}
+
+struct verdict verdict_token_refused(const char *format, ...)
+{
+    struct verdict v = {.kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL, .token_refused = true};
+    va_list args;
+
+    va_start(args, format);
+    set_detail(&v, format, args);
+    va_end(args);
     return v;
 }
 

@@ -82,6 +82,9 @@ struct verdict {
     bool stands;
     bool refused; /* NEXT only: the platform refused this request, whatever its status says:
                    * nothing of it is public */
+    /* BLOCKED only: the access token is not taken. Where it can be renewed that is tried first, once, and
+     * the step (or `jump`) goes again; nothing of this request is public. */
+    bool token_refused;
     char detail[VERDICT_DETAIL_BYTES]; /* for people; never a secret */
 };
 struct verdict verdict_next(void);
@@ -92,6 +95,8 @@ struct verdict verdict_make(enum verdict_kind kind,
                             int64_t retry_after_ms,
                             const char *format,
                             ...) PRINTF_LIKE(4, 5);
+/* BLOCKED with token_refused. */
+struct verdict verdict_token_refused(const char *format, ...) PRINTF_LIKE(1, 2);
 
 enum course { COURSE_PUBLISH, COURSE_UPDATE, COURSE_RETRACT, COURSE_VERIFY, COURSE_TEST };
 const char *course_name(enum course c);
@@ -105,19 +110,48 @@ struct fit_report {
 };
 #define FIT_REPORTS_MAX 8
 
-/* What a channel takes of a picture. A larger one is made to fit, or left out. 0: no bound. */
-struct media_bounds {
-    size_t max_bytes;
-    int64_t max_pixels; /* width times height */
-    int64_t max_edge;   /* the longer side */
+/* Kinds of files, as bits of media_bounds.types. */
+enum media_type {
+    MEDIA_JPEG = 1,
+    MEDIA_PNG = 2,
+    MEDIA_GIF = 4,
+    MEDIA_WEBP = 8,
+    MEDIA_MP4 = 16, /* of videos these two alone are known */
+    MEDIA_MOV = 32,
 };
 
-/* A picture fetched for a step that asked for it. */
+/* What a channel takes of a picture or a video. A picture beyond it is made to fit (as a JPEG, cut to a
+ * ratio from its middle), or left out; a video is never changed. 0: no bound. */
+struct media_bounds {
+    size_t max_bytes;
+    int64_t max_pixels;                       /* width times height */
+    int64_t max_edge;                         /* the longer side */
+    unsigned types;                           /* enum media_type; 0: every one that is known */
+    int64_t min_ratio_milli, max_ratio_milli; /* a thousand times width by height: 800 is 4:5 */
+    int64_t max_duration_ms;                  /* of a video, where its length is known */
+};
+
+enum media_kind { MEDIA_PICTURE, MEDIA_VIDEO };
+/* Which file of the article a step wants, in which form. */
+struct media_wish {
+    enum media_kind kind;
+    size_t index; /* which of the article's pictures, from 0 */
+    /* The platform fetches it by itself: an address is needed (media->url), no bytes. The article's own is
+     * used where it is public https and what it gives is within the bounds; else ours, below
+     * server.public_url. */
+    bool by_address;
+    struct media_bounds bounds; /* begins as adapter_media_bounds() */
+};
+
+/* A picture or a video that was fetched for a step. */
 struct media {
-    const char *type; /* media type, sniffed from the bytes: "image/jpeg" */
-    const void *bytes;
+    const char *type;  /* media type, sniffed from the bytes: "image/jpeg", "video/mp4" */
+    const void *bytes; /* NULL: it is on disk (every video), and goes by http_set_media() */
     size_t len;
     int64_t width, height; /* 0: unknown */
+    int64_t duration_ms;   /* of a video; 0: unknown */
+    const char *url;       /* with by_address: where the platform finds it; else NULL */
+    const void *file;      /* of whoever carries requests; NULL: none */
 };
 
 struct site_facts {
@@ -155,6 +189,11 @@ struct step_ctx {
     const struct media *media; /* for steps with wants_media; NULL when it could not be had */
     const char *media_error;   /* why, then */
 
+    /* Of an adapter with `oauth`: the access token in force, and all that is known of the authorisation
+     * (oauth.h); NULL: there is none, and no step is run. */
+    const char *token;
+    const json_t *grant;
+
     struct fit_report fits[FIT_REPORTS_MAX];
     size_t fit_count;
 };
@@ -170,6 +209,9 @@ struct step {
         const struct step_ctx *ctx); /* with wants_media: false: not this time, fetch
                                       * nothing (the picture is there already, or
                                       * pictures are switched off); NULL: always */
+    /* With wants_media: which file, in which form; wish begins as the first picture by its bytes. NULL:
+     * that. An index beyond the article's pictures, or a video where it has none: nothing is fetched. */
+    void (*media_wish)(const struct step_ctx *ctx, struct media_wish *wish);
     enum err_code (*build)(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
     struct verdict (*read)(struct step_ctx *ctx, const struct http_response *res);
     /* What no answer means, for steps that note in the record what is sent: NOT_SENT (also when it was
@@ -185,6 +227,21 @@ struct step {
     {                                                                                          \
         .name = NULL                                                                           \
     }
+
+/* So many posts a platform takes from one account in a time, whatever their pace. Kept in the ledger. */
+enum quota_window {
+    QUOTA_ROLLING,     /* per_ms from each post on */
+    QUOTA_DAY_UTC,     /* from midnight to midnight */
+    QUOTA_DAY_PACIFIC, /* the same in Los Angeles (Google) */
+};
+struct quota {
+    int64_t count; /* 0: none is known */
+    enum quota_window window;
+    int64_t per_ms; /* QUOTA_ROLLING */
+    const char *source;
+};
+
+struct oauth;
 
 struct adapter {
     const char *name;  /* `type:` in the settings, log field, metric label */
@@ -225,7 +282,14 @@ struct adapter {
     void (*media_bounds)(const struct step_ctx *ctx, struct media_bounds *bounds);
     /* How a post gets its picture where it is not uploaded; NULL: it has none. */
     const char *pictures;
+    /* What of pictures and videos a post shows: "up to 4 pictures with alternative text, or a video". */
+    const char *media;
     struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */
+    struct quota quota;
+    /* What the platform told of its own quota, from settings and account; 0: nothing. NULL: never. */
+    int64_t (*quota_told)(const void *settings, const json_t *account);
+    const struct oauth
+        *oauth; /* NULL: the settings hold all there is to know of its credentials */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
     /* Checks of the settings that no single row can say. ERR_INVALID: why names the key
      * first. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/adapter.h"
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -207,6 +208,37 @@ void http_add_part_bytes(struct http_request *r,
     part->type = mem_strdup(type);
     part->bytes = bytes;
     part->len = len;
+}
+
+void http_set_media(struct http_request *r, const struct media *media, size_t from, size_t len)
+{
+    must(from <= media->len && len <= media->len - from);
+    if (media->bytes) {
+        r->bytes = (const char *)media->bytes + from;
+        r->bytes_len = len;
+        return;
+    }
+    r->media = media;
+    r->media_from = from;
+    r->media_len = len;
+}
+
+void http_add_part_media(struct http_request *r,
+                         const char *name,
+                         const char *filename,
+                         const struct media *media)
+{
+    struct http_part *part;
+
+    if (media->bytes) {
+        http_add_part_bytes(r, name, filename, media->type, media->bytes, media->len);
+        return;
+    }
+    part = part_add(r, name);
+    part->filename = mem_strdup(filename);
+    part->type = mem_strdup(media->type);
+    part->media = media;
+    part->len = media->len;
 }
 
 void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls)

@@ -13,6 +13,8 @@
 #include "base/buf.h"
 #include "base/secret.h"
 
+struct media; /* adapter.h */
+
 #define HTTP_BODY_BYTES ((size_t)64 * 1024 * 1024) /* ceiling of a request body */
 #define HTTP_ANSWER_BYTES ((size_t)1024 * 1024)    /* of an answer; a step may say otherwise */
 
@@ -33,7 +35,8 @@ struct http_part {
     char *type;        /* media type; NULL: none */
     const void *bytes; /* borrowed: lives as long as the step's context */
     size_t len;
-    char *text; /* owned; used instead of bytes when set */
+    char *text;                /* owned; used instead of bytes when set */
+    const struct media *media; /* or the whole of this file, which is streamed; borrowed */
 };
 
 /* How a smtp:// connection gets its TLS. Where there is TLS the server's certificate is verified. */
@@ -76,6 +79,8 @@ struct http_request {
     struct buf body;   /* ours; or: */
     const void *bytes; /* borrowed body (media), used when set */
     size_t bytes_len;
+    const struct media *media; /* or: a part of this file, which is streamed; borrowed */
+    size_t media_from, media_len;
     struct http_part *parts; /* or: multipart/form-data */
     size_t part_count;
     struct mail_envelope *mail; /* NULL: HTTP */
@@ -102,6 +107,13 @@ void http_add_part_bytes(struct http_request *r,
                          const char *type,
                          const void *bytes,
                          size_t len);
+/* Body = len bytes of a picture or a video from `from` on; nothing of it is copied. */
+void http_set_media(struct http_request *r, const struct media *media, size_t from, size_t len);
+/* A part of a multipart/form-data body that is the whole file. */
+void http_add_part_media(struct http_request *r,
+                         const char *name,
+                         const char *filename,
+                         const struct media *media);
 /* The request becomes mail; to may be NULL (see above). */
 void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls);
 void http_set_mail_login(struct http_request *r,

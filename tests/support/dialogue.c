@@ -2,7 +2,7 @@
  * service/courier.c plays it. Called by the contract tests. Owns everything it reads from the
  * file; the adapter sees only a context. */
 
-#include "support/dialogue.h"
+#include "support/dialogue_internal.h"
 
 #include <dirent.h>
 #include <stdarg.h>
@@ -16,26 +16,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "support/settings_fill.h"
-
-#define FEEDS_MAX 4
-
-struct dialogue {
-    const struct adapter *adapter;
-    const char *path;
-    dialogue_request_fn *on_request;
-    void *context;
-    json_t *root;
-    void *settings;
-    struct article *article;
-    struct site_facts site;
-    const char *feeds[FEEDS_MAX + 1];
-    struct media media;
-    struct buf media_bytes;
-    struct step_ctx ctx;
-    const struct step *steps, *step; /* step NULL: the course has ended */
-    size_t at;                       /* exchange, from 1; 0: before the first */
-    int faults;
-};
 
 void dialogue_fault(struct dialogue *d, const char *format, ...)
 {
@@ -132,195 +112,6 @@ expect_text(struct dialogue *d, const char *what, const json_t *want, const char
     }
 }
 
-/* ---- the context ---- */
-
-static const char *text_or(const json_t *object, const char *name, const char *otherwise)
-{
-    const char *text = json_path_str(object, name);
-
-    return text ? text : otherwise;
-}
-
-static int64_t time_or(const json_t *object, const char *name, const char *otherwise)
-{
-    const char *text = text_or(object, name, otherwise);
-    int64_t at_ms;
-
-    must(time_parse_rfc3339(text, strlen(text), &at_ms));
-    return at_ms;
-}
-
-/* NULL when there are none. */
-static const char *const *feeds_of(struct dialogue *d, const json_t *list)
-{
-    must(json_array_size(list) <= FEEDS_MAX);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        d->feeds[i] = json_string_value(json_array_get(list, i));
-    }
-    return json_array_size(list) > 0 ? d->feeds : NULL;
-}
-
-static void set_context(struct dialogue *d)
-{
-    const json_t *c = json_object_get(d->root, "context");
-    const json_t *site = json_object_get(c, "site");
-    const json_t *revision = json_object_get(c, "revision");
-    struct step_ctx *ctx = &d->ctx;
-
-    d->site.name = text_or(site, "name", "Example News");
-    d->site.url = text_or(site, "url", "https://news.example");
-    d->site.language = text_or(site, "language", "en");
-    d->site.feeds = feeds_of(d, json_object_get(site, "feeds"));
-    ctx->site = &d->site;
-    ctx->channel = text_or(c, "channel", "main");
-    ctx->article_id = text_or(c, "article_id", "art_0000000000001");
-    ctx->delivery_id = text_or(c, "delivery_id", "dlv_0000000000001");
-    ctx->key =
-        text_or(c, "key", "8f14e45fceea167a5a36dedd4bea25438f14e45fceea167a5a36dedd4bea2543");
-    ctx->link = text_or(c, "link", d->article->url);
-    ctx->reason = text_or(c, "reason", "");
-    ctx->breaking = json_is_true(json_object_get(c, "breaking"));
-    ctx->is_test = json_is_true(json_object_get(c, "is_test"));
-    ctx->revision = revision ? json_integer_value(revision) : 1;
-    ctx->created_at_ms = time_or(c, "created_at", "2026-11-23T15:00:00Z");
-    ctx->now_ms = time_or(c, "now", "2026-11-23T15:00:01Z");
-}
-
-static json_t *object_or_new(const json_t *root, const char *name)
-{
-    const json_t *v = json_object_get(root, name);
-
-    return v ? json_deep_copy(v) : json_object();
-}
-
-static void set_memory(struct dialogue *d)
-{
-    const json_t *post = json_object_get(d->root, "post");
-
-    d->ctx.record = object_or_new(d->root, "record");
-    d->ctx.account = object_or_new(d->root, "account");
-    d->ctx.post = json_is_object(post) ? post : NULL;
-}
-
-static void set_media(struct dialogue *d)
-{
-    const json_t *m = json_object_get(d->root, "media");
-    const char *base64 = json_path_str(m, "base64");
-    json_int_t repeat = json_integer_value(json_object_get(m, "repeat"));
-    struct buf once;
-
-    if (!m) {
-        return;
-    }
-    d->ctx.media_error = json_path_str(m, "error");
-    if (d->ctx.media_error) {
-        return;
-    }
-    buf_init(&once, HTTP_BODY_BYTES);
-    must(base64 && crypto_unbase64(&once, base64, strlen(base64)));
-    for (json_int_t i = 0; i < (repeat > 0 ? repeat : 1); i++) {
-        buf_add(&d->media_bytes, once.data, once.len);
-    }
-    buf_done(&once);
-    d->media.type = text_or(m, "type", "image/jpeg");
-    d->media.bytes = d->media_bytes.data;
-    d->media.len = d->media_bytes.len;
-    d->media.width = json_integer_value(json_object_get(m, "width"));
-    d->media.height = json_integer_value(json_object_get(m, "height"));
-    d->ctx.media = &d->media;
-}
-
-static bool set_article(struct dialogue *d)
-{
-    json_t *v = json_object_get(d->root, "article");
-    struct article_faults faults = {.count = 0};
-    struct err why = {.code = ERR_NONE};
-    char path[1024];
-    json_t *json;
-
-    if (json_is_object(v)) {
-        json = json_incref(v);
-    } else {
-        (void)snprintf(path,
-                       sizeof path,
-                       "%s/%s",
-                       FIXTURES,
-                       v ? json_string_value(v) : "articles/flood.json");
-        json = dialogue_load(path);
-    }
-    if (article_from_json(&d->article, json, 0, &faults, &why)) {
-        dialogue_fault(d,
-                       "article: %s %s",
-                       faults.count ? faults.v[0].where : why.text,
-                       faults.count ? faults.v[0].what : "");
-    }
-    json_decref(json);
-    return d->article != NULL;
-}
-
-/* False when the dialogue ends here: refused settings, as expected or not. */
-static bool set_settings(struct dialogue *d)
-{
-    const char *want = json_path_str(d->root, "check_error");
-    struct err why = {.code = ERR_NONE};
-    enum err_code rc;
-
-    d->settings = mem_zalloc(d->adapter->settings_size);
-    rc = settings_fill(d->adapter->settings,
-                       d->settings,
-                       d->adapter->settings_size,
-                       json_object_get(d->root, "settings"),
-                       &why);
-    if (!rc && d->adapter->check) {
-        rc = d->adapter->check(d->settings, &why);
-    }
-    d->ctx.settings = d->settings;
-    if (want && (rc != ERR_INVALID || !strstr(why.text, want))) {
-        dialogue_fault(d, "check: want \"%s\", got \"%s\"", want, rc ? why.text : "no error");
-    } else if (!want && rc) {
-        dialogue_fault(d, "settings: %s", why.text);
-    }
-    return !want && !rc;
-}
-
-/* Why the adapter, or a channel with these settings, lacks a course. */
-static const char *why_not(const struct adapter *a, enum course c)
-{
-    const char *why = c == COURSE_UPDATE    ? a->cannot_update
-                      : c == COURSE_RETRACT ? a->cannot_retract
-                      : c == COURSE_VERIFY  ? a->cannot_verify
-                                            : "";
-
-    return why ? why : "";
-}
-
-static bool set_course(struct dialogue *d)
-{
-    const char *start = json_path_str(d->root, "start");
-    const char *cannot = json_path_str(d->root, "cannot");
-
-    if (!course_parse(text_or(d->root, "course", "publish"), &d->ctx.course)) {
-        dialogue_fault(d, "no such course");
-        return false;
-    }
-    d->steps = adapter_course_with(d->adapter, d->settings, d->ctx.course);
-    if (cannot) {
-        if (d->steps || !strstr(why_not(d->adapter, d->ctx.course), cannot)) {
-            dialogue_fault(d, "want it not to be possible: %s", cannot);
-        }
-        return false;
-    }
-    if (!d->steps) {
-        dialogue_fault(d, "the adapter has no course %s", course_name(d->ctx.course));
-        return false;
-    }
-    d->step = start ? step_find(d->steps, start) : d->steps;
-    if (!d->step) {
-        dialogue_fault(d, "no step %s", start);
-    }
-    return d->step != NULL;
-}
-
 /* ---- requests ---- */
 
 static void check_json(struct dialogue *d, const struct http_request *req, const json_t *expect)
@@ -386,6 +177,23 @@ static void check_part(struct dialogue *d, const struct http_part *part, const j
     if (json_object_get(want, "base64")) {
         expect_bytes(d, "part bytes", json_object_get(want, "base64"), part->bytes, part->len);
     }
+    if (json_is_true(json_object_get(want, "media")) && part->media != d->ctx.media) {
+        dialogue_fault(d, "part %s: want the file", part->name);
+    }
+}
+
+static void check_media(struct dialogue *d, const struct http_request *req, const json_t *want)
+{
+    if (want &&
+        (req->media != d->ctx.media ||
+         (json_int_t)req->media_from != json_integer_value(json_object_get(want, "from")) ||
+         (json_int_t)req->media_len != json_integer_value(json_object_get(want, "len")))) {
+        dialogue_fault(d,
+                       "want a part of the file, got %zu bytes from %zu on%s",
+                       req->media_len,
+                       req->media_from,
+                       req->media ? "" : ", of no file");
+    }
 }
 
 static void check_parts(struct dialogue *d, const struct http_request *req, const json_t *want)
@@ -443,6 +251,7 @@ check_request(struct dialogue *d, const struct http_request *req, const json_t *
             d, "bytes", json_object_get(expect, "bytes_base64"), req->bytes, req->bytes_len);
     }
     check_parts(d, req, json_object_get(expect, "parts"));
+    check_media(d, req, json_object_get(expect, "media"));
 }
 
 static bool same_text(const char *a, const char *b)
@@ -464,7 +273,8 @@ static bool same_request(const struct http_request *a, const struct http_request
     bool same = a->method == b->method && a->skip == b->skip && same_text(a->url, b->url) &&
                 same_envelope(a->mail, b->mail) && a->headers.count == b->headers.count &&
                 a->part_count == b->part_count && a->bytes_len == b->bytes_len &&
-                a->body.len == b->body.len &&
+                a->media == b->media && a->media_from == b->media_from &&
+                a->media_len == b->media_len && a->body.len == b->body.len &&
                 memcmp(buf_str(&a->body), buf_str(&b->body), a->body.len) == 0;
 
     for (size_t i = 0; same && i < a->headers.count; i++) {
@@ -554,7 +364,7 @@ static void answer_body(struct buf *body, const json_t *answer)
     } else if (base64) {
         must(crypto_unbase64(body, base64, strlen(base64)));
     } else {
-        buf_adds(body, text_or(answer, "body", ""));
+        buf_adds(body, dialogue__text_or(answer, "body", ""));
     }
 }
 
@@ -664,6 +474,7 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     const json_t *counted = json_object_get(exchange, "not_counted");
     const json_t *stands = json_object_get(exchange, "stands");
     const json_t *refused = json_object_get(exchange, "refused");
+    const json_t *token = json_object_get(exchange, "token_refused");
     const char *detail = json_path_str(exchange, "detail");
     const char *want = json_path_str(exchange, "verdict");
 
@@ -690,6 +501,9 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     }
     if (refused && json_is_true(refused) != v->refused) {
         dialogue_fault(d, "refused: got %d", v->refused);
+    }
+    if (token && json_is_true(token) != v->token_refused) {
+        dialogue_fault(d, "token_refused: got %d", v->token_refused);
     }
     if (detail && !strstr(v->detail, detail)) {
         dialogue_fault(d, "detail: want \"%s\" in \"%s\"", detail, v->detail);
@@ -809,14 +623,8 @@ int dialogue_run(const struct adapter *a,
     if (!json_path_str(d.root, "about")) {
         dialogue_fault(&d, "says nothing about what it shows");
     }
-    if (set_article(&d)) {
-        set_context(&d);
-        d.ctx.article = d.article;
-        set_memory(&d);
-        set_media(&d);
-        if (set_settings(&d) && set_course(&d)) {
-            run_exchanges(&d);
-        }
+    if (dialogue__set_up(&d) && dialogue__set_course(&d)) {
+        run_exchanges(&d);
     }
     if (d.settings) {
         field_done(a->settings, d.settings);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "support/settings_fill.h"
 
-#define WAYS_MAX 16
+#define WAYS_MAX 48
 
 /* clang-format off */
 static const struct {

@@ -249,7 +249,11 @@ static void what_fits_is_left_as_it_is(void **state)
 
     (void)state;
     setup(&f);
-    ask_fitting(&f, &w, "/a.png", (struct media_bounds){1000, 1600 * 840, 1600});
+    ask_fitting(
+        &f,
+        &w,
+        "/a.png",
+        (struct media_bounds){.max_bytes = 1000, .max_pixels = 1600 * 840, .max_edge = 1600});
     wait_done(&f, &w);
     assert_string_equal(w.w.media->type, "image/png");
     assert_string_equal(w.w.note, "");
@@ -259,7 +263,8 @@ static void what_fits_is_left_as_it_is(void **state)
 
 static void what_does_not_is_made_smaller_once_for_each_bound(void **state)
 {
-    const struct media_bounds side = {1000, 0, 1000}, pixels = {1000, 1000000, 0};
+    const struct media_bounds side = {.max_bytes = 1000, .max_edge = 1000},
+                              pixels = {.max_bytes = 1000, .max_pixels = 1000000};
     struct waiter w[12], late, whole;
     struct fixture f;
 
@@ -300,11 +305,11 @@ static void what_cannot_be_made_to_fit_says_both_sizes_and_why(void **state)
         struct media_bounds bounds;
         const char *error;
     } rows[] = {
-        {"/a.png", {20, 0, 0}, "the picture has 30, the channel takes 20; it was not resized: what came back is larger"},
-        {"/a.png", {0, 0, 600}, "the picture has 1600x840 pixels, the channel takes sides of at most 600; it was not"},
-        {"/a.png", {0, 100, 0}, "the picture has 1600x840 pixels, the channel takes at most 100; it was not resized: what"},
-        {"/bomb.png", {0, 0, 100}, "it was not resized: it has more than 100 million pixels"},
-        {"/none", {0, 0, 100}, "status 404"},
+        {"/a.png", {.max_bytes = 20}, "the picture has 30, the channel takes 20; it was not resized: what came back is larger"},
+        {"/a.png", {.max_edge = 600}, "the picture has 1600x840 pixels, the channel takes sides of at most 600; it was not"},
+        {"/a.png", {.max_pixels = 100}, "the picture has 1600x840 pixels, the channel takes at most 100; it was not resized: what"},
+        {"/bomb.png", {.max_edge = 100}, "it was not resized: it has more than 100 million pixels"},
+        {"/none", {.max_edge = 100}, "status 404"},
     };
     /* clang-format on */
     struct fixture f;
@@ -327,7 +332,7 @@ static void what_cannot_be_made_to_fit_says_both_sizes_and_why(void **state)
 
 static void who_goes_away_while_it_is_made_is_not_told(void **state)
 {
-    const struct media_bounds bounds = {0, 0, 1000};
+    const struct media_bounds bounds = {.max_edge = 1000};
     struct waiter gone, stays, whole;
     struct fixture f;
 
@@ -359,7 +364,7 @@ static void the_store_can_go_while_a_picture_is_made_smaller(void **state)
         ask(&f, &w[i], "/a.png", 1000, true);
         wait_done(&f, &w[i]);
         media_wait_done(&w[i].w);
-        ask_fitting(&f, &w[i], "/a.png", (struct media_bounds){0, 0, (int64_t)(900 + i)});
+        ask_fitting(&f, &w[i], "/a.png", (struct media_bounds){.max_edge = (int64_t)(900 + i)});
     }
     (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     for (size_t i = 0; i < ARRAY_LEN(w); i++) {

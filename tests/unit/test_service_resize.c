@@ -32,13 +32,19 @@ static void what_exceeds_no_bound_fits(void **state)
         struct media_bounds b;
         bool fits;
     } rows[] = {
-        {{.len = 100, .width = 10, .height = 20}, {0, 0, 0}, true},
-        {{.len = 100, .width = 10, .height = 20}, {100, 200, 20}, true},
-        {{.len = 101, .width = 10, .height = 20}, {100, 200, 20}, false},
-        {{.len = 100, .width = 10, .height = 21}, {100, 200, 0}, false},
-        {{.len = 100, .width = 21, .height = 1}, {100, 200, 20}, false},
+        {{.len = 100, .width = 10, .height = 20}, {.max_bytes = 0}, true},
+        {{.len = 100, .width = 10, .height = 20},
+         {.max_bytes = 100, .max_pixels = 200, .max_edge = 20},
+         true},
+        {{.len = 101, .width = 10, .height = 20},
+         {.max_bytes = 100, .max_pixels = 200, .max_edge = 20},
+         false},
+        {{.len = 100, .width = 10, .height = 21}, {.max_bytes = 100, .max_pixels = 200}, false},
+        {{.len = 100, .width = 21, .height = 1},
+         {.max_bytes = 100, .max_pixels = 200, .max_edge = 20},
+         false},
         {{.len = 100, .width = 0, .height = 0},
-         {100, 200, 20},
+         {.max_bytes = 100, .max_pixels = 200, .max_edge = 20},
          true}, /* not known: let it go */
     };
 
@@ -71,19 +77,23 @@ static void the_first_try_is_the_largest_that_should_fit(void **state)
         struct media_bounds b;
         int64_t edge;
     } rows[] = {
-        {"a photograph for Bluesky's card", 6000, 4000, {1000000, 0, 0}, 2048},
-        {"upright", 4000, 6000, {1000000, 0, 0}, 2048},
-        {"for Bluesky's picture", 6000, 4000, {2000000, 0, 0}, 2560},
-        {"for Mastodon: pixels", 10000, 5000, {16777216, 33177600, 0}, 4096},
-        {"pixels alone", 3000, 3000, {0, 1000000, 0}, 1000},
-        {"pixels of a long one", 4000, 40, {0, 40000, 0}, 2000},
-        {"a side", 3000, 2000, {0, 0, 1280}, 1280},
-        {"small, of many bytes: as large as it is", 1200, 900, {1000000, 0, 0}, 1200},
-        {"no bound", 1200, 900, {0, 0, 0}, 1200},
-        {"no bound, and large", 12000, 900, {0, 0, 0}, 4096},
-        {"next to nothing", 6000, 4000, {10, 0, 0}, 320},
-        {"a side of one", 6000, 4000, {0, 0, 1}, 1},
-        {"a line", 100000000, 1, {0, 0, 0}, 4096},
+        {"a photograph for Bluesky's card", 6000, 4000, {.max_bytes = 1000000}, 2048},
+        {"upright", 4000, 6000, {.max_bytes = 1000000}, 2048},
+        {"for Bluesky's picture", 6000, 4000, {.max_bytes = 2000000}, 2560},
+        {"for Mastodon: pixels",
+         10000,
+         5000,
+         {.max_bytes = 16777216, .max_pixels = 33177600},
+         4096},
+        {"pixels alone", 3000, 3000, {.max_pixels = 1000000}, 1000},
+        {"pixels of a long one", 4000, 40, {.max_pixels = 40000}, 2000},
+        {"a side", 3000, 2000, {.max_edge = 1280}, 1280},
+        {"small, of many bytes: as large as it is", 1200, 900, {.max_bytes = 1000000}, 1200},
+        {"no bound", 1200, 900, {.max_bytes = 0}, 1200},
+        {"no bound, and large", 12000, 900, {.max_bytes = 0}, 4096},
+        {"next to nothing", 6000, 4000, {.max_bytes = 10}, 320},
+        {"a side of one", 6000, 4000, {.max_edge = 1}, 1},
+        {"a line", 100000000, 1, {.max_bytes = 0}, 4096},
     };
 
     (void)state;
@@ -186,9 +196,10 @@ static void on_done(struct resize_job *job)
 
 static void ask(struct fixture *f, struct waiter *w, const char *picture)
 {
-    *w = (struct waiter){
-        .job = {
-            .bytes = picture, .len = strlen(picture), .bounds = {1000, 0, 0}, .done = on_done}};
+    *w = (struct waiter){.job = {.bytes = picture,
+                                 .len = strlen(picture),
+                                 .bounds = {.max_bytes = 1000},
+                                 .done = on_done}};
     resize_submit(f->r, &w->job);
     w->asked = true;
 }
@@ -232,7 +243,7 @@ static void what_came_back_must_be_within_the_bounds(void **state)
 {
     struct fixture f;
     struct waiter w = {
-        .job = {.bytes = "good", .len = 4, .bounds = {0, 0, 639}, .done = on_done}};
+        .job = {.bytes = "good", .len = 4, .bounds = {.max_edge = 639}, .done = on_done}};
 
     (void)state;
     setup(&f, 60000);
