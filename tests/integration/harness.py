@@ -398,6 +398,18 @@ def chat_channels(platform):
     }
 
 
+def network_channels(platform):
+    """The social networks. Their names are those of the types, so that each has one place in ordeal.NETWORKS."""
+    return {name: {"type": name, "allow_private": True, "rate": "1000/s", **own}
+            for name, own in network_settings(platform.faces).items()}
+
+
+def network_settings(faces):
+    """What a channel of each type needs, by type: one entry each."""
+    return {
+    }
+
+
 def default_settings(platform):
     return {
         "site": {"name": "Example News", "url": "https://news.example", "language": "en", "link_gate": "0s",

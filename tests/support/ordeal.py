@@ -32,6 +32,9 @@ CHANNELS = {
     "slack": ("slack", "C0123456789", False),
     "mail": ("mail", None, True),
 }
+# The same of the social networks (harness.network_channels), by type: (fake platform, place, may stay in doubt).
+NETWORKS = {
+}
 NAMED = {"telegram": "{place}/{id}"}  # what crier wants to be told of a post, where that is not its id
 PUBLISHED, CORRECTED, RETRACTED = "published", "corrected", "retracted"
 
