@@ -177,6 +177,8 @@ class Control:
 
     async def authority(self, request):
         body = await request.json()
+        for module in PLATFORMS.values():
+            getattr(module, "authorities", lambda world: None)(self.world)
         known = self.world.of("oauth", dict)
         if body["name"] not in known:
             return web.json_response({"error": f"known: {', '.join(known)}"}, status=404)

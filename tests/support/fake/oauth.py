@@ -19,7 +19,8 @@ or raises Refused.
 The page says yes at once, as account `who`; with ?deny=1 it says no. Slow, lost and broken answers are the world's faults,
 on the path of the token endpoint: "cut_published" is a renewal whose answer is lost.
 
-  POST /_control/authority  {"name": "x", …}, each member if it is there, in this order:
+  POST /_control/authority  (a platform's `def authorities(world)` makes its own known before they are asked
+                            anything)  {"name": "x", …}, each member if it is there, in this order:
        "life_s", "rotates"            from now on
        "expire": true                 every access token has ended; refresh tokens have not
        "revoke": true                 the grant is gone: no token of before is any good
