@@ -78,6 +78,11 @@ struct ledger_settings {
     int64_t keep_ms; /* ended articles and their deliveries are kept so long; 0: for ever */
 };
 
+/* What tokens that crier keeps by itself are sealed with; NULL texts: not set. */
+struct vault_settings {
+    struct secret key, old_key; /* as seal_key_parse() reads them; old_key opens, and seals nothing */
+};
+
 struct queue_settings {
     int64_t backoff_min_ms, backoff_max_ms; /* full jitter between 0 and the doubled delay */
     int64_t max_attempts;      /* counted failures after which a delivery is rejected */
@@ -127,6 +132,7 @@ struct config {
     struct outlets_settings outlets;
     struct server_settings server;
     struct ledger_settings ledger;
+    struct vault_settings vault;
     struct queue_settings queue;
     struct source_settings *sources;
     size_t source_count;
