@@ -16,6 +16,9 @@
 #include "adapters/registry.h"
 #include "base/mem.h"
 
+/* What is to be done, then what the platform said. */
+#define FORM "%.160s%s%.80s%s"
+
 static keeper_done_fn fetch_2_on_token;
 
 static void forget(struct run *run)
@@ -29,7 +32,7 @@ static void answer(struct run *run)
 {
     const struct keeper_wait *w = &run->token;
     const char *said = run->renewed ? run->next_verdict.detail : "";
-    const char *and = run->renewed ? "; " : "";
+    const char *open = *said ? " (" : "", *close = *said ? ")" : "";
     struct verdict v;
 
     switch (w->answer) {
@@ -40,10 +43,10 @@ static void answer(struct run *run)
         return;
     case KEEPER_LATER:
         v = verdict_make(
-            VERDICT_AGAIN, SCOPE_CHANNEL, w->retry_after_ms, "%.90s%s%.160s", said, and, w->why);
+            VERDICT_AGAIN, SCOPE_CHANNEL, w->retry_after_ms, FORM, w->why, open, said, close);
         break;
     case KEEPER_NONE:
-        v = verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%.90s%s%.160s", said, and, w->why);
+        v = verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, FORM, w->why, open, said, close);
         break;
     default:
         must(false);

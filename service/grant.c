@@ -124,8 +124,7 @@ bool grant_is_ripe(const struct grant_way *way, const json_t *grant, int64_t now
 int64_t grant_renew_at(const struct grant_way *way, const json_t *grant)
 {
     int64_t life_ms = life_of(grant), before_ms = way->oauth->renew_before_ms;
-    int64_t earliest_ms =
-        record_int(grant, "obtained_at_ms") + way->oauth->renew_age_min_ms;
+    int64_t earliest_ms = record_int(grant, "obtained_at_ms") + way->oauth->renew_age_min_ms;
     int64_t at_ms;
 
     if (!grant_token(grant)) {
@@ -160,7 +159,7 @@ const char *forecast_name(enum forecast_kind kind)
 
 #define ABOUT_BYTES 32
 
-/* "6 days", "50 minutes": rounded down, as one says it. */
+/* "6 days", "50 minutes": rounded down, as one says it, but for minutes. */
 static const char *about(int64_t ms, char out[ABOUT_BYTES])
 {
     static const struct {
@@ -169,10 +168,10 @@ static const char *about(int64_t ms, char out[ABOUT_BYTES])
     } units[] = {{MS_DAY, "day"}, {MS_HOUR, "hour"}, {MS_MINUTE, "minute"}};
 
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        long long n = (long long)(ms / units[i].ms);
+        bool last = i + 1 == ARRAY_LEN(units);
+        long long n = (long long)((ms + (last ? units[i].ms / 2 : 0)) / units[i].ms);
 
-        /* 36 hours say more than a day */
-        if (n >= 2 || (n == 1 && i + 1 == ARRAY_LEN(units))) {
+        if (n >= 2 || (n == 1 && last)) { /* 36 hours say more than a day */
             (void)snprintf(out, ABOUT_BYTES, "%lld %s%s", n, units[i].name, n == 1 ? "" : "s");
             return out;
         }
@@ -258,7 +257,11 @@ static void say_renewal(struct forecast *out,
         out->kind = FORECAST_FAILING;
         out->renews_at_ms = f->retry_at_ms;
         out->ends_at_ms = ends_at(f->grant);
-        say(out, "the renewal fails: %s", f->failing);
+        say(out,
+            "%s (%s)",
+            f->refused ? "the renewal is refused: mend the settings, or the app on the platform"
+                       : "the renewal fails, and is tried again",
+            f->failing);
     } else if (out->ends_at_ms > 0 && out->ends_at_ms < f->now_ms + FORECAST_EYE_MS) {
         out->kind = FORECAST_ENDS;
         say(out,
@@ -300,7 +303,7 @@ void forecast_make(struct forecast *out,
     *out = (struct forecast){.kind = FORECAST_LASTS};
     if (f->dead) {
         out->kind = FORECAST_DEAD;
-        say(out, "the grant is revoked (%s): %s", f->dead, todo);
+        say(out, "grant revoked: %s (%s)", todo, f->dead);
     } else if (grant_can_renew(way, f->grant, f->now_ms)) {
         say_renewal(out, way, f, todo);
     } else if (!grant_token(f->grant)) {

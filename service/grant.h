@@ -55,15 +55,17 @@ struct forecast_facts {
     const json_t *grant; /* NULL: none */
     const char *dead;    /* NULL: it is alive */
     const char *failing; /* why the last renewal failed; NULL: it did not */
+    bool refused;        /* with failing: trying again cannot help */
     int64_t retry_at_ms; /* with failing */
     int64_t now_ms;
 };
 #define FORECAST_TEXT_BYTES 512
 struct forecast {
     enum forecast_kind kind;
-    bool needs_eye;       /* of a person */
-    int64_t ends_at_ms;   /* when posting stops unless somebody does something; 0: not known, or never */
-    int64_t renews_at_ms; /* 0: not planned */
+    bool needs_eye; /* of a person */
+    int64_t
+        ends_at_ms; /* when posting stops unless somebody does something; 0: not known, or never */
+    int64_t renews_at_ms;           /* 0: not planned */
     char text[FORECAST_TEXT_BYTES]; /* "expires in 6 days, cannot be renewed: run …" */
 };
 /* So long ahead of an end it needs a person's eye. */

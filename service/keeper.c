@@ -20,7 +20,6 @@
 #include "service/vault.h"
 
 #define LOOK_MAX_MS (60 * MS_SECOND) /* a wall clock that was set is noticed so soon */
-#define SAVE_AGAIN_MS (1 * MS_SECOND)
 
 /* ---- what is held ---- */
 
@@ -115,12 +114,8 @@ static void open_row(struct held *h, const struct ledger_credential *row)
     bool old = false;
 
     set_origin(h, row->origin);
-    if (vault_open(&kept,
-                   h->keeper->crier->config,
-                   h->channel->name,
-                   row->sealed,
-                   &old,
-                   &why)) {
+    if (vault_open(
+            &kept, h->keeper->crier->config, h->channel->name, row->sealed, &old, &why)) {
         lock(h, &why);
         return;
     }
@@ -217,7 +212,7 @@ static int64_t look_at(struct held *h, int64_t now_ms)
         keeper__renewal_look(h->renewal);
     }
     if (h->renewal) {
-        return h->renewal->unsaved ? now_ms + SAVE_AGAIN_MS : INT64_MAX;
+        return h->renewal->unsaved ? now_ms + KEEPER_SAVE_AGAIN_MS : INT64_MAX;
     }
     keeper__heed_generation(h);
     keeper__warn(h, now_ms);
@@ -254,9 +249,14 @@ void keeper__look(struct keeper *k)
     }
 }
 
+void keeper__look_in(struct keeper *k, int64_t ms)
+{
+    must(uv_timer_start(&k->timer, on_timer, (uint64_t)ms, 0) == 0);
+}
+
 void keeper_poke(struct keeper *k)
 {
-    must(uv_timer_start(&k->timer, on_timer, 0, 0) == 0);
+    keeper__look_in(k, 0);
 }
 
 /* ---- life ---- */

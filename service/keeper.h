@@ -39,7 +39,8 @@ enum keeper_answer {
 typedef void keeper_done_fn(struct keeper_wait *w);
 struct keeper_wait {
     /* in */
-    const char *refused; /* the token that the platform did not take, borrowed for the call; NULL */
+    const char
+        *refused; /* the token that the platform did not take, borrowed for the call; NULL */
     keeper_done_fn *done;
     /* out */
     enum keeper_answer answer;

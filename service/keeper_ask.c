@@ -15,8 +15,7 @@
 #include "base/mem.h"
 
 PRINTF_LIKE(3, 4)
-static bool
-answer(struct keeper_wait *w, enum keeper_answer answer, const char *format, ...)
+static bool answer(struct keeper_wait *w, enum keeper_answer answer, const char *format, ...)
 {
     va_list args;
 
@@ -57,12 +56,14 @@ static bool say_none(const struct held *h, struct keeper_wait *w)
     if (f.kind == FORECAST_LASTS || f.kind == FORECAST_ENDS || f.kind == FORECAST_RENEWED) {
         struct grant_way way = keeper__way(h);
 
-        return answer(w,
-                      KEEPER_NONE,
-                      way.oauth->authorize
-                          ? "the token is not taken, and cannot be renewed: run `crier keys login %s`"
-                          : "the token is not taken, and cannot be renewed: %s needs a new one in the settings",
-                      h->channel->name);
+        return answer(
+            w,
+            KEEPER_NONE,
+            way.oauth->authorize
+                ? "the token is not taken, and cannot be renewed: run `crier keys login %s`"
+                : "the token is not taken, and cannot be renewed: %s needs a new one in the "
+                  "settings",
+            h->channel->name);
     }
     return answer(w, KEEPER_NONE, "%s", f.text);
 }
@@ -77,8 +78,7 @@ static bool answer_now(struct held *h, struct keeper_wait *w)
         w->grant = json_incref(h->grant);
         return answer(w, KEEPER_TOKEN, "%s", "");
     }
-    if (h->locked[0] || h->dead[0] || h->refused ||
-        !grant_can_renew(&way, h->grant, now_ms) ||
+    if (h->locked[0] || h->dead[0] || h->refused || !grant_can_renew(&way, h->grant, now_ms) ||
         (grant_token(h->grant) && !grant_is_ripe(&way, h->grant, now_ms))) {
         return say_none(h, w);
     }

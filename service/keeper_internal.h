@@ -20,16 +20,17 @@ struct held {
     struct channel *channel; /* lives as long as the program */
     json_t *grant;           /* never changed in place; NULL: none */
     char origin[SHA256_HEX_BYTES];
-    char dead[OAUTH_DETAIL_BYTES];    /* why the platform takes the grant no more; "": it does */
+    char dead[OAUTH_DETAIL_BYTES]; /* why the platform takes the grant no more; "": it does */
     char failing[OAUTH_DETAIL_BYTES]; /* why the last renewal failed; "": it did not */
     bool refused;                     /* … since the settings or the app are wrong */
-    char locked[OAUTH_DETAIL_BYTES];  /* why what the ledger holds cannot be opened; "": it can */
+    char
+        locked[OAUTH_DETAIL_BYTES]; /* why what the ledger holds cannot be opened; "": it can */
     int64_t failures, retry_at_ms;
-    bool lost;             /* the answer to the last renewal never came */
-    char *doubted;         /* a token that the platform did not take; NULL */
-    uint64_t generation;   /* of the channel, when refused or doubted was set */
-    uint64_t serial;       /* goes up when what is held is replaced from outside */
-    int64_t warned_days;   /* of the warnings ahead of an end, the last that was given; 0: none */
+    bool lost;           /* the answer to the last renewal never came */
+    char *doubted;       /* a token that the platform did not take; NULL */
+    uint64_t generation; /* of the channel, when refused or doubted was set */
+    uint64_t serial;     /* goes up when what is held is replaced from outside */
+    int64_t warned_days; /* of the warnings ahead of an end, the last that was given; 0: none */
     struct renewal *renewal; /* on its way; NULL */
     struct list waits;
 };
@@ -37,7 +38,8 @@ struct held {
 struct keeper {
     struct crier *crier;
     struct list held;
-    struct ledger_credentials kept; /* as they were at start, until settings have claimed them */
+    struct ledger_credentials
+        kept; /* as they were at start, until settings have claimed them */
     uv_timer_t timer;
     size_t saving; /* requests at the ledger */
     bool stopped;
@@ -51,7 +53,8 @@ struct renewal {
     struct ledger_credential_put put;
     char *sealed;
     bool walking;
-    bool ended;   /* without a request: what came of it is looked at on the next turn of the loop */
+    bool
+        ended; /* without a request: what came of it is looked at on the next turn of the loop */
     bool unsaved; /* the disk did not take what it brought: tried again */
 };
 
@@ -60,6 +63,9 @@ struct grant_way keeper__way(const struct held *h);
 struct held *keeper__find(const struct keeper *k, const struct channel *ch);
 /* What is due by the clock, now and when next. */
 void keeper__look(struct keeper *k);
+void keeper__look_in(struct keeper *k, int64_t ms);
+#define KEEPER_SAVE_AGAIN_MS                                                                   \
+    MS_SECOND /* after a disk that did not take what a renewal brought */
 /* Takes grant (NULL: none); trouble of before is forgotten. */
 void keeper__set_grant(struct held *h, json_t *grant);
 /* Nothing that was started can help before a person does something: the channel is stopped, and says so. */
@@ -83,7 +89,8 @@ void keeper__renewal_free(struct renewal *r);
 /* keeper_save.c */
 /* What is held of the channel into the ledger, or out of it where nothing is; nobody waits for it. */
 void keeper__save(struct held *h);
-char *keeper__seal(const struct held *h, const json_t *grant); /* yours; NULL: there is no key */
+char *keeper__seal(const struct held *h,
+                   const json_t *grant); /* yours; NULL: there is no key */
 
 /* keeper_view.c */
 void keeper__warn(struct held *h, int64_t now_ms);

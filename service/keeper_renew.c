@@ -243,11 +243,12 @@ static void renew_3_on_saved(struct ledger_request *req)
         log_error(EV_LEDGER_FAILED, LOG_STR("error", req->why.text));
         if (req->rc == ERR_IO && !h->keeper->stopped) {
             r->unsaved = true;
-            keeper_poke(h->keeper);
+            keeper__look_in(h->keeper, KEEPER_SAVE_AGAIN_MS);
             return;
         }
     }
-    v = oauth_verdict_make(OAUTH_LATER, 0, "it could not be written down: %.150s", req->why.text);
+    v = oauth_verdict_make(
+        OAUTH_LATER, 0, "it could not be written down: %.150s", req->why.text);
     end_in_vain(r, &v);
 }
 

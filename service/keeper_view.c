@@ -26,6 +26,7 @@ static void forecast(const struct held *h, struct forecast *out)
         .grant = h->grant,
         .dead = h->dead[0] ? h->dead : NULL,
         .failing = h->failing[0] ? h->failing : NULL,
+        .refused = h->refused,
         .retry_at_ms = h->retry_at_ms,
         .now_ms = clock_wall_ms(),
     };
@@ -33,11 +34,13 @@ static void forecast(const struct held *h, struct forecast *out)
     forecast_make(out, &way, &facts);
     if (h->locked[0]) {
         *out = (struct forecast){.kind = FORECAST_NONE, .needs_eye = true};
-        (void)snprintf(out->text,
-                       sizeof out->text,
-                       "what is kept of it cannot be opened: %.200s; or run `crier keys login %s`",
-                       h->locked,
-                       h->channel->name);
+        (void)snprintf(
+            out->text,
+            sizeof out->text,
+            "what is kept of it cannot be opened: mend vault.key, or run `crier keys login %s` "
+            "(%.200s)",
+            h->channel->name,
+            h->locked);
     }
 }
 

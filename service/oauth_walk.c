@@ -62,7 +62,8 @@ static struct oauth_verdict read_answer(struct oauth_walk *w)
         w->lost = x->outcome == TRANSPORT_LOST;
         v = oauth_verdict_make(OAUTH_LATER, 0, "no answer: %.200s", x->error);
     } else {
-        if (x->response.status >= 300) { /* a token that stays the same may come back with a yes */
+        if (x->response.status >=
+            300) { /* a token that stays the same may come back with a yes */
             hide_in_answer(x, w->channel, NULL, before);
         }
         v = w->at->read(&w->call, &x->response);

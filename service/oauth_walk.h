@@ -14,7 +14,8 @@ typedef void oauth_walk_fn(struct oauth_walk *w);
 struct oauth_walk {
     /* in */
     struct out *out;
-    const struct channel_settings *channel; /* borrowed until done: what may be reached, what is secret */
+    const struct channel_settings
+        *channel; /* borrowed until done: what may be reached, what is secret */
     const struct oauth_step *steps;
     struct oauth_call call; /* call.grant is the walk's own, and changed by it */
     bool once;              /* a repeat does harm: a refresh token is good for one time */

@@ -88,7 +88,8 @@ enum err_code vault_open(json_t **out,
     bool old = false;
 
     if (!vault_has_key(config)) {
-        return err_set(why, ERR_DENIED, "there is no vault.key in the settings to open it with");
+        return err_set(
+            why, ERR_DENIED, "there is no vault.key in the settings to open it with");
     }
     buf_init(&sealed, KEPT_BYTES + SEAL_MORE_BYTES);
     buf_init_secret(&clear, KEPT_BYTES);
