@@ -10,7 +10,13 @@
 
 #include "base/buf.h"
 
-enum text_unit { TEXT_BYTES, TEXT_CODE_POINTS, TEXT_UTF16, TEXT_GRAPHEMES };
+enum text_unit {
+    TEXT_BYTES,
+    TEXT_CODE_POINTS,
+    TEXT_UTF16,
+    TEXT_GRAPHEMES,
+    TEXT_EMOJI_BYTES, /* graphemes, but an emoji as many as its bytes (Threads) */
+};
 
 /* One limit of a platform: a row in the adapter's table, with its source beside it. */
 struct text_rule {
@@ -23,7 +29,7 @@ struct text_rule {
 };
 
 const char *
-text_unit_name(enum text_unit unit); /* "bytes" "code points" "UTF-16 units" "graphemes" */
+text_unit_name(enum text_unit unit); /* "bytes" "code points" "UTF-16 units" "graphemes" … */
 bool text_valid(const char *text, size_t len); /* UTF-8, no NUL, no surrogates, no overlong */
 /* Bytes of the UTF-8 character at the start, 0 when there is none or it is broken. */
 size_t text_character(const char *text, size_t len);
