@@ -83,6 +83,12 @@ struct vault_settings {
     struct secret key, old_key; /* as seal_key_parse() reads them; old_key opens, and seals nothing */
 };
 
+struct media_settings {  /* videos, and pictures made to fit, are kept on disk */
+    char *cache;            /* a directory; NULL: "media" beside the ledger's file */
+    int64_t max_bytes;      /* of all files in it */
+    int64_t max_file_bytes; /* of one video */
+};
+
 struct queue_settings {
     int64_t backoff_min_ms, backoff_max_ms; /* full jitter between 0 and the doubled delay */
     int64_t max_attempts;      /* counted failures after which a delivery is rejected */
@@ -133,6 +139,7 @@ struct config {
     struct server_settings server;
     struct ledger_settings ledger;
     struct vault_settings vault;
+    struct media_settings media;
     struct queue_settings queue;
     struct source_settings *sources;
     size_t source_count;

@@ -195,7 +195,7 @@ static char *remedy(const struct grant_way *way, const char *channel)
     const struct oauth_settings *s = oauth_settings_of(way->oauth, way->settings);
 
     if (!way->oauth->authorize) {
-        return mem_strdup("put a new access_token into the settings");
+        return mem_strdup("put new credentials into the settings");
     }
     return mem_printf("run `crier keys login %s`%s",
                       channel,

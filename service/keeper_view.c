@@ -76,6 +76,11 @@ json_t *keeper_json(const struct keeper *k, const struct channel *ch)
     return out;
 }
 
+static bool is_shown(const struct held *h)
+{
+    return !h->channel->gone && keeper__oauth(h->channel);
+}
+
 static void print_one(struct buf *out, const char *name, const struct held *h, int64_t value)
 {
     buf_addf(out, "%s{channel=\"%s\"} %lld\n", name, h->channel->name, (long long)value);
@@ -97,7 +102,7 @@ void keeper_print_gauges(const struct keeper *k, struct buf *out)
         const struct held *h = container_of(n, struct held, node);
         int64_t ends_at_ms = record_int(h->grant, "expires_at_ms");
 
-        if (ends_at_ms > 0 && !h->channel->gone) {
+        if (ends_at_ms > 0 && is_shown(h)) {
             print_one(out, expires, h, (ends_at_ms - now_ms) / MS_SECOND);
         }
     }
@@ -111,7 +116,7 @@ void keeper_print_gauges(const struct keeper *k, struct buf *out)
         const struct held *h = container_of(n, struct held, node);
         struct forecast f;
 
-        if (!h->channel->gone) {
+        if (is_shown(h)) {
             forecast(h, &f);
             print_one(out, attention, h, f.needs_eye);
         }
