@@ -63,16 +63,7 @@ json_t *keeper_json(const struct keeper *k, const struct channel *ch)
     }
     forecast(h, &f);
     out = json_object();
-    json_set_str(out, "state", forecast_name(f.kind));
-    json_set_str(out, "text", f.text);
-    (void)json_object_set_new(out, "needs_attention", json_boolean(f.needs_eye));
-    json_set_str(out, "who", record_str(h->grant, "who"));
-    json_set_str(out, "scope", record_str(h->grant, "scope"));
-    json_set_time(out, "obtained_at", record_int(h->grant, "obtained_at_ms"));
-    json_set_time(out, "expires_at", record_int(h->grant, "expires_at_ms"));
-    json_set_time(out, "refresh_expires_at", record_int(h->grant, "refresh_expires_at_ms"));
-    json_set_time(out, "renews_at", f.renews_at_ms);
-    json_set_time(out, "ends_at", f.ends_at_ms);
+    forecast_write(out, &f, h->grant);
     return out;
 }
 
