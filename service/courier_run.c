@@ -4,7 +4,8 @@
  *
  *   courier__run_start     ask the ledger for everything about the delivery
  *   run_2_on_loaded        choose the course; an outcome that needs no request is written at once
- *   courier__run_walk      at each step: fetch the picture first when the step wants one
+ *   courier__run_walk      at each step: the access token first, where the adapter needs one
+ *                          (courier_token.c), then the picture when the step wants one
  *   run_3_on_media         it is here, or is not to be had: the adapter says what then
  *   run_4_build            the step's request; nothing to send: the next step
  *   run_5_begin            write down that it is about to leave (with the end of the step before)
@@ -150,10 +151,20 @@ static const char *picture_url(const struct run *run)
     return a->image_count > 0 ? a->images[0].url : NULL;
 }
 
+void courier__run_without_request(struct run *run, const struct verdict *v)
+{
+    run->status = 0;
+    run->step_sent_ms = 0;
+    if (run->probe) {
+        courier__probe_finish(run, v);
+        return;
+    }
+    courier__judge(run, v, TRANSPORT_NOT_SENT, clock_wall_ms());
+    courier__finish(run);
+}
+
 void courier__run_walk(struct run *run)
 {
-    const char *picture;
-    struct media_bounds bounds;
     struct err why;
 
     if (++run->walked > STEPS_MAX) {
@@ -163,6 +174,22 @@ void courier__run_walk(struct run *run)
         return;
     }
     if (must_stop(run)) {
+        give_up_step(run);
+        return;
+    }
+    if (run->channel->adapter->oauth) {
+        courier__fetch_token(run);
+        return;
+    }
+    courier__run_with_token(run);
+}
+
+void courier__run_with_token(struct run *run)
+{
+    const char *picture;
+    struct media_bounds bounds;
+
+    if (must_stop(run)) { /* it may have waited for the token */
         give_up_step(run);
         return;
     }
@@ -389,7 +416,7 @@ static struct verdict read_answer(struct run *run)
         return read_failure(run, x->outcome, x->error);
     }
     run->status = x->response.status;
-    hide_in_answer(x, run->settings, run->sc.ctx.account);
+    hide_in_answer(x, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
     return run->step->read(&run->sc.ctx, &x->response);
 }
 
@@ -399,7 +426,8 @@ static void run_7_on_answer(struct out_exchange *x)
     enum transport_outcome transport = x->outcome;
     struct verdict v = read_answer(run);
 
-    hide_in_verdict(&v, run->settings, run->sc.ctx.account);
+    hide_in_detail(
+        v.detail, sizeof v.detail, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
     if (!run->probe) {
         note_attempt(run, &v);
     }
@@ -410,6 +438,9 @@ static void run_7_on_answer(struct out_exchange *x)
     run->exposed = courier__exposed_after(run, &v, transport);
     if (v.kind == VERDICT_NEXT) {
         advance(run, &v, true);
+        return;
+    }
+    if (v.kind == VERDICT_BLOCKED && v.token_refused && courier__token_refused(run, &v)) {
         return;
     }
     if (run->probe) {
@@ -454,6 +485,11 @@ void courier__run_hurry(struct run *run)
 {
     if (run->sending) {
         out_cancel(&run->exchange);
+        return;
+    }
+    if (run->waits_for_token) {
+        courier__token_stop(run);
+        give_up_step(run);
         return;
     }
     if (run->waits_for_media) {

@@ -16,6 +16,7 @@
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
+#include "service/keeper.h"
 #include "service/watch.h"
 
 #define LABELS_MAX 2
@@ -59,6 +60,9 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
         {"crier_inbox_total",
          {"source", "result"},
          "Events without a title that waited for their page, by what became of them"},
+    [METRIC_CREDENTIAL_RENEWALS] = {"crier_credential_renewals_total",
+                                    {"channel", "outcome"},
+                                    "Renewals of access tokens, by what came of them"},
 };
 
 struct histogram_row {
@@ -460,6 +464,9 @@ void metrics_print(struct metrics *m,
     print_channels(c, out);
     print_queue(out, rows, row_count);
     print_oldest(out, rows, row_count);
+    if (c->keeper != NULL) {
+        keeper_print_gauges(c->keeper, out);
+    }
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);
     }
