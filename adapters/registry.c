@@ -18,6 +18,9 @@ static const struct adapter *const adapters[] = {
     &adapter_slack,
     &adapter_indexnow,
     &adapter_websub,
+    &adapter_facebook,
+    &adapter_instagram,
+    &adapter_threads,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)
