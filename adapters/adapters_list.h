@@ -18,5 +18,6 @@ extern const struct adapter adapter_websub;
 extern const struct adapter adapter_facebook;
 extern const struct adapter adapter_instagram;
 extern const struct adapter adapter_threads;
+extern const struct adapter adapter_lemmy;
 
 #endif

@@ -21,6 +21,7 @@ static const struct adapter *const adapters[] = {
     &adapter_facebook,
     &adapter_instagram,
     &adapter_threads,
+    &adapter_lemmy,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

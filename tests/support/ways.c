@@ -42,6 +42,9 @@ static const struct {
      " \"client_secret\": \"facebook-app-secret\"}"},
     {"threads", "threads", "{\"client_id\": \"4713\", \"client_secret\": \"threads-app-secret\"}"},
     {"threads carousel", "threads", "{\"post\": \"carousel\", \"text\": \"{{title}} {{url}}\"}"},
+    {"lemmy", "lemmy",
+     "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
+     " \"community\": \"news\"}"},
 };
 /* clang-format on */
 
