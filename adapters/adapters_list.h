@@ -15,6 +15,9 @@ extern const struct adapter adapter_discord;
 extern const struct adapter adapter_slack;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
+extern const struct adapter adapter_facebook;
+extern const struct adapter adapter_instagram;
+extern const struct adapter adapter_threads;
 extern const struct adapter adapter_lemmy;
 
 #endif

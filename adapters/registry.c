@@ -18,6 +18,9 @@ static const struct adapter *const adapters[] = {
     &adapter_slack,
     &adapter_indexnow,
     &adapter_websub,
+    &adapter_facebook,
+    &adapter_instagram,
+    &adapter_threads,
     &adapter_lemmy,
 };
 
