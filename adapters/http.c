@@ -172,6 +172,34 @@ void http_set_url(struct http_request *r, const char *format, ...)
     r->url = url;
 }
 
+void http_vset_url_below(struct http_request *r,
+                         const char *base,
+                         const char *path_format,
+                         va_list args)
+{
+    size_t base_len = strlen(base);
+    char *path = format_text(path_format, args);
+    char *query = strchr(base, '?') ? strchr(path, '?') : NULL;
+
+    while (base_len > 0 && base[base_len - 1] == '/') {
+        base_len--;
+    }
+    if (query) {
+        *query = '&';
+    }
+    http_set_url(r, "%.*s%s", (int)base_len, base, path);
+    mem_free_secret_text(path);
+}
+
+void http_set_url_below(struct http_request *r, const char *base, const char *path_format, ...)
+{
+    va_list args;
+
+    va_start(args, path_format);
+    http_vset_url_below(r, base, path_format, args);
+    va_end(args);
+}
+
 void http_set_json(struct http_request *r, const json_t *v)
 {
     buf_clear(&r->body);

@@ -4,6 +4,7 @@
 /* Requests and answers as data: of HTTP, and of mail servers (struct mail_envelope). Adapters build
  * the one and read the other; service/out.c carries them. No socket here. */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -99,6 +100,14 @@ void http_set_header(struct http_request *r, const char *name, const char *value
 void http_set_headerf(struct http_request *r, const char *name, const char *format, ...)
     PRINTF_LIKE(3, 4);
 void http_set_url(struct http_request *r, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The address of an API, with or without a slash at its end, and a path below it. Where the address has a
+ * query of its own (WordPress's ?rest_route=) the path goes on in it, and its first '?' becomes '&'. */
+void http_set_url_below(struct http_request *r, const char *base, const char *path_format, ...)
+    PRINTF_LIKE(3, 4);
+void http_vset_url_below(struct http_request *r,
+                         const char *base,
+                         const char *path_format,
+                         va_list args) PRINTF_LIKE(3, 0);
 /* Body = compact JSON of v (borrowed), Content-Type application/json. */
 void http_set_json(struct http_request *r, const json_t *v);
 void http_add_part_text(struct http_request *r, const char *name, const char *text);

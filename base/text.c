@@ -22,6 +22,8 @@ const char *text_unit_name(enum text_unit unit)
         return "UTF-16 units";
     case TEXT_GRAPHEMES:
         return "graphemes";
+    case TEXT_EMOJI_BYTES:
+        return "characters, emoji as bytes";
     case TEXT_X_WEIGHTED:
         return "characters as X weighs them";
     }
@@ -128,6 +130,16 @@ static size_t utf16_units(int32_t c)
     return c > 0xFFFF ? 2 : 1;
 }
 
+/* Makes an emoji of the cluster it stands in: a pictograph (© and ™ are such too), half a flag, the frame of
+ * a keycap, the wish for a coloured picture. */
+static bool makes_emoji(int32_t c)
+{
+    int class = c < 0xA9 ? UTF8PROC_BOUNDCLASS_OTHER : utf8proc_get_property(c)->boundclass;
+
+    return class == UTF8PROC_BOUNDCLASS_EXTENDED_PICTOGRAPHIC ||
+           class == UTF8PROC_BOUNDCLASS_REGIONAL_INDICATOR || c == 0x20E3 || c == 0xFE0F;
+}
+
 struct text_cluster text__cluster(const char *text, size_t len, size_t pos)
 {
     struct text_cluster c = {.code_points = 1};
@@ -140,6 +152,7 @@ struct text_cluster text__cluster(const char *text, size_t len, size_t pos)
         (c.end == len || (unsigned char)text[c.end] < 0x80)) {
         return c;
     }
+    c.emoji = makes_emoji(c.first);
     for (int32_t last = c.first; c.end < len; c.end = next) {
         int32_t more = text__code_point(text, len, c.end, &next);
 
@@ -148,6 +161,7 @@ struct text_cluster text__cluster(const char *text, size_t len, size_t pos)
         }
         c.code_points++;
         c.utf16 += utf16_units(more);
+        c.emoji = c.emoji || makes_emoji(more);
         last = more;
     }
     return c;
@@ -165,6 +179,8 @@ text__cost(enum text_unit unit, const char *text, const struct text_cluster *c, 
         return c->utf16;
     case TEXT_GRAPHEMES:
         return 1;
+    case TEXT_EMOJI_BYTES:
+        return c->emoji ? c->end - pos : 1;
     case TEXT_X_WEIGHTED:
         return text__x_cost(text + pos, c->end - pos);
     }

@@ -15,6 +15,7 @@ enum text_unit {
     TEXT_CODE_POINTS,
     TEXT_UTF16,
     TEXT_GRAPHEMES,
+    TEXT_EMOJI_BYTES, /* graphemes, but an emoji as many as its bytes (Threads) */
     TEXT_X_WEIGHTED, /* as X counts (text_x.c); links are those X would make */
 };
 

@@ -15,6 +15,7 @@ struct text_cluster {
     size_t end;
     size_t code_points, utf16;
     int32_t first; /* code point */
+    bool emoji;    /* a pictograph, a flag or a keycap, however it is shown */
 };
 
 /* The code point at pos (U+FFFD for a byte that is no UTF-8), and the position behind it. */
