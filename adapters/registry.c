@@ -16,6 +16,7 @@ static const struct adapter *const adapters[] = {
     &adapter_email,
     &adapter_discord,
     &adapter_slack,
+    &adapter_x,
     &adapter_indexnow,
     &adapter_websub,
     &adapter_facebook,
