@@ -19,6 +19,7 @@ static const struct adapter *const adapters[] = {
     &adapter_indexnow,
     &adapter_websub,
     &adapter_youtube,
+    &adapter_tiktok,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)
