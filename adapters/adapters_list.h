@@ -15,6 +15,7 @@ extern const struct adapter adapter_discord;
 extern const struct adapter adapter_slack;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
+extern const struct adapter adapter_lemmy;
 extern const struct adapter adapter_youtube;
 extern const struct adapter adapter_tiktok;
 

@@ -18,6 +18,7 @@ static const struct adapter *const adapters[] = {
     &adapter_slack,
     &adapter_indexnow,
     &adapter_websub,
+    &adapter_lemmy,
     &adapter_youtube,
     &adapter_tiktok,
 };
