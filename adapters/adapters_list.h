@@ -20,5 +20,7 @@ extern const struct adapter adapter_facebook;
 extern const struct adapter adapter_instagram;
 extern const struct adapter adapter_threads;
 extern const struct adapter adapter_lemmy;
+extern const struct adapter adapter_youtube;
+extern const struct adapter adapter_tiktok;
 
 #endif

@@ -23,6 +23,8 @@ static const struct adapter *const adapters[] = {
     &adapter_instagram,
     &adapter_threads,
     &adapter_lemmy,
+    &adapter_youtube,
+    &adapter_tiktok,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -50,6 +50,8 @@ static const struct {
     {"lemmy", "lemmy",
      "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
      " \"community\": \"news\"}"},
+    {"youtube", "youtube", "{\"client_id\": \"id.apps.example\", \"client_secret\": \"GOCSPX-secretPart\"}"},
+    {"tiktok", "tiktok", "{\"client_id\": \"awkey1\", \"client_secret\": \"tt-secretPart\"}"},
 };
 /* clang-format on */
 
