@@ -16,5 +16,6 @@ extern const struct adapter adapter_slack;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
 extern const struct adapter adapter_lemmy;
+extern const struct adapter adapter_misskey;
 
 #endif

@@ -19,6 +19,7 @@ static const struct adapter *const adapters[] = {
     &adapter_indexnow,
     &adapter_websub,
     &adapter_lemmy,
+    &adapter_misskey,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -36,6 +36,7 @@ static const struct {
     {"lemmy", "lemmy",
      "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
      " \"community\": \"news\"}"},
+    {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
 };
 /* clang-format on */
 
