@@ -256,17 +256,30 @@ void http_add_part_media(struct http_request *r,
                          const char *filename,
                          const struct media *media)
 {
+    http_add_part_media_range(r, name, filename, media, 0, media->len);
+}
+
+void http_add_part_media_range(struct http_request *r,
+                               const char *name,
+                               const char *filename,
+                               const struct media *media,
+                               size_t from,
+                               size_t len)
+{
     struct http_part *part;
 
+    must(from <= media->len && len <= media->len - from);
     if (media->bytes) {
-        http_add_part_bytes(r, name, filename, media->type, media->bytes, media->len);
+        http_add_part_bytes(
+            r, name, filename, media->type, (const char *)media->bytes + from, len);
         return;
     }
     part = part_add(r, name);
     part->filename = mem_strdup(filename);
     part->type = mem_strdup(media->type);
     part->media = media;
-    part->len = media->len;
+    part->media_from = from;
+    part->len = len;
 }
 
 void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls)

@@ -37,7 +37,8 @@ struct http_part {
     const void *bytes; /* borrowed: lives as long as the step's context */
     size_t len;
     char *text;                /* owned; used instead of bytes when set */
-    const struct media *media; /* or the whole of this file, which is streamed; borrowed */
+    const struct media *media; /* or `len` bytes of this file, which is streamed; borrowed */
+    size_t media_from;
 };
 
 /* How a smtp:// connection gets its TLS. Where there is TLS the server's certificate is verified. */
@@ -118,11 +119,18 @@ void http_add_part_bytes(struct http_request *r,
                          size_t len);
 /* Body = len bytes of a picture or a video from `from` on; nothing of it is copied. */
 void http_set_media(struct http_request *r, const struct media *media, size_t from, size_t len);
-/* A part of a multipart/form-data body that is the whole file. */
+/* A part of a multipart/form-data body that is the whole file… */
 void http_add_part_media(struct http_request *r,
                          const char *name,
                          const char *filename,
                          const struct media *media);
+/* … or len bytes of it from `from` on (uploads in segments). */
+void http_add_part_media_range(struct http_request *r,
+                               const char *name,
+                               const char *filename,
+                               const struct media *media,
+                               size_t from,
+                               size_t len);
 /* The request becomes mail; to may be NULL (see above). */
 void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls);
 void http_set_mail_login(struct http_request *r,
