@@ -17,5 +17,6 @@ extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
 extern const struct adapter adapter_lemmy;
 extern const struct adapter adapter_misskey;
+extern const struct adapter adapter_devto;
 
 #endif

@@ -20,6 +20,7 @@ static const struct adapter *const adapters[] = {
     &adapter_websub,
     &adapter_lemmy,
     &adapter_misskey,
+    &adapter_devto,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

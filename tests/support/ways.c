@@ -37,6 +37,7 @@ static const struct {
      "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
      " \"community\": \"news\"}"},
     {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
+    {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
 };
 /* clang-format on */
 
