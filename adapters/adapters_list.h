@@ -22,5 +22,7 @@ extern const struct adapter adapter_threads;
 extern const struct adapter adapter_lemmy;
 extern const struct adapter adapter_youtube;
 extern const struct adapter adapter_tiktok;
+extern const struct adapter adapter_misskey;
+extern const struct adapter adapter_devto;
 
 #endif

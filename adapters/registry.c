@@ -25,6 +25,8 @@ static const struct adapter *const adapters[] = {
     &adapter_lemmy,
     &adapter_youtube,
     &adapter_tiktok,
+    &adapter_misskey,
+    &adapter_devto,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

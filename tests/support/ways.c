@@ -52,6 +52,8 @@ static const struct {
      " \"community\": \"news\"}"},
     {"youtube", "youtube", "{\"client_id\": \"id.apps.example\", \"client_secret\": \"GOCSPX-secretPart\"}"},
     {"tiktok", "tiktok", "{\"client_id\": \"awkey1\", \"client_secret\": \"tt-secretPart\"}"},
+    {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
+    {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
 };
 /* clang-format on */
 
