@@ -78,7 +78,7 @@ struct ledger_settings {
     int64_t keep_ms; /* ended articles and their deliveries are kept so long; 0: for ever */
 };
 
-struct media_settings {  /* videos, and pictures made to fit, are kept on disk */
+struct media_settings {     /* videos, and pictures made to fit, are kept on disk */
     char *cache;            /* a directory; NULL: "media" beside the ledger's file */
     int64_t max_bytes;      /* of all files in it */
     int64_t max_file_bytes; /* of one video */

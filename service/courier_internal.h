@@ -102,6 +102,7 @@ struct run {
     bool sending;
     struct media_wait media;
     bool waits_for_media;
+    bool wants_video; /* that is what it waits for */
     struct ledger_begin begin;
     struct ledger_end end_next, end;
     struct outcome outcome;
