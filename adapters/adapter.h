@@ -27,6 +27,7 @@
 #include "base/clock.h"
 #include "base/field.h"
 #include "base/mustache.h"
+#include "base/quota.h"
 #include "base/text.h"
 
 /* How an exchange ended, for the courier and for step->unanswered. */
@@ -207,7 +208,10 @@ struct step {
     bool repeatable;  /* sending it twice does no harm, or the platform honours our key */
     int64_t repeat_within_ms; /* repeatable only so long after its first request (Mastodon
                                * forgets keys after an hour), then verify first; 0: always */
-    bool publishes;   /* its request may make something public; steps before it are invisible */
+    bool publishes; /* its request may make something public; steps before it are invisible */
+    bool
+        makes_post; /* of an update or retraction, with `publishes`: it makes a new post, which counts
+                       * towards the quota. Publishing steps of `publish` always do */
     bool wants_media; /* fetch the article's first picture before; see step_media_url */
     bool (*media_wanted)(
         const struct step_ctx *ctx); /* with wants_media: false: not this time, fetch
@@ -231,19 +235,6 @@ struct step {
     {                                                                                          \
         .name = NULL                                                                           \
     }
-
-/* So many posts a platform takes from one account in a time, whatever their pace. Kept in the ledger. */
-enum quota_window {
-    QUOTA_ROLLING,     /* per_ms from each post on */
-    QUOTA_DAY_UTC,     /* from midnight to midnight */
-    QUOTA_DAY_PACIFIC, /* the same in Los Angeles (Google) */
-};
-struct quota {
-    int64_t count; /* 0: none is known */
-    enum quota_window window;
-    int64_t per_ms; /* QUOTA_ROLLING */
-    const char *source;
-};
 
 struct oauth;
 
@@ -288,12 +279,12 @@ struct adapter {
     const char *pictures;
     /* What of pictures and videos a post shows: "up to 4 pictures with alternative text, or a video". */
     const char *media;
-    struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */
-    struct quota quota;
+    struct rate rate;   /* the platform's published pace, used unless the channel sets `rate` */
+    struct quota quota; /* of posts; what is used of it is kept in the ledger */
     /* What the platform told of its own quota, from settings and account; 0: nothing. NULL: never. */
     int64_t (*quota_told)(const void *settings, const json_t *account);
     const struct oauth
-        *oauth; /* NULL: the settings hold all there is to know of its credentials */
+        *oauth; /* NULL: the settings hold all there is to know of its credentials; see oauth_with() */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
     /* Checks of the settings that no single row can say. ERR_INVALID: why names the key
      * first. */

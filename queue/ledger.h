@@ -53,6 +53,7 @@ enum ledger_kind {
     LEDGER_GATE,
     LEDGER_DROP,
     LEDGER_SOURCE_SAVE,
+    LEDGER_CREDENTIAL_PUT,
     LEDGER_INBOX_PUT,
     LEDGER_INBOX_END,
     LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
@@ -67,6 +68,7 @@ enum ledger_kind {
     LEDGER_WITHDRAWN,
     LEDGER_GATED,
     LEDGER_SOURCES,
+    LEDGER_CREDENTIALS,
     LEDGER_INBOX_LIST,
     LEDGER_OUTLET,
     LEDGER_READS_PULSE, /* the same of the reading thread; both touch no disk */
@@ -305,6 +307,23 @@ struct ledger_sources { /* all of them, by name */
         /* The file is a backup that came back, and the state was not saved since: what the source has
          * published meanwhile may have been sent, so it is to be taken as at first sight. */
         bool restored;
+    } * v;
+    size_t count;
+};
+
+/* ---- credentials: tokens that end, sealed by whoever keeps them; here they are text ---- */
+struct ledger_credential_put {
+    struct ledger_request req;
+    const char *channel;
+    const char *origin; /* hex, of the tokens in the settings it was made from; "" */
+    const char *sealed; /* NULL: forget the channel's */
+    int64_t now_ms;
+};
+struct ledger_credentials { /* all of them, by channel */
+    struct ledger_request req;
+    struct ledger_credential { /* out */
+        char *channel, *origin, *sealed;
+        int64_t saved_at_ms;
     } * v;
     size_t count;
 };

@@ -90,6 +90,18 @@ static void sources_done(struct ledger_sources *s)
     s->count = 0;
 }
 
+static void credentials_done(struct ledger_credentials *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        mem_free(c->v[i].channel);
+        mem_free(c->v[i].origin);
+        mem_free(c->v[i].sealed);
+    }
+    mem_free(c->v);
+    c->v = NULL;
+    c->count = 0;
+}
+
 static void inbox_done(struct ledger_inbox_list *l)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -204,6 +216,9 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_SOURCES:
         sources_done(container_of(r, struct ledger_sources, req));
         break;
+    case LEDGER_CREDENTIALS:
+        credentials_done(container_of(r, struct ledger_credentials, req));
+        break;
     case LEDGER_INBOX_LIST:
         inbox_done(container_of(r, struct ledger_inbox_list, req));
         break;
@@ -240,6 +255,7 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_CLOCK_BACK:
     case LEDGER_DROP:
     case LEDGER_SOURCE_SAVE:
+    case LEDGER_CREDENTIAL_PUT:
     case LEDGER_INBOX_PUT:
     case LEDGER_INBOX_END:
     case LEDGER_WRITES_PULSE:

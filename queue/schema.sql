@@ -1,4 +1,4 @@
--- The ledger's schema, version 3. Compiled into the program and run once, in one transaction, when
+-- The ledger's schema, version 4. Compiled into the program and run once, in one transaction, when
 -- a ledger file is made. Older files are brought here by the steps in queue/migrate_v*.sql; this
 -- file always shows the newest version whole.
 --
@@ -269,3 +269,13 @@ CREATE TABLE inbox (
     body       TEXT NOT NULL               -- JSON, its owner's
 );
 CREATE INDEX inbox_key ON inbox (replay_key) WHERE replay_key IS NOT NULL;
+
+-- What a channel was allowed to by whoever owns its account: tokens that end and are renewed. One row per
+-- channel that was signed in, or whose tokens were renewed. Nobody reads it without the key of `vault`.
+CREATE TABLE credential (
+    channel  TEXT PRIMARY KEY,
+    saved_at INTEGER NOT NULL,
+    origin   TEXT NOT NULL,   -- hex, of the tokens in the settings it was made from; they are others now: it
+                              -- does not hold any more. "": of a sign-in
+    sealed   TEXT NOT NULL    -- base64 of what base/seal.h makes
+) WITHOUT ROWID;

@@ -106,6 +106,8 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
         return sqlite__drop(s, container_of(r, struct ledger_drop, req));
     case LEDGER_SOURCE_SAVE:
         return sqlite__source_save(s, container_of(r, struct ledger_source_save, req));
+    case LEDGER_CREDENTIAL_PUT:
+        return sqlite__credential_put(s, container_of(r, struct ledger_credential_put, req));
     case LEDGER_INBOX_PUT:
         return sqlite__inbox_put(s, container_of(r, struct ledger_inbox_put, req));
     case LEDGER_INBOX_END:
@@ -141,6 +143,8 @@ static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
         return sqlite__outlet(c, container_of(r, struct ledger_outlet, req));
     case LEDGER_SOURCES:
         return sqlite__sources(c, container_of(r, struct ledger_sources, req));
+    case LEDGER_CREDENTIALS:
+        return sqlite__credentials(c, container_of(r, struct ledger_credentials, req));
     case LEDGER_INBOX_LIST:
         return sqlite__inbox_list(c, container_of(r, struct ledger_inbox_list, req));
     default:

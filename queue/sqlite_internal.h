@@ -19,7 +19,7 @@
 #include "queue/ledger_internal.h"
 #include "queue/upkeep.h"
 
-#define SQLITE_SCHEMA_VERSION 3
+#define SQLITE_SCHEMA_VERSION 4
 #define SQLITE_APPLICATION_ID 0x63726965 /* "crie": says what the file is */
 #define SQLITE_BUSY_MS 5000              /* so long a connection waits for another's lock */
 
@@ -415,6 +415,8 @@ enum err_code sqlite__outlet(struct sqlite_conn *c,
 /* What sources are doing (sqlite_source.c). */
 enum err_code sqlite__source_save(struct sqlite *s, struct ledger_source_save *r);
 enum err_code sqlite__sources(struct sqlite_conn *c, struct ledger_sources *r);
+enum err_code sqlite__credential_put(struct sqlite *s, struct ledger_credential_put *r);
+enum err_code sqlite__credentials(struct sqlite_conn *c, struct ledger_credentials *r);
 enum err_code sqlite__inbox_put(struct sqlite *s, struct ledger_inbox_put *r);
 enum err_code sqlite__inbox_end(struct sqlite *s, struct ledger_inbox_end *r);
 enum err_code sqlite__inbox_list(struct sqlite_conn *c, struct ledger_inbox_list *r);

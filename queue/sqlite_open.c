@@ -25,6 +25,7 @@
 
 extern const unsigned char schema_sql[]; /* embedded by the build, each NUL-terminated */
 extern const unsigned char schema_v2_sql[];
+extern const unsigned char schema_v3_sql[];
 extern const unsigned char migrate_v2_before_sql[];
 extern const unsigned char migrate_v2_after_sql[];
 extern const unsigned char migrate_v3_before_sql[];
@@ -35,8 +36,10 @@ static const struct sqlite_migration migrations[] = {
     {.to = 2, .sql = (const char *)schema_v2_sql},
     {.to = 2, .sql = (const char *)migrate_v2_after_sql},
     {.to = 3, .sql = (const char *)migrate_v3_before_sql},
-    {.to = 3, .sql = (const char *)schema_sql, .make_missing = true},
+    {.to = 3, .sql = (const char *)schema_v3_sql, .make_missing = true},
     {.to = 3, .sql = (const char *)migrate_v3_after_sql},
+    /* Version 4 has new tables, and changes none. */
+    {.to = 4, .sql = (const char *)schema_sql, .make_missing = true},
 };
 
 /* SQLite's own count of its memory takes a lock at every allocation and nobody reads it: a

@@ -191,6 +191,7 @@ static inline void ask_everything(struct ledger *l)
     struct ledger_withdrawn withdrawn = {.req = {.kind = LEDGER_WITHDRAWN}, .limit = 10};
     struct ledger_gated gated = {.req = {.kind = LEDGER_GATED}, .limit = 10};
     struct ledger_sources sources = {.req = {.kind = LEDGER_SOURCES}};
+    struct ledger_credentials credentials = {.req = {.kind = LEDGER_CREDENTIALS}};
     struct ledger_inbox_list inbox = {.req = {.kind = LEDGER_INBOX_LIST}, .limit = 10};
     struct ledger_list held = {
         .req = {.kind = LEDGER_ARTICLES}, .state = -1, .limit = 10, .held = true};
@@ -198,6 +199,7 @@ static inline void ask_everything(struct ledger *l)
     struct ledger_request *const all[] = {&withdrawn.req,
                                           &gated.req,
                                           &sources.req,
+                                          &credentials.req,
                                           &inbox.req,
                                           &held.req,
                                           &drop.req,

@@ -627,5 +627,5 @@ def test_a_newer_ledger_is_refused_with_what_to_do(make_crier, clean_ledger, tmp
     assert crier.start_or_end() == 1
     for said in (crier.log(), crier.run("check", "--ledger").stderr,
                  crier.run("backup", str(tmp_path / "copy.db")).stderr):
-        assert "newer crier (schema 9, this one knows up to 3)" in said and "start that one" in said, said
+        assert "newer crier (schema 9, this one knows up to 4)" in said and "start that one" in said, said
     assert open(ledger(crier), "rb").read() == before

@@ -153,7 +153,7 @@ static bool set_article(struct dialogue *d)
 }
 
 /* False when the dialogue ends here: refused settings, as expected or not. */
-static bool set_settings(struct dialogue *d)
+bool dialogue__set_settings(struct dialogue *d)
 {
     const char *want = json_path_str(d->root, "check_error");
     struct err why = {.code = ERR_NONE};
@@ -229,5 +229,5 @@ bool dialogue__set_up(struct dialogue *d)
 
 bool dialogue__set_course(struct dialogue *d)
 {
-    return set_settings(d) && set_course(d);
+    return dialogue__set_settings(d) && set_course(d);
 }

@@ -1,11 +1,10 @@
-/* Makes the sample of this schema version: tests/fixtures/ledger/v3.db. Run once per released
+/* Makes the sample of this schema version: tests/fixtures/ledger/v4.db. Run once per released
  * version, its file is committed and kept for ever, so that every later program is tried on it:
  *
- *   make_ledger tests/fixtures/ledger/v3.db
+ *   ninja -C build/dev make_ledger
+ *   rm tests/fixtures/ledger/v4.db; build/dev/tests/make_ledger tests/fixtures/ledger/v4.db
  *
- * One article in every state that a file can hold. Build it by hand from the top of the
- * project: cc -DWITH_FAULTS=0 -D_GNU_SOURCE -I. tests/support/make_ledger.c <libraries of
- * crier_queue> -lcmocka */
+ * One article in every state that a file can hold, and a row in every table. */
 
 #include "tests/support/queue_kit.h"
 
@@ -116,6 +115,18 @@ static void fill_v3(struct kit *k)
     ledger_request_done(&gate.req);
 }
 
+/* What came with version 4. */
+static void fill_v4(struct kit *k)
+{
+    struct ledger_credential_put put = {.req = {.kind = LEDGER_CREDENTIAL_PUT},
+                                        .channel = "mastodon",
+                                        .origin = "",
+                                        .sealed = "AQID",
+                                        .now_ms = k->now_ms};
+
+    assert_int_equal(kit_run(k, &put.req), ERR_NONE);
+}
+
 int main(int argc, char **argv)
 {
     struct kit k = {.next_id = 1000, .now_ms = KIT_NOW};
@@ -127,6 +138,7 @@ int main(int argc, char **argv)
     kit_open(&k);
     fill(&k);
     fill_v3(&k);
+    fill_v4(&k);
     kit_close(&k);
     return 0;
 }

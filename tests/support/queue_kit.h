@@ -117,7 +117,7 @@ static inline void kit_reopen(struct kit *k)
 static inline void kit_done_all(struct kit *k)
 {
     static const char *const names[] = {
-        "", "-wal", "-shm", ".lock", ".mark", ".v1.bak", ".v2.bak", ".v3.bak"};
+        "", "-wal", "-shm", ".lock", ".mark", ".v1.bak", ".v2.bak", ".v3.bak", ".v4.bak"};
     char path[160];
 
     kit_close(k);

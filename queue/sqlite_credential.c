@@ -1,0 +1,45 @@
+/* Credentials that live: what a channel's account allowed, as text that only its owner can read (base/seal.h),
+ * and of which tokens in the settings it was made. Called by sqlite.c; service/keeper.c owns what it says. */
+
+#include "queue/sqlite_internal.h"
+
+#include "base/mem.h"
+
+enum err_code sqlite__credential_put(struct sqlite *s, struct ledger_credential_put *r)
+{
+    if (r->sealed) {
+        sqlite__do(
+            &s->writer,
+            SQL_CREDENTIAL_PUT,
+            ARGS(ARG_S(r->channel), ARG_I(r->now_ms), ARG_S(r->origin), ARG_S(r->sealed)));
+    } else {
+        sqlite__do(&s->writer, SQL_CREDENTIAL_DROP, ARGS(ARG_S(r->channel)));
+    }
+    return ERR_NONE;
+}
+
+/* Yours, also when the file is damaged. */
+static char *text_of(sqlite3_stmt *stmt, int column)
+{
+    char *text = sqlite__col_dup(stmt, column);
+
+    return text ? text : mem_strdup("");
+}
+
+enum err_code sqlite__credentials(struct sqlite_conn *c, struct ledger_credentials *r)
+{
+    sqlite3_stmt *stmt = sqlite__query(c, SQL_CREDENTIALS, NO_ARGS);
+
+    r->v = NULL;
+    r->count = 0;
+    while (sqlite__row(c, stmt)) {
+        r->v = mem_realloc(r->v, r->count + 1, sizeof *r->v);
+        r->v[r->count++] = (struct ledger_credential){
+            .channel = text_of(stmt, 0),
+            .saved_at_ms = sqlite3_column_int64(stmt, 1),
+            .origin = text_of(stmt, 2),
+            .sealed = text_of(stmt, 3),
+        };
+    }
+    return ERR_NONE;
+}
