@@ -153,7 +153,7 @@ struct media {
     int64_t duration_ms;   /* of a video; 0: unknown */
     const char *url;       /* with by_address: where the platform finds it; else NULL */
     const void *file;      /* of whoever carries requests; NULL: none */
-    /* 32 hex digits of the content's SHA-256: of every video, and of a picture with by_address. The same
+    /* 32 hex digits of the content's SHA-256: of every video, and of a picture that we serve. The same
      * article may give another file later (it was replaced, the cache was lost): who resumes an upload
      * keeps this in the record, and begins anew where it differs. NULL: not known. */
     const char *hash;

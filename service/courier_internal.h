@@ -106,6 +106,7 @@ struct run {
     bool renewed; /* a token was refused once in this run, as next_verdict says */
     struct media_wait media;
     bool waits_for_media;
+    bool wants_video; /* that is what it waits for */
     struct ledger_begin begin;
     struct ledger_end end_next, end;
     struct outcome outcome;

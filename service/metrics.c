@@ -17,6 +17,7 @@
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/keeper.h"
+#include "service/media.h"
 #include "service/watch.h"
 
 #define LABELS_MAX 2
@@ -331,6 +332,12 @@ static void print_process(struct crier *c, struct buf *out)
     if (uv_resident_set_memory(&resident) == 0) {
         print_gauge(
             out, "crier_resident_memory_bytes", "Memory of the process", (int64_t)resident);
+    }
+    if (c->media != NULL) {
+        print_gauge(out,
+                    "crier_media_cache_bytes",
+                    "Videos and pictures in the media cache on disk",
+                    (int64_t)media_store_disk_bytes(c->media));
     }
     if (c->door != NULL) {
         print_gauge(out,
