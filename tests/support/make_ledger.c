@@ -132,6 +132,8 @@ static void fill_v4(struct kit *k)
                                        .to = &mastodon,
                                        .to_count = 1,
                                        .now_ms = k->now_ms};
+    struct ledger_release_channel release = {
+        .req = {.kind = LEDGER_RELEASE_CHANNEL}, .channel = "facebook", .now_ms = k->now_ms};
     struct kit_accept a;
 
     assert_int_equal(kit_run(k, &put.req), ERR_NONE);
@@ -147,7 +149,10 @@ static void fill_v4(struct kit *k)
     k->next_id += FALLBACK_BATCH + 1;
     kit_accept_done(&a);
     assert_int_equal(kit_run(k, &fallback.req), ERR_NONE);
+    kit_begin_quota(k, fallback.jobs[0].id);
+    kit_end(k, fallback.jobs[0].id, DELIVERY_DONE);
     ledger_request_done(&fallback.req);
+    assert_int_equal(kit_run(k, &release.req), ERR_NONE);
 }
 
 int main(int argc, char **argv)
