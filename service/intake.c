@@ -328,6 +328,7 @@ void intake_free_parts(struct intake *in)
     mem_free(in->quiet);
     mem_free(in->rule_source);
     strings_done(&in->names);
+    strings_done(&in->said);
     mem_free(in->aliases);
     mem_free(in->channels);
     mem_free(in->claims);

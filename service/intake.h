@@ -37,6 +37,7 @@ struct intake {
     struct accept_channel *channels;
     struct run **claims; /* of each channel; NULL: it has none */
     uint64_t *ids;
+    struct strings said; /* of channels that are blocked: their names, and why */
     uint8_t hash[32], face[32];
     const char *only_channel;
 };
