@@ -125,8 +125,11 @@ struct accept_channel { /* a channel that this revision shall reach */
     int64_t not_after_ms; /* wall clock */
     int64_t own_ms; /* how long news are worth sending there; 0: not_after_ms alone says it */
     bool matches;   /* `when` holds. false: only if a post or an open delivery is there */
-    /* It would not go there but that it cannot go to this other channel: which, and why; NULL. With matches. */
-    const char *fallback_for, *fallback_why;
+    /* It would not go there but that it cannot go to these others, which are blocked. With matches. */
+    const struct accept_instead {
+        const char *channel, *why;
+    } * instead_of;
+    size_t instead_count;
     /* It is blocked, for this reason, and has channels to fall back to: what is first sent there is made as
      * blocked; NULL: it is made as any. */
     const char *blocked_why;

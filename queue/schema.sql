@@ -280,15 +280,15 @@ CREATE TABLE quota_use (
 );
 CREATE INDEX quota_use_at ON quota_use (at); -- for pruning
 
--- Where an article went because a channel was blocked: one row per article and channel that it would not have
--- gone to otherwise.
+-- Where an article went because channels were blocked: for each channel that it would not have gone to
+-- otherwise one row per blocked one.
 CREATE TABLE fallback (
     article    INTEGER NOT NULL REFERENCES article (id),
     channel    INTEGER NOT NULL REFERENCES channel (id),
     instead_of INTEGER NOT NULL REFERENCES channel (id), -- the blocked one
     at         INTEGER NOT NULL,
     why        TEXT NOT NULL,    -- what was said of that one, for people
-    PRIMARY KEY (article, channel)
+    PRIMARY KEY (article, channel, instead_of)
 ) WITHOUT ROWID;
 
 -- What a channel was allowed to by whoever owns its account: tokens that end and are renewed. One row per

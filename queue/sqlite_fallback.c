@@ -22,8 +22,7 @@ static struct handed handed_by(struct ledger_fallback *r)
 }
 
 void sqlite__fallback_note(struct sqlite *s,
-                           struct article_id article,
-                           const char *public_id,
+                           const struct accepted *at,
                            struct delivery_id delivery,
                            const struct channel_row *to,
                            const char *instead_of,
@@ -37,16 +36,18 @@ void sqlite__fallback_note(struct sqlite *s,
     if (!from) {
         return; /* an error, which sticks */
     }
-    sqlite__do(&s->writer,
-               SQL_FALLBACK_NEW,
-               ARGS(ARG_I(article.v),
-                    ARG_I(to->id),
-                    ARG_I(from->id),
-                    ARG_I(now_ms),
-                    ARG_S(why ? why : "")));
+    if (sqlite__do(&s->writer,
+                   SQL_FALLBACK_NEW,
+                   ARGS(ARG_I(at->article.v),
+                        ARG_I(to->id),
+                        ARG_I(from->id),
+                        ARG_I(now_ms),
+                        ARG_S(why ? why : ""))) == 0) {
+        return; /* it is known */
+    }
     sqlite__event_start(&b);
     json_put_text(&b, "delivery", id_delivery_text(delivery, id));
-    sqlite__event_article(&b, "article", article, public_id);
+    sqlite__event_article(&b, "article", at->article, at->public_id);
     json_put_text(&b, "channel", to->name);
     json_put_text(&b, "for", from->name);
     json_put_text(&b, "detail", why);
@@ -68,6 +69,18 @@ bool sqlite__fallback_stands(struct sqlite *s, const struct delivery_row *d, cha
 
 /* ---- one delivery ---- */
 
+/* The delivery by which the article went there already because another channel is blocked: then it is there
+ * for this one, too. 0: none did. */
+static struct delivery_id
+went_for_another(struct sqlite *s, struct article_id article, const struct channel_row *ch)
+{
+    if (sqlite__int(&s->writer, SQL_FALLBACK_IS, ARGS(ARG_I(article.v), ARG_I(ch->id)), 0) ==
+        0) {
+        return (struct delivery_id){0};
+    }
+    return sqlite__open_ones(s, article, ch).last;
+}
+
 static void send_elsewhere(struct sqlite *s,
                            struct ledger_fallback *r,
                            const struct delivery_row *d,
@@ -85,6 +98,7 @@ static void send_elsewhere(struct sqlite *s,
     };
 
     for (size_t i = 0; i < r->to_count; i++) {
+        struct delivery_id id;
         const struct ledger_fallback_to *to = &r->to[i];
         struct channel_row *ch = sqlite__channel(s, to->channel, true);
         int64_t own_ms = d->created_at_ms + to->own_ms;
@@ -97,14 +111,12 @@ static void send_elsewhere(struct sqlite *s,
         };
 
         if (ch && sqlite__stand_in(s, &at, ch, &in, &out)) {
-            sqlite__fallback_note(s,
-                                  k->id,
-                                  k->public_id,
-                                  (struct delivery_id){in.id},
-                                  ch,
-                                  r->channel,
-                                  r->why,
-                                  r->now_ms);
+            id.v = in.id;
+        } else {
+            id = ch ? went_for_another(s, k->id, ch) : (struct delivery_id){0};
+        }
+        if (id.v != 0) {
+            sqlite__fallback_note(s, &at, id, ch, r->channel, r->why, r->now_ms);
         }
     }
 }

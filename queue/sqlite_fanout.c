@@ -336,6 +336,49 @@ static bool is_taken(struct sqlite *s,
                &s->writer, SQL_MERGED_HAS, ARGS(ARG_I(at->article.v), ARG_I(ch->id)), 0) != 0;
 }
 
+/* The article has not gone to the blocked channel, and nobody has said that it shall not. */
+static bool may_fall_back(struct sqlite *s, const struct accepted *at, const char *blocked)
+{
+    struct channel_row *ch = at->is_new ? NULL : sqlite__channel(s, blocked, false);
+    struct standing st = {.any = false};
+
+    if (ch) {
+        look(s, at, ch, &st);
+    }
+    return !st.post && !st.doubt && !st.unwanted;
+}
+
+/* Whether it goes there for one of them at least. */
+static bool
+falls_back(struct sqlite *s, const struct accepted *at, const struct accept_channel *c)
+{
+    for (size_t i = 0; i < c->instead_count; i++) {
+        if (may_fall_back(s, at, c->instead_of[i].channel)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_fallbacks(struct sqlite *s,
+                           const struct accepted *at,
+                           const struct accept_channel *c,
+                           const struct channel_row *ch,
+                           const struct ledger_job *job)
+{
+    for (size_t i = 0; i < c->instead_count; i++) {
+        if (may_fall_back(s, at, c->instead_of[i].channel)) {
+            sqlite__fallback_note(s,
+                                  at,
+                                  job->id,
+                                  ch,
+                                  c->instead_of[i].channel,
+                                  c->instead_of[i].why,
+                                  job->created_at_ms);
+        }
+    }
+}
+
 static void fan_out_to(struct sqlite *s,
                        struct ledger_accept *a,
                        const struct accepted *at,
@@ -368,15 +411,8 @@ static void fan_out_to(struct sqlite *s,
     }
     make_delivery(s, &m);
     add_delivery(a, &m.job, m.state);
-    if (c->matches && c->fallback_for) {
-        sqlite__fallback_note(s,
-                              at->article,
-                              at->public_id,
-                              m.job.id,
-                              ch,
-                              c->fallback_for,
-                              c->fallback_why,
-                              a->now_ms);
+    if (c->matches) {
+        note_fallbacks(s, at, c, ch, &m.job);
     }
 }
 
@@ -407,21 +443,6 @@ bool sqlite__stand_in(struct sqlite *s,
     return true;
 }
 
-/* The article has not gone to the blocked channel, and nobody has said that it shall not. */
-static bool
-may_fall_back(struct sqlite *s, const struct accepted *at, const struct accept_channel *c)
-{
-    struct channel_row *blocked =
-        at->is_new ? NULL : sqlite__channel(s, c->fallback_for, false);
-    struct standing st = {.any = false};
-
-    if (!blocked) {
-        return true;
-    }
-    look(s, at, blocked, &st);
-    return !st.post && !st.doubt && !st.unwanted;
-}
-
 static void
 fan_out_given(struct sqlite *s, struct ledger_accept *a, const struct accepted *at, size_t i)
 {
@@ -430,8 +451,8 @@ fan_out_given(struct sqlite *s, struct ledger_accept *a, const struct accepted *
     struct standing st = {.any = false};
     struct channel_row *ch;
 
-    if (c->matches && c->fallback_for) {
-        c->matches = may_fall_back(s, at, c);
+    if (c->matches && c->instead_count > 0) {
+        c->matches = falls_back(s, at, c);
     }
     /* No row for a channel that never had anything. */
     ch = sqlite__channel(s, c->name, c->matches);

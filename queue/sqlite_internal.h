@@ -410,8 +410,7 @@ struct article_id sqlite__merge(struct sqlite *s,
 enum err_code sqlite__fallback(struct sqlite *s, struct ledger_fallback *r);
 /* The article goes to `to` in place of `instead_of`, and this says so. */
 void sqlite__fallback_note(struct sqlite *s,
-                           struct article_id article,
-                           const char *public_id,
+                           const struct accepted *at,
                            struct delivery_id delivery,
                            const struct channel_row *to,
                            const char *instead_of,

@@ -321,6 +321,24 @@ static struct accept_channel *given(struct intake *in, size_t count, const char 
     return NULL;
 }
 
+/* The room is made with the first, one row per channel. */
+static void add_instead(struct intake *in,
+                        size_t count,
+                        struct accept_channel *other,
+                        const struct accept_channel *blocked)
+{
+    struct accept_instead *row;
+
+    if (!in->instead) {
+        in->instead = mem_calloc(count * count, sizeof *in->instead);
+    }
+    row = in->instead + (size_t)(other - in->channels) * count;
+    row[other->instead_count++] =
+        (struct accept_instead){.channel = blocked->name, .why = blocked->blocked_why};
+    other->instead_of = row;
+    other->matches = true;
+}
+
 /* A channel that is blocked does not get it now: so others do that are not asked whether they want it. */
 static void fall_back_from(struct intake *in, size_t count, struct accept_channel *c)
 {
@@ -338,10 +356,8 @@ static void fall_back_from(struct intake *in, size_t count, struct accept_channe
     for (size_t i = 0; i < to.count; i++) {
         struct accept_channel *other = given(in, count, to.v[i]);
 
-        if (other && !other->matches) {
-            other->matches = true;
-            other->fallback_for = c->name;
-            other->fallback_why = c->blocked_why;
+        if (other && (!other->matches || other->instead_count > 0)) {
+            add_instead(in, count, other, c);
         }
     }
     strings_done(&to);
@@ -354,7 +370,7 @@ static void fall_back(struct intake *in, size_t count)
     bool sends = in->accept.kind == ACCEPT_CONTENT || in->accept.kind == ACCEPT_SEND;
 
     for (size_t i = 0; sends && !in->only_channel && i < count; i++) {
-        if (!in->channels[i].fallback_for) {
+        if (in->channels[i].instead_count == 0) {
             fall_back_from(in, count, &in->channels[i]);
         }
     }

@@ -218,6 +218,10 @@ static void several_that_fall_back_to_one_send_it_once(void **state)
     }
     kit_accept_done(&a);
     expect_on(k, "one", "c", "ready");
+    /* It is there for both. */
+    kit_deliver(k, id_on(k, "one", "c"));
+    assert_int_equal(release(k, "a", false), 0);
+    assert_int_equal(release(k, "b", false), 0);
 }
 
 static void corrections_and_retractions_follow(void **state)
@@ -295,13 +299,15 @@ static void many_go_in_batches_breaking_ones_first(void **state)
 
 static void accept_blocked(struct kit *k, struct kit_accept *a, struct kit_article in)
 {
+    static const struct accept_instead instead = {.channel = "a", .why = WHY};
+
     kit_fill(k, a, &in);
     for (size_t i = 0; i < a->a.channel_count; i++) {
         if (strcmp(a->names[i], "a") == 0) {
             a->channels[i].blocked_why = WHY;
         } else {
-            a->channels[i].fallback_for = "a";
-            a->channels[i].fallback_why = WHY;
+            a->channels[i].instead_of = &instead;
+            a->channels[i].instead_count = 1;
         }
     }
     assert_int_equal(kit_run(k, &a->a.req), ERR_NONE);
