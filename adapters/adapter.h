@@ -153,6 +153,10 @@ struct media {
     int64_t duration_ms;   /* of a video; 0: unknown */
     const char *url;       /* with by_address: where the platform finds it; else NULL */
     const void *file;      /* of whoever carries requests; NULL: none */
+    /* 32 hex digits of the content's SHA-256: of every video, and of a picture with by_address. The same
+     * article may give another file later (it was replaced, the cache was lost): who resumes an upload
+     * keeps this in the record, and begins anew where it differs. NULL: not known. */
+    const char *hash;
 };
 
 struct site_facts {
@@ -280,7 +284,7 @@ struct adapter {
     /* What the platform told of its own quota, from settings and account; 0: nothing. NULL: never. */
     int64_t (*quota_told)(const void *settings, const json_t *account);
     const struct oauth
-        *oauth; /* NULL: the settings hold all there is to know of its credentials */
+        *oauth; /* NULL: the settings hold all there is to know of its credentials; see oauth_with() */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
     /* Checks of the settings that no single row can say. ERR_INVALID: why names the key
      * first. */

@@ -22,6 +22,10 @@ const char *text_unit_name(enum text_unit unit)
         return "UTF-16 units";
     case TEXT_GRAPHEMES:
         return "graphemes";
+    case TEXT_EMOJI_BYTES:
+        return "characters, emoji as bytes";
+    case TEXT_X_WEIGHTED:
+        return "characters as X weighs them";
     }
     return "?";
 }
@@ -126,6 +130,16 @@ static size_t utf16_units(int32_t c)
     return c > 0xFFFF ? 2 : 1;
 }
 
+/* Makes an emoji of the cluster it stands in: a pictograph (© and ™ are such too), half a flag, the frame of
+ * a keycap, the wish for a coloured picture. */
+static bool makes_emoji(int32_t c)
+{
+    int class = c < 0xA9 ? UTF8PROC_BOUNDCLASS_OTHER : utf8proc_get_property(c)->boundclass;
+
+    return class == UTF8PROC_BOUNDCLASS_EXTENDED_PICTOGRAPHIC ||
+           class == UTF8PROC_BOUNDCLASS_REGIONAL_INDICATOR || c == 0x20E3 || c == 0xFE0F;
+}
+
 struct text_cluster text__cluster(const char *text, size_t len, size_t pos)
 {
     struct text_cluster c = {.code_points = 1};
@@ -138,6 +152,7 @@ struct text_cluster text__cluster(const char *text, size_t len, size_t pos)
         (c.end == len || (unsigned char)text[c.end] < 0x80)) {
         return c;
     }
+    c.emoji = makes_emoji(c.first);
     for (int32_t last = c.first; c.end < len; c.end = next) {
         int32_t more = text__code_point(text, len, c.end, &next);
 
@@ -146,12 +161,14 @@ struct text_cluster text__cluster(const char *text, size_t len, size_t pos)
         }
         c.code_points++;
         c.utf16 += utf16_units(more);
+        c.emoji = c.emoji || makes_emoji(more);
         last = more;
     }
     return c;
 }
 
-size_t text__cost(enum text_unit unit, const struct text_cluster *c, size_t pos)
+size_t
+text__cost(enum text_unit unit, const char *text, const struct text_cluster *c, size_t pos)
 {
     switch (unit) {
     case TEXT_BYTES:
@@ -162,6 +179,10 @@ size_t text__cost(enum text_unit unit, const struct text_cluster *c, size_t pos)
         return c->utf16;
     case TEXT_GRAPHEMES:
         return 1;
+    case TEXT_EMOJI_BYTES:
+        return c->emoji ? c->end - pos : 1;
+    case TEXT_X_WEIGHTED:
+        return text__x_cost(text + pos, c->end - pos);
     }
     return 1;
 }
@@ -202,17 +223,24 @@ static size_t measure_plain(enum text_unit unit, const char *text, size_t len)
     for (size_t pos = 0; pos < len;) {
         struct text_cluster c = text__cluster(text, len, pos);
 
-        units += text__cost(unit, &c, pos);
+        units += text__cost(unit, text, &c, pos);
         pos = c.end;
     }
     return units;
+}
+
+static bool next_link(
+    enum text_unit unit, const char *text, size_t len, size_t pos, size_t *start, size_t *end)
+{
+    return unit == TEXT_X_WEIGHTED ? text_x_next_link(text, len, pos, start, end)
+                                   : text_next_link(text, len, pos, start, end);
 }
 
 size_t text_measure(const struct text_rule *rule, const char *text, size_t len)
 {
     size_t units = 0, pos = 0, start, end;
 
-    while (rule->link_length > 0 && text_next_link(text, len, pos, &start, &end)) {
+    while (rule->link_length > 0 && next_link(rule->unit, text, len, pos, &start, &end)) {
         units += measure_plain(rule->unit, text + pos, start - pos) + rule->link_length;
         pos = end;
     }
@@ -231,12 +259,12 @@ size_t text_prefix(enum text_unit unit, const char *text, size_t len, size_t uni
 {
     size_t pos = 0;
 
-    if (len <= units) {
-        return len; /* no unit is smaller than a byte */
+    if (len <= units && unit != TEXT_X_WEIGHTED) {
+        return len; /* no other unit is smaller than a byte: X takes some characters apart first */
     }
     while (pos < len) {
         struct text_cluster c = text__cluster(text, len, pos);
-        size_t cost = text__cost(unit, &c, pos);
+        size_t cost = text__cost(unit, text, &c, pos);
 
         if (cost > units) {
             break;

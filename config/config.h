@@ -82,6 +82,12 @@ struct ledger_settings {
     int64_t keep_ms; /* ended articles and their deliveries are kept so long; 0: for ever */
 };
 
+struct media_settings {  /* videos, and pictures made to fit, are kept on disk */
+    char *cache;            /* a directory; NULL: "media" beside the ledger's file */
+    int64_t max_bytes;      /* of all files in it */
+    int64_t max_file_bytes; /* of one video */
+};
+
 struct queue_settings {
     int64_t backoff_min_ms, backoff_max_ms; /* full jitter between 0 and the doubled delay */
     int64_t max_attempts;      /* counted failures after which a delivery is rejected */
@@ -144,6 +150,7 @@ struct config {
     struct outlets_settings outlets;
     struct server_settings server;
     struct ledger_settings ledger;
+    struct media_settings media;
     struct queue_settings queue;
     struct source_settings *sources;
     size_t source_count;

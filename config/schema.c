@@ -135,6 +135,18 @@ const struct field config_ledger_fields[] = {
     FIELD_END,
 };
 
+static const struct field media_fields[] = {
+    {.key = "cache", .kind = FIELD_STRING, AT(media_settings, cache), .needs_restart = true,
+     .min = "1", .max = "1000", .example = "/var/cache/crier",
+     .help = "a directory of crier's own for videos and for pictures made to fit; not set: media, beside the ledger's file"},
+    {.key = "max", .kind = FIELD_BYTES, AT(media_settings, max_bytes), .def = "4GiB", .min = "1MiB",
+     .max = "1024GiB", .help = "all files in it, at most; those used longest ago go first"},
+    {.key = "max_file", .kind = FIELD_BYTES, AT(media_settings, max_file_bytes), .def = "2GiB",
+     .min = "1MiB", .max = "1024GiB",
+     .help = "a larger video is not fetched, and posts go out as if the article had none"},
+    FIELD_END,
+};
+
 static const struct field queue_fields[] = {
     {.key = "backoff_min", .kind = FIELD_MS, AT(queue_settings, backoff_min_ms), .def = "2s",
      .min = "10ms", .max = "1h", .help = "first wait after a failure; doubled with each further one"},
@@ -228,6 +240,8 @@ const struct field config_fields[] = {
     {.key = "ledger", .kind = FIELD_CUSTOM, AT(config, ledger), .needs_restart = true,
      .fields = config_ledger_fields, .example = "sqlite:/var/lib/crier/crier.db",
      .help = "what is kept, and where: a location alone, or a mapping"},
+    {.key = "media", .kind = FIELD_OBJECT, AT(config, media), .fields = media_fields,
+     .help = "where videos and pictures made to fit are kept for a while, and how much of them"},
     {.key = "queue", .kind = FIELD_OBJECT, AT(config, queue), .fields = queue_fields,
      .help = "how often and how long deliveries are tried"},
     {.key = "sources", .kind = FIELD_CUSTOM, AT(config, sources), .fields = config_source_common,

@@ -77,7 +77,7 @@ static void tell(struct media_wait *w)
         w->media = &e->media;
         (void)snprintf(w->note, sizeof w->note, "%s", e->note);
     } else if (!w->fitting) {
-        media__too_large(&e->media, &w->bounds, "", w->error);
+        media__does_not_fit(&e->media, &w->bounds, "", w->error);
     } else if (media__fit(e, w)) {
         return; /* it waits again */
     }

@@ -49,7 +49,12 @@ void media_get_fitting(struct media_store *s,
                        const struct media_bounds *bounds,
                        bool allow_private);
 void media_wait_done(struct media_wait *w); /* lets the picture go; before done: cancels */
-/* "image/jpeg" and dimensions from the bytes; NULL when it is none of the four. Pure. */
+/* "image/jpeg" and dimensions from the bytes, as people see it (a JPEG turned as its EXIF says); NULL when
+ * it is none of the four. Pure. */
 const char *media_sniff(const void *bytes, size_t len, int64_t *out_width, int64_t *out_height);
+/* enum media_type of a media type; 0: none of ours. */
+unsigned media_type_bit(const char *type);
+/* "JPEG" for "image/jpeg". */
+const char *media_type_title(const char *type);
 
 #endif

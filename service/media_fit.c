@@ -14,24 +14,44 @@
 #include "base/mem.h"
 #include "base/parse.h"
 
-void media__too_large(const struct media *m,
-                      const struct media_bounds *b,
-                      const char *more,
-                      char out[MEDIA_TEXT_BYTES])
+/* "1.91:1", "0.8:1" */
+static const char *ratio_text(int64_t milli, char out[PARSE_TEXT_BYTES])
+{
+    int digits = milli % 1000 == 0 ? 0 : milli % 100 == 0 ? 1 : milli % 10 == 0 ? 2 : 3;
+
+    (void)snprintf(out, PARSE_TEXT_BYTES, "%.*f:1", digits, (double)milli / 1000);
+    return out;
+}
+
+/* To two places: nobody reads more of a picture's own. */
+static const char *shape_text(const struct media *m, char out[PARSE_TEXT_BYTES])
+{
+    int64_t height = m->height > 0 ? m->height : 1;
+
+    return ratio_text((m->width * 100 + height / 2) / height * 10, out);
+}
+
+static void
+wrong_ratio(const struct media *m, const struct media_bounds *b, const char *more, char *out)
+{
+    char is[PARSE_TEXT_BYTES], least[PARSE_TEXT_BYTES], most[PARSE_TEXT_BYTES];
+
+    (void)snprintf(out,
+                   MEDIA_TEXT_BYTES,
+                   "the picture is %s, the channel takes %s%s%s%s",
+                   m->height > 0 ? shape_text(m, is) : "of no known size",
+                   b->min_ratio_milli > 0 ? ratio_text(b->min_ratio_milli, least) : "up",
+                   b->min_ratio_milli > 0 && b->max_ratio_milli == 0 ? " or more" : " to ",
+                   b->max_ratio_milli > 0 ? ratio_text(b->max_ratio_milli, most) : "",
+                   more);
+}
+
+static void
+too_many_pixels(const struct media *m, const struct media_bounds *b, const char *more, char *out)
 {
     int64_t edge = m->width > m->height ? m->width : m->height;
     bool is_long = b->max_edge > 0 && edge > b->max_edge;
-    char is[PARSE_TEXT_BYTES], may[PARSE_TEXT_BYTES];
 
-    if (b->max_bytes > 0 && m->len > b->max_bytes) {
-        (void)snprintf(out,
-                       MEDIA_TEXT_BYTES,
-                       "the picture has %s, the channel takes %s%s",
-                       format_size_about((int64_t)m->len, is),
-                       format_size_about((int64_t)b->max_bytes, may),
-                       more);
-        return;
-    }
     (void)snprintf(out,
                    MEDIA_TEXT_BYTES,
                    "the picture has %lldx%lld pixels, the channel takes %s %lld%s",
@@ -42,28 +62,79 @@ void media__too_large(const struct media *m,
                    more);
 }
 
+void media__does_not_fit(const struct media *m,
+                         const struct media_bounds *b,
+                         const char *more,
+                         char out[MEDIA_TEXT_BYTES])
+{
+    char is[PARSE_TEXT_BYTES], may[PARSE_TEXT_BYTES];
+
+    if (b->max_bytes > 0 && m->len > b->max_bytes) {
+        (void)snprintf(out,
+                       MEDIA_TEXT_BYTES,
+                       "the picture has %s, the channel takes %s%s",
+                       format_size_about((int64_t)m->len, is),
+                       format_size_about((int64_t)b->max_bytes, may),
+                       more);
+    } else if (!resize_type_fits(m, b)) {
+        (void)snprintf(out,
+                       MEDIA_TEXT_BYTES,
+                       "the picture is a %s, which the channel does not take%s",
+                       media_type_title(m->type),
+                       more);
+    } else if (!resize_ratio_fits(m->width, m->height, b)) {
+        wrong_ratio(m, b, more, out);
+    } else {
+        too_many_pixels(m, b, more, out);
+    }
+}
+
 static void
 not_resized(const struct media *m, const struct media_bounds *b, const char *why, char *out)
 {
     char more[RESIZE_ERROR_BYTES + 40];
 
     (void)snprintf(more, sizeof more, "; it was not resized: %s", why);
-    media__too_large(m, b, more, out);
+    media__does_not_fit(m, b, more, out);
 }
 
+/* What was done, and only that: "converted from PNG", "cut from 3:1 to 1.91:1", "resized from …". */
 static void write_note(struct media_entry *e, const struct media *was)
 {
-    char before[PARSE_TEXT_BYTES], after[PARSE_TEXT_BYTES];
+    const struct media_bounds *b = &e->job.bounds;
+    const struct media *is = &e->media;
+    char before[PARSE_TEXT_BYTES], after[PARSE_TEXT_BYTES], *note = e->note;
+    bool converted = !resize_type_fits(was, b);
+    bool cut = !resize_ratio_fits(was->width, was->height, b);
+    bool resized = !resize_fits(was, &(struct media_bounds){.max_bytes = b->max_bytes,
+                                                            .max_pixels = b->max_pixels,
+                                                            .max_edge = b->max_edge});
+    size_t room = sizeof e->note;
+    int n = snprintf(note, room, "picture ");
 
-    (void)snprintf(e->note,
-                   sizeof e->note,
-                   "picture resized from %s %lldx%lld to %s %lldx%lld",
-                   format_size_about((int64_t)was->len, before),
-                   (long long)was->width,
-                   (long long)was->height,
-                   format_size_about((int64_t)e->media.len, after),
-                   (long long)e->media.width,
-                   (long long)e->media.height);
+    if (converted) {
+        n += snprintf(note + n, room - (size_t)n, "converted from %s", media_type_title(was->type));
+    }
+    if (cut) {
+        n += snprintf(note + n,
+                      room - (size_t)n,
+                      "%scut from %s to %s",
+                      converted ? ", " : "",
+                      shape_text(was, before),
+                      shape_text(is, after));
+    }
+    if (resized || (!converted && !cut)) {
+        (void)snprintf(note + n,
+                       room - (size_t)n,
+                       "%sresized from %s %lldx%lld to %s %lldx%lld",
+                       converted || cut ? ", " : "",
+                       format_size_about((int64_t)was->len, before),
+                       (long long)was->width,
+                       (long long)was->height,
+                       format_size_about((int64_t)is->len, after),
+                       (long long)is->width,
+                       (long long)is->height);
+    }
 }
 
 static void let_origin_go(struct media_entry *e)
@@ -93,12 +164,15 @@ static void on_resized(struct resize_job *job)
 
 static char *key_of(const struct media_entry *e, const struct media_bounds *b)
 {
-    return mem_printf("%s\n%llu %zu %lld %lld",
+    return mem_printf("%s\n%llu %zu %lld %lld %u %lld %lld",
                       e->key,
                       (unsigned long long)e->number,
                       b->max_bytes,
                       (long long)b->max_pixels,
-                      (long long)b->max_edge);
+                      (long long)b->max_edge,
+                      b->types,
+                      (long long)b->min_ratio_milli,
+                      (long long)b->max_ratio_milli);
 }
 
 static struct media_entry *
@@ -120,9 +194,13 @@ make_smaller(struct media_entry *origin, char *key, const struct media_bounds *b
 bool media__fit(struct media_entry *e, struct media_wait *w)
 {
     const char *refusal = resize_refusal(e->media.width, e->media.height);
+    bool jpeg = w->bounds.types == 0 || (w->bounds.types & MEDIA_JPEG) != 0;
     struct media_entry *smaller;
     char *key;
 
+    if (!refusal && !jpeg) {
+        refusal = "it would become a JPEG, which the channel does not take";
+    }
     if (refusal) {
         not_resized(&e->media, &w->bounds, refusal, w->error);
         return false;

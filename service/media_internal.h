@@ -64,10 +64,10 @@ void media__wait_for(struct media_entry *e, struct media_wait *w);
  * False: it cannot be made, and w->error says so. */
 bool media__fit(struct media_entry *e, struct media_wait *w);
 /* "the picture has 4.2MiB, the channel takes 976KiB", and more. */
-void media__too_large(const struct media *m,
-                      const struct media_bounds *b,
-                      const char *more,
-                      char out[MEDIA_TEXT_BYTES]);
+void media__does_not_fit(const struct media *m,
+                         const struct media_bounds *b,
+                         const char *more,
+                         char out[MEDIA_TEXT_BYTES]);
 /* Ends all making, before the store goes; nobody waits any more. */
 void media__fit_cancel_all(struct media_store *s);
 

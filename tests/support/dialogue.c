@@ -172,6 +172,11 @@ static void expect_bytes(
     buf_done(&base64);
 }
 
+static json_int_t number_of(const json_t *v, const char *object, const char *name)
+{
+    return json_integer_value(json_object_get(json_object_get(v, object), name));
+}
+
 static void check_part(struct dialogue *d, const struct http_part *part, const json_t *want)
 {
     dialogue__expect_text(d, "part name", json_object_get(want, "name"), part->name);
@@ -184,6 +189,16 @@ static void check_part(struct dialogue *d, const struct http_part *part, const j
     }
     if (json_is_true(json_object_get(want, "media")) && part->media != d->ctx.media) {
         dialogue_fault(d, "part %s: want the file", part->name);
+    }
+    if (json_is_object(json_object_get(want, "media")) &&
+        (part->media != d->ctx.media ||
+         (json_int_t)part->media_from != number_of(want, "media", "from") ||
+         (json_int_t)part->len != number_of(want, "media", "len"))) {
+        dialogue_fault(d,
+                       "part %s: want a part of the file, got %zu bytes from %zu on",
+                       part->name,
+                       part->len,
+                       part->media_from);
     }
 }
 
@@ -291,7 +306,8 @@ bool dialogue__same_request(const struct http_request *a, const struct http_requ
     for (size_t i = 0; same && i < a->part_count; i++) {
         same = same_text(a->parts[i].name, b->parts[i].name) &&
                same_text(a->parts[i].text, b->parts[i].text) &&
-               a->parts[i].len == b->parts[i].len;
+               a->parts[i].len == b->parts[i].len && a->parts[i].media == b->parts[i].media &&
+               a->parts[i].media_from == b->parts[i].media_from;
     }
     return same;
 }

@@ -33,6 +33,9 @@ static const struct {
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
+    {"lemmy", "lemmy",
+     "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
+     " \"community\": \"news\"}"},
 };
 /* clang-format on */
 

@@ -72,6 +72,35 @@ static void measures_in_every_unit(void **state)
     }
 }
 
+static void an_emoji_may_count_its_bytes(void **state)
+{
+    /* clang-format off */
+    static const struct { const char *text; size_t units; } rows[] = {
+        {"plain", 5}, {"für", 3}, {"日本", 2}, {E_ACUTE, 1}, {"नमस्ते", 4}, {"50 %…", 5}, {"1 # *", 5},
+        {"👍", 4}, {"👍🏽", 8}, {FAMILY, 25}, {FLAG, 8}, {"1️⃣", 7}, {"☔", 3}, {"❤️", 6}, {"a👍b", 6},
+        {"© ™", 6},
+    };
+    /* clang-format on */
+    struct text_rule rule = {.unit = TEXT_EMOJI_BYTES};
+    struct buf out;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t units = text_measure(&rule, rows[i].text, strlen(rows[i].text));
+
+        if (units != rows[i].units) {
+            fail_msg("\"%s\" counts %zu, not %zu", rows[i].text, rows[i].units, units);
+        }
+    }
+    buf_init(&out, 100);
+    assert_true(text_cut(&out, TEXT_EMOJI_BYTES, "go 👍 on", strlen("go 👍 on"), 8));
+    assert_string_equal(buf_str(&out), "go 👍…");
+    buf_clear(&out);
+    assert_true(text_cut(&out, TEXT_EMOJI_BYTES, "go 👍 on", strlen("go 👍 on"), 7));
+    assert_string_equal(buf_str(&out), "go…");
+    buf_done(&out);
+}
+
 static void a_link_counts_what_the_platform_says(void **state)
 {
     static const struct text_rule mastodon = {
@@ -260,7 +289,7 @@ static void never_cuts_longer_than_told(void **state)
                                "각각 (http://b.example) end.\r\nمرحبا";
 
     (void)state;
-    for (enum text_unit unit = TEXT_BYTES; unit <= TEXT_GRAPHEMES; unit++) {
+    for (enum text_unit unit = TEXT_BYTES; unit <= TEXT_EMOJI_BYTES; unit++) {
         struct text_rule rule = {.unit = unit};
 
         for (size_t units = 0; units < sizeof text + 5; units++) {
@@ -412,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(valid_text_is_utf8_without_nul),
         cmocka_unit_test(measures_in_every_unit),
+        cmocka_unit_test(an_emoji_may_count_its_bytes),
         cmocka_unit_test(a_link_counts_what_the_platform_says),
         cmocka_unit_test(fits_when_both_ceilings_allow),
         cmocka_unit_test(a_prefix_ends_between_clusters),
