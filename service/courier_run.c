@@ -73,6 +73,7 @@ void courier__run_steps(struct run *run)
 static void run_2_on_loaded(struct ledger_request *r)
 {
     struct run *run = container_of(r, struct run, load.req);
+    enum courier_choice choice;
 
     if (r->rc) {
         if (r->rc == ERR_IO) {
@@ -85,7 +86,11 @@ static void run_2_on_loaded(struct ledger_request *r)
         courier__give_back(run, 0);
         return;
     }
-    switch (courier__choose(run)) {
+    choice = courier__choose(run);
+    if (choice == CHOSE_STEPS && !courier__quota_admits(run)) {
+        choice = CHOSE_OUTCOME;
+    }
+    switch (choice) {
     case CHOSE_STEPS:
         run->attempt_id = id_next(&run->courier->crier->ids, clock_wall_ms());
         courier__run_steps(run);
@@ -304,6 +309,7 @@ static void run_5_begin(struct run *run)
         .channel = run->channel->name,
         .bucket = run->bucket,
         .counts = !run->begun,
+        .uses_quota = courier__quota_is_used(run),
         .attempt_id = run->attempt_id,
         .now_ms = clock_wall_ms(),
     };
@@ -343,6 +349,7 @@ static void run_6_on_begun(struct ledger_request *r)
         return;
     }
     run->begun = true;
+    run->counts_on_disk |= run->begin.uses_quota;
     if (run->step_first_at_ms == 0) {
         run->step_first_at_ms = run->begin.now_ms;
     }
