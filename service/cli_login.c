@@ -251,6 +251,28 @@ static void login_2_on_return(void *context, const char *query)
 
 /* ---- 1: waiting ---- */
 
+static void print_link(struct login *l)
+{
+    struct oauth_call call = {.settings = l->ch->own,
+                              .redirect_uri = l->redirect,
+                              .state = l->state,
+                              .challenge = l->way.oauth->pkce ? l->challenge : NULL,
+                              .now_ms = clock_wall_ms()};
+    struct buf url;
+
+    call.grant = json_object();
+    buf_init(&url, URL_BYTES);
+    l->way.oauth->authorize(&call, &url);
+    (void)fprintf(l->args->json ? stderr : stdout,
+                  "open this address in a browser, signed in as who may post there:\n\n  %s\n\n"
+                  "it comes back to %s, which must be registered with the app\n",
+                  buf_str(&url),
+                  l->redirect);
+    (void)fflush(stdout);
+    buf_done(&url);
+    json_decref(call.grant);
+}
+
 static void on_late(uv_timer_t *timer)
 {
     struct login *l = container_of(timer, struct login, timer);
@@ -274,6 +296,7 @@ static void wait_for_browser(struct login *l)
     } else if (rc) {
         fail(l, "%s", why.text);
     } else {
+        print_link(l); /* nobody shall follow it before there is somebody to come back to */
         must(uv_timer_start(&l->timer, on_late, WAIT_MS, 0) == 0);
     }
 }
@@ -283,6 +306,7 @@ static void wait_for_paste(struct login *l)
     char *line = mem_zalloc(URL_BYTES);
     char *query;
 
+    print_link(l);
     if (!l->args->json) {
         (void)printf("\nthen paste the address that the browser ends at (it may show an error "
                      "page), and press Enter:\n");
@@ -297,28 +321,6 @@ static void wait_for_paste(struct login *l)
     }
     mem_wipe(line, URL_BYTES);
     mem_free(line);
-}
-
-static void print_link(struct login *l)
-{
-    struct oauth_call call = {.settings = l->ch->own,
-                              .redirect_uri = l->redirect,
-                              .state = l->state,
-                              .challenge = l->way.oauth->pkce ? l->challenge : NULL,
-                              .now_ms = clock_wall_ms()};
-    struct buf url;
-
-    call.grant = json_object();
-    buf_init(&url, URL_BYTES);
-    l->way.oauth->authorize(&call, &url);
-    (void)fprintf(l->args->json ? stderr : stdout,
-                  "open this address in a browser, signed in as who may post there:\n\n  %s\n\n"
-                  "it comes back to %s, which must be registered with the app\n",
-                  buf_str(&url),
-                  l->redirect);
-    (void)fflush(stdout);
-    buf_done(&url);
-    json_decref(call.grant);
 }
 
 /* ---- what must be there ---- */
@@ -423,7 +425,6 @@ static void run(struct login *l)
         fail(l, "%s", why.text);
     } else {
         make_secrets(l);
-        print_link(l);
         (cli_given(l->args, "paste") ? wait_for_paste : wait_for_browser)(l);
     }
     (void)uv_run(&l->loop, UV_RUN_DEFAULT);
