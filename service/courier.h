@@ -35,6 +35,9 @@ void courier_cancel(struct courier *k, struct delivery_id id);
  * goes to again or unknown as its step allows). */
 void courier_drain(struct courier *k, void (*drained)(struct crier *c));
 void courier_hurry(struct courier *k);
+/* The channel was blocked by somebody else than a delivery: what waits there goes to its fallbacks. */
+struct channel;
+void courier_fall_back(struct courier *k, struct channel *ch);
 /* Have the ledger look for what has become worthless. Cheap to call often. */
 void courier_expire(struct courier *k);
 size_t courier_running(const struct courier *k);

@@ -1,5 +1,5 @@
 /* A channel is blocked, and has others to fall back to: what waits there goes to them. Called when the end that
- * blocked it is on disk (courier_end.c); the deliveries are made by the ledger, in one transaction for as many
+ * blocked it is on disk (courier_end.c), and by the keeper of tokens; the deliveries are made by the ledger, in one transaction for as many
  * as a call may do. What a crash leaves is told in queue/sqlite_fallback.c. */
 
 #include "service/courier_internal.h"
@@ -116,4 +116,11 @@ void courier__fall_back(struct courier *k, struct channel *ch, struct delivery_i
     };
     k->asked++;
     ledger_submit(c->ledger, &f->fallback.req);
+}
+
+void courier_fall_back(struct courier *k, struct channel *ch)
+{
+    if (!k->draining) {
+        courier__fall_back(k, ch, (struct delivery_id){0});
+    }
 }
