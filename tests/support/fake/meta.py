@@ -37,7 +37,7 @@ def memory(world):
 
 def authority(world, name):
     return oauth.of(world, name, life_s=60 * 24 * 3600, refreshes=False, who="news",
-                    given=("given-token", f"planted-{name}"))
+                    given=("given-token", f"Kx2Vd-planted-{name}-access-token-Jq9"))
 
 
 def authorities(world):
