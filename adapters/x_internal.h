@@ -18,7 +18,7 @@
  *   posted_at_ms                when it was made: it can be edited for a time only
  *   pictures                    {"0": {id, until_ms, described, off}, …} by their place in the article; off:
  *                               why the post goes without it, for people
- *   video                       {id, total, segment, until_ms, ended, ready, off}: segment is the next to send
+ *   video                       {id, total, hash, segment, until_ms, ended, ready, off}: segment is the next to send
  *   media_since_ms              when the first request about a picture or a video was built
  *   media_again                 all was uploaded anew, there is no third time
  *   sent_at_ms sent_again       when the post was first sent and not refused; whether more than once

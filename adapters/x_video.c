@@ -138,6 +138,7 @@ x__build_begin_video(struct step_ctx *ctx, struct http_request *req, struct err 
     http_set_json(req, body);
     json_decref(body);
     record_set_int(x__member(ctx->record, "video"), "total", (int64_t)ctx->media->len);
+    json_set_str(x__member(ctx->record, "video"), "hash", ctx->media->hash);
     x__sign(ctx, req, NULL);
     return ERR_NONE;
 }
@@ -174,6 +175,14 @@ struct verdict x__read_begin_video(struct step_ctx *ctx, const struct http_respo
     return verdict_next();
 }
 
+static bool is_same_file(const struct step_ctx *ctx, const json_t *video)
+{
+    const char *hash = record_str(video, "hash");
+
+    return (int64_t)ctx->media->len == record_int(video, "total") &&
+           (!hash || !ctx->media->hash || strcmp(hash, ctx->media->hash) == 0);
+}
+
 enum err_code
 x__build_append_video(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
@@ -188,7 +197,7 @@ x__build_append_video(struct step_ctx *ctx, struct http_request *req, struct err
         return go_without(ctx, req, NULL);
     }
     reason = objection(ctx);
-    if (!reason && (int64_t)ctx->media->len != record_int(video, "total")) {
+    if (!reason && !is_same_file(ctx, video)) {
         reason = "the video changed while it was uploaded";
     }
     if (reason) {
