@@ -89,8 +89,8 @@ const char *x__answer_id(const struct http_response *res, char out[X_ID_BYTES]);
 const char *x__post_id(const char *remote_id, const char *link, char out[X_ID_BYTES]);
 /* Milliseconds of a number of seconds at `name`, as X writes them ("check_after_secs"); 0. */
 int64_t x__seconds(const json_t *v, const char *name);
-json_t *x__member(json_t *record,
-                  const char *name); /* an object there, made if it is missing */
+json_t *record_object(json_t *record,
+                      const char *name); /* an object there, made if it is missing */
 
 /* ---- x_trouble.c ---- */
 

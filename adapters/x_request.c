@@ -113,14 +113,3 @@ int64_t x__seconds(const json_t *v, const char *name)
 
     return json_is_number(seconds) ? http_seconds_ms(json_number_value(seconds)) : 0;
 }
-
-json_t *x__member(json_t *record, const char *name)
-{
-    json_t *v = json_object_get(record, name);
-
-    if (!json_is_object(v)) {
-        v = json_object();
-        must(json_object_set_new(record, name, v) == 0);
-    }
-    return v;
-}
