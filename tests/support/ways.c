@@ -43,9 +43,22 @@ static const struct {
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
+    {"facebook", "facebook",
+     "{\"page_id\": \"102030405060708\", \"client_id\": \"4711\", \"client_secret\": \"facebook-app-secret\"}"},
+    {"facebook photo", "facebook", "{\"page_id\": \"102030405060708\", \"post\": \"photo\"}"},
+    {"instagram", "instagram", "{\"client_id\": \"4712\", \"client_secret\": \"instagram-app-secret\"}"},
+    {"instagram by facebook", "instagram",
+     "{\"login\": \"facebook\", \"user_id\": \"17841400000000000\", \"client_id\": \"4711\","
+     " \"client_secret\": \"facebook-app-secret\"}"},
+    {"threads", "threads", "{\"client_id\": \"4713\", \"client_secret\": \"threads-app-secret\"}"},
+    {"threads carousel", "threads", "{\"post\": \"carousel\", \"text\": \"{{title}} {{url}}\"}"},
     {"lemmy", "lemmy",
      "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
      " \"community\": \"news\"}"},
+    {"youtube", "youtube", "{\"client_id\": \"id.apps.example\", \"client_secret\": \"GOCSPX-secretPart\"}"},
+    {"tiktok", "tiktok", "{\"client_id\": \"awkey1\", \"client_secret\": \"tt-secretPart\"}"},
+    {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
+    {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
 };
 /* clang-format on */
 
