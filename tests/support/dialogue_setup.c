@@ -116,6 +116,7 @@ void dialogue__set_media(struct dialogue *d, const json_t *m)
     set_media_bytes(d, m);
     d->media.type = dialogue__text_or(m, "type", "image/jpeg");
     d->media.url = json_path_str(m, "url");
+    d->media.hash = json_path_str(m, "hash");
     d->media.duration_ms = json_integer_value(json_object_get(m, "duration_ms"));
     d->media.width = json_integer_value(json_object_get(m, "width"));
     d->media.height = json_integer_value(json_object_get(m, "height"));
