@@ -18,5 +18,7 @@ extern const struct adapter adapter_websub;
 extern const struct adapter adapter_lemmy;
 extern const struct adapter adapter_youtube;
 extern const struct adapter adapter_tiktok;
+extern const struct adapter adapter_google_news;
+extern const struct adapter adapter_pinterest;
 
 #endif

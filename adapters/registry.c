@@ -21,6 +21,8 @@ static const struct adapter *const adapters[] = {
     &adapter_lemmy,
     &adapter_youtube,
     &adapter_tiktok,
+    &adapter_google_news,
+    &adapter_pinterest,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -48,6 +48,7 @@ static void set_context(struct dialogue *d)
     d->site.url = dialogue__text_or(site, "url", "https://news.example");
     d->site.language = dialogue__text_or(site, "language", "en");
     d->site.feeds = feeds_of(d, json_object_get(site, "feeds"));
+    d->site.sitemap = json_path_str(site, "sitemap");
     ctx->site = &d->site;
     ctx->channel = dialogue__text_or(c, "channel", "main");
     ctx->article_id = dialogue__text_or(c, "article_id", "art_0000000000001");
