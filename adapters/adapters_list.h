@@ -25,5 +25,7 @@ extern const struct adapter adapter_youtube;
 extern const struct adapter adapter_tiktok;
 extern const struct adapter adapter_misskey;
 extern const struct adapter adapter_devto;
+extern const struct adapter adapter_google_news;
+extern const struct adapter adapter_pinterest;
 
 #endif

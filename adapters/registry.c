@@ -28,6 +28,8 @@ static const struct adapter *const adapters[] = {
     &adapter_tiktok,
     &adapter_misskey,
     &adapter_devto,
+    &adapter_google_news,
+    &adapter_pinterest,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -59,6 +59,18 @@ static const struct {
     {"tiktok", "tiktok", "{\"client_id\": \"awkey1\", \"client_secret\": \"tt-secretPart\"}"},
     {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
     {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
+    {"pinterest", "pinterest",
+     "{\"client_id\": \"1500001\", \"client_secret\": \"pin-secretPart\", \"board\": \"549755885175\"}"},
+    {"pinterest carousel", "pinterest",
+     "{\"client_id\": \"1500001\", \"client_secret\": \"pin-secretPart\", \"board\": \"549755885175\","
+     " \"kind\": \"carousel\"}"},
+    {"google_news", "google_news",
+     "{\"hubs\": [\"https://hub.example/\"], \"topics\": [\"https://news.example/feed.xml\"],"
+     " \"indexnow_key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
+    {"google_news signed in", "google_news",
+     "{\"hubs\": [\"https://hub.example/\"], \"topics\": [\"https://news.example/feed.xml\"],"
+     " \"search_console\": \"sc-domain:news.example\", \"sitemap\": \"https://news.example/news-sitemap.xml\","
+     " \"client_id\": \"id.apps.example\", \"client_secret\": \"GOCSPX-secretPart\"}"},
 };
 /* clang-format on */
 
