@@ -17,6 +17,7 @@ static const struct adapter *const adapters[] = {
     &adapter_discord,
     &adapter_slack,
     &adapter_x,
+    &adapter_linkedin,
     &adapter_indexnow,
     &adapter_websub,
     &adapter_facebook,

@@ -20,6 +20,8 @@ PLANTED = {
     "sources.cms.secret": "Vb3Nz-planted-of-the-cms-Lp5",
     "sources.cms.old_secret": "Hd8Ry-planted-of-the-cms-before-Tk1",
     "sources.agency.secret": "whsec_" + base64.b64encode(b"Mf4Wc-planted-agency-Qz6").decode(),
+    "vault.key": base64.b64encode(b"vault-key-planted-Qx7Rm-32-bytes").decode(),
+    "vault.old_key": base64.b64encode(b"vault-old-planted-Zt4Wn-32-bytes").decode(),
     "channels.telegram.token": "987654:Zx2Pl-planted-telegram-Bn7",
     "channels.mastodon.token": "Gu9Ek-planted-mastodon-Yv3",
     "channels.bluesky.password": "plt7-qx4m-bz9w-kd2r",
@@ -58,6 +60,7 @@ def plant(settings, platform):
     for bot in ("discord-bot", "slack"):
         channels[bot]["token"] = PLANTED[f"channels.{bot}.token"]
     settings["server"]["token"] = PLANTED["server.token"]
+    settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
                             allow_private=True)
     sources["cms"].update(secret=PLANTED["sources.cms.secret"], old_secret=PLANTED["sources.cms.old_secret"])

@@ -35,6 +35,11 @@ static const struct {
      " \"token\": \"370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb\","
      " \"token_secret\": \"LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE\"}"},
     {"x oauth 2", "x", "{\"client_id\": \"x-app\", \"client_secret\": \"s3cret-of-the-x-app\"}"},
+    {"linkedin", "linkedin",
+     "{\"author\": \"urn:li:organization:5515715\", \"client_id\": \"li-app\", \"client_secret\": \"s3cret-of-the-li-app\"}"},
+    {"linkedin member", "linkedin",
+     "{\"author\": \"me\", \"client_id\": \"li-app\", \"client_secret\": \"s3cret-of-the-li-app\","
+     " \"content\": \"video\", \"text\": \"{{title}} {{url}}\"}"},
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
