@@ -599,7 +599,8 @@ facebook__build_edit(struct step_ctx *ctx, struct http_request *req, struct err 
     enum err_code rc;
     json_t *body;
 
-    if (!facebook__post_id(post_id(ctx), post_str(ctx, "remote_url"), id)) {
+    if (!facebook__post_id(
+            facebook__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), id)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the post to change is not known");
     }
     record_keep(ctx, kept);
@@ -645,7 +646,8 @@ facebook__build_delete(struct step_ctx *ctx, struct http_request *req, struct er
 {
     char id[GRAPH_ID_BYTES];
 
-    if (!facebook__post_id(post_id(ctx), post_str(ctx, "remote_url"), id)) {
+    if (!facebook__post_id(
+            facebook__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), id)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the post to delete is not known");
     }
     facebook__request(ctx, req, HTTP_DELETE, "/%s", id);
