@@ -18,5 +18,6 @@ extern const struct adapter adapter_websub;
 extern const struct adapter adapter_lemmy;
 extern const struct adapter adapter_misskey;
 extern const struct adapter adapter_devto;
+extern const struct adapter adapter_wordpress;
 
 #endif

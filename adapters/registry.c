@@ -21,6 +21,7 @@ static const struct adapter *const adapters[] = {
     &adapter_lemmy,
     &adapter_misskey,
     &adapter_devto,
+    &adapter_wordpress,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -38,6 +38,8 @@ static const struct {
      " \"community\": \"news\"}"},
     {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
     {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
+    {"wordpress", "wordpress",
+     "{\"site\": \"https://partner.example\", \"user\": \"newsroom\", \"password\": \"abcd EFGH 1234 ijkl MNOP 5678\"}"},
 };
 /* clang-format on */
 
