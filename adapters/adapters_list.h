@@ -19,5 +19,6 @@ extern const struct adapter adapter_lemmy;
 extern const struct adapter adapter_misskey;
 extern const struct adapter adapter_devto;
 extern const struct adapter adapter_wordpress;
+extern const struct adapter adapter_reddit;
 
 #endif

@@ -22,6 +22,7 @@ static const struct adapter *const adapters[] = {
     &adapter_misskey,
     &adapter_devto,
     &adapter_wordpress,
+    &adapter_reddit,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

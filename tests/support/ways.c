@@ -40,6 +40,12 @@ static const struct {
     {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
     {"wordpress", "wordpress",
      "{\"site\": \"https://partner.example\", \"user\": \"newsroom\", \"password\": \"abcd EFGH 1234 ijkl MNOP 5678\"}"},
+    {"reddit", "reddit",
+     "{\"subreddit\": \"examplenews\", \"username\": \"examplenews\", \"client_id\": \"AbCdEf\","
+     " \"client_secret\": \"reddit-app-secret\"}"},
+    {"reddit text", "reddit",
+     "{\"subreddit\": \"examplenews\", \"username\": \"examplenews\", \"client_id\": \"AbCdEf\","
+     " \"client_secret\": \"reddit-app-secret\", \"kind\": \"self\"}"},
 };
 /* clang-format on */
 
