@@ -20,5 +20,6 @@ extern const struct adapter adapter_misskey;
 extern const struct adapter adapter_devto;
 extern const struct adapter adapter_wordpress;
 extern const struct adapter adapter_reddit;
+extern const struct adapter adapter_vk;
 
 #endif

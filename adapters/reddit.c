@@ -144,7 +144,7 @@ static const char setup[] =
     "2. Post to a community of your own, or one whose rules allow a newsroom's own links: most forbid\n"
     "   automatic links, and ban for them.\n"
     "3. Signed in with that account, open https://www.reddit.com/prefs/apps and press \"create another\n"
-    "   app\". Name: crier. Kind: web app. Redirect uri: http://127.0.0.1:8481/callback (the one that\n"
+    "   app\". Name: crier. Kind: web app. Redirect uri: http://127.0.0.1:8490/callback (the one that\n"
     "   `crier keys login` names). Press \"create app\".\n"
     "4. The id stands below the app's name, the secret beside \"secret\". Give both to crier as environment\n"
     "   variables and write:\n"

@@ -23,6 +23,7 @@ static const struct adapter *const adapters[] = {
     &adapter_devto,
     &adapter_wordpress,
     &adapter_reddit,
+    &adapter_vk,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -46,6 +46,7 @@ static const struct {
     {"reddit text", "reddit",
      "{\"subreddit\": \"examplenews\", \"username\": \"examplenews\", \"client_id\": \"AbCdEf\","
      " \"client_secret\": \"reddit-app-secret\", \"kind\": \"self\"}"},
+    {"vk", "vk", "{\"group\": 123456789, \"client_id\": \"51234567\"}"},
 };
 /* clang-format on */
 
