@@ -71,6 +71,15 @@ static const struct {
      "{\"hubs\": [\"https://hub.example/\"], \"topics\": [\"https://news.example/feed.xml\"],"
      " \"search_console\": \"sc-domain:news.example\", \"sitemap\": \"https://news.example/news-sitemap.xml\","
      " \"client_id\": \"id.apps.example\", \"client_secret\": \"GOCSPX-secretPart\"}"},
+    {"wordpress", "wordpress",
+     "{\"site\": \"https://partner.example\", \"user\": \"newsroom\", \"password\": \"abcd EFGH 1234 ijkl MNOP 5678\"}"},
+    {"reddit", "reddit",
+     "{\"subreddit\": \"examplenews\", \"username\": \"examplenews\", \"client_id\": \"AbCdEf\","
+     " \"client_secret\": \"reddit-app-secret\"}"},
+    {"reddit text", "reddit",
+     "{\"subreddit\": \"examplenews\", \"username\": \"examplenews\", \"client_id\": \"AbCdEf\","
+     " \"client_secret\": \"reddit-app-secret\", \"kind\": \"self\"}"},
+    {"vk", "vk", "{\"group\": 123456789, \"client_id\": \"51234567\"}"},
 };
 /* clang-format on */
 
