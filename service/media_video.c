@@ -39,7 +39,7 @@
 #define FRESH_MS (10 * MS_MINUTE)
 #define FETCH_TIMEOUT_MS (30 * MS_MINUTE)
 #define BREAKS_MAX 5 /* with no more than CHUNK_BYTES between them */
-#define BREAK_MS 500 /* doubled with each */
+#define BREAK_MS 200 /* doubled with each */
 
 struct video {
     struct media_store *store; /* NULL: the store is gone, only the exchange's end is awaited */
@@ -595,6 +595,38 @@ static bool is_whole(const struct video *v)
            (v->expected < 0 || (uint64_t)v->expected == v->written);
 }
 
+/* Its server cannot say just now whether there is another. */
+static bool answers(const struct video *v)
+{
+    const struct out_exchange *x = &v->exchange;
+
+    return (x->outcome == TRANSPORT_ANSWERED || v->judged) && x->response.status < 500;
+}
+
+/* What is wrong stands in v->error. */
+static void failed(struct video *v)
+{
+    if (answers(v)) {
+        end(v, NULL);
+    } else {
+        make_do(v);
+    }
+}
+
+/* An answer of which no byte came. */
+static void judge_empty(struct video *v)
+{
+    judge_head(v);
+    if (v->found) {
+        found_again(v);
+        return;
+    }
+    if (v->error[0] == '\0') {
+        (void)snprintf(v->error, sizeof v->error, "the video is empty");
+    }
+    failed(v);
+}
+
 /* The exchange has ended and nothing is being written. */
 static void after_exchange(struct video *v)
 {
@@ -604,11 +636,7 @@ static void after_exchange(struct video *v)
     if (v->found) {
         found_again(v);
     } else if (v->error[0] != '\0') {
-        if (x->outcome == TRANSPORT_ANSWERED || v->judged) {
-            end(v, NULL);
-        } else {
-            make_do(v);
-        }
+        failed(v);
     } else if (v->chunk.len > 0) {
         if (has_room(v)) {
             write_chunk(v); /* and here again */
@@ -619,15 +647,7 @@ static void after_exchange(struct video *v)
         say_too_large(v);
         end(v, NULL);
     } else if (x->outcome == TRANSPORT_ANSWERED && !v->judged) {
-        judge_head(v);
-        if (v->error[0] == '\0') {
-            (void)snprintf(v->error, sizeof v->error, "the video is empty");
-        }
-        if (x->response.status >= 500) {
-            make_do(v);
-        } else {
-            end(v, NULL);
-        }
+        judge_empty(v);
     } else if (is_whole(v)) {
         look(v);
     } else {
