@@ -30,6 +30,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/list.h"
+#include "base/member.h"
 #include "queue/state.h"
 
 struct ledger;
@@ -54,6 +55,13 @@ enum ledger_kind {
     LEDGER_DROP,
     LEDGER_SOURCE_SAVE,
     LEDGER_CREDENTIAL_PUT,
+    LEDGER_FALLBACK,
+    LEDGER_MEMBERS_PUT,
+    LEDGER_MEMBER_SET,
+    LEDGER_WAVE_OPEN,
+    LEDGER_WAVE_NEXT,
+    LEDGER_WAVE_END,
+    LEDGER_WAVE_TOLD,
     LEDGER_INBOX_PUT,
     LEDGER_INBOX_END,
     LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
@@ -69,6 +77,8 @@ enum ledger_kind {
     LEDGER_GATED,
     LEDGER_SOURCES,
     LEDGER_CREDENTIALS,
+    LEDGER_QUOTA,
+    LEDGER_MEMBERS,
     LEDGER_INBOX_LIST,
     LEDGER_OUTLET,
     LEDGER_READS_PULSE, /* the same of the reading thread; both touch no disk */
@@ -123,6 +133,14 @@ struct accept_channel { /* a channel that this revision shall reach */
     int64_t not_after_ms; /* wall clock */
     int64_t own_ms; /* how long news are worth sending there; 0: not_after_ms alone says it */
     bool matches;   /* `when` holds. false: only if a post or an open delivery is there */
+    /* It would not go there but that it cannot go to these others, which are blocked. With matches. */
+    const struct accept_instead {
+        const char *channel, *why;
+    } * instead_of;
+    size_t instead_count;
+    /* It is blocked, for this reason, and has channels to fall back to: what is first sent there is made as
+     * blocked; NULL: it is made as any. */
+    const char *blocked_why;
     /* Its turn is now: when the article is new, its delivery is written as in flight, as by this
      * begin with the delivery's own id and no record, and may be sent as soon as it is on disk: one
      * commit before the first byte instead of two. NULL: it becomes ready. */
@@ -328,6 +346,131 @@ struct ledger_credentials { /* all of them, by channel */
     size_t count;
 };
 
+/* ---- audiences: the members of a channel that addresses people one by one ---- */
+struct ledger_new_member {
+    const char *address;  /* normalised */
+    const char *language; /* NULL: not known */
+    const char *opted_in_by;
+    int64_t opted_in_at_ms;
+};
+/* A member that is there gets what is new: the language, and a consent that is newer. Who is stopped, gone or
+ * quarantined is active again by a consent that is newer than that, and by nothing else. */
+struct ledger_members_put {
+    struct ledger_request req;
+    /* in */
+    const char *channel;
+    const struct ledger_new_member *v;
+    size_t count;
+    uint64_t first_id; /* of so many consecutive ids, from id_next_block */
+    int64_t now_ms;
+    /* out */
+    int64_t added, changed, back, unchanged;
+    int64_t left_out; /* they had stopped, or were gone, after that consent */
+};
+enum ledger_member_change { MEMBER_STOP, MEMBER_START, MEMBER_ERASE };
+struct ledger_member_set { /* by a word of the member's own, or a person's. ERR_NOT_FOUND */
+    struct ledger_request req;
+    const char *channel, *address;
+    enum ledger_member_change change;
+    const char *why; /* START: the new consent's `opted_in_by` */
+    int64_t now_ms;
+};
+struct ledger_members { /* by number */
+    struct ledger_request req;
+    /* in */
+    const char *channel;
+    uint64_t after;      /* 0: from the start */
+    size_t limit;        /* 0: only the counts */
+    int state;           /* enum member_state, -1: any */
+    const char *address; /* only this one; NULL: all */
+    /* out */
+    struct ledger_member {
+        uint64_t id;
+        char *address, *language, *state_why,
+            *opted_in_by; /* language, state_why: may be NULL */
+        enum member_state state;
+        int64_t state_at_ms, opted_in_at_ms, failures;
+    } * v;
+    size_t count;
+    bool more;
+    int64_t by_state[MEMBER_STATES];
+};
+
+/* ---- waves: a delivery on its way to an audience (sqlite_wave.c) ---- */
+/* Each member of the audience, as it was when the wave began, comes up once: in a batch that is written down
+ * before any of it leaves (NEXT), and whose end is written down when all of it has an answer (END). What is
+ * found of a batch without an end when a wave is opened may have arrived: those members are unknown, but those
+ * of whom the platform told something since. Unknown ones are settled by what it tells (TOLD). */
+struct ledger_wave {
+    int64_t total, accepted, refused, undeliverable, stopped;
+    int64_t again, unknown; /* open: the wave is not through */
+    int64_t was_sent, was_delivered, was_read, was_failed;
+    bool at_end;      /* the cursor has passed all of them */
+    int64_t due_ms;   /* when the first of `again` is due; 0: none is */
+    int64_t since_ms; /* since when the first of `unknown` is; 0: none is */
+    int64_t told_ms;  /* when the platform last told something on this channel; 0: never */
+    int64_t missing;  /* at the end: members that were stopped or removed before their turn */
+};
+struct ledger_wave_open {
+    struct ledger_request req;
+    struct delivery_id id;
+    const char *channel;
+    int64_t now_ms;
+    struct ledger_wave wave; /* out */
+};
+struct ledger_wave_next { /* a batch that is about to leave */
+    struct ledger_request req;
+    /* in */
+    struct delivery_id id;
+    size_t limit;
+    /* Unknown since then or before may be sent again … 0: none. */
+    int64_t unknown_before_ms;
+    bool unheard; /* … also where the platform has told of nothing since */
+    int64_t now_ms;
+    /* out */
+    int64_t number; /* 0: nothing is due */
+    struct ledger_wave_member {
+        uint64_t id;
+        char *address, *language; /* language may be NULL */
+        int64_t tries;            /* so often it was tried before */
+    } * v;
+    size_t count;
+    struct ledger_wave wave;
+};
+struct ledger_wave_result {
+    uint64_t member;
+    enum member_outcome outcome;
+    int64_t due_at_ms;  /* AGAIN */
+    bool tried;         /* AGAIN: it counts as a try */
+    const char *detail; /* not of ACCEPTED; NULL */
+};
+struct ledger_wave_end {
+    struct ledger_request req;
+    struct delivery_id id;
+    int64_t number;
+    const struct ledger_wave_result *v; /* of each member of the batch */
+    size_t count;
+    int64_t now_ms;
+    struct ledger_wave wave; /* out */
+};
+struct ledger_wave_news {
+    struct delivery_id delivery;
+    uint64_t member;
+    enum member_status status;
+    enum member_outcome outcome; /* WAS_FAILED: UNDELIVERABLE, LOST, UNSUBSCRIBED or REFUSED */
+    const char *detail;
+};
+struct ledger_wave_told {
+    struct ledger_request req;
+    const char *channel;
+    const struct ledger_wave_news *v;
+    size_t count;
+    int64_t now_ms;
+    /* out: waves of which nothing is unknown any more; yours to look at */
+    struct delivery_id *settled;
+    size_t settled_count;
+};
+
 /* ---- the inbox: what a source said and cannot be accepted yet (a title must be fetched …) ---- */
 struct ledger_inbox_put {
     struct ledger_request req;
@@ -374,7 +517,8 @@ struct ledger_begin {
     const char *account; /* compact JSON to store for the channel; NULL: unchanged */
     const char *channel;
     struct ledger_bucket bucket;
-    bool counts; /* a new attempt; false: the next step of the same attempt */
+    bool counts;     /* a new attempt; false: the next step of the same attempt */
+    bool uses_quota; /* a post of the channel's quota leaves */
     uint64_t attempt_id;
     int64_t now_ms;
     /* rc: ERR_CONFLICT when the delivery is no longer ready, again, unknown(verify) or in
@@ -393,9 +537,10 @@ struct ledger_end {
     int64_t now_ms;
     /* DELIVERY_IN_FLIGHT: the course goes on (then only the record is kept) */
     enum delivery_state to;
-    int64_t due_at_ms; /* again, unknown with a look planned */
-    bool failure;      /* counts towards max_attempts */
-    bool exposed;      /* it may be public by now */
+    int64_t due_at_ms;     /* again, unknown with a look planned */
+    bool failure;          /* counts towards max_attempts */
+    bool exposed;          /* it may be public by now */
+    bool gives_quota_back; /* certainly no post came of it */
     const char *course;
     const char *next_step; /* where the course goes on, NULL: from its start */
     const char *record;    /* compact JSON */
@@ -466,12 +611,54 @@ struct ledger_channel_save { /* paused, blocked, last_error, bucket; never the a
     const char *event; /* "channel_paused" …, also written to the events; NULL: none */
     int64_t now_ms;
 };
-struct ledger_release_channel { /* all blocked deliveries of a mended channel are ready again */
+/* All blocked deliveries of a mended channel are ready again; but those of which nothing is public, and whose
+ * article went out by a fallback of the channel, are cancelled, unless `both`. */
+struct ledger_release_channel {
     struct ledger_request req;
     const char *channel;
+    bool both;
     int64_t now_ms;
     int64_t count; /* out */
 };
+/* ---- fallback: a channel is blocked, what waits there goes elsewhere ---- */
+struct ledger_fallback_to {
+    const char *channel, *adapter;
+    int64_t own_ms; /* how long news are worth sending there */
+};
+/* Each delivery that waits on the channel, and the blocked one that is given, becomes blocked, and its article
+ * goes to each of the others that has nothing of it; if it is no retraction, and nothing of the article
+ * stands on the blocked one. At most FALLBACK_BATCH a call. Doing it again does nothing. */
+#define FALLBACK_BATCH 200
+struct ledger_fallback {
+    struct ledger_request req;
+    /* in */
+    const char *channel;
+    const char *why;
+    struct delivery_id blocked; /* 0: none */
+    const struct ledger_fallback_to *to;
+    size_t to_count;
+    uint64_t delivery_id; /* from id_next_block: (FALLBACK_BATCH + 1) * to_count of them */
+    int64_t now_ms;
+    /* out */
+    struct ledger_job *jobs; /* ready now */
+    size_t job_count;
+    struct delivery_id *stopped; /* wait no more: they are blocked */
+    size_t stopped_count;
+    bool more; /* come again */
+};
+
+/* ---- quotas ---- */
+struct ledger_quota { /* what was used since, by time */
+    struct ledger_request req;
+    int64_t since_ms;
+    struct ledger_quota_use { /* out */
+        struct delivery_id delivery;
+        char channel[64];
+        int64_t at_ms;
+    } * v;
+    size_t count;
+};
+
 struct ledger_expire { /* everything waiting whose not_after has passed */
     struct ledger_request req;
     int64_t now_ms;

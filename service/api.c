@@ -31,6 +31,8 @@ const struct door_route api_routes[] = {
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/pause", api_pause},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/resume", api_resume},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/test", api_test},
+    {HTTP_PUT, AUTH_TOKEN, "/v1/channels/{name}/credentials", api_put_credentials},
+    {HTTP_DELETE, AUTH_TOKEN, "/v1/channels/{name}/credentials", api_delete_credentials},
     {HTTP_GET, AUTH_TOKEN, "/v1/sources", api_list_sources},
     {HTTP_GET, AUTH_TOKEN, "/v1/sources/{name}", api_get_source},
     {HTTP_POST, AUTH_TOKEN, "/v1/sources/{name}/poll", api_poll_source},

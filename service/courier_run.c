@@ -4,7 +4,8 @@
  *
  *   courier__run_start     ask the ledger for everything about the delivery
  *   run_2_on_loaded        choose the course; an outcome that needs no request is written at once
- *   courier__run_walk      at each step: fetch the picture or video first that the step wants
+ *   courier__run_walk      at each step: the access token first, where the adapter needs one
+ *                          (courier_token.c), then the picture or video that the step wants
  *   run_3_on_media         it is here, or is not to be had: the adapter says what then
  *   run_4_build            the step's request; nothing to send: the next step
  *   run_5_begin            write down that it is about to leave (with the end of the step before)
@@ -72,6 +73,7 @@ void courier__run_steps(struct run *run)
 static void run_2_on_loaded(struct ledger_request *r)
 {
     struct run *run = container_of(r, struct run, load.req);
+    enum courier_choice choice;
 
     if (r->rc) {
         if (r->rc == ERR_IO) {
@@ -84,7 +86,11 @@ static void run_2_on_loaded(struct ledger_request *r)
         courier__give_back(run, 0);
         return;
     }
-    switch (courier__choose(run)) {
+    choice = courier__choose(run);
+    if (choice == CHOSE_STEPS && !courier__quota_admits(run)) {
+        choice = CHOSE_OUTCOME;
+    }
+    switch (choice) {
     case CHOSE_STEPS:
         run->attempt_id = id_next(&run->courier->crier->ids, clock_wall_ms());
         courier__run_steps(run);
@@ -139,9 +145,20 @@ static void give_up_step(struct run *run)
     }
 }
 
+void courier__run_without_request(struct run *run, const struct verdict *v)
+{
+    run->status = 0;
+    run->step_sent_ms = 0;
+    if (run->probe) {
+        courier__probe_finish(run, v);
+        return;
+    }
+    courier__judge(run, v, TRANSPORT_NOT_SENT, clock_wall_ms());
+    courier__finish(run);
+}
+
 void courier__run_walk(struct run *run)
 {
-    struct media_wish wish;
     struct err why;
 
     if (++run->walked > STEPS_MAX) {
@@ -151,6 +168,21 @@ void courier__run_walk(struct run *run)
         return;
     }
     if (must_stop(run)) {
+        give_up_step(run);
+        return;
+    }
+    if (run->channel->adapter->oauth) {
+        courier__fetch_token(run);
+        return;
+    }
+    courier__run_with_token(run);
+}
+
+void courier__run_with_token(struct run *run)
+{
+    struct media_wish wish;
+
+    if (must_stop(run)) { /* it may have waited for the token */
         give_up_step(run);
         return;
     }
@@ -259,6 +291,7 @@ static void run_5_begin(struct run *run)
         .channel = run->channel->name,
         .bucket = run->bucket,
         .counts = !run->begun,
+        .uses_quota = courier__quota_is_used(run),
         .attempt_id = run->attempt_id,
         .now_ms = clock_wall_ms(),
     };
@@ -298,6 +331,7 @@ static void run_6_on_begun(struct ledger_request *r)
         return;
     }
     run->begun = true;
+    run->counts_on_disk |= run->begin.uses_quota;
     if (run->step_first_at_ms == 0) {
         run->step_first_at_ms = run->begin.now_ms;
     }
@@ -377,7 +411,7 @@ static struct verdict read_answer(struct run *run)
         return read_failure(run, x->outcome, x->error);
     }
     run->status = x->response.status;
-    hide_in_answer(x, run->settings, run->sc.ctx.account);
+    hide_in_answer(x, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
     return run->step->read(&run->sc.ctx, &x->response);
 }
 
@@ -387,7 +421,8 @@ static void run_7_on_answer(struct out_exchange *x)
     enum transport_outcome transport = x->outcome;
     struct verdict v = read_answer(run);
 
-    hide_in_verdict(&v, run->settings, run->sc.ctx.account);
+    hide_in_detail(
+        v.detail, sizeof v.detail, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
     if (!run->probe) {
         note_attempt(run, &v);
     }
@@ -398,6 +433,9 @@ static void run_7_on_answer(struct out_exchange *x)
     run->exposed = courier__exposed_after(run, &v, transport);
     if (v.kind == VERDICT_NEXT) {
         advance(run, &v, true);
+        return;
+    }
+    if (v.kind == VERDICT_BLOCKED && v.token_refused && courier__token_refused(run, &v)) {
         return;
     }
     if (run->probe) {
@@ -442,6 +480,11 @@ void courier__run_hurry(struct run *run)
 {
     if (run->sending) {
         out_cancel(&run->exchange);
+        return;
+    }
+    if (run->waits_for_token) {
+        courier__token_stop(run);
+        give_up_step(run);
         return;
     }
     if (run->waits_for_media) {
