@@ -260,6 +260,7 @@ static void run_4_build(struct run *run)
         struct verdict v = verdict_next();
 
         http_request_done(&run->request);
+        media_wait_done(&run->media);
         advance(run, &v, false);
         return;
     }

@@ -22,6 +22,7 @@
 #include "tests/support/tiny_server.h"
 
 #define MDAT_BYTES 700000 /* more than two chunks */
+#define HUGE_BYTES (200U * 1024 * 1024)
 
 struct fixture {
     uv_loop_t loop;
@@ -63,6 +64,25 @@ static long asked_from(const struct tiny_request *r)
     return (long)from;
 }
 
+/* Of which nobody has ever had all in memory. */
+static void huge(struct tiny_request *r)
+{
+    static const char zeros[65536];
+    struct buf start;
+
+    buf_init(&start, 4096);
+    tiny_mp4_write(&start, &(struct tiny_mp4){.width = 640, .height = 360});
+    buf_truncate(&start, start.len - 8);
+    tiny_mp4_u32(&start, HUGE_BYTES + 8);
+    buf_adds(&start, "mdat");
+    tiny_say(r->fd, "HTTP/1.1 200 OK\r\n\r\n");
+    tiny_write(r->fd, start.data, start.len);
+    for (size_t sent = 0; sent < HUGE_BYTES; sent += sizeof zeros) {
+        tiny_write(r->fd, zeros, sizeof zeros);
+    }
+    buf_done(&start);
+}
+
 static bool film(struct tiny_request *r)
 {
     struct fixture *f = r->server->context;
@@ -80,6 +100,10 @@ static bool film(struct tiny_request *r)
     if (strncmp(r->head, "GET /none", 9) == 0) {
         tiny_reply(r, 404, "", "");
         return true;
+    }
+    if (strncmp(r->head, "GET /huge", 9) == 0) {
+        huge(r);
+        return false;
     }
     (void)snprintf(etag, sizeof etag, "\"v%d\"", (int)f->changes);
     if (from > 0 && !strstr(r->head, etag)) { /* If-Range: another version */
@@ -485,6 +509,29 @@ static void a_restart_finds_what_was_there(void **state)
     assert_int_equal(f->server.requests, 1);
 }
 
+static void a_large_one_takes_no_memory(void **state)
+{
+    struct fixture *f = *state;
+    size_t before = 0, now = 0, most = 0;
+    struct waiter w;
+
+    f->config.media.max_bytes = f->config.media.max_file_bytes = 2 * (int64_t)HUGE_BYTES;
+    check_film(f); /* what a first one needs is there now */
+    assert_int_equal(uv_resident_set_memory(&before), 0);
+    ask(f, &w, "/huge.mp4", video);
+    while (w.dones == 0) {
+        (void)uv_run(&f->loop, UV_RUN_ONCE);
+        (void)uv_resident_set_memory(&now);
+        most = now > most ? now : most;
+    }
+    assert_string_equal(w.w.error, "");
+    assert_true(w.w.media->len > HUGE_BYTES);
+    media_wait_done(&w.w);
+    if (most > before + 8 * (size_t)1024 * 1024) {
+        fail_msg("%zu KiB more", (most - before) / 1024);
+    }
+}
+
 /* Later it is asked for again: the same version is not fetched, another one is, and without an answer the
  * old one serves. */
 static void what_is_old_is_asked_for_again(void **state)
@@ -667,6 +714,7 @@ int main(void)
         CASE(a_version_that_changed_in_between_is_never_mixed),
         CASE(a_disk_that_fails_is_an_error_and_leaves_nothing),
         CASE(who_goes_away_is_not_told_and_the_store_can_go_at_any_time),
+        CASE(a_large_one_takes_no_memory),
         CASE(a_restart_finds_what_was_there),
         CASE(what_is_old_is_asked_for_again),
         CASE(what_was_used_longest_ago_goes_when_room_is_needed),
