@@ -195,6 +195,7 @@ def test_a_video_is_streamed_in_pieces_and_goes_on_after_a_crash(start, net):
     assert within(crier.memory_kib() - before, 8 * 1024)
     page = exchange(crier.url, "GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})[2].decode()
     assert f"crier_media_cache_bytes {len(film)}\n" in page
+    assert "media cache: 21MB of 4GiB" in crier.run("status").stdout
 
 
 def test_what_is_made_is_kept_within_the_bound(start, net):
