@@ -26,5 +26,10 @@ extern const struct adapter adapter_youtube;
 extern const struct adapter adapter_tiktok;
 extern const struct adapter adapter_misskey;
 extern const struct adapter adapter_devto;
+extern const struct adapter adapter_google_news;
+extern const struct adapter adapter_pinterest;
+extern const struct adapter adapter_wordpress;
+extern const struct adapter adapter_reddit;
+extern const struct adapter adapter_vk;
 
 #endif

@@ -29,6 +29,11 @@ static const struct adapter *const adapters[] = {
     &adapter_tiktok,
     &adapter_misskey,
     &adapter_devto,
+    &adapter_google_news,
+    &adapter_pinterest,
+    &adapter_wordpress,
+    &adapter_reddit,
+    &adapter_vk,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#include "adapters/oauth.h"
 #include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -189,7 +190,7 @@ void courier__run_walk(struct run *run)
         give_up_step(run);
         return;
     }
-    if (run->channel->adapter->oauth) {
+    if (oauth_with(run->channel->adapter, run->settings->own)) {
         courier__fetch_token(run);
         return;
     }

@@ -30,6 +30,7 @@ AGENCY_SECRET = "whsec_aW50ZWdyYXRpb24tYWdlbmN5LXNlY3JldC0wMQ=="
 PARTNER_SECRET = "whsec_aW50ZWdyYXRpb24tcGFydG5lci1zZWNyZXQ="
 DISCORD_HOOK = "/api/webhooks/223456789012345678/integration-discord-webhook-token"
 SLACK_HOOK = "/services/T0123456789/B0123456789/integrationSlackHookSecret"
+META_TOKEN = {"access_token": "given-token"}
 SANITIZERS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")
 SLOW = "tsan" in str(CRIER) or "asan" in str(CRIER)
 TSAN = "tsan" in str(CRIER)
@@ -407,6 +408,10 @@ def network_channels(platform):
 def network_settings(faces):
     """What a channel of each type needs, by type: one entry each."""
     return {
+        "facebook": {"page_id": "102030405060708", "api": faces["facebook"] + "/facebook/v26.0", **META_TOKEN},
+        "instagram": {"login": "facebook", "user_id": "17841400000000000",
+                      "api": faces["instagram"] + "/instagram/v26.0-by-facebook", **META_TOKEN},
+        "threads": {"api": faces["threads"] + "/threads/v1.0", **META_TOKEN},
     }
 
 
