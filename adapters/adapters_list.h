@@ -15,6 +15,7 @@ extern const struct adapter adapter_discord;
 extern const struct adapter adapter_slack;
 extern const struct adapter adapter_x;
 extern const struct adapter adapter_linkedin;
+extern const struct adapter adapter_tumblr;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
 extern const struct adapter adapter_facebook;

@@ -18,6 +18,7 @@ static const struct adapter *const adapters[] = {
     &adapter_slack,
     &adapter_x,
     &adapter_linkedin,
+    &adapter_tumblr,
     &adapter_indexnow,
     &adapter_websub,
     &adapter_facebook,

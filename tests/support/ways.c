@@ -40,6 +40,8 @@ static const struct {
     {"linkedin member", "linkedin",
      "{\"author\": \"me\", \"client_id\": \"li-app\", \"client_secret\": \"s3cret-of-the-li-app\","
      " \"content\": \"video\", \"text\": \"{{title}} {{url}}\"}"},
+    {"tumblr", "tumblr",
+     "{\"blog\": \"examplenews\", \"client_id\": \"tumblr-app\", \"client_secret\": \"s3cret-of-the-tumblr-app\"}"},
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
