@@ -46,8 +46,10 @@ wrong_ratio(const struct media *m, const struct media_bounds *b, const char *mor
                    more);
 }
 
-static void
-too_many_pixels(const struct media *m, const struct media_bounds *b, const char *more, char *out)
+static void too_many_pixels(const struct media *m,
+                            const struct media_bounds *b,
+                            const char *more,
+                            char *out)
 {
     int64_t edge = m->width > m->height ? m->width : m->height;
     bool is_long = b->max_edge > 0 && edge > b->max_edge;
@@ -106,14 +108,16 @@ static void write_note(struct media_entry *e, const struct media *was)
     char before[PARSE_TEXT_BYTES], after[PARSE_TEXT_BYTES], *note = e->note;
     bool converted = !resize_type_fits(was, b);
     bool cut = !resize_ratio_fits(was->width, was->height, b);
-    bool resized = !resize_fits(was, &(struct media_bounds){.max_bytes = b->max_bytes,
-                                                            .max_pixels = b->max_pixels,
-                                                            .max_edge = b->max_edge});
+    bool resized = !resize_fits(was,
+                                &(struct media_bounds){.max_bytes = b->max_bytes,
+                                                       .max_pixels = b->max_pixels,
+                                                       .max_edge = b->max_edge});
     size_t room = sizeof e->note;
     int n = snprintf(note, room, "picture ");
 
     if (converted) {
-        n += snprintf(note + n, room - (size_t)n, "converted from %s", media_type_title(was->type));
+        n += snprintf(
+            note + n, room - (size_t)n, "converted from %s", media_type_title(was->type));
     }
     if (cut) {
         n += snprintf(note + n,

@@ -39,7 +39,7 @@ def channels(crier):
         can = [word(kind["can"][name]) for name in CAN]
         facts = [kind[name] for name in FACTS]
         rows.append(f"| [`{kind['type']}`]({kind['documentation']}) | {kind['about']} | " + " | ".join(can + facts) + " |")
-        said = [f"{title} {kind['can'][name]}" for name, title in CAN.items() if isinstance(kind["can"][name], str)]
+        said = [f"{title}: {kind['can'][name]}" for name, title in CAN.items() if isinstance(kind["can"][name], str)]
         if said:
             more.append(f"- `{kind['type']}`: " + "; ".join(said) + ".")
     return "\n".join([*rows, "", "What “no” and “yes, but” mean there:", "", *more])
