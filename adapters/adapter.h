@@ -22,6 +22,7 @@
 
 #include <jansson.h>
 
+#include "adapters/audience.h"
 #include "adapters/http.h"
 #include "base/article.h"
 #include "base/clock.h"
@@ -153,7 +154,7 @@ struct media {
     int64_t duration_ms;   /* of a video; 0: unknown */
     const char *url;       /* with by_address: where the platform finds it; else NULL */
     const void *file;      /* of whoever carries requests; NULL: none */
-    /* 32 hex digits of the content's SHA-256: of every video, and of a picture with by_address. The same
+    /* 32 hex digits of the content's SHA-256: of every video, and of a picture that we serve. The same
      * article may give another file later (it was replaced, the cache was lost): who resumes an upload
      * keeps this in the record, and begins anew where it differs. NULL: not known. */
     const char *hash;
@@ -199,6 +200,11 @@ struct step_ctx {
     const char *token;
     const json_t *grant;
 
+    /* Of a step for `each_member` (audience.h): whose turn it is; NULL: nobody's, a preview. And what its
+     * read says of them. */
+    const struct member *member;
+    struct member_word word;
+
     struct fit_report fits[FIT_REPORTS_MAX];
     size_t fit_count;
 };
@@ -209,9 +215,12 @@ struct step {
     int64_t repeat_within_ms; /* repeatable only so long after its first request (Mastodon
                                * forgets keys after an hour), then verify first; 0: always */
     bool publishes; /* its request may make something public; steps before it are invisible */
-    bool
-        makes_post; /* of an update or retraction, with `publishes`: it makes a new post, which counts
-                       * towards the quota. Publishing steps of `publish` always do */
+    /* Of an update or retraction, with `publishes`: it makes a new post, which counts towards the quota.
+     * Publishing steps of `publish` always do. */
+    bool makes_post;
+    /* It goes to each member of the channel's audience, once; the ledger knows who had their turn. So it is
+     * `repeatable` as a whole, whatever a second message to one member would be. */
+    bool each_member;
     bool wants_media; /* fetch the article's first picture before; see step_media_url */
     bool (*media_wanted)(
         const struct step_ctx *ctx); /* with wants_media: false: not this time, fetch
@@ -279,6 +288,8 @@ struct adapter {
     const char *pictures;
     /* What of pictures and videos a post shows: "up to 4 pictures with alternative text, or a video". */
     const char *media;
+    /* Whom it addresses one by one; NULL: it posts in a place, or to addresses in the settings. */
+    const struct audience *audience;
     struct rate rate;   /* the platform's published pace, used unless the channel sets `rate` */
     struct quota quota; /* of posts; what is used of it is kept in the ledger */
     /* What the platform told of its own quota, from settings and account; 0: nothing. NULL: never. */

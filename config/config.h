@@ -82,10 +82,16 @@ struct ledger_settings {
     int64_t keep_ms; /* ended articles and their deliveries are kept so long; 0: for ever */
 };
 
-struct media_settings {  /* videos, and pictures made to fit, are kept on disk */
+struct media_settings {     /* videos, and pictures made to fit, are kept on disk */
     char *cache;            /* a directory; NULL: "media" beside the ledger's file */
     int64_t max_bytes;      /* of all files in it */
     int64_t max_file_bytes; /* of one video */
+};
+
+/* What tokens that crier keeps by itself are sealed with; NULL texts: not set. */
+struct vault_settings {
+    struct secret key,
+        old_key; /* as seal_key_parse() reads them; old_key opens, and seals nothing */
 };
 
 struct queue_settings {
@@ -151,6 +157,7 @@ struct config {
     struct server_settings server;
     struct ledger_settings ledger;
     struct media_settings media;
+    struct vault_settings vault;
     struct queue_settings queue;
     struct source_settings *sources;
     size_t source_count;

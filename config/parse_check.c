@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/seal.h"
 #include "base/clock.h"
 #include "base/url.h"
 
@@ -205,6 +206,38 @@ static void check_needs_outlets(struct parser *p)
     }
 }
 
+static void check_key(struct parser *p,
+                      const struct node *vault,
+                      const char *name,
+                      const struct secret *key)
+{
+    struct seal_key parsed;
+
+    if (key->text && !seal_key_parse(&parsed, key->text, key->len)) {
+        value_problem(&p->reader,
+                      nearest(node_get(vault, name), p->root),
+                      "32 bytes as 64 hex digits or as base64; `crier keys vault` makes one",
+                      "vault.%s is no key",
+                      name);
+    }
+    seal_key_wipe(&parsed);
+}
+
+static void check_vault(struct parser *p)
+{
+    const struct node *vault = node_get(p->root, "vault");
+    const struct vault_settings *v = &p->config->vault;
+
+    check_key(p, vault, "key", &v->key);
+    check_key(p, vault, "old_key", &v->old_key);
+    if (v->old_key.text && !v->key.text) {
+        value_problem(&p->reader,
+                      nearest(node_get(vault, "old_key"), p->root),
+                      "vault.key, the new one",
+                      "vault.old_key without a key");
+    }
+}
+
 /* A ledger keeps what was used for so long (queue/sqlite_quota.c). */
 #define QUOTA_WINDOW_MAX_MS (31 * MS_DAY)
 
@@ -262,5 +295,6 @@ void parse__check(struct parser *p)
     check_outlets(p);
     check_needs_outlets(p);
     check_backoff(p);
+    check_vault(p);
     check_quotas(p);
 }

@@ -230,6 +230,14 @@ const struct field config_channel_common[] = {
     FIELD_END,
 };
 
+static const struct field vault_fields[] = {
+    {.key = "key", .kind = FIELD_SECRET, AT(vault_settings, key), .example = "${file:/etc/crier/vault.key}",
+     .help = "32 bytes as hex or base64, as from `crier keys vault`: tokens that crier gets and renews are kept encrypted with it"},
+    {.key = "old_key", .kind = FIELD_SECRET, AT(vault_settings, old_key), .example = "${file:/etc/crier/vault.old}",
+     .help = "the key before: what is still encrypted with it is read, and written anew with `key`"},
+    FIELD_END,
+};
+
 const struct field config_fields[] = {
     {.key = "site", .kind = FIELD_OBJECT, AT(config, site), .fields = site_fields,
      .help = "the newsroom"},
@@ -242,6 +250,8 @@ const struct field config_fields[] = {
      .help = "what is kept, and where: a location alone, or a mapping"},
     {.key = "media", .kind = FIELD_OBJECT, AT(config, media), .fields = media_fields,
      .help = "where videos and pictures made to fit are kept for a while, and how much of them"},
+    {.key = "vault", .kind = FIELD_OBJECT, AT(config, vault), .fields = vault_fields,
+     .help = "what keeps the tokens of channels that are signed in (`crier keys login CHANNEL`)"},
     {.key = "queue", .kind = FIELD_OBJECT, AT(config, queue), .fields = queue_fields,
      .help = "how often and how long deliveries are tried"},
     {.key = "sources", .kind = FIELD_CUSTOM, AT(config, sources), .fields = config_source_common,

@@ -30,6 +30,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/list.h"
+#include "base/member.h"
 #include "queue/state.h"
 
 struct ledger;
@@ -55,6 +56,12 @@ enum ledger_kind {
     LEDGER_SOURCE_SAVE,
     LEDGER_CREDENTIAL_PUT,
     LEDGER_FALLBACK,
+    LEDGER_MEMBERS_PUT,
+    LEDGER_MEMBER_SET,
+    LEDGER_WAVE_OPEN,
+    LEDGER_WAVE_NEXT,
+    LEDGER_WAVE_END,
+    LEDGER_WAVE_TOLD,
     LEDGER_INBOX_PUT,
     LEDGER_INBOX_END,
     LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
@@ -71,6 +78,7 @@ enum ledger_kind {
     LEDGER_SOURCES,
     LEDGER_CREDENTIALS,
     LEDGER_QUOTA,
+    LEDGER_MEMBERS,
     LEDGER_INBOX_LIST,
     LEDGER_OUTLET,
     LEDGER_READS_PULSE, /* the same of the reading thread; both touch no disk */
@@ -336,6 +344,131 @@ struct ledger_credentials { /* all of them, by channel */
         int64_t saved_at_ms;
     } * v;
     size_t count;
+};
+
+/* ---- audiences: the members of a channel that addresses people one by one ---- */
+struct ledger_new_member {
+    const char *address;  /* normalised */
+    const char *language; /* NULL: not known */
+    const char *opted_in_by;
+    int64_t opted_in_at_ms;
+};
+/* A member that is there gets what is new: the language, and a consent that is newer. Who is stopped, gone or
+ * quarantined is active again by a consent that is newer than that, and by nothing else. */
+struct ledger_members_put {
+    struct ledger_request req;
+    /* in */
+    const char *channel;
+    const struct ledger_new_member *v;
+    size_t count;
+    uint64_t first_id; /* of so many consecutive ids, from id_next_block */
+    int64_t now_ms;
+    /* out */
+    int64_t added, changed, back, unchanged;
+    int64_t left_out; /* they had stopped, or were gone, after that consent */
+};
+enum ledger_member_change { MEMBER_STOP, MEMBER_START, MEMBER_ERASE };
+struct ledger_member_set { /* by a word of the member's own, or a person's. ERR_NOT_FOUND */
+    struct ledger_request req;
+    const char *channel, *address;
+    enum ledger_member_change change;
+    const char *why; /* START: the new consent's `opted_in_by` */
+    int64_t now_ms;
+};
+struct ledger_members { /* by number */
+    struct ledger_request req;
+    /* in */
+    const char *channel;
+    uint64_t after;      /* 0: from the start */
+    size_t limit;        /* 0: only the counts */
+    int state;           /* enum member_state, -1: any */
+    const char *address; /* only this one; NULL: all */
+    /* out */
+    struct ledger_member {
+        uint64_t id;
+        char *address, *language, *state_why,
+            *opted_in_by; /* language, state_why: may be NULL */
+        enum member_state state;
+        int64_t state_at_ms, opted_in_at_ms, failures;
+    } * v;
+    size_t count;
+    bool more;
+    int64_t by_state[MEMBER_STATES];
+};
+
+/* ---- waves: a delivery on its way to an audience (sqlite_wave.c) ---- */
+/* Each member of the audience, as it was when the wave began, comes up once: in a batch that is written down
+ * before any of it leaves (NEXT), and whose end is written down when all of it has an answer (END). What is
+ * found of a batch without an end when a wave is opened may have arrived: those members are unknown, but those
+ * of whom the platform told something since. Unknown ones are settled by what it tells (TOLD). */
+struct ledger_wave {
+    int64_t total, accepted, refused, undeliverable, stopped;
+    int64_t again, unknown; /* open: the wave is not through */
+    int64_t was_sent, was_delivered, was_read, was_failed;
+    bool at_end;      /* the cursor has passed all of them */
+    int64_t due_ms;   /* when the first of `again` is due; 0: none is */
+    int64_t since_ms; /* since when the first of `unknown` is; 0: none is */
+    int64_t told_ms;  /* when the platform last told something on this channel; 0: never */
+    int64_t missing;  /* at the end: members that were stopped or removed before their turn */
+};
+struct ledger_wave_open {
+    struct ledger_request req;
+    struct delivery_id id;
+    const char *channel;
+    int64_t now_ms;
+    struct ledger_wave wave; /* out */
+};
+struct ledger_wave_next { /* a batch that is about to leave */
+    struct ledger_request req;
+    /* in */
+    struct delivery_id id;
+    size_t limit;
+    /* Unknown since then or before may be sent again … 0: none. */
+    int64_t unknown_before_ms;
+    bool unheard; /* … also where the platform has told of nothing since */
+    int64_t now_ms;
+    /* out */
+    int64_t number; /* 0: nothing is due */
+    struct ledger_wave_member {
+        uint64_t id;
+        char *address, *language; /* language may be NULL */
+        int64_t tries;            /* so often it was tried before */
+    } * v;
+    size_t count;
+    struct ledger_wave wave;
+};
+struct ledger_wave_result {
+    uint64_t member;
+    enum member_outcome outcome;
+    int64_t due_at_ms;  /* AGAIN */
+    bool tried;         /* AGAIN: it counts as a try */
+    const char *detail; /* not of ACCEPTED; NULL */
+};
+struct ledger_wave_end {
+    struct ledger_request req;
+    struct delivery_id id;
+    int64_t number;
+    const struct ledger_wave_result *v; /* of each member of the batch */
+    size_t count;
+    int64_t now_ms;
+    struct ledger_wave wave; /* out */
+};
+struct ledger_wave_news {
+    struct delivery_id delivery;
+    uint64_t member;
+    enum member_status status;
+    enum member_outcome outcome; /* WAS_FAILED: UNDELIVERABLE, LOST, UNSUBSCRIBED or REFUSED */
+    const char *detail;
+};
+struct ledger_wave_told {
+    struct ledger_request req;
+    const char *channel;
+    const struct ledger_wave_news *v;
+    size_t count;
+    int64_t now_ms;
+    /* out: waves of which nothing is unknown any more; yours to look at */
+    struct delivery_id *settled;
+    size_t settled_count;
 };
 
 /* ---- the inbox: what a source said and cannot be accepted yet (a title must be fetched …) ---- */

@@ -102,6 +102,37 @@ static void credentials_done(struct ledger_credentials *c)
     c->count = 0;
 }
 
+static void members_done(struct ledger_members *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        mem_free(m->v[i].address);
+        mem_free(m->v[i].language);
+        mem_free(m->v[i].state_why);
+        mem_free(m->v[i].opted_in_by);
+    }
+    mem_free(m->v);
+    m->v = NULL;
+    m->count = 0;
+}
+
+static void wave_next_done(struct ledger_wave_next *n)
+{
+    for (size_t i = 0; i < n->count; i++) {
+        mem_free(n->v[i].address);
+        mem_free(n->v[i].language);
+    }
+    mem_free(n->v);
+    n->v = NULL;
+    n->count = 0;
+}
+
+static void wave_told_done(struct ledger_wave_told *t)
+{
+    mem_free(t->settled);
+    t->settled = NULL;
+    t->settled_count = 0;
+}
+
 static void inbox_done(struct ledger_inbox_list *l)
 {
     for (size_t i = 0; i < l->count; i++) {
@@ -235,6 +266,15 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_CREDENTIALS:
         credentials_done(container_of(r, struct ledger_credentials, req));
         break;
+    case LEDGER_MEMBERS:
+        members_done(container_of(r, struct ledger_members, req));
+        break;
+    case LEDGER_WAVE_NEXT:
+        wave_next_done(container_of(r, struct ledger_wave_next, req));
+        break;
+    case LEDGER_WAVE_TOLD:
+        wave_told_done(container_of(r, struct ledger_wave_told, req));
+        break;
     case LEDGER_INBOX_LIST:
         inbox_done(container_of(r, struct ledger_inbox_list, req));
         break;
@@ -278,6 +318,10 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_DROP:
     case LEDGER_SOURCE_SAVE:
     case LEDGER_CREDENTIAL_PUT:
+    case LEDGER_MEMBERS_PUT:
+    case LEDGER_MEMBER_SET:
+    case LEDGER_WAVE_OPEN:
+    case LEDGER_WAVE_END:
     case LEDGER_INBOX_PUT:
     case LEDGER_INBOX_END:
     case LEDGER_WRITES_PULSE:

@@ -300,3 +300,84 @@ CREATE TABLE credential (
                               -- does not hold any more. "": of a sign-in
     sealed   TEXT NOT NULL    -- base64 of what base/seal.h makes
 ) WITHOUT ROWID;
+
+-- Audiences: who is addressed one by one on a channel. In the order of number, so that a wave walks a channel's
+-- members from one end to the other in one tree, a batch a time.
+CREATE TABLE member (
+    channel     INTEGER NOT NULL REFERENCES channel (id),
+    id          INTEGER NOT NULL,            -- base/id.h; one that comes again keeps its number
+    address     TEXT NOT NULL,               -- normalised, as the adapter wants it
+    language    TEXT,                        -- BCP 47; NULL: not known
+    state       INTEGER NOT NULL DEFAULT 0,  -- enum member_state
+    state_at    INTEGER NOT NULL DEFAULT 0,  -- since when; 0: since it came
+    state_why   TEXT,                        -- for people; never an address
+    opted_in_at INTEGER NOT NULL,            -- the proof of consent: when …
+    opted_in_by TEXT NOT NULL,               -- … and where: "form on /news", "whatsapp: START"
+    failures    INTEGER NOT NULL DEFAULT 0,  -- days on which nothing reached them, in a row
+    failed_at   INTEGER NOT NULL DEFAULT 0,  -- … the last of them
+    wave        INTEGER NOT NULL DEFAULT 0,  -- the newest delivery of which the platform told something …
+    told        INTEGER NOT NULL DEFAULT 0,  -- … which: bits of enum member_status
+    PRIMARY KEY (channel, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX member_address ON member (channel, address);
+-- Those who get nothing, for lists of them. Whoever asks must say "state <> 0" in these very words.
+CREATE INDEX member_out ON member (channel, state) WHERE state <> 0;
+
+-- How many they are, kept in the transaction that changes it. One row per channel with an audience.
+CREATE TABLE audience (
+    channel     INTEGER PRIMARY KEY REFERENCES channel (id),
+    active      INTEGER NOT NULL DEFAULT 0,
+    stopped     INTEGER NOT NULL DEFAULT 0,
+    gone        INTEGER NOT NULL DEFAULT 0,
+    quarantined INTEGER NOT NULL DEFAULT 0,
+    told_at     INTEGER NOT NULL DEFAULT 0,  -- the platform last told us of a message then; 0: never
+    brake_at    INTEGER NOT NULL DEFAULT 0,  -- the day on which so many …
+    brake_count INTEGER NOT NULL DEFAULT 0   -- … were found to be gone
+);
+
+-- A delivery on its way to an audience. There is no row per member: members up to the cursor have had their
+-- turn, but for those of a batch on its way (wave_batch) and the exceptions.
+CREATE TABLE wave (
+    delivery      INTEGER PRIMARY KEY REFERENCES delivery (id),
+    channel       INTEGER NOT NULL REFERENCES channel (id),
+    started_at    INTEGER NOT NULL,
+    total         INTEGER NOT NULL,            -- members that were active then
+    last          INTEGER NOT NULL,            -- the newest of them; later ones get the next message
+    cursor        INTEGER NOT NULL DEFAULT 0,  -- up to here all have had their turn; last: the end
+    batches       INTEGER NOT NULL DEFAULT 0,  -- begun so far: the number of the newest
+    accepted      INTEGER NOT NULL DEFAULT 0,
+    refused       INTEGER NOT NULL DEFAULT 0,
+    undeliverable INTEGER NOT NULL DEFAULT 0,
+    stopped       INTEGER NOT NULL DEFAULT 0,  -- found out by this message
+    again         INTEGER NOT NULL DEFAULT 0,  -- of wave_exception, in these states
+    unknown       INTEGER NOT NULL DEFAULT 0,
+    was_sent      INTEGER NOT NULL DEFAULT 0,  -- told by the platform, each member once
+    was_delivered INTEGER NOT NULL DEFAULT 0,
+    was_read      INTEGER NOT NULL DEFAULT 0,
+    was_failed    INTEGER NOT NULL DEFAULT 0
+);
+
+-- A batch of a wave that is about to leave, or has left: its members are those behind `after` up to `upto` and
+-- the exceptions with its number. Found at a start, they may have the message and we do not know.
+CREATE TABLE wave_batch (
+    delivery INTEGER NOT NULL REFERENCES wave (delivery),
+    number   INTEGER NOT NULL,
+    after    INTEGER NOT NULL,
+    upto     INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (delivery, number)
+) WITHOUT ROWID;
+
+-- Members of a wave that are not through although the cursor has passed them, and those that were refused.
+CREATE TABLE wave_exception (
+    delivery INTEGER NOT NULL REFERENCES wave (delivery),
+    member   INTEGER NOT NULL,            -- may have been removed since
+    state    INTEGER NOT NULL,            -- 0 again at due_at, 1 on its way with `batch`, 2 unknown since due_at,
+                                          -- 3 refused
+    due_at   INTEGER NOT NULL,
+    batch    INTEGER NOT NULL DEFAULT 0,
+    tries    INTEGER NOT NULL DEFAULT 0,
+    detail   TEXT,                        -- for people; never an address
+    PRIMARY KEY (delivery, member)
+) WITHOUT ROWID;
+CREATE INDEX wave_exception_due ON wave_exception (delivery, state, due_at);

@@ -110,6 +110,18 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
         return sqlite__source_save(s, container_of(r, struct ledger_source_save, req));
     case LEDGER_CREDENTIAL_PUT:
         return sqlite__credential_put(s, container_of(r, struct ledger_credential_put, req));
+    case LEDGER_MEMBERS_PUT:
+        return sqlite__members_put(s, container_of(r, struct ledger_members_put, req));
+    case LEDGER_MEMBER_SET:
+        return sqlite__member_set(s, container_of(r, struct ledger_member_set, req));
+    case LEDGER_WAVE_OPEN:
+        return sqlite__wave_open(s, container_of(r, struct ledger_wave_open, req));
+    case LEDGER_WAVE_NEXT:
+        return sqlite__wave_next(s, container_of(r, struct ledger_wave_next, req));
+    case LEDGER_WAVE_END:
+        return sqlite__wave_end(s, container_of(r, struct ledger_wave_end, req));
+    case LEDGER_WAVE_TOLD:
+        return sqlite__wave_told(s, container_of(r, struct ledger_wave_told, req));
     case LEDGER_INBOX_PUT:
         return sqlite__inbox_put(s, container_of(r, struct ledger_inbox_put, req));
     case LEDGER_INBOX_END:
@@ -149,6 +161,8 @@ static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
         return sqlite__sources(c, container_of(r, struct ledger_sources, req));
     case LEDGER_CREDENTIALS:
         return sqlite__credentials(c, container_of(r, struct ledger_credentials, req));
+    case LEDGER_MEMBERS:
+        return sqlite__members(c, container_of(r, struct ledger_members, req));
     case LEDGER_INBOX_LIST:
         return sqlite__inbox_list(c, container_of(r, struct ledger_inbox_list, req));
     default:

@@ -110,6 +110,7 @@ static json_t *deliveries_of(struct sqlite_conn *c, int64_t article)
     while (sqlite__row(c, stmt)) {
         json_t *o = sqlite__delivery_json(stmt);
 
+        sqlite__wave_show(c, o, sqlite3_column_int64(stmt, 0));
         json_object_set_new(o, "attempts_log", attempts_of(c, sqlite3_column_int64(stmt, 0)));
         json_array_append_new(list, o);
     }

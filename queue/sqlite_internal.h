@@ -447,6 +447,35 @@ enum err_code sqlite__inbox_list(struct sqlite_conn *c, struct ledger_inbox_list
 void sqlite__inbox_done(struct sqlite *s, uint64_t id);
 bool sqlite__inbox_is_restored(struct sqlite *s, uint64_t id);
 
+/* Members of audiences (sqlite_member.c). */
+enum err_code sqlite__members_put(struct sqlite *s, struct ledger_members_put *r);
+enum err_code sqlite__member_set(struct sqlite *s, struct ledger_member_set *r);
+enum err_code sqlite__members(struct sqlite_conn *c, struct ledger_members *r);
+/* What a message to one, or what the platform tells of it, says of the member: whether and since when it
+ * reaches them. Nothing happens to who is not active. */
+void sqlite__member_learn(struct sqlite *s,
+                          int64_t channel,
+                          uint64_t member,
+                          enum member_outcome outcome,
+                          const char *detail,
+                          int64_t now_ms);
+/* Waves (sqlite_wave.c; what the platform tells of them: sqlite_wave_told.c). */
+enum err_code sqlite__wave_open(struct sqlite *s, struct ledger_wave_open *r);
+enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r);
+enum err_code sqlite__wave_end(struct sqlite *s, struct ledger_wave_end *r);
+enum err_code sqlite__wave_told(struct sqlite *s, struct ledger_wave_told *r);
+/* The wave of a delivery, as "wave", where it has one. */
+void sqlite__wave_show(struct sqlite_conn *c, json_t *object, int64_t delivery);
+/* A person settled what was unknown of it: arrived, or not. */
+void sqlite__wave_resolve(struct sqlite *s, struct delivery_id id, bool arrived, int64_t now_ms);
+/* States of wave_exception; stored. */
+enum wave_exception_state {
+    WAVE_AGAIN,
+    WAVE_ON_ITS_WAY,
+    WAVE_UNKNOWN,
+    WAVE_REFUSED,
+};
+
 /* ---- the reads ---- */
 enum err_code sqlite__due(struct sqlite_conn *c, struct ledger_due *r);   /* sqlite_read.c */
 enum err_code sqlite__load(struct sqlite_conn *c, struct ledger_load *r); /* sqlite_read.c */

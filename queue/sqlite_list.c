@@ -136,6 +136,7 @@ static json_t *show_delivery(struct sqlite_conn *c, int64_t id)
     json_set_str(o, "article", public_id ? public_id : id_article_text(article, text));
     json_set_str(o, "title", sqlite__col_text(stmt, 19));
     sqlite__end(stmt);
+    sqlite__wave_show(c, o, id);
     return o;
 }
 

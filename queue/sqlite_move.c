@@ -163,6 +163,7 @@ static void posted(struct sqlite *s, struct delivery_row *d, struct ledger_move 
 {
     char *record = record_with_ids(s, d, r);
 
+    sqlite__wave_resolve(s, d->id, true, r->now_ms);
     d->in_doubt = false;
     d->exposed = true;
     sqlite__do(&s->writer,
@@ -187,6 +188,7 @@ static void posted(struct sqlite *s, struct delivery_row *d, struct ledger_move 
 
 static void absent(struct sqlite *s, struct delivery_row *d, struct ledger_move *r)
 {
+    sqlite__wave_resolve(s, d->id, false, r->now_ms);
     d->exposed = false;
     d->in_doubt = false;
     sqlite__quota_drop(s, d->id);

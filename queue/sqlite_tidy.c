@@ -118,6 +118,9 @@ static void drop_article(struct sqlite *s, int64_t article)
 {
     /* Those first that are found through others. */
     static const enum sqlite_sql drops[] = {SQL_DROP_ATTEMPTS,
+                                            SQL_DROP_EXCEPTIONS,
+                                            SQL_DROP_BATCHES,
+                                            SQL_DROP_WAVES,
                                             SQL_DROP_DELIVERIES,
                                             SQL_DROP_STANDING,
                                             SQL_DROP_FALLBACK,

@@ -15,6 +15,7 @@ door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete
 door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 /* api_channels.c */
 door_handler_fn api_list_channels, api_pause, api_resume, api_test;
+door_handler_fn api_put_credentials, api_delete_credentials;
 /* api_sources.c */
 door_handler_fn api_list_sources, api_get_source, api_poll_source, api_release_source,
     api_drop_source;

@@ -177,8 +177,6 @@ enum err_code channels_load(struct channels *s, struct err *why)
 
 /* ---- settings into force ---- */
 
-static void unblock(struct crier *c, struct channel *ch, const char *by);
-
 /* Channels on one host share its trouble. The host is the one the adapter names, or that of the type's
  * first URL setting; a type that has none (its address is fixed) has its name for a host. */
 static void fill_host(const struct channel *ch, struct buf *out)
@@ -271,7 +269,7 @@ static void configure(struct channels *s, const struct channel_settings *set)
     ch->generation += changed ? 1 : 0;
     tell_scheduler(s->crier, ch);
     if (changed && ch->kept.blocked) {
-        unblock(s->crier, ch, s->applied ? "reload" : "restart");
+        channel_unblock(s->crier, ch, s->applied ? "reload" : "restart");
     }
 }
 
@@ -446,7 +444,7 @@ void channel_release(struct crier *c, const struct channel *ch)
     ledger_submit(c->ledger, &rel->release.req);
 }
 
-static void unblock(struct crier *c, struct channel *ch, const char *by)
+void channel_unblock(struct crier *c, struct channel *ch, const char *by)
 {
     ch->generation++;
     ch->kept.blocked = false;
@@ -462,5 +460,5 @@ static void unblock(struct crier *c, struct channel *ch, const char *by)
 void channel_resume(struct crier *c, struct channel *ch, const char *by)
 {
     ch->kept.paused = false;
-    unblock(c, ch, by);
+    channel_unblock(c, ch, by);
 }

@@ -59,6 +59,8 @@ void channel_note_done(struct crier *c, struct channel *ch);
 void channel_pause(struct crier *c, struct channel *ch);
 /* From paused or blocked: blocked deliveries become ready, the scheduler goes on. */
 void channel_resume(struct crier *c, struct channel *ch, const char *by);
+/* From blocked alone: a pause stays. */
+void channel_unblock(struct crier *c, struct channel *ch, const char *by);
 /* Blocked deliveries become ready: for one that was written down as blocked only after the channel
  * had been mended. */
 void channel_release(struct crier *c, const struct channel *ch);

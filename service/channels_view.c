@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "service/crier.h"
+#include "service/keeper.h"
 
 static const char *
 health(const struct channel *ch, const struct sched_view *view, int64_t now_ms)
@@ -88,7 +89,7 @@ channel_json(struct crier *c, const struct channel *ch, const struct ledger_chan
 {
     struct sched_view view;
     int64_t now_ms = clock_wall_ms();
-    json_t *out;
+    json_t *out, *credentials;
 
     sched_view(c->sched, ch->name, now_ms, &view);
     out = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:f}",
@@ -115,6 +116,10 @@ channel_json(struct crier *c, const struct channel *ch, const struct ledger_chan
     (void)json_object_set_new(out, "pace", pace_json(&view));
     (void)json_object_set_new(out, "quota", quota_json(ch));
     (void)json_object_set_new(out, "backlog", backlog_json(row));
+    credentials = keeper_json(c->keeper, ch);
+    if (credentials) {
+        (void)json_object_set_new(out, "credentials", credentials);
+    }
     json_set_time(out, "oldest_waiting_at", row ? row->oldest_waiting_at_ms : 0);
     return out;
 }

@@ -92,6 +92,7 @@ void courier__run_free(struct run *run)
     list_remove(&k->runs, &run->node);
     ledger_request_done(&run->load.req);
     media_wait_done(&run->media);
+    keeper_wait_done(&run->token);
     context_done(&run->sc);
     http_request_done(&run->request);
     config_unref(run->config);

@@ -2,9 +2,9 @@
 #define CRIER_SERVICE_COURIER_INTERNAL_H
 
 /* Shared by the courier's files: courier.c (what is due, start, stop), courier_claim.c (what starts
- * with its accept), courier_run.c (one
- * delivery's way through its steps), courier_choose.c (which course), courier_quota.c (whether one more
- * post may go), courier_fallback.c (where it goes when its channel is blocked), courier_verdict.c (what a
+ * with its accept), courier_run.c (one delivery's way through its steps), courier_choose.c (which
+ * course), courier_quota.c (whether one more post may go), courier_token.c (whose access token a step
+ * carries), courier_fallback.c (where it goes when its channel is blocked), courier_verdict.c (what a
  * verdict makes of a delivery), courier_end.c (writing that down and telling everybody),
  * courier_probe.c (a channel's own test). */
 
@@ -17,6 +17,7 @@
 #include "service/context.h"
 #include "service/courier.h"
 #include "service/crier.h"
+#include "service/keeper.h"
 #include "service/media.h"
 #include "service/out.h"
 
@@ -105,8 +106,12 @@ struct run {
     struct http_request request;
     struct out_exchange exchange;
     bool sending;
+    struct keeper_wait token; /* its grant is the context's */
+    bool waits_for_token;
+    bool renewed; /* a token was refused once in this run, as next_verdict says */
     struct media_wait media;
     bool waits_for_media;
+    bool wants_video; /* that is what it waits for */
     struct ledger_begin begin;
     struct ledger_end end_next, end;
     struct outcome outcome;
@@ -135,6 +140,18 @@ void courier__run_steps(struct run *run);
 void courier__run_start(struct run *run);
 void courier__run_walk(struct run *run); /* from run->step on */
 void courier__run_hurry(struct run *run);
+
+/* With the token in force, or without one where the adapter needs none: the step at hand. */
+void courier__run_with_token(struct run *run);
+/* Another verdict than an adapter's, where no request was made. */
+void courier__run_without_request(struct run *run, const struct verdict *v);
+
+/* courier_token.c */
+/* Goes on with courier__run_with_token(), now or later, or ends the run. */
+void courier__fetch_token(struct run *run);
+/* The platform did not take it: true, when the step (or v->jump) goes again with another one, now or later. */
+bool courier__token_refused(struct run *run, const struct verdict *v);
+void courier__token_stop(struct run *run); /* waits no more */
 
 /* courier_claim.c */
 /* Nothing is to be written down before the step at hand leaves: it was, with the accept. */

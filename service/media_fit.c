@@ -1,18 +1,26 @@
-/* Pictures made smaller for channels that do not take them as they are. Called by media.c when a wait's
- * picture is there and does not fit; the work itself is resize.c's.
+/* Pictures made to fit channels that do not take them as they are: smaller, a JPEG, cut to a ratio. Called
+ * by media.c when a wait's picture is there and does not fit; the work itself is resize.c's.
  *
- * A smaller picture is an entry like a fetched one: found by a key of its own, made once however many
+ *   make_smaller   has the cache on disk one that was made from these bytes, for these bounds? The pool looks;
+ *   on_looked      it has: ready. It has not: a child of resize.c makes it,
+ *   on_resized     ready; and written to the cache, so that nobody makes it again after a restart
+ *
+ * Such a picture is an entry like a fetched one: found by a key of its own, made once however many
  * wait, kept within the same memory. Its key holds the number of the entry it was made from, so one that
  * was made from a picture which has been replaced meanwhile is never found again, and goes when room is
  * needed. */
 
 #include "service/media_internal.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "service/crier.h"
 
 /* "1.91:1", "0.8:1" */
 static const char *ratio_text(int64_t milli, char out[PARSE_TEXT_BYTES])
@@ -149,18 +157,137 @@ static void let_origin_go(struct media_entry *e)
     media__entry_unuse(origin);
 }
 
+/* The picture in e->job is what was wanted. */
+static void is_made(struct media_entry *e)
+{
+    const struct buf *picture = &e->job.picture;
+    struct media *m = &e->media;
+
+    m->type = media_sniff(picture->data, picture->len, &m->width, &m->height);
+    m->bytes = picture->data;
+    m->len = picture->len;
+    write_note(e, &e->origin->media);
+}
+
+/* ---- the cache on disk ---- */
+
+/* Whatever came of it: it is there in memory. */
+static void on_kept(void *context, struct media_file *f, const char *error)
+{
+    struct media_entry *e = context;
+
+    (void)f;
+    (void)error;
+    e->keeping = NULL;
+    media__entry_unuse(e);
+}
+
+static void keep(struct media_entry *e)
+{
+    if (e->shape[0] != '\0' && media_keep_start(&e->keeping,
+                                                e->store->cache,
+                                                e->shape,
+                                                e->media.type,
+                                                e->media.bytes,
+                                                e->media.len,
+                                                on_kept,
+                                                e,
+                                                NULL) == ERR_NONE) {
+        media__entry_use(e);
+    }
+}
+
+static void name_shape(struct media_entry *e)
+{
+    const struct media_bounds *b = &e->job.bounds;
+    uint8_t digest[SHA256_BYTES];
+    char hex[SHA256_HEX_BYTES], id[MEDIA_ID_BYTES], *all;
+
+    crypto_sha256(e->job.bytes, e->job.len, digest);
+    all = mem_printf("%s %zu %lld %lld %u %lld %lld",
+                     crypto_hex(digest, sizeof digest, hex),
+                     b->max_bytes,
+                     (long long)b->max_pixels,
+                     (long long)b->max_edge,
+                     b->types,
+                     (long long)b->min_ratio_milli,
+                     (long long)b->max_ratio_milli);
+    media_cache_id(e->store->cache, 's', all, strlen(all), id);
+    (void)snprintf(e->shape, sizeof e->shape, "s-%s.jpg", id);
+    mem_free(all);
+}
+
+/* On the pool. */
+static void on_look(void *context)
+{
+    struct media_entry *e = context;
+    char bytes[16384];
+    ssize_t n;
+    int fd;
+
+    name_shape(e);
+    fd = openat(
+        media_cache_directory(e->store->cache), e->shape, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return;
+    }
+    while ((n = read(fd, bytes, sizeof bytes)) > 0) {
+        buf_add(&e->job.picture, bytes, (size_t)n);
+    }
+    if (n < 0) {
+        buf_clear(&e->job.picture);
+    }
+    (void)close(fd);
+}
+
+/* A disk may give back anything. */
+static bool is_good(const struct media_entry *e)
+{
+    const struct buf *picture = &e->job.picture;
+    struct media m = {.len = picture->len};
+
+    m.type = picture->len > 0 && buf_ok(picture)
+                 ? media_sniff(picture->data, picture->len, &m.width, &m.height)
+                 : NULL;
+    return m.type && strcmp(m.type, "image/jpeg") == 0 && m.width > 0 && m.height > 0 &&
+           resize_fits(&m, &e->job.bounds);
+}
+
+static void note_use(struct media_entry *e)
+{
+    struct media_file *f = media_cache_find(e->store->cache, e->shape);
+    struct err why;
+
+    if (f && media_file_use(f, &why) == ERR_NONE) {
+        media_file_unuse(f);
+    }
+}
+
+static void on_looked(void *context)
+{
+    struct media_entry *e = context;
+
+    e->look = NULL;
+    if (!is_good(e)) {
+        buf_done(&e->job.picture);
+        resize_submit(e->store->resizer, &e->job);
+        return;
+    }
+    note_use(e);
+    is_made(e);
+    let_origin_go(e);
+    media__entry_ready(e);
+}
+
 static void on_resized(struct resize_job *job)
 {
     struct media_entry *e = container_of(job, struct media_entry, job);
-    struct media *m = &e->media;
 
     if (job->error[0] != '\0') {
         not_resized(&e->origin->media, &job->bounds, job->error, e->error);
     } else {
-        m->type = media_sniff(job->picture.data, job->picture.len, &m->width, &m->height);
-        m->bytes = job->picture.data;
-        m->len = job->picture.len;
-        write_note(e, &e->origin->media);
+        is_made(e);
+        keep(e);
     }
     let_origin_go(e);
     media__entry_ready(e);
@@ -191,7 +318,12 @@ make_smaller(struct media_entry *origin, char *key, const struct media_bounds *b
     e->job.len = origin->media.len;
     e->job.bounds = *b;
     e->job.done = on_resized;
-    resize_submit(origin->store->resizer, &e->job);
+    if (media_cache_open(origin->store->cache, NULL) == ERR_NONE) {
+        buf_init(&e->job.picture, MEDIA_PICTURE_BYTES);
+        e->look = media_work_start(origin->store->crier->loop, on_look, on_looked, e);
+    } else {
+        resize_submit(origin->store->resizer, &e->job);
+    }
     return e;
 }
 
@@ -221,13 +353,13 @@ bool media__fit(struct media_entry *e, struct media_wait *w)
     return true;
 }
 
-static struct media_entry *being_made_smaller(struct media_store *s)
+static struct media_entry *at_work(struct media_store *s)
 {
     LIST_EACH(&s->all, it)
     {
         struct media_entry *e = container_of(it, struct media_entry, kept_node);
 
-        if (e->making && e->is_smaller) {
+        if (e->keeping || (e->making && e->is_smaller)) {
             return e;
         }
     }
@@ -239,8 +371,19 @@ void media__fit_cancel_all(struct media_store *s)
 {
     struct media_entry *e;
 
-    while ((e = being_made_smaller(s)) != NULL) {
-        resize_cancel(&e->job);
+    while ((e = at_work(s)) != NULL) {
+        if (e->keeping) {
+            media_keep_cancel(e->keeping);
+            e->keeping = NULL;
+            media__entry_unuse(e);
+            continue;
+        }
+        if (e->look) {
+            media_work_abandon(e->look);
+            e->look = NULL;
+        } else {
+            resize_cancel(&e->job);
+        }
         e->making = false;
         let_origin_go(e);
     }

@@ -16,6 +16,8 @@
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
+#include "service/keeper.h"
+#include "service/media.h"
 #include "service/watch.h"
 
 #define LABELS_MAX 2
@@ -59,6 +61,9 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
         {"crier_inbox_total",
          {"source", "result"},
          "Events without a title that waited for their page, by what became of them"},
+    [METRIC_CREDENTIAL_RENEWALS] = {"crier_credential_renewals_total",
+                                    {"channel", "outcome"},
+                                    "Renewals of access tokens, by what came of them"},
 };
 
 struct histogram_row {
@@ -328,6 +333,12 @@ static void print_process(struct crier *c, struct buf *out)
         print_gauge(
             out, "crier_resident_memory_bytes", "Memory of the process", (int64_t)resident);
     }
+    if (c->media != NULL) {
+        print_gauge(out,
+                    "crier_media_cache_bytes",
+                    "Videos and pictures in the media cache on disk",
+                    (int64_t)media_store_disk_bytes(c->media));
+    }
     if (c->door != NULL) {
         print_gauge(out,
                     "crier_open_connections",
@@ -476,6 +487,9 @@ void metrics_print(struct metrics *m,
     print_channels(c, out);
     print_queue(out, rows, row_count);
     print_oldest(out, rows, row_count);
+    if (c->keeper != NULL) {
+        keeper_print_gauges(c->keeper, out);
+    }
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);
     }

@@ -19,7 +19,7 @@
 #include "service/hide.h"
 #include "service/intake.h"
 
-#define STEPS_MAX 16
+#define STEPS_MAX 64 /* TikTok has one for each of 35 pictures */
 #define SHOWN_BYTES ((size_t)80 * 1024 * 1024)
 #define EXPLAIN_BYTES 4096
 #define NUMBER_LATER 1 /* the ledger gives the real one on arrival */

@@ -630,6 +630,9 @@ static void exchange(struct dialogue *d, const json_t *exchange, bool last)
 
     d->ctx.now_ms += json_integer_value(json_object_get(exchange, "advance_ms"));
     dialogue__expect_text(d, "step", json_object_get(exchange, "step"), d->step->name);
+    if (json_object_get(exchange, "media")) {
+        dialogue__set_media(d, json_object_get(exchange, "media"));
+    }
     http_request_init(&req);
     built = build_request(d, &req, expect);
     if (built == BUILT_REQUEST) {

@@ -30,6 +30,8 @@ struct dialogue {
 const char *dialogue__text_or(const json_t *object, const char *name, const char *otherwise);
 /* The article, the context, the memories and the media of the dialogue. false: no article. */
 bool dialogue__set_up(struct dialogue *d);
+/* The media from now on; m NULL or null: none. */
+void dialogue__set_media(struct dialogue *d, const json_t *m);
 /* False when the dialogue ends here: refused settings or a course that is ruled out, as expected or not. */
 bool dialogue__set_course(struct dialogue *d);
 

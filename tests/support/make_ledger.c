@@ -155,6 +155,48 @@ static void fill_v4(struct kit *k)
     assert_int_equal(kit_run(k, &release.req), ERR_NONE);
 }
 
+/* A wave in the middle: a batch on its way, and one that was refused. */
+static void fill_v4_audience(struct kit *k)
+{
+    const struct ledger_new_member members[] = {
+        {.address = "+1", .opted_in_by = "form", .opted_in_at_ms = 1},
+        {.address = "+2", .language = "de", .opted_in_by = "form", .opted_in_at_ms = 1},
+        {.address = "+3", .opted_in_by = "form", .opted_in_at_ms = 1},
+    };
+    struct ledger_members_put put = {.req = {.kind = LEDGER_MEMBERS_PUT},
+                                     .channel = "whatsapp",
+                                     .v = members,
+                                     .count = 3,
+                                     .first_id = 1,
+                                     .now_ms = k->now_ms};
+    struct ledger_wave_open open = {
+        .req = {.kind = LEDGER_WAVE_OPEN}, .channel = "whatsapp", .now_ms = k->now_ms};
+    const struct ledger_wave_result refused = {.member = 1, .outcome = MEMBER_REFUSED};
+    struct ledger_wave_next next = {
+        .req = {.kind = LEDGER_WAVE_NEXT}, .limit = 1, .now_ms = k->now_ms};
+    struct ledger_wave_end end = {.req = {.kind = LEDGER_WAVE_END},
+                                  .number = 1,
+                                  .v = &refused,
+                                  .count = 1,
+                                  .now_ms = k->now_ms};
+    struct kit_accept a;
+
+    assert_int_equal(kit_run(k, &put.req), ERR_NONE);
+    kit_accept(k,
+               &a,
+               (struct kit_article){
+                   .id = "wave", .title = "An article for many", .channels = "whatsapp"});
+    open.id = next.id = end.id = a.a.deliveries[0].id;
+    kit_accept_done(&a);
+    assert_int_equal(kit_begin_step(k, open.id, "publish", "message", true, true), ERR_NONE);
+    assert_int_equal(kit_run(k, &open.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &next.req), ERR_NONE);
+    ledger_request_done(&next.req);
+    assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &next.req), ERR_NONE);
+    ledger_request_done(&next.req);
+}
+
 int main(int argc, char **argv)
 {
     struct kit k = {.next_id = 1000, .now_ms = KIT_NOW};
@@ -167,6 +209,7 @@ int main(int argc, char **argv)
     fill(&k);
     fill_v3(&k);
     fill_v4(&k);
+    fill_v4_audience(&k);
     kit_close(&k);
     return 0;
 }
