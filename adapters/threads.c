@@ -144,7 +144,7 @@ static const struct step publish[] = {
 static const struct step update[] = {
     FIRST_STEPS,
     /* A second time it looks at the container first. */
-    {.name = "publish", .repeatable = true, .publishes = true, .build = build_republish, .read = read_republish,
+    {.name = "publish", .repeatable = true, .publishes = true, .makes_post = true, .build = build_republish, .read = read_republish,
      .unanswered = container_unanswered_republish, .sample = SAMPLE_ID},
     LAST_STEPS,
     DELETE("delete_old"),
