@@ -204,7 +204,8 @@ enum err_code sqlite__fallback(struct sqlite *s, struct ledger_fallback *r)
     for (size_t i = 0; i < ids.count; i++) {
         fall_back_by_id(s, r, (struct delivery_id){(uint64_t)ids.v[i]});
     }
-    r->more = ids.count == FALLBACK_BATCH;
+    /* In a damaged file none of them may be what it was found as: then coming again helps nothing. */
+    r->more = ids.count == FALLBACK_BATCH && r->stopped_count > 0;
     sqlite__ids_done(&ids);
     return ERR_NONE;
 }
