@@ -15,5 +15,6 @@ extern const struct adapter adapter_discord;
 extern const struct adapter adapter_slack;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
+extern const struct adapter adapter_whatsapp;
 
 #endif

@@ -18,6 +18,7 @@ static const struct adapter *const adapters[] = {
     &adapter_slack,
     &adapter_indexnow,
     &adapter_websub,
+    &adapter_whatsapp,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -102,6 +102,7 @@ struct run {
     bool sending;
     struct media_wait media;
     bool waits_for_media;
+    struct wave *wave; /* under way; NULL: the step is no wave (service/wave.h) */
     struct ledger_begin begin;
     struct ledger_end end_next, end;
     struct outcome outcome;
@@ -114,6 +115,11 @@ struct run {
 };
 
 /* courier.c */
+/* The run of a delivery; NULL: it has none. */
+struct run *courier__find(struct courier *k, struct delivery_id id);
+/* A request of the courier's own at the ledger: it is not drained before that is back. */
+void courier__asked_begin(struct courier *k);
+void courier__asked_end(struct courier *k);
 struct run *courier__run_new(struct courier *k, struct channel *ch);
 /* The only way out: frees the run, once. */
 void courier__run_free(struct run *run);
