@@ -279,6 +279,9 @@ void wave_settled(struct crier *c, struct delivery_id id)
         }
         return;
     }
+    if (c->phase == CRIER_DRAINING) {
+        return; /* the next start finds it */
+    }
     k = mem_zalloc(sizeof *k);
     k->crier = c;
     k->move = (struct ledger_move){
