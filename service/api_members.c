@@ -94,13 +94,15 @@ static void put_free(struct put *p)
     mem_free(p);
 }
 
+/* where: of the list or of the lines, from 0. */
 static void fault(struct put *p, size_t where, const char *what)
 {
+    char pointer[24];
+
     if (json_array_size(p->faults) < FAULTS_MAX) {
+        (void)snprintf(pointer, sizeof pointer, "/%zu", where);
         (void)json_array_append_new(
-            p->faults,
-            json_pack(
-                "{s:I, s:s}", p->lines ? "line" : "member", (json_int_t)where, "detail", what));
+            p->faults, json_pack("{s:s, s:s}", "pointer", pointer, "detail", what));
     }
 }
 
@@ -160,7 +162,7 @@ static void read_lines(struct put *p)
 {
     const char *at = p->body, *end = p->body + p->body_len;
 
-    for (size_t line = 1; at < end; line++) {
+    for (size_t line = 0; at < end; line++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((stop ? stop : end) - at);
         json_t *v = NULL;
@@ -189,10 +191,10 @@ static void read_whole(struct put *p)
     if (json_is_array(v)) {
         json_array_foreach(v, i, one)
         {
-            take_member(p, i + 1, one);
+            take_member(p, i, one);
         }
     } else {
-        take_member(p, 1, v);
+        take_member(p, 0, v);
     }
     json_decref(v);
 }

@@ -85,7 +85,10 @@ static void note_word(struct wave_send *s, const struct verdict *v)
     if (word->outcome == MEMBER_AGAIN && !of_all && wait_ms == 0) {
         r->outcome = MEMBER_REFUSED;
     }
-    r->due_at_ms = clock_wall_ms() + (of_all ? word->retry_after_ms : wait_ms);
+    r->due_at_ms = clock_wall_ms();
+    if (r->outcome == MEMBER_AGAIN) {
+        r->due_at_ms += of_all ? word->retry_after_ms : wait_ms;
+    }
     mask_address(word->detail, of->address);
     memcpy(s->batch->details[s->at], word->detail, sizeof word->detail);
 }

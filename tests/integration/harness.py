@@ -29,6 +29,7 @@ CMS_SECRET = "integration-secret-of-the-cms"
 AGENCY_SECRET = "whsec_aW50ZWdyYXRpb24tYWdlbmN5LXNlY3JldC0wMQ=="
 PARTNER_SECRET = "whsec_aW50ZWdyYXRpb24tcGFydG5lci1zZWNyZXQ="
 DISCORD_HOOK = "/api/webhooks/223456789012345678/integration-discord-webhook-token"
+WHATSAPP_SECRET = "integration-whatsapp-app-secret"
 SLACK_HOOK = "/services/T0123456789/B0123456789/integrationSlackHookSecret"
 SANITIZERS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")
 SLOW = "tsan" in str(CRIER) or "asan" in str(CRIER)
@@ -407,6 +408,10 @@ def network_channels(platform):
 def network_settings(faces):
     """What a channel of each type needs, by type: one entry each."""
     return {
+        "whatsapp": {"api": faces["whatsapp"] + "/whatsapp/v25.0", "phone_number_id": "106540352242922",
+                     "token": "integration-whatsapp-token", "app_secret": WHATSAPP_SECRET,
+                     "verify_token": "integration-whatsapp-verify", "template": "breaking_news", "language": "en_US",
+                     "languages": {"de": "de"}, "body": ["{{title}}", "{{summary}}"]},
     }
 
 
