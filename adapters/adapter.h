@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/field.h"
 #include "base/mustache.h"
+#include "base/quota.h"
 #include "base/text.h"
 
 /* How an exchange ended, for the courier and for step->unanswered. */
@@ -153,6 +154,10 @@ struct media {
     int64_t duration_ms;   /* of a video; 0: unknown */
     const char *url;       /* with by_address: where the platform finds it; else NULL */
     const void *file;      /* of whoever carries requests; NULL: none */
+    /* 32 hex digits of the content's SHA-256: of every video, and of a picture that we serve. The same
+     * article may give another file later (it was replaced, the cache was lost): who resumes an upload
+     * keeps this in the record, and begins anew where it differs. NULL: not known. */
+    const char *hash;
 };
 
 struct site_facts {
@@ -210,6 +215,9 @@ struct step {
     int64_t repeat_within_ms; /* repeatable only so long after its first request (Mastodon
                                * forgets keys after an hour), then verify first; 0: always */
     bool publishes; /* its request may make something public; steps before it are invisible */
+    /* Of an update or retraction, with `publishes`: it makes a new post, which counts towards the quota.
+     * Publishing steps of `publish` always do. */
+    bool makes_post;
     /* It goes to each member of the channel's audience, once; the ledger knows who had their turn. So it is
      * `repeatable` as a whole, whatever a second message to one member would be. */
     bool each_member;
@@ -236,19 +244,6 @@ struct step {
     {                                                                                          \
         .name = NULL                                                                           \
     }
-
-/* So many posts a platform takes from one account in a time, whatever their pace. Kept in the ledger. */
-enum quota_window {
-    QUOTA_ROLLING,     /* per_ms from each post on */
-    QUOTA_DAY_UTC,     /* from midnight to midnight */
-    QUOTA_DAY_PACIFIC, /* the same in Los Angeles (Google) */
-};
-struct quota {
-    int64_t count; /* 0: none is known */
-    enum quota_window window;
-    int64_t per_ms; /* QUOTA_ROLLING */
-    const char *source;
-};
 
 struct oauth;
 
@@ -293,14 +288,14 @@ struct adapter {
     const char *pictures;
     /* What of pictures and videos a post shows: "up to 4 pictures with alternative text, or a video". */
     const char *media;
-    const struct audience
-        *audience;    /* NULL: it posts in a place, or to addresses in the settings */
-    struct rate rate; /* the platform's published pace, used unless the channel sets `rate` */
-    struct quota quota;
+    /* Whom it addresses one by one; NULL: it posts in a place, or to addresses in the settings. */
+    const struct audience *audience;
+    struct rate rate;   /* the platform's published pace, used unless the channel sets `rate` */
+    struct quota quota; /* of posts; what is used of it is kept in the ledger */
     /* What the platform told of its own quota, from settings and account; 0: nothing. NULL: never. */
     int64_t (*quota_told)(const void *settings, const json_t *account);
     const struct oauth
-        *oauth; /* NULL: the settings hold all there is to know of its credentials */
+        *oauth; /* NULL: the settings hold all there is to know of its credentials; see oauth_with() */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
     /* Checks of the settings that no single row can say. ERR_INVALID: why names the key
      * first. */

@@ -13,8 +13,17 @@ extern const struct adapter adapter_bluesky;
 extern const struct adapter adapter_email;
 extern const struct adapter adapter_discord;
 extern const struct adapter adapter_slack;
+extern const struct adapter adapter_x;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
 extern const struct adapter adapter_whatsapp;
+extern const struct adapter adapter_facebook;
+extern const struct adapter adapter_instagram;
+extern const struct adapter adapter_threads;
+extern const struct adapter adapter_lemmy;
+extern const struct adapter adapter_youtube;
+extern const struct adapter adapter_tiktok;
+extern const struct adapter adapter_misskey;
+extern const struct adapter adapter_devto;
 
 #endif

@@ -220,6 +220,7 @@ const struct adapter adapter_bluesky = {
     .retract = retract,
     .verify = verify,
     .test = test,
+    .media = "the link card's picture, uploaded; no video",
     .media_max_bytes = BLUESKY_IMAGE_BYTES,
     .media_bounds = bluesky__thumb_bounds,
     /* 5,000 points an hour, 3 for each new post. */

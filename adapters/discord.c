@@ -348,6 +348,7 @@ const struct adapter adapter_discord = {
     .cannot_verify = "a webhook cannot read what stands in its channel: use a bot's token",
     .post_id_form = "ID or CHANNEL/ID of the message, or its link",
     .post_named = post_named,
+    .media = "a picture in the embed, by its address; no video",
     .pictures = "by their address, which Discord fetches",
     /* No number is promised; this is what webhooks are seen to get per channel. */
     .rate = {.count = 30, .per_ms = MS_MINUTE},

@@ -319,6 +319,7 @@ const struct adapter adapter_email = {
     .cannot_retract = "in another mail, if retraction_notice says so",
     .cannot_verify = "nobody can be asked whether a mail has arrived",
     .host = host,
+    .media = "a picture in the page, by its address; no video",
     .pictures = "by their address, in the page",
     /* RFC 5321 section 4.5.3.2.6: a server may think ten minutes over a message, and who goes before
      * makes an unknown outcome of a good one. */

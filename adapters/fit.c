@@ -443,6 +443,30 @@ enum err_code fit_text(struct step_ctx *ctx,
     return rc;
 }
 
+enum err_code fit_record(struct step_ctx *ctx,
+                         const char *member,
+                         const struct mustache *tpl,
+                         const struct text_rule *rule,
+                         mustache_escape_fn *escape,
+                         struct err *why)
+{
+    enum err_code rc = ERR_NONE;
+    struct buf text;
+
+    if (json_path_str(ctx->record, member)) {
+        return ERR_NONE;
+    }
+    buf_init(&text, RENDER_BYTES);
+    if (tpl) {
+        rc = fit_text(ctx, tpl, rule, escape, NULL, &text, why);
+    }
+    if (!rc) {
+        json_set_str(ctx->record, member, buf_str(&text));
+    }
+    buf_done(&text);
+    return rc;
+}
+
 void fit_plain(struct step_ctx *ctx,
                const struct text_rule *rule,
                const char *text,

@@ -32,6 +32,13 @@ MUST_USE enum err_code fit_text(struct step_ctx *ctx,
                                 fit_strip_fn *measured,
                                 struct buf *out,
                                 struct err *why);
+/* The same into a member of the record, once: a text goes out with the same bytes on every attempt. */
+MUST_USE enum err_code fit_record(struct step_ctx *ctx,
+                                  const char *member,
+                                  const struct mustache *tpl,
+                                  const struct text_rule *rule,
+                                  mustache_escape_fn *escape,
+                                  struct err *why);
 /* Plain text (an alt text, a card title) cut to a rule; notes the measure too. NULL text gives
  * "". */
 void fit_plain(struct step_ctx *ctx,

@@ -22,6 +22,7 @@
 
 #define SAID_BYTES_MAX 4096
 #define ADDRESS_BYTES_MAX ((size_t)64 * 1024)
+#define COMPARED_BYTES_MAX ((size_t)512 * 1024)
 /* Who is throttled and is not told for how long. */
 #define THROTTLED_MS (15 * MS_MINUTE)
 /* With a hint behind it, so much of the platform's own words. */
@@ -411,4 +412,40 @@ graph_answer_id(const struct http_response *res, const char *name, char out[GRAP
     mem_free(id);
     json_decref(body);
     return good ? out : NULL;
+}
+
+/* ---- what it tells of posts ---- */
+
+bool graph_time(const char *text, int64_t *out_ms)
+{
+    size_t len = text ? strlen(text) : 0;
+    char form[TIME_TEXT_BYTES + 2];
+
+    if (len < 6 || len > TIME_TEXT_BYTES) {
+        return false;
+    }
+    if (text[len - 5] == '+' || text[len - 5] == '-') {
+        (void)snprintf(form, sizeof form, "%.*s:%s", (int)len - 2, text, text + len - 2);
+    } else {
+        (void)snprintf(form, sizeof form, "%s", text);
+    }
+    return time_parse_rfc3339(form, strlen(form), out_ms);
+}
+
+bool graph_same_text(const char *a, const char *b)
+{
+    struct buf x, y;
+    bool same;
+
+    if (!a || !b) {
+        return false;
+    }
+    buf_init(&x, COMPARED_BYTES_MAX);
+    buf_init(&y, COMPARED_BYTES_MAX);
+    text_collapse(&x, a, strlen(a));
+    text_collapse(&y, b, strlen(b));
+    same = x.len > 0 && strcmp(buf_str(&x), buf_str(&y)) == 0;
+    buf_done(&y);
+    buf_done(&x);
+    return same;
 }

@@ -102,4 +102,9 @@ bool graph_is_id(const char *text);
 const char *
 graph_answer_id(const struct http_response *res, const char *name, char out[GRAPH_ID_BYTES]);
 
+/* "2026-11-23T15:00:00+0000", as Meta writes times; text may be NULL. */
+bool graph_time(const char *text, int64_t *out_ms);
+/* Whether two texts say the same, whatever blanks are between; NULL and empty ones never do. */
+bool graph_same_text(const char *a, const char *b);
+
 #endif

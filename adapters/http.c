@@ -172,6 +172,34 @@ void http_set_url(struct http_request *r, const char *format, ...)
     r->url = url;
 }
 
+void http_vset_url_below(struct http_request *r,
+                         const char *base,
+                         const char *path_format,
+                         va_list args)
+{
+    size_t base_len = strlen(base);
+    char *path = format_text(path_format, args);
+    char *query = strchr(base, '?') ? strchr(path, '?') : NULL;
+
+    while (base_len > 0 && base[base_len - 1] == '/') {
+        base_len--;
+    }
+    if (query) {
+        *query = '&';
+    }
+    http_set_url(r, "%.*s%s", (int)base_len, base, path);
+    mem_free_secret_text(path);
+}
+
+void http_set_url_below(struct http_request *r, const char *base, const char *path_format, ...)
+{
+    va_list args;
+
+    va_start(args, path_format);
+    http_vset_url_below(r, base, path_format, args);
+    va_end(args);
+}
+
 void http_set_json(struct http_request *r, const json_t *v)
 {
     buf_clear(&r->body);
@@ -228,17 +256,30 @@ void http_add_part_media(struct http_request *r,
                          const char *filename,
                          const struct media *media)
 {
+    http_add_part_media_range(r, name, filename, media, 0, media->len);
+}
+
+void http_add_part_media_range(struct http_request *r,
+                               const char *name,
+                               const char *filename,
+                               const struct media *media,
+                               size_t from,
+                               size_t len)
+{
     struct http_part *part;
 
+    must(from <= media->len && len <= media->len - from);
     if (media->bytes) {
-        http_add_part_bytes(r, name, filename, media->type, media->bytes, media->len);
+        http_add_part_bytes(
+            r, name, filename, media->type, (const char *)media->bytes + from, len);
         return;
     }
     part = part_add(r, name);
     part->filename = mem_strdup(filename);
     part->type = mem_strdup(media->type);
     part->media = media;
-    part->len = media->len;
+    part->media_from = from;
+    part->len = len;
 }
 
 void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls)

@@ -4,6 +4,7 @@
 /* Requests and answers as data: of HTTP, and of mail servers (struct mail_envelope). Adapters build
  * the one and read the other; service/out.c carries them. No socket here. */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +37,8 @@ struct http_part {
     const void *bytes; /* borrowed: lives as long as the step's context */
     size_t len;
     char *text;                /* owned; used instead of bytes when set */
-    const struct media *media; /* or the whole of this file, which is streamed; borrowed */
+    const struct media *media; /* or `len` bytes of this file, which is streamed; borrowed */
+    size_t media_from;
 };
 
 /* How a smtp:// connection gets its TLS. Where there is TLS the server's certificate is verified. */
@@ -98,6 +100,14 @@ void http_set_header(struct http_request *r, const char *name, const char *value
 void http_set_headerf(struct http_request *r, const char *name, const char *format, ...)
     PRINTF_LIKE(3, 4);
 void http_set_url(struct http_request *r, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The address of an API, with or without a slash at its end, and a path below it. Where the address has a
+ * query of its own (WordPress's ?rest_route=) the path goes on in it, and its first '?' becomes '&'. */
+void http_set_url_below(struct http_request *r, const char *base, const char *path_format, ...)
+    PRINTF_LIKE(3, 4);
+void http_vset_url_below(struct http_request *r,
+                         const char *base,
+                         const char *path_format,
+                         va_list args) PRINTF_LIKE(3, 0);
 /* Body = compact JSON of v (borrowed), Content-Type application/json. */
 void http_set_json(struct http_request *r, const json_t *v);
 void http_add_part_text(struct http_request *r, const char *name, const char *text);
@@ -109,11 +119,18 @@ void http_add_part_bytes(struct http_request *r,
                          size_t len);
 /* Body = len bytes of a picture or a video from `from` on; nothing of it is copied. */
 void http_set_media(struct http_request *r, const struct media *media, size_t from, size_t len);
-/* A part of a multipart/form-data body that is the whole file. */
+/* A part of a multipart/form-data body that is the whole file… */
 void http_add_part_media(struct http_request *r,
                          const char *name,
                          const char *filename,
                          const struct media *media);
+/* … or len bytes of it from `from` on (uploads in segments). */
+void http_add_part_media_range(struct http_request *r,
+                               const char *name,
+                               const char *filename,
+                               const struct media *media,
+                               size_t from,
+                               size_t len);
 /* The request becomes mail; to may be NULL (see above). */
 void http_set_mail(struct http_request *r, const char *from, const char *to, enum mail_tls tls);
 void http_set_mail_login(struct http_request *r,

@@ -254,5 +254,6 @@ const struct adapter adapter_indexnow = {
              "One endpoint is enough, the engines tell each other. Google does not take part. "
              "What is\n"
              "done is announced: whether and when an engine shows the page is its own affair.",
+    .media = "none: the engine reads the page",
     .pictures = "none: the engine reads the page",
 };

@@ -252,6 +252,7 @@ const struct adapter adapter_mastodon = {
     .test = test,
     .post_id_form = "the id of the status, or its link on this instance",
     .post_named = post_named,
+    .media = "a picture with alternative text, uploaded; no video",
     .media_max_bytes = 16777216, /* image_size_limit unless the server tells less */
     .media_bounds = mastodon__media_bounds,
     .rate = {.count = 300, .per_ms = 3 * MS_HOUR},

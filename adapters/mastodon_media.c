@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "adapters/picture.h"
 #include "adapters/record.h"
 #include "base/json.h"
 
@@ -29,11 +30,6 @@ static const char *const usual_types[] = {"image/jpeg",
                                           "image/heif",
                                           "image/heic",
                                           "image/avif"};
-
-static const char *picture_url(const struct step_ctx *ctx)
-{
-    return ctx->article->image_count > 0 ? ctx->article->images[0].url : NULL;
-}
 
 /* The picture the standing post has is the one this revision wants. */
 static bool same_picture(const struct step_ctx *ctx)
@@ -149,27 +145,6 @@ static const char *objection(struct step_ctx *ctx)
     return NULL;
 }
 
-/* Servers tell the format by the name's end too. */
-static const char *file_name(const char *type)
-{
-    static const struct {
-        const char *type, *name;
-    } names[] = {{"image/jpeg", "image.jpg"},
-                 {"image/png", "image.png"},
-                 {"image/gif", "image.gif"},
-                 {"image/webp", "image.webp"},
-                 {"image/heif", "image.heif"},
-                 {"image/heic", "image.heic"},
-                 {"image/avif", "image.avif"}};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(names[i].type, type) == 0) {
-            return names[i].name;
-        }
-    }
-    return "image";
-}
-
 enum err_code
 mastodon__build_upload(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
@@ -194,7 +169,7 @@ mastodon__build_upload(struct step_ctx *ctx, struct http_request *req, struct er
     mastodon__request(ctx, req, HTTP_POST, "/api/v2/media");
     http_add_part_bytes(req,
                         "file",
-                        file_name(ctx->media->type),
+                        picture_file_name(ctx->media->type),
                         ctx->media->type,
                         ctx->media->bytes,
                         ctx->media->len);
@@ -214,7 +189,7 @@ static bool is_about_picture(int status)
            status == 422;
 }
 
-static struct verdict picture_trouble(struct step_ctx *ctx, const struct http_response *res)
+static struct verdict upload_trouble(struct step_ctx *ctx, const struct http_response *res)
 {
     struct verdict v = mastodon__trouble(res);
 
@@ -238,7 +213,7 @@ struct verdict mastodon__read_upload(struct step_ctx *ctx, const struct http_res
 
     if ((res->status != 200 && res->status != 202) || !id) {
         json_decref(body);
-        return picture_trouble(ctx, res);
+        return upload_trouble(ctx, res);
     }
     json_set_str(ctx->record, "media_id", id);
     json_set_str(ctx->record, "media_url", picture_url(ctx));
@@ -302,5 +277,5 @@ struct verdict mastodon__read_await(struct step_ctx *ctx, const struct http_resp
         mastodon__media_renew(ctx, "await_media", &v)) {
         return v;
     }
-    return picture_trouble(ctx, res);
+    return upload_trouble(ctx, res);
 }

@@ -34,18 +34,9 @@ static const struct trouble_row rows[] = {
 };
 // clang-format on
 
-static bool is_html(const struct http_response *res)
-{
-    const char *type = http_header(&res->headers, "Content-Type");
-    size_t blank = res->body_len > 0 ? strspn(res->body, " \t\r\n") : 0;
-
-    return (type && strncasecmp(type, "text/html", 9) == 0) ||
-           (blank < res->body_len && res->body[blank] == '<');
-}
-
 json_t *mastodon__json(const struct http_response *res)
 {
-    return is_html(res) ? NULL : http_json(res);
+    return trouble_is_page(res) ? NULL : http_json(res);
 }
 
 static bool is_id(const char *text, size_t len)
@@ -144,16 +135,6 @@ int64_t mastodon__reset_ms(const struct http_response *res)
     return at_ms - res->now_ms > MS_SECOND ? at_ms - res->now_ms : MS_SECOND;
 }
 
-static struct verdict page_trouble(const struct http_response *res)
-{
-    return verdict_make(VERDICT_AGAIN,
-                        SCOPE_HOST,
-                        http_retry_after_ms(res),
-                        "%d: a web page instead of an answer: maintenance, or a guard in front "
-                        "of the server",
-                        res->status);
-}
-
 struct verdict mastodon__trouble(const struct http_response *res)
 {
     static const struct step any_step = {.repeatable = true};
@@ -169,8 +150,8 @@ struct verdict mastodon__trouble(const struct http_response *res)
                             "the server itself uses",
                             res->status);
     }
-    if (is_html(res)) {
-        return page_trouble(res);
+    if (trouble_is_page(res)) {
+        return trouble_from_page(&any_step, res);
     }
     buf_init(&said, SAID_BYTES_MAX);
     mastodon__error_text(&said, res);

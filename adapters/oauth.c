@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/adapter.h"
 #include "adapters/record.h"
 #include "adapters/trouble.h"
 #include "base/attr.h"
@@ -19,6 +20,11 @@
 #define TOKEN_BYTES_MAX ((size_t)16 * 1024)
 #define FORM_BYTES_MAX ((size_t)64 * 1024)
 #define LIFE_MAX_S ((json_int_t)10 * 366 * 24 * 3600)
+
+const struct oauth *oauth_with(const struct adapter *a, const void *settings)
+{
+    return a->oauth && (!a->oauth->applies || a->oauth->applies(settings)) ? a->oauth : NULL;
+}
 
 const struct oauth_settings *oauth_settings_of(const struct oauth *o, const void *settings)
 {

@@ -102,6 +102,9 @@ struct oauth {
     void (*authorize)(const struct oauth_call *call, struct buf *url);
     const struct oauth_step *login; /* from call->code to a grant */
     const struct oauth_step *renew; /* NULL: a token cannot be renewed */
+    /* Whether a channel with these settings has a grant at all: false where they hold credentials that do not
+     * end (OAuth 1.0a). Its steps are run then, without ctx->token. NULL: always. */
+    bool (*applies)(const void *settings);
     /* Whether it can be with this grant and these settings; may hold for an empty grant (a password in
      * the settings). NULL: when there is a refresh token and a client id. */
     bool (*can_renew)(const struct oauth_call *call);
@@ -115,6 +118,9 @@ struct oauth {
 
 /* ---- what adapters build theirs from (RFC 6749) ---- */
 
+/* The adapter's struct oauth, for a channel with these settings; NULL: there is no grant to keep. */
+struct adapter;
+const struct oauth *oauth_with(const struct adapter *a, const void *settings);
 const struct oauth_settings *oauth_settings_of(const struct oauth *o, const void *settings);
 /* An authorisation request, section 4.1.1: response_type=code, client_id, redirect_uri, scope, state and
  * PKCE's challenge, appended to the address `page`, which may have a query of its own. client_id_name NULL:

@@ -16,9 +16,18 @@ static const struct adapter *const adapters[] = {
     &adapter_email,
     &adapter_discord,
     &adapter_slack,
+    &adapter_x,
     &adapter_indexnow,
     &adapter_websub,
     &adapter_whatsapp,
+    &adapter_facebook,
+    &adapter_instagram,
+    &adapter_threads,
+    &adapter_lemmy,
+    &adapter_youtube,
+    &adapter_tiktok,
+    &adapter_misskey,
+    &adapter_devto,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

@@ -280,6 +280,7 @@ const struct adapter adapter_slack = {
     .cannot_verify = "an incoming webhook cannot read its channel: use a bot's token",
     .post_id_form = "CHANNEL/TS of the message, or its link",
     .post_named = post_named,
+    .media = "a picture with alternative text, by its address; no video",
     .pictures = "by their address, which Slack fetches",
     .rate = {.count = 1, .per_ms = MS_SECOND},
     .answer_timeout_ms = 30 * MS_SECOND,

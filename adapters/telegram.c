@@ -230,5 +230,6 @@ const struct adapter adapter_telegram = {
     .answer_timeout_ms = 60 * MS_SECOND,
     .check = check,
     .setup = setup,
+    .media = "a picture over the text or as the link's card, by its address; no video",
     .pictures = "by their address, which Telegram fetches",
 };

@@ -121,6 +121,67 @@ struct verdict trouble_from_transport(const struct step *step,
                         said);
 }
 
+bool trouble_is_page(const struct http_response *res)
+{
+    const char *type = http_header(&res->headers, "Content-Type");
+    size_t blank = res->body_len > 0 ? strspn(res->body, " \t\r\n") : 0;
+
+    return (type && strncasecmp(type, "text/html", 9) == 0) ||
+           (blank < res->body_len && res->body[blank] == '<');
+}
+
+struct verdict trouble_from_page(const struct step *step, const struct http_response *res)
+{
+    bool refused = (res->status >= 400 && res->status < 500) || res->status == 503;
+    bool maybe = !refused && must_not_repeat(step);
+
+    return verdict_make(maybe ? VERDICT_UNKNOWN : VERDICT_AGAIN,
+                        maybe ? SCOPE_POST : SCOPE_HOST,
+                        maybe ? 0 : http_retry_after_ms(res),
+                        "%d: a web page instead of an answer: maintenance, or a guard in front "
+                        "of the server",
+                        res->status);
+}
+
+static struct verdict verdict_of_row(const struct trouble_code *row,
+                                     const struct step *step,
+                                     const struct trouble_said *said)
+{
+    enum verdict_kind kind =
+        row->kind == VERDICT_UNKNOWN && !must_not_repeat(step) ? VERDICT_AGAIN : row->kind;
+    int64_t wait_ms = said->told_ms > 0 ? said->told_ms : row->wait_ms;
+    char text[TROUBLE_EXCERPT_BYTES + 1];
+    struct verdict v;
+
+    trouble_excerpt(text, said->message, said->message ? strlen(said->message) : 0);
+    v = verdict_make(kind,
+                     row->scope,
+                     kind == VERDICT_AGAIN ? wait_ms : 0,
+                     "%d: %.48s%s%s%s%s",
+                     said->status,
+                     said->code,
+                     text[0] ? ": " : "",
+                     text,
+                     row->hint ? "; " : "",
+                     row->hint ? row->hint : "");
+    v.token_refused = row->token_refused && kind == VERDICT_BLOCKED;
+    return v;
+}
+
+bool trouble_by_code(const struct trouble_code *rows,
+                     const struct step *step,
+                     const struct trouble_said *said,
+                     struct verdict *out)
+{
+    for (; said->code && rows->code; rows++) {
+        if (strcmp(rows->code, said->code) == 0) {
+            *out = verdict_of_row(rows, step, said);
+            return true;
+        }
+    }
+    return false;
+}
+
 void trouble_say(struct buf *out, const json_t *body, const char *first, const char *second)
 {
     const char *head = record_str(body, first);

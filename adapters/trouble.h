@@ -50,4 +50,39 @@ bool trouble_match(const struct trouble_row *rows,
                    int64_t retry_after_ms,
                    struct verdict *out);
 
+/* A web page where an answer should be: maintenance, or a guard in front of the server. Such an answer
+ * says nothing about what was asked. */
+bool trouble_is_page(const struct http_response *res);
+/* AGAIN, of the host; after a publishing step that must not be repeated UNKNOWN, when its status
+ * does not say no for certain. */
+struct verdict trouble_from_page(const struct step *step, const struct http_response *res);
+
+/* A row of the table of a platform that has a word (or a number) of its own for what is wrong. */
+struct trouble_code {
+    const char *code; /* exactly this one */
+    enum verdict_kind
+        kind; /* UNKNOWN: it may have been done; AGAIN where doing it again does no harm */
+    enum verdict_scope scope;
+    int64_t wait_ms; /* AGAIN: when the platform names no time */
+    const char
+        *hint; /* for whoever has to mend it, behind what the platform says; NULL: none */
+    bool token_refused;
+};
+#define TROUBLE_CODE_END                                                                       \
+    {                                                                                          \
+        .code = NULL                                                                           \
+    }
+/* What a platform said of a request. */
+struct trouble_said {
+    int status;
+    const char *code;    /* NULL: none */
+    const char *message; /* for people; NULL: none */
+    int64_t told_ms;     /* how long it wants us to wait; 0: it did not say */
+};
+/* True and *out set when a row has the code. */
+bool trouble_by_code(const struct trouble_code *rows,
+                     const struct step *step,
+                     const struct trouble_said *said,
+                     struct verdict *out);
+
 #endif

@@ -589,5 +589,6 @@ const struct adapter adapter_webhook = {
         "4. Run `crier check`. With the service running, this sends a marked test event:\n"
         "     curl -X POST -H \"Authorization: Bearer $CRIER_TOKEN\" \\\n"
         "       http://127.0.0.1:8480/v1/channels/partner/test",
+    .media = "addresses of pictures and video in the event",
     .pictures = "as addresses in the event",
 };

@@ -188,5 +188,6 @@ const struct adapter adapter_websub = {
         "The hub fetches the feed when it is pinged, so no cache between it and crier may keep "
         "a feed\n"
         "for long. What is done is announced: who reads the feed decides what becomes of it.",
+    .media = "addresses of pictures in the feed",
     .pictures = "as addresses in the feed",
 };

@@ -16,6 +16,7 @@
 #include <openssl/rand.h>
 
 #include "base/attr.h"
+#include "base/mem.h"
 
 void crypto_random(void *out, size_t len)
 {
@@ -41,6 +42,32 @@ void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES])
 {
     pthread_once(&fetch_once, fetch);
     must(EVP_Digest(data, len, out, NULL, sha256, NULL) == 1);
+}
+
+struct crypto_sum {
+    EVP_MD_CTX *ctx;
+};
+
+struct crypto_sum *crypto_sha256_begin(void)
+{
+    struct crypto_sum *s = mem_zalloc(sizeof *s);
+
+    pthread_once(&fetch_once, fetch);
+    s->ctx = EVP_MD_CTX_new();
+    must(s->ctx != NULL && EVP_DigestInit_ex2(s->ctx, sha256, NULL) == 1);
+    return s;
+}
+
+void crypto_sha256_add(struct crypto_sum *s, const void *data, size_t len)
+{
+    must(EVP_DigestUpdate(s->ctx, data, len) == 1);
+}
+
+void crypto_sha256_end(struct crypto_sum *s, uint8_t out[SHA256_BYTES])
+{
+    must(!out || EVP_DigestFinal_ex(s->ctx, out, NULL) == 1);
+    EVP_MD_CTX_free(s->ctx);
+    mem_free(s);
 }
 
 size_t crypto_hmac(enum crypto_digest digest,

@@ -14,6 +14,11 @@
 
 void crypto_random(void *out, size_t len); /* stops the program when the system has none */
 void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES]);
+/* The same over what comes in pieces; the end frees it. out NULL: nobody wants to know any more. */
+struct crypto_sum;
+struct crypto_sum *crypto_sha256_begin(void);
+void crypto_sha256_add(struct crypto_sum *s, const void *data, size_t len);
+void crypto_sha256_end(struct crypto_sum *s, uint8_t out[SHA256_BYTES]);
 /* RFC 2104, RFC 6234. Returns the length of what it wrote; SHA-1 is for schemes of others that know no
  * better, and still sound in an HMAC. */
 enum crypto_digest { CRYPTO_SHA1, CRYPTO_SHA256, CRYPTO_SHA384, CRYPTO_SHA512 };

@@ -24,6 +24,8 @@ const char *text_unit_name(enum text_unit unit)
         return "graphemes";
     case TEXT_EMOJI_BYTES:
         return "characters, emoji as bytes";
+    case TEXT_X_WEIGHTED:
+        return "characters as X weighs them";
     }
     return "?";
 }
@@ -165,7 +167,8 @@ struct text_cluster text__cluster(const char *text, size_t len, size_t pos)
     return c;
 }
 
-size_t text__cost(enum text_unit unit, const struct text_cluster *c, size_t pos)
+size_t
+text__cost(enum text_unit unit, const char *text, const struct text_cluster *c, size_t pos)
 {
     switch (unit) {
     case TEXT_BYTES:
@@ -178,6 +181,8 @@ size_t text__cost(enum text_unit unit, const struct text_cluster *c, size_t pos)
         return 1;
     case TEXT_EMOJI_BYTES:
         return c->emoji ? c->end - pos : 1;
+    case TEXT_X_WEIGHTED:
+        return text__x_cost(text + pos, c->end - pos);
     }
     return 1;
 }
@@ -218,17 +223,24 @@ static size_t measure_plain(enum text_unit unit, const char *text, size_t len)
     for (size_t pos = 0; pos < len;) {
         struct text_cluster c = text__cluster(text, len, pos);
 
-        units += text__cost(unit, &c, pos);
+        units += text__cost(unit, text, &c, pos);
         pos = c.end;
     }
     return units;
+}
+
+static bool next_link(
+    enum text_unit unit, const char *text, size_t len, size_t pos, size_t *start, size_t *end)
+{
+    return unit == TEXT_X_WEIGHTED ? text_x_next_link(text, len, pos, start, end)
+                                   : text_next_link(text, len, pos, start, end);
 }
 
 size_t text_measure(const struct text_rule *rule, const char *text, size_t len)
 {
     size_t units = 0, pos = 0, start, end;
 
-    while (rule->link_length > 0 && text_next_link(text, len, pos, &start, &end)) {
+    while (rule->link_length > 0 && next_link(rule->unit, text, len, pos, &start, &end)) {
         units += measure_plain(rule->unit, text + pos, start - pos) + rule->link_length;
         pos = end;
     }
@@ -247,12 +259,12 @@ size_t text_prefix(enum text_unit unit, const char *text, size_t len, size_t uni
 {
     size_t pos = 0;
 
-    if (len <= units) {
-        return len; /* no unit is smaller than a byte */
+    if (len <= units && unit != TEXT_X_WEIGHTED) {
+        return len; /* no other unit is smaller than a byte: X takes some characters apart first */
     }
     while (pos < len) {
         struct text_cluster c = text__cluster(text, len, pos);
-        size_t cost = text__cost(unit, &c, pos);
+        size_t cost = text__cost(unit, text, &c, pos);
 
         if (cost > units) {
             break;

@@ -16,6 +16,7 @@ enum text_unit {
     TEXT_UTF16,
     TEXT_GRAPHEMES,
     TEXT_EMOJI_BYTES, /* graphemes, but an emoji as many as its bytes (Threads) */
+    TEXT_X_WEIGHTED, /* as X counts (text_x.c); links are those X would make */
 };
 
 /* One limit of a platform: a row in the adapter's table, with its source beside it. */
@@ -45,6 +46,10 @@ bool text_cut(struct buf *out, enum text_unit unit, const char *text, size_t len
 /* The next http(s) URL at or after *pos: its bounds, as Mastodon and others link it (trailing
  * punctuation and unbalanced closing brackets left out). False when there is none. */
 bool text_next_link(
+    const char *text, size_t len, size_t pos, size_t *out_start, size_t *out_end);
+/* The same as X makes them: without a scheme too, where the name ends in a top-level domain there is.
+ * pos 0, or the end of the link before. */
+bool text_x_next_link(
     const char *text, size_t len, size_t pos, size_t *out_start, size_t *out_end);
 /* White space folded to single blanks, ends trimmed, control characters dropped. */
 void text_collapse(struct buf *out, const char *text, size_t len);

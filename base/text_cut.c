@@ -207,7 +207,7 @@ static size_t cut_at(struct walk *w)
     find_link(w, 0);
     while (pos < w->len) {
         struct text_cluster c = text__cluster(w->text, w->len, pos);
-        size_t cost = text__cost(w->unit, &c, pos);
+        size_t cost = text__cost(w->unit, w->text, &c, pos);
 
         if (cost > w->room) {
             break;
@@ -222,7 +222,8 @@ static size_t cut_at(struct walk *w)
 
 bool text_cut(struct buf *out, enum text_unit unit, const char *text, size_t len, size_t units)
 {
-    size_t ellipsis = unit == TEXT_BYTES ? strlen(ELLIPSIS) : 1;
+    struct text_rule bare = {.unit = unit};
+    size_t ellipsis = text_measure(&bare, ELLIPSIS, strlen(ELLIPSIS));
     struct walk w = {.text = text, .len = len, .unit = unit};
 
     if (text_prefix(unit, text, len, units) == len) {

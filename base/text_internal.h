@@ -23,7 +23,12 @@ int32_t text__code_point(const char *text, size_t len, size_t pos, size_t *out_n
 /* The cluster that begins at pos, which is inside the text. */
 struct text_cluster text__cluster(const char *text, size_t len, size_t pos);
 /* What it costs in the unit, when it begins at pos. */
-size_t text__cost(enum text_unit unit, const struct text_cluster *c, size_t pos);
+size_t
+text__cost(enum text_unit unit, const char *text, const struct text_cluster *c, size_t pos);
+size_t text__x_cost(const char *text, size_t len); /* of one cluster, by X's weights */
+/* Top-level domains in small letters, "\naaa\naarp\n…": of each letter, and of all others. */
+#define TEXT_X_TLD_LISTS 27
+extern const char *const text__x_tlds[TEXT_X_TLD_LISTS];
 void text__append(struct buf *out, int32_t code_point);
 
 bool text__is_blank(int32_t c);       /* white space of any kind */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/mem.h"
 #include "config/parse.h"
@@ -39,8 +40,15 @@ static void channel_done(struct channel_settings *c)
 {
     mem_free(c->name);
     rule_free(c->when);
+    strings_done(&c->fallback_to);
     field_done(config_channel_common, c);
     own_done(c->type, c->own);
+}
+
+static void group_done(struct group_settings *g)
+{
+    mem_free(g->name);
+    strings_done(&g->members);
 }
 
 static void config_free(struct config *c)
@@ -54,6 +62,10 @@ static void config_free(struct config *c)
     for (size_t i = 0; i < c->channel_count; i++) {
         channel_done(&c->channels[i]);
     }
+    for (size_t i = 0; i < c->group_count; i++) {
+        group_done(&c->groups[i]);
+    }
+    mem_free(c->groups);
     mem_free(c->sources);
     mem_free(c->breaking);
     mem_free(c->channels);
@@ -199,6 +211,83 @@ const struct source_settings *config_source(const struct config *c, const char *
         }
     }
     return NULL;
+}
+
+/* ---- channels and groups by name ---- */
+
+static bool has(const struct strings *list, const char *word)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->v[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_once(struct strings *list, const char *word)
+{
+    if (!has(list, word)) {
+        list->v = mem_realloc(list->v, list->count + 1, sizeof(*list->v));
+        list->v[list->count++] = mem_strdup(word);
+    }
+}
+
+static const struct group_settings *find_group(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->group_count; i++) {
+        if (strcmp(c->groups[i].name, name) == 0) {
+            return &c->groups[i];
+        }
+    }
+    return NULL;
+}
+
+/* seen: the groups walked already, so that one inside itself has an end (it is a mistake, told elsewhere). */
+static bool
+add_named(const struct config *c, const char *name, struct strings *seen, struct strings *out)
+{
+    const struct group_settings *group = find_group(c, name);
+
+    if (config_channel(c, name) != NULL) {
+        add_once(out, name);
+        return true;
+    }
+    if (group != NULL && !has(seen, name)) {
+        add_once(seen, name);
+        for (size_t i = 0; i < group->members.count; i++) {
+            (void)add_named(c, group->members.v[i], seen, out);
+        }
+    }
+    return group != NULL;
+}
+
+bool config_channels_of(const struct config *c, const char *name, struct strings *out)
+{
+    struct strings seen = {.v = NULL};
+    bool found = add_named(c, name, &seen, out);
+
+    strings_done(&seen);
+    return found;
+}
+
+struct quota config_quota(const struct channel_settings *channel, int64_t told)
+{
+    struct quota q = channel->type->quota;
+
+    if (channel->quota.count < 0) {
+        return (struct quota){.count = 0};
+    }
+    if (channel->quota.count > 0 &&
+        !(channel->quota.per_ms == MS_DAY && q.window != QUOTA_ROLLING)) {
+        q = (struct quota){.window = QUOTA_ROLLING, .per_ms = channel->quota.per_ms};
+    }
+    if (channel->quota.count > 0) {
+        q.count = channel->quota.count;
+    } else if (told > 0) {
+        q.count = told;
+    }
+    return q;
 }
 
 bool config_source_is_open(const struct source_settings *source)

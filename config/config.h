@@ -12,6 +12,7 @@
 #include "base/article.h"
 #include "base/crypto.h"
 #include "base/field.h"
+#include "base/quota.h"
 #include "config/problem.h"
 #include "config/rule.h"
 
@@ -28,6 +29,9 @@ struct config_type {
     bool (*is_open)(const struct config_type *type, const void *settings);
     /* Of a channel: whether it rests on `outlets` being on, under these settings; may be NULL. */
     bool (*needs_outlets)(const struct config_type *type, const void *settings);
+    /* Of a channel: what its platform allows (count 0: nothing known), and whether it tells more itself. */
+    struct quota quota;
+    bool quota_told;
     const void *of;     /* the adapter or source that this is */
     int64_t max_age_ms; /* of a source, where the file says nothing else; 0: any age */
 };
@@ -78,6 +82,18 @@ struct ledger_settings {
     int64_t keep_ms; /* ended articles and their deliveries are kept so long; 0: for ever */
 };
 
+struct media_settings {     /* videos, and pictures made to fit, are kept on disk */
+    char *cache;            /* a directory; NULL: "media" beside the ledger's file */
+    int64_t max_bytes;      /* of all files in it */
+    int64_t max_file_bytes; /* of one video */
+};
+
+/* What tokens that crier keeps by itself are sealed with; NULL texts: not set. */
+struct vault_settings {
+    struct secret key,
+        old_key; /* as seal_key_parse() reads them; old_key opens, and seals nothing */
+};
+
 struct queue_settings {
     int64_t backoff_min_ms, backoff_max_ms; /* full jitter between 0 and the doubled delay */
     int64_t max_attempts;      /* counted failures after which a delivery is rejected */
@@ -102,21 +118,34 @@ struct source_settings {
     uint8_t fingerprint[SHA256_BYTES];
 };
 
+/* A name for several channels. */
+struct group_settings {
+    char *name;
+    struct strings members; /* names of channels and of other groups */
+    int line;
+};
+
+enum fallback_then { FALLBACK_THEN_SKIP, FALLBACK_THEN_BOTH };
 enum on_unknown { ON_UNKNOWN_HOLD, ON_UNKNOWN_RETRY };
 struct channel_settings {
     char *name; /* the key in the file */
     const struct config_type *type;
     bool enabled;
-    struct rule *when;      /* NULL: every article */
-    int64_t not_after_ms;   /* from the revision's arrival; 0: queue.not_after */
-    int on_unknown;         /* enum on_unknown */
-    struct rate rate;       /* count 0: the adapter's; under 0: no limit */
-    int64_t concurrency;    /* 0: queue.concurrency */
-    int64_t timeout_ms;     /* wait for one answer; 0: the adapter's */
-    bool allow_private;     /* may connect to private addresses */
-    bool updates, retracts; /* pass corrections, retractions on */
-    bool tag_links;         /* add the site's campaign parameters */
-    void *own;              /* the adapter's settings, by type->settings */
+    struct rule *when;          /* NULL: every article */
+    int64_t not_after_ms;       /* from the revision's arrival; 0: queue.not_after */
+    int on_unknown;             /* enum on_unknown */
+    struct rate rate;           /* count 0: the adapter's; under 0: no limit */
+    struct rate quota;          /* count 0: the adapter's; under 0: none */
+    int64_t reserve;            /* so many posts of it are kept for breaking articles */
+    struct strings fallback;    /* as written: channels and groups */
+    struct strings fallback_to; /* the channels that makes, each once, never itself */
+    int fallback_then;          /* enum fallback_then */
+    int64_t concurrency;        /* 0: queue.concurrency */
+    int64_t timeout_ms;         /* wait for one answer; 0: the adapter's */
+    bool allow_private;         /* may connect to private addresses */
+    bool updates, retracts;     /* pass corrections, retractions on */
+    bool tag_links;             /* add the site's campaign parameters */
+    void *own;                  /* the adapter's settings, by type->settings */
     int line;
     /* Of all that the file says of it, references replaced: another one, other settings. */
     uint8_t fingerprint[SHA256_BYTES];
@@ -127,6 +156,8 @@ struct config {
     struct outlets_settings outlets;
     struct server_settings server;
     struct ledger_settings ledger;
+    struct media_settings media;
+    struct vault_settings vault;
     struct queue_settings queue;
     struct source_settings *sources;
     size_t source_count;
@@ -134,6 +165,8 @@ struct config {
     size_t breaking_count;
     struct channel_settings *channels;
     size_t channel_count;
+    struct group_settings *groups;
+    size_t group_count;
     char *path; /* of the file */
     int refs;
 };
@@ -159,6 +192,11 @@ void config_unref(struct config *c); /* NULL is fine */
 
 const struct channel_settings *config_channel(const struct config *c, const char *name);
 const struct source_settings *config_source(const struct config *c, const char *name);
+/* The channels of a name, which is one of theirs or of a group: appended to out, those not there yet, in the
+ * order of the group. False: nothing has that name. */
+bool config_channels_of(const struct config *c, const char *name, struct strings *out);
+/* What a channel may use; count 0: there is no quota. told: what its platform said of itself, 0: nothing. */
+struct quota config_quota(const struct channel_settings *channel, int64_t told);
 /* Anybody who reaches the door may say something in its name. */
 bool config_source_is_open(const struct source_settings *source);
 

@@ -255,7 +255,11 @@ static void section_reference(const struct field *f, struct buf *out)
                      ? mem_printf("%s.", f->key)
                      : mem_strdup("");
         add_section(out, title, f->help);
-        config_fields_markdown(f->fields, prefix, out);
+        if (f->fields != NULL) {
+            config_fields_markdown(f->fields, prefix, out);
+        } else {
+            buf_addf(out, "Such as `%s: %s`.\n", f->key, f->example);
+        }
         mem_free(prefix);
     }
     if (strcmp(f->key, "sources") == 0) {

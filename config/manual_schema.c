@@ -395,6 +395,11 @@ static json_t *ledger_schema(void)
     return any_of_take(pattern("^sqlite:.|" REFERENCE), object_schema(config_ledger_fields));
 }
 
+static json_t *group_schema(void)
+{
+    return one_or_list_take(pattern("^[a-z0-9_-]{1,48}$|" REFERENCE));
+}
+
 json_t *config_schema(const struct config_types *types)
 {
     json_t *properties = json_object();
@@ -405,6 +410,7 @@ json_t *config_schema(const struct config_types *types)
     set_custom(properties, "sources", named_take(def_reference("source")));
     set_custom(properties, "breaking", breaking_schema());
     set_custom(properties, "channels", named_take(def_reference("channel")));
+    set_custom(properties, "groups", named_take(group_schema()));
     describe_custom(properties, config_fields);
     add_rows(properties, required, config_fields);
     schema = mapping_take(properties, required, false);

@@ -389,6 +389,45 @@ static void read_channels(struct parser *p,
     }
 }
 
+/* ---- groups ---- */
+
+#define GROUPS_MAX 200 /* they are walked one inside the other */
+
+static void read_group(struct parser *p,
+                       const struct node *key,
+                       const struct node *node,
+                       const char *section)
+{
+    static const struct field members = {.key = "members",
+                                         .kind = FIELD_STRINGS,
+                                         .help = "names of channels and of other groups"};
+    char *path = value_path(section, key->text);
+    struct config *c = p->config;
+    struct group_settings *group;
+
+    check_name(p, key, section);
+    c->groups = mem_realloc(c->groups, c->group_count + 1, sizeof(*c->groups));
+    group = &c->groups[c->group_count++];
+    *group = (struct group_settings){.name = mem_strdup(key->text), .line = key->line};
+    value_read(&p->reader, &members, node, path, &group->members);
+    mem_free(path);
+}
+
+static void
+read_groups(struct parser *p, const struct field *f, const struct node *node, const char *path)
+{
+    if (!is_named_section(p, f, node, path)) {
+        return;
+    }
+    if (node->count > GROUPS_MAX) {
+        value_problem(&p->reader, node, f->help, "%s: more than %d groups", path, GROUPS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        read_group(p, node->keys[i], node->items[i], path);
+    }
+}
+
 static void read_section(struct value_reader *r,
                          const struct value_section *section,
                          const struct field *f,
@@ -404,6 +443,8 @@ static void read_section(struct value_reader *r,
         read_sources(p, f, node, path);
     } else if (strcmp(f->key, "breaking") == 0) {
         read_breaking(p, f, node, path);
+    } else if (strcmp(f->key, "groups") == 0) {
+        read_groups(p, f, node, path);
     } else {
         must(strcmp(f->key, "channels") == 0);
         read_channels(p, f, node, path);
@@ -439,5 +480,6 @@ void parse_config(struct config *c,
                                              .object = &c->ledger};
         value_read_mapping(&p.reader, &ledger, 1, NULL, "ledger");
     }
+    parse__groups(&p);
     parse__check(&p);
 }

@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/seal.h"
+#include "base/clock.h"
 #include "base/url.h"
 
 enum reach { REACH_UNKNOWN, REACH_HERE, REACH_OTHERS };
@@ -204,6 +206,87 @@ static void check_needs_outlets(struct parser *p)
     }
 }
 
+static void check_key(struct parser *p,
+                      const struct node *vault,
+                      const char *name,
+                      const struct secret *key)
+{
+    struct seal_key parsed;
+
+    if (key->text && !seal_key_parse(&parsed, key->text, key->len)) {
+        value_problem(&p->reader,
+                      nearest(node_get(vault, name), p->root),
+                      "32 bytes as 64 hex digits or as base64; `crier keys vault` makes one",
+                      "vault.%s is no key",
+                      name);
+    }
+    seal_key_wipe(&parsed);
+}
+
+static void check_vault(struct parser *p)
+{
+    const struct node *vault = node_get(p->root, "vault");
+    const struct vault_settings *v = &p->config->vault;
+
+    check_key(p, vault, "key", &v->key);
+    check_key(p, vault, "old_key", &v->old_key);
+    if (v->old_key.text && !v->key.text) {
+        value_problem(&p->reader,
+                      nearest(node_get(vault, "old_key"), p->root),
+                      "vault.key, the new one",
+                      "vault.old_key without a key");
+    }
+}
+
+/* A ledger keeps what was used for so long (queue/sqlite_quota.c). */
+#define QUOTA_WINDOW_MAX_MS (31 * MS_DAY)
+
+static void
+check_quota(struct parser *p, const struct channel_settings *ch, const struct node *entry)
+{
+    struct quota q = config_quota(ch, 0);
+    /* A `quota` that cannot be read is one mistake, not two. */
+    bool unread = ch->quota.count == 0 && node_get(entry, "quota") != NULL;
+    const struct node *reserve = nearest(node_get(entry, "reserve"), entry);
+
+    if (ch->quota.count > 0 && ch->quota.per_ms > QUOTA_WINDOW_MAX_MS) {
+        value_problem(&p->reader,
+                      nearest(node_get(entry, "quota"), entry),
+                      "posts in at most 31 days, such as 25/day",
+                      "channels.%s.quota: too long a time",
+                      ch->name);
+    }
+    if (ch->reserve > 0 && q.count > 0 && ch->reserve >= q.count) {
+        value_problem(&p->reader,
+                      reserve,
+                      "fewer than the quota has",
+                      "channels.%s.reserve: all of the quota, so that only breaking articles "
+                      "would ever go out",
+                      ch->name);
+    }
+    if (ch->reserve > 0 && q.count == 0 && !unread &&
+        !(ch->type->quota_told && ch->quota.count == 0)) {
+        value_problem(&p->reader,
+                      reserve,
+                      "a `quota` beside it, such as 25/day",
+                      "channels.%s.reserve: there is no quota to keep it from",
+                      ch->name);
+    }
+}
+
+static void check_quotas(struct parser *p)
+{
+    const struct node *section = node_get(p->root, "channels");
+
+    for (size_t i = 0; i < p->config->channel_count; i++) {
+        const struct channel_settings *ch = &p->config->channels[i];
+
+        if (ch->type != NULL) {
+            check_quota(p, ch, nearest(node_get(section, ch->name), p->root));
+        }
+    }
+}
+
 void parse__check(struct parser *p)
 {
     enum reach reach = check_listen(p);
@@ -212,4 +295,6 @@ void parse__check(struct parser *p)
     check_outlets(p);
     check_needs_outlets(p);
     check_backoff(p);
+    check_vault(p);
+    check_quotas(p);
 }

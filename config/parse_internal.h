@@ -1,7 +1,8 @@
 #ifndef CRIER_CONFIG_PARSE_INTERNAL_H
 #define CRIER_CONFIG_PARSE_INTERNAL_H
 
-/* Shared by parse.c (sections) and parse_check.c (what hangs together). */
+/* Shared by parse.c (sections), parse_groups.c (names of channels) and parse_check.c (what
+ * hangs together). */
 
 #include "config/parse.h"
 #include "config/value.h"
@@ -13,6 +14,8 @@ struct parser {
     const struct node *root;
 };
 
+/* Groups, and what channels fall back to: names become channels (parse_groups.c). */
+void parse__groups(struct parser *p);
 /* Checks over the whole of what was read; mistakes become problems. */
 void parse__check(struct parser *p);
 

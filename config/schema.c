@@ -22,6 +22,9 @@ static const char *const log_levels[] = {
 static const char *const unknown_choices[] = {
     [ON_UNKNOWN_HOLD] = "hold", [ON_UNKNOWN_RETRY] = "retry", NULL};
 
+static const char *const fallback_choices[] = {
+    [FALLBACK_THEN_SKIP] = "skip", [FALLBACK_THEN_BOTH] = "both", NULL};
+
 static const char *const template_names[] = {
     "title", "summary", "url", "canonical_url", "body_text", "language", "author", "authors",
     "categories", "tags", "hashtags", "image", "image_alt", "site", "site_url", "channel",
@@ -132,6 +135,18 @@ const struct field config_ledger_fields[] = {
     FIELD_END,
 };
 
+static const struct field media_fields[] = {
+    {.key = "cache", .kind = FIELD_STRING, AT(media_settings, cache), .needs_restart = true,
+     .min = "1", .max = "1000", .example = "/var/cache/crier",
+     .help = "a directory of crier's own for videos and for pictures made to fit; not set: media, beside the ledger's file"},
+    {.key = "max", .kind = FIELD_BYTES, AT(media_settings, max_bytes), .def = "4GiB", .min = "1MiB",
+     .max = "1024GiB", .help = "all files in it, at most; those used longest ago go first"},
+    {.key = "max_file", .kind = FIELD_BYTES, AT(media_settings, max_file_bytes), .def = "2GiB",
+     .min = "1MiB", .max = "1024GiB",
+     .help = "a larger video is not fetched, and posts go out as if the article had none"},
+    FIELD_END,
+};
+
 static const struct field queue_fields[] = {
     {.key = "backoff_min", .kind = FIELD_MS, AT(queue_settings, backoff_min_ms), .def = "2s",
      .min = "10ms", .max = "1h", .help = "first wait after a failure; doubled with each further one"},
@@ -191,6 +206,15 @@ const struct field config_channel_common[] = {
      .help = "when a post may be public and nobody can look: hold it for a person, or retry"},
     {.key = "rate", .kind = FIELD_RATE, AT(channel_settings, rate), .example = "20/min",
      .help = "posts per time, at most; not set: what the platform publishes"},
+    {.key = "quota", .kind = FIELD_RATE, AT(channel_settings, quota), .example = "25/day",
+     .help = "posts in a time, at most, counted by the ledger; what is over waits; per day: by the platform's own day where it has one; not set: what the platform allows"},
+    {.key = "reserve", .kind = FIELD_INT, AT(channel_settings, reserve), .min = "0", .max = "1000000",
+     .example = "3", .help = "so many posts of the quota are kept for breaking articles"},
+    {.key = "fallback", .kind = FIELD_STRINGS, AT(channel_settings, fallback), .example = "[mastodon]",
+     .help = "when this channel is blocked its articles go out to these channels or groups, whatever their `when` says, once, if they have not been there"},
+    {.key = "fallback_then", .kind = FIELD_ENUM, AT(channel_settings, fallback_then),
+     .choices = fallback_choices, .def = "skip",
+     .help = "what went out by fallback, once this channel is mended: skip it here, or post it on both while it is worth it"},
     {.key = "concurrency", .kind = FIELD_INT, AT(channel_settings, concurrency), .min = "1",
      .max = "1000", .example = "2", .help = "deliveries at once, at most; not set: queue.concurrency"},
     {.key = "timeout", .kind = FIELD_MS, AT(channel_settings, timeout_ms), .min = "100ms",
@@ -206,6 +230,14 @@ const struct field config_channel_common[] = {
     FIELD_END,
 };
 
+static const struct field vault_fields[] = {
+    {.key = "key", .kind = FIELD_SECRET, AT(vault_settings, key), .example = "${file:/etc/crier/vault.key}",
+     .help = "32 bytes as hex or base64, as from `crier keys vault`: tokens that crier gets and renews are kept encrypted with it"},
+    {.key = "old_key", .kind = FIELD_SECRET, AT(vault_settings, old_key), .example = "${file:/etc/crier/vault.old}",
+     .help = "the key before: what is still encrypted with it is read, and written anew with `key`"},
+    FIELD_END,
+};
+
 const struct field config_fields[] = {
     {.key = "site", .kind = FIELD_OBJECT, AT(config, site), .fields = site_fields,
      .help = "the newsroom"},
@@ -216,6 +248,10 @@ const struct field config_fields[] = {
     {.key = "ledger", .kind = FIELD_CUSTOM, AT(config, ledger), .needs_restart = true,
      .fields = config_ledger_fields, .example = "sqlite:/var/lib/crier/crier.db",
      .help = "what is kept, and where: a location alone, or a mapping"},
+    {.key = "media", .kind = FIELD_OBJECT, AT(config, media), .fields = media_fields,
+     .help = "where videos and pictures made to fit are kept for a while, and how much of them"},
+    {.key = "vault", .kind = FIELD_OBJECT, AT(config, vault), .fields = vault_fields,
+     .help = "what keeps the tokens of channels that are signed in (`crier keys login CHANNEL`)"},
     {.key = "queue", .kind = FIELD_OBJECT, AT(config, queue), .fields = queue_fields,
      .help = "how often and how long deliveries are tried"},
     {.key = "sources", .kind = FIELD_CUSTOM, AT(config, sources), .fields = config_source_common,
@@ -226,6 +262,8 @@ const struct field config_fields[] = {
      .help = "a list of rules: any that matches makes an article breaking"},
     {.key = "channels", .kind = FIELD_CUSTOM, AT(config, channels), .required = true,
      .fields = config_channel_common, .help = "where articles go: a mapping of names to channels"},
+    {.key = "groups", .kind = FIELD_CUSTOM, AT(config, groups), .example = "{social: [mastodon, bluesky]}",
+     .help = "names for several channels: a mapping of names to lists of channels and other groups; usable in `fallback` and wherever a channel is named"},
     FIELD_END,
 };
 /* clang-format on */

@@ -55,6 +55,7 @@ enum ledger_kind {
     LEDGER_DROP,
     LEDGER_SOURCE_SAVE,
     LEDGER_CREDENTIAL_PUT,
+    LEDGER_FALLBACK,
     LEDGER_MEMBERS_PUT,
     LEDGER_MEMBER_SET,
     LEDGER_WAVE_OPEN,
@@ -76,6 +77,7 @@ enum ledger_kind {
     LEDGER_GATED,
     LEDGER_SOURCES,
     LEDGER_CREDENTIALS,
+    LEDGER_QUOTA,
     LEDGER_MEMBERS,
     LEDGER_INBOX_LIST,
     LEDGER_OUTLET,
@@ -131,6 +133,14 @@ struct accept_channel { /* a channel that this revision shall reach */
     int64_t not_after_ms; /* wall clock */
     int64_t own_ms; /* how long news are worth sending there; 0: not_after_ms alone says it */
     bool matches;   /* `when` holds. false: only if a post or an open delivery is there */
+    /* It would not go there but that it cannot go to these others, which are blocked. With matches. */
+    const struct accept_instead {
+        const char *channel, *why;
+    } * instead_of;
+    size_t instead_count;
+    /* It is blocked, for this reason, and has channels to fall back to: what is first sent there is made as
+     * blocked; NULL: it is made as any. */
+    const char *blocked_why;
     /* Its turn is now: when the article is new, its delivery is written as in flight, as by this
      * begin with the delivery's own id and no record, and may be sent as soon as it is on disk: one
      * commit before the first byte instead of two. NULL: it becomes ready. */
@@ -507,7 +517,8 @@ struct ledger_begin {
     const char *account; /* compact JSON to store for the channel; NULL: unchanged */
     const char *channel;
     struct ledger_bucket bucket;
-    bool counts; /* a new attempt; false: the next step of the same attempt */
+    bool counts;     /* a new attempt; false: the next step of the same attempt */
+    bool uses_quota; /* a post of the channel's quota leaves */
     uint64_t attempt_id;
     int64_t now_ms;
     /* rc: ERR_CONFLICT when the delivery is no longer ready, again, unknown(verify) or in
@@ -526,9 +537,10 @@ struct ledger_end {
     int64_t now_ms;
     /* DELIVERY_IN_FLIGHT: the course goes on (then only the record is kept) */
     enum delivery_state to;
-    int64_t due_at_ms; /* again, unknown with a look planned */
-    bool failure;      /* counts towards max_attempts */
-    bool exposed;      /* it may be public by now */
+    int64_t due_at_ms;     /* again, unknown with a look planned */
+    bool failure;          /* counts towards max_attempts */
+    bool exposed;          /* it may be public by now */
+    bool gives_quota_back; /* certainly no post came of it */
     const char *course;
     const char *next_step; /* where the course goes on, NULL: from its start */
     const char *record;    /* compact JSON */
@@ -599,12 +611,54 @@ struct ledger_channel_save { /* paused, blocked, last_error, bucket; never the a
     const char *event; /* "channel_paused" …, also written to the events; NULL: none */
     int64_t now_ms;
 };
-struct ledger_release_channel { /* all blocked deliveries of a mended channel are ready again */
+/* All blocked deliveries of a mended channel are ready again; but those of which nothing is public, and whose
+ * article went out by a fallback of the channel, are cancelled, unless `both`. */
+struct ledger_release_channel {
     struct ledger_request req;
     const char *channel;
+    bool both;
     int64_t now_ms;
     int64_t count; /* out */
 };
+/* ---- fallback: a channel is blocked, what waits there goes elsewhere ---- */
+struct ledger_fallback_to {
+    const char *channel, *adapter;
+    int64_t own_ms; /* how long news are worth sending there */
+};
+/* Each delivery that waits on the channel, and the blocked one that is given, becomes blocked, and its article
+ * goes to each of the others that has nothing of it; if it is no retraction, and nothing of the article
+ * stands on the blocked one. At most FALLBACK_BATCH a call. Doing it again does nothing. */
+#define FALLBACK_BATCH 200
+struct ledger_fallback {
+    struct ledger_request req;
+    /* in */
+    const char *channel;
+    const char *why;
+    struct delivery_id blocked; /* 0: none */
+    const struct ledger_fallback_to *to;
+    size_t to_count;
+    uint64_t delivery_id; /* from id_next_block: (FALLBACK_BATCH + 1) * to_count of them */
+    int64_t now_ms;
+    /* out */
+    struct ledger_job *jobs; /* ready now */
+    size_t job_count;
+    struct delivery_id *stopped; /* wait no more: they are blocked */
+    size_t stopped_count;
+    bool more; /* come again */
+};
+
+/* ---- quotas ---- */
+struct ledger_quota { /* what was used since, by time */
+    struct ledger_request req;
+    int64_t since_ms;
+    struct ledger_quota_use { /* out */
+        struct delivery_id delivery;
+        char channel[64];
+        int64_t at_ms;
+    } * v;
+    size_t count;
+};
+
 struct ledger_expire { /* everything waiting whose not_after has passed */
     struct ledger_request req;
     int64_t now_ms;

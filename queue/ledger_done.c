@@ -146,6 +146,22 @@ static void inbox_done(struct ledger_inbox_list *l)
     l->count = 0;
 }
 
+static void fallback_done(struct ledger_fallback *f)
+{
+    mem_free(f->jobs);
+    mem_free(f->stopped);
+    f->jobs = NULL;
+    f->stopped = NULL;
+    f->job_count = f->stopped_count = 0;
+}
+
+static void quota_done(struct ledger_quota *q)
+{
+    mem_free(q->v);
+    q->v = NULL;
+    q->count = 0;
+}
+
 static void expire_done(struct ledger_expire *e)
 {
     mem_free(e->ids);
@@ -261,6 +277,12 @@ void ledger_request_done(struct ledger_request *r)
         break;
     case LEDGER_INBOX_LIST:
         inbox_done(container_of(r, struct ledger_inbox_list, req));
+        break;
+    case LEDGER_FALLBACK:
+        fallback_done(container_of(r, struct ledger_fallback, req));
+        break;
+    case LEDGER_QUOTA:
+        quota_done(container_of(r, struct ledger_quota, req));
         break;
     case LEDGER_EXPIRE:
         expire_done(container_of(r, struct ledger_expire, req));

@@ -270,6 +270,27 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_key ON inbox (replay_key) WHERE replay_key IS NOT NULL;
 
+-- What of a platform's quota a channel has used: posts that were made, or may have been, written with the
+-- begin of the request that makes one and taken back by an answer that says for certain that it did not. Only
+-- of channels that have a quota, and for 32 days, longer than any.
+CREATE TABLE quota_use (
+    delivery INTEGER PRIMARY KEY, -- may have been pruned since
+    channel  INTEGER NOT NULL REFERENCES channel (id),
+    at       INTEGER NOT NULL     -- when its last such request left
+);
+CREATE INDEX quota_use_at ON quota_use (at); -- for pruning
+
+-- Where an article went because channels were blocked: for each channel that it would not have gone to
+-- otherwise one row per blocked one.
+CREATE TABLE fallback (
+    article    INTEGER NOT NULL REFERENCES article (id),
+    channel    INTEGER NOT NULL REFERENCES channel (id),
+    instead_of INTEGER NOT NULL REFERENCES channel (id), -- the blocked one
+    at         INTEGER NOT NULL,
+    why        TEXT NOT NULL,    -- what was said of that one, for people
+    PRIMARY KEY (article, channel, instead_of)
+) WITHOUT ROWID;
+
 -- What a channel was allowed to by whoever owns its account: tokens that end and are renewed. One row per
 -- channel that was signed in, or whose tokens were renewed. Nobody reads it without the key of `vault`.
 CREATE TABLE credential (

@@ -100,6 +100,8 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
     case LEDGER_CLOCK_BACK:
         sqlite__clock_back(s, container_of(r, struct ledger_clock_back, req)->now_ms);
         return ERR_NONE;
+    case LEDGER_FALLBACK:
+        return sqlite__fallback(s, container_of(r, struct ledger_fallback, req));
     case LEDGER_GATE:
         return sqlite__gate(s, container_of(r, struct ledger_gate, req));
     case LEDGER_DROP:
@@ -151,6 +153,8 @@ static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
         return sqlite__withdrawn(c, container_of(r, struct ledger_withdrawn, req));
     case LEDGER_GATED:
         return sqlite__gated(c, container_of(r, struct ledger_gated, req));
+    case LEDGER_QUOTA:
+        return sqlite__quota(c, container_of(r, struct ledger_quota, req));
     case LEDGER_OUTLET:
         return sqlite__outlet(c, container_of(r, struct ledger_outlet, req));
     case LEDGER_SOURCES:

@@ -36,6 +36,20 @@ static void set_time(json_t *object, const char *key, sqlite3_stmt *stmt, int co
     json_set_time(object, key, sqlite3_column_int64(stmt, column));
 }
 
+/* The blocked channel that it goes out for, and why that was blocked. */
+static json_t *fallback_of(sqlite3_stmt *stmt, int column)
+{
+    json_t *o;
+
+    if (sqlite3_column_type(stmt, column) == SQLITE_NULL) {
+        return json_null();
+    }
+    o = json_object();
+    set_text(o, "for", stmt, column);
+    set_text(o, "why", stmt, column + 1);
+    return o;
+}
+
 json_t *sqlite__delivery_json(sqlite3_stmt *stmt)
 {
     char text[ID_TEXT_BYTES];
@@ -62,6 +76,7 @@ json_t *sqlite__delivery_json(sqlite3_stmt *stmt)
     set_text(o, "link", stmt, 12);
     set_text(o, "text", stmt, 13);
     set_text(o, "detail", stmt, 14);
+    json_object_set_new(o, "fallback", fallback_of(stmt, 15));
     return o;
 }
 

@@ -73,6 +73,9 @@ static void write_begin(struct sqlite *s, struct delivery_row *d, const struct l
     save_account(s, d->channel, r->account);
     d->channel->bucket = r->bucket;
     d->channel->changed = true;
+    if (r->uses_quota) {
+        sqlite__quota_put(s, d->id, d->channel, r->now_ms);
+    }
 }
 
 enum err_code sqlite__begin(struct sqlite *s, struct ledger_begin *r)
@@ -225,6 +228,9 @@ static void write_end(struct sqlite *s, struct delivery_row *d, struct ledger_en
 
     apply(s, d, r);
     sqlite__attempt_write(s, d, r);
+    if (r->gives_quota_back) {
+        sqlite__quota_drop(s, d->id);
+    }
     save_account(s, d->channel, r->account);
     if (r->state == DELIVERY_IN_FLIGHT) {
         write_row(s, d, r, NULL);

@@ -3,10 +3,14 @@
 
 #include "queue/sqlite_internal.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 enum err_code sqlite__credential_put(struct sqlite *s, struct ledger_credential_put *r)
 {
+    if (FAULT("ledger.credential")) {
+        return err_set(&r->req.why, ERR_IO, "credential: fault point");
+    }
     if (r->sealed) {
         sqlite__do(
             &s->writer,

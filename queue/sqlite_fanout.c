@@ -192,6 +192,7 @@ struct making {
     enum delivery_state state;
     const char *adapter;
     const char *detail;
+    const char *blocked_why;          /* as accept_channel's; NULL */
     const struct ledger_begin *start; /* in flight: how it begins */
     int64_t now_ms;
 };
@@ -258,6 +259,9 @@ static void make_delivery(struct sqlite *s, const struct making *m)
     sqlite__count(m->ch, m->state, 1);
     if (m->state == DELIVERY_IN_FLIGHT && m->start) {
         m->ch->bucket = m->start->bucket;
+        if (m->start->uses_quota) {
+            sqlite__quota_put(s, m->job.id, m->ch, m->now_ms);
+        }
     }
 }
 
@@ -291,28 +295,33 @@ static bool waits_for_gate(const struct accepted *at,
            (job->not_after_ms == 0 || job->not_after_ms > at->gate_until_ms);
 }
 
-static enum delivery_state state_of_new(const struct accepted *at,
-                                        const struct ledger_begin *start,
-                                        const struct standing *st,
-                                        const struct ledger_job *job)
+static enum delivery_state state_of_new(const struct making *m)
 {
+    const struct accepted *at = m->at;
+    const struct standing *st = m->st;
+    const struct ledger_job *job = &m->job;
+
     if (st->in_the_way) {
         return DELIVERY_HELD;
     }
     if (job->not_after_ms > 0 && job->not_after_ms <= job->created_at_ms) {
         return DELIVERY_EXPIRED;
     }
+    if (m->blocked_why && !at->retracts && !st->post && !st->doubt) {
+        return DELIVERY_BLOCKED;
+    }
     if (waits_for_gate(at, st, job)) {
         return DELIVERY_AGAIN;
     }
-    return at->is_new && start ? DELIVERY_IN_FLIGHT : DELIVERY_READY;
+    return at->is_new && m->start ? DELIVERY_IN_FLIGHT : DELIVERY_READY;
 }
 
-static const char *detail_of(enum delivery_state state)
+static const char *detail_of(const struct making *m)
 {
-    return state == DELIVERY_EXPIRED ? "worthless by now"
-           : state == DELIVERY_AGAIN ? "waits until its page was looked at"
-                                     : NULL;
+    return m->state == DELIVERY_EXPIRED   ? "worthless by now"
+           : m->state == DELIVERY_AGAIN   ? "waits until its page was looked at"
+           : m->state == DELIVERY_BLOCKED ? m->blocked_why
+                                          : NULL;
 }
 
 /* Something of what was merged into the article is on that channel, or may be: another post would be the
@@ -327,6 +336,49 @@ static bool is_taken(struct sqlite *s,
                &s->writer, SQL_MERGED_HAS, ARGS(ARG_I(at->article.v), ARG_I(ch->id)), 0) != 0;
 }
 
+/* The article has not gone to the blocked channel, and nobody has said that it shall not. */
+static bool may_fall_back(struct sqlite *s, const struct accepted *at, const char *blocked)
+{
+    struct channel_row *ch = at->is_new ? NULL : sqlite__channel(s, blocked, false);
+    struct standing st = {.any = false};
+
+    if (ch) {
+        look(s, at, ch, &st);
+    }
+    return !st.post && !st.doubt && !st.unwanted;
+}
+
+/* Whether it goes there for one of them at least. */
+static bool
+falls_back(struct sqlite *s, const struct accepted *at, const struct accept_channel *c)
+{
+    for (size_t i = 0; i < c->instead_count; i++) {
+        if (may_fall_back(s, at, c->instead_of[i].channel)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_fallbacks(struct sqlite *s,
+                           const struct accepted *at,
+                           const struct accept_channel *c,
+                           const struct channel_row *ch,
+                           const struct ledger_job *job)
+{
+    for (size_t i = 0; i < c->instead_count; i++) {
+        if (may_fall_back(s, at, c->instead_of[i].channel)) {
+            sqlite__fallback_note(s,
+                                  at,
+                                  job->id,
+                                  ch,
+                                  c->instead_of[i].channel,
+                                  c->instead_of[i].why,
+                                  job->created_at_ms);
+        }
+    }
+}
+
 static void fan_out_to(struct sqlite *s,
                        struct ledger_accept *a,
                        const struct accepted *at,
@@ -339,6 +391,7 @@ static void fan_out_to(struct sqlite *s,
                        .ch = ch,
                        .st = st,
                        .adapter = c->adapter,
+                       .blocked_why = c->blocked_why,
                        .start = c->start,
                        .now_ms = a->now_ms};
 
@@ -351,13 +404,16 @@ static void fan_out_to(struct sqlite *s,
         return;
     }
     m.job = job_of(at, ch, id, limit_of(at, c, st), a->now_ms);
-    m.state = state_of_new(at, c->start, st, &m.job);
-    m.detail = detail_of(m.state);
+    m.state = state_of_new(&m);
+    m.detail = detail_of(&m);
     if (m.state == DELIVERY_AGAIN) {
         m.job.due_at_ms = at->gate_until_ms;
     }
     make_delivery(s, &m);
     add_delivery(a, &m.job, m.state);
+    if (c->matches) {
+        note_fallbacks(s, at, c, ch, &m.job);
+    }
 }
 
 bool sqlite__stand_in(struct sqlite *s,
@@ -375,8 +431,8 @@ bool sqlite__stand_in(struct sqlite *s,
         return false;
     }
     m.job = job_of(at, ch, in->id, in->not_after_ms, in->now_ms);
-    m.state = state_of_new(at, NULL, &st, &m.job);
-    m.detail = "in place of that of an article merged into this one";
+    m.state = state_of_new(&m);
+    m.detail = in->detail ? in->detail : detail_of(&m);
     if (m.state == DELIVERY_AGAIN) {
         m.job.due_at_ms = at->gate_until_ms;
     }
@@ -390,10 +446,16 @@ bool sqlite__stand_in(struct sqlite *s,
 static void
 fan_out_given(struct sqlite *s, struct ledger_accept *a, const struct accepted *at, size_t i)
 {
-    const struct accept_channel *c = &a->channels[i];
-    /* No row for a channel that never had anything. */
-    struct channel_row *ch = sqlite__channel(s, c->name, c->matches);
+    struct accept_channel channel = a->channels[i];
+    struct accept_channel *c = &channel;
     struct standing st = {.any = false};
+    struct channel_row *ch;
+
+    if (c->matches && c->instead_count > 0) {
+        c->matches = falls_back(s, at, c);
+    }
+    /* No row for a channel that never had anything. */
+    ch = sqlite__channel(s, c->name, c->matches);
 
     if (!ch) {
         return;

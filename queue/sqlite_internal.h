@@ -351,13 +351,14 @@ void sqlite__revision(struct sqlite *s,
                       struct accepted *at);
 void sqlite__fan_out(struct sqlite *s, struct ledger_accept *a, const struct accepted *at);
 void sqlite__standing(struct sqlite *s, struct ledger_accept *a, struct article_id article);
-/* A delivery in place of one that went with the article merged into this one. False: something of either
- * is there already. */
+/* A delivery in place of another: of one that went with the article merged into this one, or of one on a channel
+ * that is blocked. False: something of either article is there already. */
 struct stand_in {
     uint64_t id;
     const char *adapter;
     int64_t not_after_ms;
     int64_t now_ms;
+    const char *detail; /* NULL: what its state says */
 };
 bool sqlite__stand_in(struct sqlite *s,
                       const struct accepted *at,
@@ -405,6 +406,28 @@ struct article_id sqlite__merge(struct sqlite *s,
                                 struct article_id one,
                                 struct article_id other);
 
+/* A channel is blocked, and its articles go elsewhere (sqlite_fallback.c). */
+enum err_code sqlite__fallback(struct sqlite *s, struct ledger_fallback *r);
+/* The article goes to `to` in place of `instead_of`, and this says so. */
+void sqlite__fallback_note(struct sqlite *s,
+                           const struct accepted *at,
+                           struct delivery_id delivery,
+                           const struct channel_row *to,
+                           const char *instead_of,
+                           const char *why,
+                           int64_t now_ms);
+/* Where the article stands in place of the channel that the delivery is for; false: nowhere, out is left. */
+bool sqlite__fallback_stands(struct sqlite *s, const struct delivery_row *d, char out[64]);
+
+/* What is used of quotas (sqlite_quota.c). */
+void sqlite__quota_put(struct sqlite *s,
+                       struct delivery_id delivery,
+                       const struct channel_row *ch,
+                       int64_t at_ms);
+void sqlite__quota_drop(struct sqlite *s, struct delivery_id delivery);
+void sqlite__quota_prune(struct sqlite *s, int64_t now_ms);
+enum err_code sqlite__quota(struct sqlite_conn *c, struct ledger_quota *r);
+
 enum err_code sqlite__gate(struct sqlite *s, struct ledger_gate *r);        /* sqlite_gate.c */
 enum err_code sqlite__gated(struct sqlite_conn *c, struct ledger_gated *r); /* sqlite_gate.c */
 enum err_code sqlite__drop(struct sqlite *s, struct ledger_drop *r);        /* sqlite_gate.c */
@@ -444,7 +467,10 @@ enum err_code sqlite__wave_told(struct sqlite *s, struct ledger_wave_told *r);
 /* The wave of a delivery, as "wave", where it has one. */
 void sqlite__wave_show(struct sqlite_conn *c, json_t *object, int64_t delivery);
 /* A person settled what was unknown of it: arrived, or not. */
-void sqlite__wave_resolve(struct sqlite *s, struct delivery_id id, bool arrived, int64_t now_ms);
+void sqlite__wave_resolve(struct sqlite *s,
+                          struct delivery_id id,
+                          bool arrived,
+                          int64_t now_ms);
 /* States of wave_exception; stored. */
 enum wave_exception_state {
     WAVE_AGAIN,

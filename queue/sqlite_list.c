@@ -131,10 +131,10 @@ static json_t *show_delivery(struct sqlite_conn *c, int64_t id)
         return NULL; /* pruned between the two statements */
     }
     o = sqlite__delivery_json(stmt);
-    article.v = (uint64_t)sqlite3_column_int64(stmt, 15);
-    public_id = sqlite__col_text(stmt, 16);
+    article.v = (uint64_t)sqlite3_column_int64(stmt, 17);
+    public_id = sqlite__col_text(stmt, 18);
     json_set_str(o, "article", public_id ? public_id : id_article_text(article, text));
-    json_set_str(o, "title", sqlite__col_text(stmt, 17));
+    json_set_str(o, "title", sqlite__col_text(stmt, 19));
     sqlite__end(stmt);
     sqlite__wave_show(c, o, id);
     return o;

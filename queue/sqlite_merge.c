@@ -82,7 +82,9 @@ static void stand_in(struct sqlite *s,
 {
     sqlite3_stmt *stmt =
         sqlite__query(&s->writer, SQL_MERGE_STAND_IN, ARGS(ARG_I(cancelled.v)));
-    struct stand_in in = {.id = m->delivery_id, .now_ms = m->now_ms};
+    struct stand_in in = {.id = m->delivery_id,
+                          .now_ms = m->now_ms,
+                          .detail = "in place of that of an article merged into this one"};
     struct channel_row *ch;
     char adapter[64];
 

@@ -191,6 +191,7 @@ static void absent(struct sqlite *s, struct delivery_row *d, struct ledger_move 
     sqlite__wave_resolve(s, d->id, false, r->now_ms);
     d->exposed = false;
     d->in_doubt = false;
+    sqlite__quota_drop(s, d->id);
     if (sqlite__is_overtaken(s, d)) {
         sqlite__move(s,
                      d,
@@ -257,6 +258,33 @@ enum err_code sqlite__move_asked(struct sqlite *s, struct ledger_move *r)
     return rc;
 }
 
+/* Its article went out elsewhere meanwhile, and is not wanted here any more. As by a person's word: later
+ * revisions stay away too. */
+static bool give_up_late(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
+{
+    char *detail, elsewhere[64];
+    struct ledger_job job;
+
+    if (d->exposed || d->retracts ||
+        sqlite__int(&s->writer,
+                    SQL_STANDING_PUBLIC,
+                    ARGS(ARG_I(d->article.v), ARG_I(d->channel->id)),
+                    1) != 0 ||
+        !sqlite__fallback_stands(s, d, elsewhere)) {
+        return false;
+    }
+    detail = mem_printf("went out by fallback %s", elsewhere);
+    d->by_hand = true;
+    sqlite__move(s,
+                 d,
+                 DELIVERY_CANCELLED,
+                 &(struct move_note){.by = "fallback", .detail = detail},
+                 now_ms);
+    (void)sqlite__release(s, d->article, d->channel, now_ms, &job); /* found by LEDGER_DUE */
+    mem_free(detail);
+    return true;
+}
+
 static void
 release_blocked(struct sqlite *s, struct ledger_release_channel *r, struct delivery_id id)
 {
@@ -265,8 +293,10 @@ release_blocked(struct sqlite *s, struct ledger_release_channel *r, struct deliv
     if (!sqlite__delivery(s, id, &d)) {
         return;
     }
-    sqlite__make_ready(s, &d, NULL, r->now_ms);
-    r->count++;
+    if (r->both || !give_up_late(s, &d, r->now_ms)) {
+        sqlite__make_ready(s, &d, NULL, r->now_ms);
+        r->count++;
+    }
     sqlite__delivery_done(&d);
 }
 

@@ -94,6 +94,7 @@ void sqlite__clock_back(struct sqlite *s, int64_t now_ms)
         }
     }
     sqlite__ids_done(&channels);
+    sqlite__do(&s->writer, SQL_QUOTA_CLOCK_BACK, ARGS(ARG_I(now_ms)));
 }
 
 /* ---- prune ---- */
@@ -122,6 +123,7 @@ static void drop_article(struct sqlite *s, int64_t article)
                                             SQL_DROP_WAVES,
                                             SQL_DROP_DELIVERIES,
                                             SQL_DROP_STANDING,
+                                            SQL_DROP_FALLBACK,
                                             SQL_DROP_REVISIONS,
                                             SQL_DROP_NAMES,
                                             SQL_DROP_CLICKS,
@@ -186,6 +188,7 @@ enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r)
     seen = sqlite__do(&s->writer,
                       SQL_SEEN_PRUNE,
                       ARGS(ARG_I(s->latest_ms - SEEN_KEPT_MS), ARG_I(PRUNE_ROWS_MAX)));
+    sqlite__quota_prune(s, s->latest_ms);
     r->more |= events >= PRUNE_ROWS_MAX || seen >= PRUNE_ROWS_MAX;
     return ERR_NONE;
 }

@@ -14,6 +14,7 @@
 #include "service/api_internal.h"
 #include "service/callbacks.h"
 #include "service/channels.h"
+#include "service/media.h"
 #include "service/websub.h"
 
 const struct door_route api_routes[] = {
@@ -37,6 +38,8 @@ const struct door_route api_routes[] = {
     {HTTP_DELETE, AUTH_TOKEN, "/v1/channels/{name}/members/{address}", api_erase_member},
     {HTTP_GET, AUTH_HOOK, "/callbacks/{channel}", callback_verify},
     {HTTP_POST, AUTH_HOOK, "/callbacks/{channel}", callback_deliver},
+    {HTTP_PUT, AUTH_TOKEN, "/v1/channels/{name}/credentials", api_put_credentials},
+    {HTTP_DELETE, AUTH_TOKEN, "/v1/channels/{name}/credentials", api_delete_credentials},
     {HTTP_GET, AUTH_TOKEN, "/v1/sources", api_list_sources},
     {HTTP_GET, AUTH_TOKEN, "/v1/sources/{name}", api_get_source},
     {HTTP_POST, AUTH_TOKEN, "/v1/sources/{name}/poll", api_poll_source},
@@ -53,6 +56,7 @@ const struct door_route api_routes[] = {
     {HTTP_GET, AUTH_NONE, "/news/feed.xml", api_news_rss},
     {HTTP_GET, AUTH_NONE, "/news/feed.json", api_news_json},
     {HTTP_GET, AUTH_NONE, "/news/{file}", api_news_key},
+    {HTTP_GET, AUTH_NONE, "/media/{name}", media_serve},
     {HTTP_GET, AUTH_TOKEN, "/v1/events", api_events},
     {HTTP_POST, AUTH_TOKEN, "/v1/reload", api_reload},
     {HTTP_GET, AUTH_NONE, "/v1/openapi.json", api_openapi},

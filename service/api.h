@@ -17,6 +17,7 @@ door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 door_handler_fn api_list_channels, api_pause, api_resume, api_test;
 /* api_members.c */
 door_handler_fn api_put_members, api_list_members, api_export_members, api_erase_member;
+door_handler_fn api_put_credentials, api_delete_credentials;
 /* api_sources.c */
 door_handler_fn api_list_sources, api_get_source, api_poll_source, api_release_source,
     api_drop_source;

@@ -21,6 +21,30 @@ static const struct ledger_channel *row_of(const struct ledger_channels *rows, c
     return NULL;
 }
 
+static json_t *names_json(const struct strings *names)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < names->count; i++) {
+        (void)json_array_append_new(list, json_string(names->v[i]));
+    }
+    return list;
+}
+
+static json_t *groups_json(const struct config *config)
+{
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < config->group_count; i++) {
+        struct strings names = {.v = NULL};
+
+        (void)config_channels_of(config, config->groups[i].name, &names);
+        (void)json_object_set_new(out, config->groups[i].name, names_json(&names));
+        strings_done(&names);
+    }
+    return out;
+}
+
 static void answer_channels(struct api_call *call)
 {
     json_t *items = json_array();
@@ -33,7 +57,10 @@ static void answer_channels(struct api_call *call)
                 items, channel_json(call->crier, ch, row_of(&call->u.channels, ch->name)));
         }
     }
-    door_reply_json(call->request, 200, json_pack("{s:o}", "items", items));
+    door_reply_json(
+        call->request,
+        200,
+        json_pack("{s:o, s:o}", "items", items, "groups", groups_json(call->crier->config)));
 }
 
 void api_list_channels(struct crier *c, struct door_request *r)
@@ -55,26 +82,49 @@ static struct channel *find(struct crier *c, struct door_request *r)
     return ch;
 }
 
-void api_pause(struct crier *c, struct door_request *r)
+static void resume(struct crier *c, struct channel *ch)
 {
-    struct channel *ch = find(c, r);
+    channel_resume(c, ch, "api");
+}
 
-    if (ch == NULL) {
+/* The channel that the path names, or each of a group. */
+static void with_each(struct crier *c,
+                      struct door_request *r,
+                      void (*what)(struct crier *c, struct channel *ch))
+{
+    struct strings names = {.v = NULL};
+    bool group = channels_find(c->channels, door_param(r, 0)) == NULL &&
+                 config_channels_of(c->config, door_param(r, 0), &names);
+    struct channel *ch = group ? NULL : find(c, r);
+    json_t *items;
+
+    if (ch != NULL) {
+        what(c, ch);
+        door_reply_json(r, 200, channel_json(c, ch, NULL));
+    }
+    if (!group) {
         return;
     }
-    channel_pause(c, ch);
-    door_reply_json(r, 200, channel_json(c, ch, NULL));
+    items = json_array();
+    for (size_t i = 0; i < names.count; i++) {
+        ch = channels_find(c->channels, names.v[i]);
+        if (ch != NULL) {
+            what(c, ch);
+            (void)json_array_append_new(items, channel_json(c, ch, NULL));
+        }
+    }
+    door_reply_json(r, 200, json_pack("{s:o}", "items", items));
+    strings_done(&names);
+}
+
+void api_pause(struct crier *c, struct door_request *r)
+{
+    with_each(c, r, channel_pause);
 }
 
 void api_resume(struct crier *c, struct door_request *r)
 {
-    struct channel *ch = find(c, r);
-
-    if (ch == NULL) {
-        return;
-    }
-    channel_resume(c, ch, "api");
-    door_reply_json(r, 200, channel_json(c, ch, NULL));
+    with_each(c, r, resume);
 }
 
 /* ---- test ---- */

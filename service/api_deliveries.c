@@ -157,6 +157,9 @@ static void answer_move(struct api_call *call)
 
     /* Out with the turn it had: its new one may come earlier. */
     courier_cancel(c->courier, m->id);
+    if (m->move == MOVE_ABSENT) {
+        channels_quota_drop(c->channels, m->id);
+    }
     if (m->has_job) {
         courier_add(c->courier, &m->job, 1);
     }

@@ -12,6 +12,7 @@
 #include "service/api_internal.h"
 #include "service/courier.h"
 #include "service/events.h"
+#include "service/keeper.h"
 #include "service/metrics.h"
 #include "service/watch.h"
 #include "service/withdrawals.h"
@@ -213,6 +214,7 @@ void api_test_clock(struct crier *c, struct door_request *r)
             r, 422, NULL, "advance, step_forward or step_back is a duration such as \"1h\"");
     } else {
         courier_poke(c->courier);
+        keeper_poke(c->keeper);
         watch_poke(c->watch);
         withdrawals_look(c->withdrawals);
         door_reply_json(r, 200, json_pack("{s:s}", "now", time_rfc3339(clock_wall_ms(), now)));

@@ -56,6 +56,7 @@ static void channel_free(struct channel *ch)
     ledger_channel_done(&ch->kept);
     json_decref(ch->account);
     mem_free(ch->account_saved);
+    quota_book_done(&ch->used);
     mem_free(ch);
 }
 
@@ -145,6 +146,23 @@ static void keep_row(struct channels *s, const struct ledger_channel *row)
     ch->kept.bucket = row->bucket;
 }
 
+/* What quotas of whatever time may ask for; the ledger forgets what is older. */
+static enum err_code load_quotas(struct channels *s, struct err *why)
+{
+    struct ledger_quota read = {.req.kind = LEDGER_QUOTA};
+    enum err_code rc = ledger_run(s->crier->ledger, &read.req, why);
+
+    for (size_t i = 0; rc == ERR_NONE && i < read.count; i++) {
+        struct channel *ch = channels_find_any(s, read.v[i].channel);
+
+        if (ch) {
+            quota_book_put(&ch->used, read.v[i].delivery, read.v[i].at_ms);
+        }
+    }
+    ledger_request_done(&read.req);
+    return rc;
+}
+
 enum err_code channels_load(struct channels *s, struct err *why)
 {
     struct ledger_channels read = {.req.kind = LEDGER_CHANNELS};
@@ -154,12 +172,10 @@ enum err_code channels_load(struct channels *s, struct err *why)
         keep_row(s, &read.v[i]);
     }
     ledger_request_done(&read.req);
-    return rc;
+    return rc ? rc : load_quotas(s, why);
 }
 
 /* ---- settings into force ---- */
-
-static void unblock(struct crier *c, struct channel *ch, const char *by);
 
 /* Channels on one host share its trouble. The host is the one the adapter names, or that of the type's
  * first URL setting; a type that has none (its address is fixed) has its name for a host. */
@@ -253,7 +269,7 @@ static void configure(struct channels *s, const struct channel_settings *set)
     ch->generation += changed ? 1 : 0;
     tell_scheduler(s->crier, ch);
     if (changed && ch->kept.blocked) {
-        unblock(s->crier, ch, s->applied ? "reload" : "restart");
+        channel_unblock(s->crier, ch, s->applied ? "reload" : "restart");
     }
 }
 
@@ -419,11 +435,12 @@ void channel_release(struct crier *c, const struct channel *ch)
     rel->release.req.kind = LEDGER_RELEASE_CHANNEL;
     rel->release.req.done = releasing_2_on_done;
     rel->release.channel = rel->channel;
+    rel->release.both = ch->settings && ch->settings->fallback_then == FALLBACK_THEN_BOTH;
     rel->release.now_ms = clock_wall_ms();
     ledger_submit(c->ledger, &rel->release.req);
 }
 
-static void unblock(struct crier *c, struct channel *ch, const char *by)
+void channel_unblock(struct crier *c, struct channel *ch, const char *by)
 {
     ch->generation++;
     ch->kept.blocked = false;
@@ -439,5 +456,5 @@ static void unblock(struct crier *c, struct channel *ch, const char *by)
 void channel_resume(struct crier *c, struct channel *ch, const char *by)
 {
     ch->kept.paused = false;
-    unblock(c, ch, by);
+    channel_unblock(c, ch, by);
 }

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "queue/ledger.h"
 #include "service/wave.h"
+#include "queue/quota.h"
 
 struct crier;
 
@@ -19,6 +20,7 @@ struct channel {
     struct config *config; /* holds settings alive */
     const struct channel_settings *settings;
     struct ledger_channel kept;
+    struct quota_book used; /* of its quota, as the ledger keeps it, and what is about to be */
     json_t *account;        /* object; adapters' memory of this account */
     char *account_saved;    /* its text as last handed to the ledger; NULL: not yet */
     bool gone;              /* no longer configured; kept while deliveries run */
@@ -59,9 +61,29 @@ void channel_note_done(struct crier *c, struct channel *ch);
 void channel_pause(struct crier *c, struct channel *ch);
 /* From paused or blocked: blocked deliveries become ready, the scheduler goes on. */
 void channel_resume(struct crier *c, struct channel *ch, const char *by);
+/* From blocked alone: a pause stays. */
+void channel_unblock(struct crier *c, struct channel *ch, const char *by);
 /* Blocked deliveries become ready: for one that was written down as blocked only after the channel
  * had been mended. */
 void channel_release(struct crier *c, const struct channel *ch);
+/* What its platform, or its settings, allow it; count 0: there is no quota. */
+struct quota channel_quota(const struct channel *ch);
+/* Whether one more post may go, and what is left. delivery: its own use is no obstacle; 0. */
+struct quota_view
+channel_quota_look(const struct channel *ch, struct delivery_id delivery, bool breaking);
+/* For people; of a look that said no. */
+const char *channel_quota_why(const struct channel *ch,
+                              const struct quota_view *v,
+                              bool breaking,
+                              char *out);
+/* A person has seen that no post came of it. */
+void channels_quota_drop(struct channels *s, struct delivery_id delivery);
+void channels_quota_clock_back(struct channels *s);
+
+/* Where articles go instead of a channel that is blocked: each channel once, those that are on; one that is
+ * blocked itself only if it has none to fall back to in turn. Names, yours; often none. */
+struct strings channel_fallbacks(struct crier *c, const struct channel *blocked);
+
 /* A write that carried the account failed: the next one carries it again. */
 void channel_account_unsaved(struct channel *ch);
 /* State as the API shows it; counts from a LEDGER_CHANNELS row (NULL: none). New reference.

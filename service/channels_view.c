@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "service/crier.h"
+#include "service/keeper.h"
 
 static const char *
 health(const struct channel *ch, const struct sched_view *view, int64_t now_ms)
@@ -30,7 +31,8 @@ static json_t *backlog_json(const struct ledger_channel *row)
     return out;
 }
 
-static json_t *quota_json(const struct sched_view *view)
+/* What it may post at once. */
+static json_t *pace_json(const struct sched_view *view)
 {
     char rate[PARSE_TEXT_BYTES];
 
@@ -42,6 +44,32 @@ static json_t *quota_json(const struct sched_view *view)
                      format_rate(view->rate, rate),
                      "left", /* posts that may go at once */
                      (json_int_t)(view->bucket.tokens > 0 ? view->bucket.tokens : 0.0));
+}
+
+/* What it may post in all, for normal articles: a breaking one may use the reserve. */
+static json_t *quota_json(const struct channel *ch)
+{
+    struct quota_view v = channel_quota_look(ch, (struct delivery_id){0}, false);
+    struct quota q = channel_quota(ch);
+    char window[QUOTA_TEXT_BYTES];
+    json_t *out;
+
+    if (v.limit <= 0) {
+        return json_null();
+    }
+    out = json_pack("{s:I, s:I, s:I, s:I, s:s}",
+                    "limit",
+                    (json_int_t)v.limit,
+                    "used",
+                    (json_int_t)v.used,
+                    "reserve",
+                    (json_int_t)v.reserve,
+                    "left",
+                    (json_int_t)v.left,
+                    "window",
+                    quota_window_text(&q, window));
+    json_set_time(out, "next_at", v.next_at_ms);
+    return out;
 }
 
 static void add_trouble(json_t *out, const struct channel *ch)
@@ -61,7 +89,7 @@ channel_json(struct crier *c, const struct channel *ch, const struct ledger_chan
 {
     struct sched_view view;
     int64_t now_ms = clock_wall_ms();
-    json_t *out;
+    json_t *out, *credentials;
 
     sched_view(c->sched, ch->name, now_ms, &view);
     out = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:f}",
@@ -85,8 +113,13 @@ channel_json(struct crier *c, const struct channel *ch, const struct ledger_chan
                     view.window);
     add_trouble(out, ch);
     json_set_time(out, "quiet_until", view.quiet_until_ms > now_ms ? view.quiet_until_ms : 0);
-    (void)json_object_set_new(out, "quota", quota_json(&view));
+    (void)json_object_set_new(out, "pace", pace_json(&view));
+    (void)json_object_set_new(out, "quota", quota_json(ch));
     (void)json_object_set_new(out, "backlog", backlog_json(row));
+    credentials = keeper_json(c->keeper, ch);
+    if (credentials) {
+        (void)json_object_set_new(out, "credentials", credentials);
+    }
     json_set_time(out, "oldest_waiting_at", row ? row->oldest_waiting_at_ms : 0);
     return out;
 }

@@ -1,6 +1,6 @@
 /* `crier preview`: the exact requests an article would cause, made by preview.c, shown here.
- * JSON bodies are laid out for reading; --json has them as they would go. No network, no
- * ledger. */
+ * JSON bodies are laid out for reading; --json has them as they would go. No platform is asked,
+ * and no ledger read; but what is left of a channel's quota the service is asked for, where it runs. */
 
 #include "service/cli.h"
 
@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "service/cli_print.h"
+#include "service/client.h"
 #include "service/preview.h"
 
 #define DEPTH 64
@@ -19,7 +20,7 @@
 
 /* clang-format off */
 const struct cli_option cli_preview_options[] = {
-    {.name = "channel", .value = "NAME", .help = "only this one, even if the article would not go there"},
+    {.name = "channel", .value = "NAME", .help = "only this one, or a group, even if the article would not go there"},
     {.name = "source", .value = "NAME", .help = "as if it came from this source (default: the API)"},
     {.name = NULL},
 };
@@ -117,6 +118,34 @@ static void add_texts(struct buf *out, const json_t *texts, bool colours)
     }
 }
 
+/* "quota 3 left of 25 in 24h, 3 kept for breaking articles; next at …" */
+static void add_quota(struct buf *out, const json_t *q, bool colours)
+{
+    const json_t *left = json_object_get(q, "left");
+    int64_t reserve = json_integer_value(json_object_get(q, "reserve"));
+    const char *next = json_path_str(q, "next_at");
+
+    if (q == NULL) {
+        return;
+    }
+    buf_adds(out, "  quota      ");
+    if (left != NULL) {
+        terminal_text(out,
+                      cli_member(q, "left", 0),
+                      json_integer_value(left) <= reserve ? TINT_WARN : TINT_NONE,
+                      colours);
+        buf_adds(out, " left of ");
+    }
+    buf_addf(out, "%s %s", cli_member(q, "limit", 1), cli_member(q, "window", 2));
+    if (reserve > 0) {
+        buf_addf(out, ", %s kept for breaking articles", cli_member(q, "reserve", 3));
+    }
+    if (next != NULL) {
+        buf_addf(out, "; the next that is not breaking goes at %s", next);
+    }
+    buf_addc(out, '\n');
+}
+
 static void add_channel(struct buf *out, const json_t *ch, bool colours)
 {
     bool goes = json_is_true(json_object_get(ch, "goes"));
@@ -129,6 +158,7 @@ static void add_channel(struct buf *out, const json_t *ch, bool colours)
     buf_addf(out, " (%s): ", cli_member(ch, "adapter", 1));
     terminal_text(out, goes ? "goes" : "does not go", goes ? TINT_GOOD : TINT_DIM, colours);
     buf_addf(out, ", %s\n", cli_member(ch, "why", 2));
+    add_quota(out, json_object_get(ch, "quota"), colours);
     add_texts(out, json_object_get(ch, "texts"), colours);
     json_array_foreach(json_object_get(ch, "steps"), i, step)
     {
@@ -176,6 +206,60 @@ static bool has_error(const json_t *v)
     return false;
 }
 
+/* ---- what is left of quotas ---- */
+
+static bool any_has_quota(const json_t *v)
+{
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(json_object_get(v, "channels"), i, ch)
+    {
+        if (json_object_get(ch, "quota") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_quota(json_t *v, const json_t *running)
+{
+    const char *name = json_path_str(running, "name");
+    json_t *quota = json_object_get(running, "quota"), *ch;
+    size_t i;
+
+    json_array_foreach(json_object_get(v, "channels"), i, ch)
+    {
+        const char *own = json_path_str(ch, "channel");
+
+        if (name != NULL && own != NULL && strcmp(name, own) == 0 && json_is_object(quota)) {
+            (void)json_object_set(ch, "quota", quota);
+        }
+    }
+}
+
+/* A service that does not run, or does not answer, is no trouble: then only the limits are shown. */
+static void ask_service(json_t *v, const struct config *config)
+{
+    struct client *client = NULL;
+    json_t *answer = NULL, *ch;
+    struct err why = {0};
+    size_t i;
+
+    if (!any_has_quota(v) ||
+        client_new(&client, config->server.listen, &config->server.token, &why)) {
+        return;
+    }
+    if (client_call(client, HTTP_GET, "/v1/channels", NULL, &answer, &why) == ERR_NONE) {
+        json_array_foreach(json_object_get(answer, "items"), i, ch)
+        {
+            take_quota(v, ch);
+        }
+    }
+    json_decref(answer);
+    client_free(client);
+}
+
 static int show(const struct cli_args *args, const struct config *config, const json_t *article)
 {
     struct article_faults faults = {.count = 0};
@@ -197,6 +281,7 @@ static int show(const struct cli_args *args, const struct config *config, const 
                         &why)) {
         return cli_say_faults(args, args->operands[0], &faults, &why);
     }
+    ask_service(v, config);
     if (args->json) {
         cli_print_json(v);
     } else {

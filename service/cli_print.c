@@ -176,6 +176,19 @@ void cli_print_deliveries(const json_t *deliveries)
     table_free(t);
 }
 
+static void add_fallback_event(struct buf *line, const json_t *data, bool colours)
+{
+    char *channel = mem_printf("%-14s", cli_member(data, "channel", 0));
+    char *note = mem_printf(
+        "fallback for %s: %s", cli_member(data, "for", 1), cli_member(data, "detail", 2));
+
+    terminal_text(line, channel, TINT_BOLD, colours);
+    buf_addc(line, ' ');
+    terminal_text(line, note, TINT_WARN, colours);
+    mem_free(channel);
+    mem_free(note);
+}
+
 static void add_delivery_event(struct buf *line, const json_t *data, bool colours)
 {
     const char *to = cli_member(data, "to", 0);
@@ -230,6 +243,8 @@ void cli_print_event(const char *kind, const json_t *data)
     buf_addc(&line, ' ');
     if (strcmp(kind, "delivery.state") == 0) {
         add_delivery_event(&line, data, colours);
+    } else if (strcmp(kind, "delivery.fallback") == 0) {
+        add_fallback_event(&line, data, colours);
     } else {
         add_other_event(&line, kind, data, colours);
     }

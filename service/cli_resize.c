@@ -20,6 +20,9 @@ const struct cli_option cli_resize_options[] = {
     {.name = "max-bytes", .value = "N", .help = "bytes, at most; 0: any number"},
     {.name = "max-pixels", .value = "N", .help = "width times height, at most; 0: any number"},
     {.name = "max-edge", .value = "N", .help = "the longer side, at most; 0: any"},
+    {.name = "types", .value = "N", .help = "kinds of files that are taken (enum media_type); 0: any"},
+    {.name = "min-ratio", .value = "N", .help = "a thousand times width by height, at least; 0: any"},
+    {.name = "max-ratio", .value = "N", .help = "a thousand times width by height, at most; 0: any"},
     {.name = NULL},
 };
 /* clang-format on */
@@ -38,14 +41,18 @@ static bool read_number(const struct cli_args *args, const char *name, int64_t *
 
 static bool read_bounds(const struct cli_args *args, struct media_bounds *b)
 {
-    int64_t bytes;
+    int64_t bytes, types;
 
     if (!read_number(args, "max-bytes", &bytes) ||
         !read_number(args, "max-pixels", &b->max_pixels) ||
-        !read_number(args, "max-edge", &b->max_edge)) {
+        !read_number(args, "max-edge", &b->max_edge) ||
+        !read_number(args, "types", &types) ||
+        !read_number(args, "min-ratio", &b->min_ratio_milli) ||
+        !read_number(args, "max-ratio", &b->max_ratio_milli)) {
         return false;
     }
     b->max_bytes = (size_t)bytes;
+    b->types = (unsigned)types;
     return true;
 }
 

@@ -41,15 +41,62 @@ static const char *trouble_of(const json_t *channel)
     return blocked != NULL ? blocked : last != NULL ? last : "";
 }
 
+static bool any_has_quota(const json_t *channels)
+{
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(channels, i, ch)
+    {
+        if (json_is_object(json_object_get(ch, "quota"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "3 of 25 in 24h"; amber where what is left is the reserve. */
+static void add_quota(struct table *t, const json_t *channel)
+{
+    const json_t *q = json_object_get(channel, "quota");
+    int64_t left = json_integer_value(json_object_get(q, "left"));
+    int64_t reserve = json_integer_value(json_object_get(q, "reserve"));
+
+    if (!json_is_object(q)) {
+        table_cell(t, "", TINT_NONE);
+        return;
+    }
+    table_cellf(t,
+                left == 0         ? TINT_BAD
+                : left <= reserve ? TINT_WARN
+                                  : TINT_NONE,
+                "%" PRId64 " of %s %s",
+                left,
+                cli_member(q, "limit", 0),
+                cli_member(q, "window", 1));
+}
+
 static void print_channels(const json_t *channels)
 {
-    static const char *const titles[] = {
+    /* What is left of quotas only where there are some. */
+    bool quotas = any_has_quota(channels);
+    static const char *const plain[] = {
         "channel", "type", "health", "waiting", "oldest", "unknown", "failed", "last error"};
+    static const char *const with_quotas[] = {"channel",
+                                              "type",
+                                              "health",
+                                              "waiting",
+                                              "oldest",
+                                              "unknown",
+                                              "failed",
+                                              "quota left",
+                                              "last error"};
     static const char *const waiting[] = {
         "held", "ready", "in_flight", "again", "blocked", NULL};
     static const char *const unknown[] = {"unknown", NULL};
     static const char *const failed[] = {"rejected", "expired", NULL};
-    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    struct table *t = quotas ? table_new(with_quotas, ARRAY_LEN(with_quotas))
+                             : table_new(plain, ARRAY_LEN(plain));
     int64_t now_ms = clock_wall_ms();
     char age[CLI_AGE_BYTES];
     json_t *ch;
@@ -67,6 +114,9 @@ static void print_channels(const json_t *channels)
         table_cell(t, cli_age(json_path_str(ch, "oldest_waiting_at"), now_ms, age), TINT_NONE);
         table_cellf(t, open > 0 ? TINT_WARN : TINT_NONE, "%" PRId64, open);
         table_cellf(t, lost > 0 ? TINT_BAD : TINT_NONE, "%" PRId64, lost);
+        if (quotas) {
+            add_quota(t, ch);
+        }
         table_cell(t, trouble_of(ch), TINT_NONE);
     }
     cli_print_table(t);
@@ -219,6 +269,30 @@ static void print_ways(const json_t *v)
     print_line("page", json_path_str(gate, "note"));
 }
 
+/* Where it went because a channel is blocked; each such channel once. */
+static void print_fallbacks(const json_t *deliveries)
+{
+    json_t *shown = json_object(), *d;
+    size_t i;
+
+    json_array_foreach(deliveries, i, d)
+    {
+        const json_t *f = json_object_get(d, "fallback");
+        const char *channel = cli_member(d, "channel", 0);
+        char *line;
+
+        if (!json_is_object(f) || json_object_get(shown, channel) != NULL) {
+            continue;
+        }
+        (void)json_object_set_new(shown, channel, json_true());
+        line = mem_printf(
+            "%s, for %s: %s", channel, cli_member(f, "for", 1), cli_member(f, "why", 2));
+        print_line("fallback", line);
+        mem_free(line);
+    }
+    json_decref(shown);
+}
+
 static void print_article(const json_t *v)
 {
     const json_t *deliveries = json_object_get(v, "deliveries");
@@ -234,6 +308,7 @@ static void print_article(const json_t *v)
         print_line("breaking", reason != NULL ? reason : "yes");
     }
     print_ways(v);
+    print_fallbacks(deliveries);
     (void)printf("\n");
     cli_print_deliveries(deliveries);
     print_attempts(deliveries);

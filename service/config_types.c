@@ -32,6 +32,8 @@ static struct config_type_list channel_types(void)
             .settings_size = adapters[i]->settings_size,
             .check = adapters[i]->check,
             .needs_outlets = adapters[i]->own_feeds_hub != NULL ? needs_outlets : NULL,
+            .quota = adapters[i]->quota,
+            .quota_told = adapters[i]->quota_told != NULL,
             .of = adapters[i],
         };
     }

@@ -93,6 +93,7 @@ void courier__run_free(struct run *run)
     list_remove(&k->runs, &run->node);
     ledger_request_done(&run->load.req);
     media_wait_done(&run->media);
+    keeper_wait_done(&run->token);
     context_done(&run->sc);
     http_request_done(&run->request);
     config_unref(run->config);
@@ -112,6 +113,7 @@ void courier__give_back(struct run *run, int64_t due_at_ms)
     struct ledger_job job = run->job;
     int64_t now_ms = clock_wall_ms();
 
+    courier__quota_give_back(run);
     run->settled = true;
     sched_give_back(k->crier->sched, job.id, now_ms);
     courier__run_free(run);
@@ -301,6 +303,7 @@ static void heed_clock(struct courier *k)
         return;
     }
     log_warn(EV_CLOCK_BACK, LOG_MS("by", back_ms));
+    channels_quota_clock_back(k->crier->channels);
     ask = mem_zalloc(sizeof *ask);
     ask->courier = k;
     ask->back.req.kind = LEDGER_CLOCK_BACK;

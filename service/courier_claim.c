@@ -56,6 +56,11 @@ struct run *courier_claim(struct courier *k,
     run->job = *job;
     run->bucket = bucket;
     fill_begin(run, now_ms);
+    if (!courier__quota_claims(run)) { /* it will wait, and say so */
+        courier__give_back(run, 0);
+        return NULL;
+    }
+    run->begin.uses_quota = run->counts_on_disk;
     *out_start = &run->begin;
     return run;
 }

@@ -218,7 +218,8 @@ static void fill_end(struct run *run)
         .due_at_ms = o->due_at_ms,
         .failure = o->failure,
         .exposed = o->exposed,
-        .course = course_name(o->course),
+        .gives_quota_back = courier__quota_is_free(run),
+        .course = o->untouched ? NULL : course_name(o->course),
         .next_step = o->next_step,
         .record = run->end_texts.record,
         .account = run->end_texts.account,
@@ -345,6 +346,14 @@ static void let_go(struct run *run)
     }
 }
 
+static void fall_back(struct run *run)
+{
+    if (run->end.state == DELIVERY_BLOCKED && run->channel->kept.blocked &&
+        !run->channel->gone) {
+        courier__fall_back(run->courier, run->channel, run->job.id);
+    }
+}
+
 /* Once when it begins, not with every delivery that meets it. */
 static void note_backoff(struct run *run)
 {
@@ -378,8 +387,10 @@ static void finish_2_on_written(struct ledger_request *r)
         courier__give_back(run, clock_wall_ms() + LEDGER_PAUSE_MS);
         return;
     }
+    courier__quota_settle(run);
     tell_scheduler(run);
     let_go(run);
+    fall_back(run);
     plan_next(run);
     note_backoff(run);
     note_channel(run);

@@ -2,8 +2,9 @@
 #define CRIER_SERVICE_COURIER_INTERNAL_H
 
 /* Shared by the courier's files: courier.c (what is due, start, stop), courier_claim.c (what starts
- * with its accept), courier_run.c (one
- * delivery's way through its steps), courier_choose.c (which course), courier_verdict.c (what a
+ * with its accept), courier_run.c (one delivery's way through its steps), courier_choose.c (which
+ * course), courier_quota.c (whether one more post may go), courier_token.c (whose access token a step
+ * carries), courier_fallback.c (where it goes when its channel is blocked), courier_verdict.c (what a
  * verdict makes of a delivery), courier_end.c (writing that down and telling everybody),
  * courier_probe.c (a channel's own test). */
 
@@ -16,6 +17,7 @@
 #include "service/context.h"
 #include "service/courier.h"
 #include "service/crier.h"
+#include "service/keeper.h"
 #include "service/media.h"
 #include "service/out.h"
 
@@ -54,6 +56,7 @@ struct outcome {
     enum course course; /* where it goes on, when it does */
     const char *next_step;
     struct sched_end feedback;
+    bool untouched; /* it has not begun, or gone on: course and step stay as they stand */
     bool waits; /* for the platform to get ready: no post of the channel's rate is used up */
     bool block; /* the channel as a whole */
 };
@@ -90,8 +93,11 @@ struct run {
     uint64_t attempt_id;
     /* That this step is about to leave was written with the accept, without a record; NULL. */
     const struct step *written;
-    bool begun;   /* an attempt of it is in the ledger, in flight */
-    bool exposed; /* something of it may be public */
+    bool begun;       /* an attempt of it is in the ledger, in flight */
+    bool exposed;     /* something of it may be public */
+    bool counts;      /* towards the quota of its channel: it is in the book */
+    bool counts_anew; /* … and was not before this run */
+    bool counts_on_disk;
     int64_t step_first_at_ms;
     bool next_pending; /* end_next waits to be written together with the next begin */
     struct verdict next_verdict;
@@ -100,9 +106,13 @@ struct run {
     struct http_request request;
     struct out_exchange exchange;
     bool sending;
+    struct keeper_wait token; /* its grant is the context's */
+    bool waits_for_token;
+    bool renewed; /* a token was refused once in this run, as next_verdict says */
     struct media_wait media;
     bool waits_for_media;
     struct wave *wave; /* under way; NULL: the step is no wave (service/wave.h) */
+    bool wants_video;  /* that is what it waits for */
     struct ledger_begin begin;
     struct ledger_end end_next, end;
     struct outcome outcome;
@@ -137,9 +147,39 @@ void courier__run_start(struct run *run);
 void courier__run_walk(struct run *run); /* from run->step on */
 void courier__run_hurry(struct run *run);
 
+/* With the token in force, or without one where the adapter needs none: the step at hand. */
+void courier__run_with_token(struct run *run);
+/* Another verdict than an adapter's, where no request was made. */
+void courier__run_without_request(struct run *run, const struct verdict *v);
+
+/* courier_token.c */
+/* Goes on with courier__run_with_token(), now or later, or ends the run. */
+void courier__fetch_token(struct run *run);
+/* The platform did not take it: true, when the step (or v->jump) goes again with another one, now or later. */
+bool courier__token_refused(struct run *run, const struct verdict *v);
+void courier__token_stop(struct run *run); /* waits no more */
+
 /* courier_claim.c */
 /* Nothing is to be written down before the step at hand leaves: it was, with the accept. */
 bool courier__is_written(const struct run *run);
+
+/* courier_quota.c */
+/* Before its course begins: does it make a post, and may one more go? False: it waits, run->outcome is set. */
+bool courier__quota_admits(struct run *run);
+/* A new article's, that would start with its accept. Taken when it may go. */
+bool courier__quota_claims(struct run *run);
+/* The step at hand makes a post that counts. */
+bool courier__quota_is_used(const struct run *run);
+/* Nothing came of it. */
+void courier__quota_give_back(struct run *run);
+/* Certainly no post came of it, whatever run it was in. */
+bool courier__quota_is_free(const struct run *run);
+/* Its end is on disk. */
+void courier__quota_settle(struct run *run);
+
+/* courier_fallback.c */
+/* What waits on its channel, and the delivery that was blocked, goes where the settings say. */
+void courier__fall_back(struct courier *k, struct channel *ch, struct delivery_id blocked);
 
 /* courier_choose.c */
 enum courier_choice {
@@ -165,6 +205,8 @@ void courier__judge_own_error(struct run *run, const struct err *why);
 void courier__judge_unknown(struct run *run, int64_t look_at_ms, int64_t now_ms);
 /* Whether the channel may have been mended since this run began: a "no to us" is then old. */
 bool courier__is_outdated(const struct run *run);
+/* What became of the picture, at the end of the outcome's detail. */
+void courier__say_picture(struct run *run);
 /* Whether something may be public after this verdict. */
 bool courier__exposed_after(const struct run *run,
                             const struct verdict *v,

@@ -4,7 +4,8 @@
  *
  *   courier__run_start     ask the ledger for everything about the delivery
  *   run_2_on_loaded        choose the course; an outcome that needs no request is written at once
- *   courier__run_walk      at each step: fetch the picture first when the step wants one
+ *   courier__run_walk      at each step: the access token first, where the adapter needs one
+ *                          (courier_token.c), then the picture or video that the step wants
  *   run_3_on_media         it is here, or is not to be had: the adapter says what then
  *   run_4_build            the step's request; nothing to send: the next step
  *   run_5_begin            write down that it is about to leave (with the end of the step before)
@@ -73,6 +74,7 @@ void courier__run_steps(struct run *run)
 static void run_2_on_loaded(struct ledger_request *r)
 {
     struct run *run = container_of(r, struct run, load.req);
+    enum courier_choice choice;
 
     if (r->rc) {
         if (r->rc == ERR_IO) {
@@ -85,7 +87,11 @@ static void run_2_on_loaded(struct ledger_request *r)
         courier__give_back(run, 0);
         return;
     }
-    switch (courier__choose(run)) {
+    choice = courier__choose(run);
+    if (choice == CHOSE_STEPS && !courier__quota_admits(run)) {
+        choice = CHOSE_OUTCOME;
+    }
+    switch (choice) {
     case CHOSE_STEPS:
         run->attempt_id = id_next(&run->courier->crier->ids, clock_wall_ms());
         courier__run_steps(run);
@@ -140,21 +146,38 @@ static void give_up_step(struct run *run)
     }
 }
 
-static const char *picture_url(const struct run *run)
+/* Which file the step wants; false: none. */
+static bool make_wish(const struct run *run, struct media_wish *wish)
 {
-    const struct article *a = run->sc.ctx.article;
+    const struct step_ctx *ctx = &run->sc.ctx;
+    const struct step *step = run->step;
 
-    if (!run->step->wants_media || run->channel->adapter->media_max_bytes == 0 ||
-        (run->step->media_wanted && !run->step->media_wanted(&run->sc.ctx))) {
-        return NULL;
+    if (!step->wants_media || (step->media_wanted && !step->media_wanted(ctx)) ||
+        (!step->media_wish && run->channel->adapter->media_max_bytes == 0)) {
+        return false;
     }
-    return a->image_count > 0 ? a->images[0].url : NULL;
+    *wish = (struct media_wish){.kind = MEDIA_PICTURE,
+                                .bounds = adapter_media_bounds(run->channel->adapter, ctx)};
+    if (step->media_wish) {
+        step->media_wish(ctx, wish);
+    }
+    return media_wish_has(ctx->article, wish);
+}
+
+void courier__run_without_request(struct run *run, const struct verdict *v)
+{
+    run->status = 0;
+    run->step_sent_ms = 0;
+    if (run->probe) {
+        courier__probe_finish(run, v);
+        return;
+    }
+    courier__judge(run, v, TRANSPORT_NOT_SENT, clock_wall_ms());
+    courier__finish(run);
 }
 
 void courier__run_walk(struct run *run)
 {
-    const char *picture;
-    struct media_bounds bounds;
     struct err why;
 
     if (++run->walked > STEPS_MAX) {
@@ -167,24 +190,38 @@ void courier__run_walk(struct run *run)
         give_up_step(run);
         return;
     }
+    if (run->channel->adapter->oauth) {
+        courier__fetch_token(run);
+        return;
+    }
+    courier__run_with_token(run);
+}
+
+void courier__run_with_token(struct run *run)
+{
+    struct media_wish wish;
+
+    if (must_stop(run)) { /* it may have waited for the token */
+        give_up_step(run);
+        return;
+    }
     run->sc.ctx.now_ms = clock_wall_ms();
     run->sc.ctx.media = NULL;
     run->sc.ctx.media_error = NULL;
-    picture = picture_url(run);
-    if (!picture) {
+    if (!make_wish(run, &wish)) {
         run_4_build(run);
         return;
     }
-    /* A picture may take long: what the step before brought is written meanwhile. */
+    /* A file may take long: what the step before brought is written meanwhile. */
     courier__submit_next(run);
     run->waits_for_media = true;
     run->media.done = run_3_on_media;
-    bounds = adapter_media_bounds(run->channel->adapter, &run->sc.ctx);
-    media_get_fitting(run->courier->crier->media,
-                      &run->media,
-                      picture,
-                      &bounds,
-                      run->settings->allow_private);
+    run->wants_video = wish.kind == MEDIA_VIDEO;
+    media_get_wished(run->courier->crier->media,
+                     &run->media,
+                     run->sc.ctx.article,
+                     &wish,
+                     run->settings->allow_private);
 }
 
 /* For whoever asks later why the post looks as it does: kept with the delivery, since the post may be
@@ -207,7 +244,8 @@ static void run_3_on_media(struct media_wait *w)
                  LOG_STR("article", run->load.public_id),
                  LOG_STR("channel", run->channel->name),
                  LOG_STR("error", w->error));
-        note = mem_printf("without its picture: %s", w->error);
+        note =
+            mem_printf("without its %s: %s", run->wants_video ? "video" : "picture", w->error);
         note_picture(run, note);
         mem_free(note);
     } else if (w->note[0] != '\0') {
@@ -276,6 +314,7 @@ static void run_5_begin(struct run *run)
         .channel = run->channel->name,
         .bucket = run->bucket,
         .counts = !run->begun,
+        .uses_quota = courier__quota_is_used(run),
         .attempt_id = run->attempt_id,
         .now_ms = clock_wall_ms(),
     };
@@ -315,6 +354,7 @@ static void run_6_on_begun(struct ledger_request *r)
         return;
     }
     run->begun = true;
+    run->counts_on_disk |= run->begin.uses_quota;
     if (run->step_first_at_ms == 0) {
         run->step_first_at_ms = run->begin.now_ms;
     }
@@ -398,7 +438,7 @@ static struct verdict read_answer(struct run *run)
         return read_failure(run, x->outcome, x->error);
     }
     run->status = x->response.status;
-    hide_in_answer(x, run->settings, run->sc.ctx.account);
+    hide_in_answer(x, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
     return run->step->read(&run->sc.ctx, &x->response);
 }
 
@@ -408,7 +448,8 @@ static void run_7_on_answer(struct out_exchange *x)
     enum transport_outcome transport = x->outcome;
     struct verdict v = read_answer(run);
 
-    hide_in_verdict(&v, run->settings, run->sc.ctx.account);
+    hide_in_detail(
+        v.detail, sizeof v.detail, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
     if (!run->probe) {
         note_attempt(run, &v);
     }
@@ -419,6 +460,9 @@ static void run_7_on_answer(struct out_exchange *x)
     run->exposed = courier__exposed_after(run, &v, transport);
     if (v.kind == VERDICT_NEXT) {
         advance(run, &v, true);
+        return;
+    }
+    if (v.kind == VERDICT_BLOCKED && v.token_refused && courier__token_refused(run, &v)) {
         return;
     }
     if (run->probe) {
@@ -467,6 +511,11 @@ void courier__run_hurry(struct run *run)
     }
     if (run->sending) {
         out_cancel(&run->exchange);
+        return;
+    }
+    if (run->waits_for_token) {
+        courier__token_stop(run);
+        give_up_step(run);
         return;
     }
     if (run->waits_for_media) {

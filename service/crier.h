@@ -18,6 +18,7 @@
 #include "service/unreadable.h"
 
 struct channels;      /* channels.h: the configured destinations and their live state */
+struct keeper;        /* keeper.h: tokens that end */
 struct out;           /* out.h: outbound HTTP */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
@@ -56,6 +57,7 @@ struct crier {
     struct sched *sched;
     struct channels *channels;
     struct out *out;
+    struct keeper *keeper;
     struct media_store *media;
     struct pages *pages;
     struct courier *courier;

@@ -3,7 +3,8 @@
  *   idle      no request yet: the request line must be whole within server.idle_timeout
  *   reading   a request has begun: it must be whole within server.request_timeout
  *   held      we work on it, or it is a stream: for as long as that takes
- *   sending   the answer is on its way: it must be taken within server.request_timeout
+ *   sending   the answer is on its way: it must be taken within server.request_timeout, and a file
+ *             within as much more as its size needs
  *
  * A byte now and then moves nothing: what counts is when the waiting began, so each list is in
  * the order of its deadlines. libmicrohttpd's own timeout, which every byte renews, only ends
@@ -231,6 +232,23 @@ void door__crowd_init(struct door *d)
     }
 }
 
+/* Behind all but those that were given more time. */
+static void put_in_order(struct door_connection *dc)
+{
+    struct list *l = &dc->door->crowd[dc->waiting];
+    struct list_node *n = l->head.prev, *later = NULL;
+
+    while (n != &l->head && connection_of(n)->since_ms > dc->since_ms) {
+        later = n;
+        n = n->prev;
+    }
+    if (later) {
+        list_insert_before(l, later, &dc->node);
+    } else {
+        list_push(l, &dc->node);
+    }
+}
+
 void door__crowd_move(struct door_connection *dc, enum door_waiting waiting)
 {
     struct door *d = dc->door;
@@ -242,7 +260,20 @@ void door__crowd_move(struct door_connection *dc, enum door_waiting waiting)
     list_remove(&d->crowd[dc->waiting], &dc->node);
     dc->waiting = waiting;
     dc->since_ms = now_ms(d);
-    list_push(&d->crowd[waiting], &dc->node);
+    put_in_order(dc);
+    watch(d);
+}
+
+void door__crowd_give(struct door_connection *dc, int64_t more_ms)
+{
+    struct door *d = dc->door;
+
+    if (dc->waiting == DOOR_GONE) {
+        return;
+    }
+    list_remove(&d->crowd[dc->waiting], &dc->node);
+    dc->since_ms += more_ms;
+    put_in_order(dc);
     watch(d);
 }
 

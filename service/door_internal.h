@@ -121,6 +121,7 @@ struct door_request {
     struct pairs headers;
     struct MHD_Response *response;
     int status;
+    uint64_t file_bytes; /* of the answer, when it is a file */
 };
 
 /* door_listen.c: the socket that "server.listen" names, or the one that was passed to us, which is
@@ -154,6 +155,8 @@ void door__on_connection(void *door,
 struct door_connection *door__connection_of(struct MHD_Connection *connection);
 /* Something else is waited for from now on; one that was cut stays so. */
 void door__crowd_move(struct door_connection *dc, enum door_waiting waiting);
+/* So much more time for what is waited for. */
+void door__crowd_give(struct door_connection *dc, int64_t more_ms);
 /* Tells those whose request has not come whole that it need not any more. */
 void door__crowd_disperse(struct door *d);
 /* Answers for a request that libmicrohttpd would not get on with, and ends the connection. */

@@ -13,6 +13,8 @@
 
 /* A chunked body does not say how long it is. One over the limit is read on and thrown away for
  * so long, so that the client can hear 413; after that the connection is cut. */
+/* A file is taken at least so fast. */
+#define SLOWEST_BYTES_PER_SECOND ((uint64_t)128 * 1024)
 #define DROP_BYTES ((size_t)64 * 1024 * 1024)
 
 static void request_free(struct door_request *r)
@@ -83,6 +85,10 @@ static enum MHD_Result send_answer(struct door_request *r)
     r->response = NULL;
     door__crowd_move(door__connection_of(r->connection),
                      r->stream == NULL ? DOOR_ANSWERING : DOOR_HELD);
+    if (r->file_bytes > 0) {
+        door__crowd_give(door__connection_of(r->connection),
+                         (int64_t)(r->file_bytes / SLOWEST_BYTES_PER_SECOND) * MS_SECOND);
+    }
     rc = FAULT("door.answer")
              ? MHD_NO
              : MHD_queue_response(r->connection, (unsigned int)r->status, response);

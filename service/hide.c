@@ -1,4 +1,4 @@
-/* Secrets out of texts. Called by the courier for every answer before an adapter reads it and
+/* Secrets out of texts. Called by the courier and by oauth_walk.c for every answer before an adapter reads it and
  * for every verdict, and by preview.c for what it shows. Owns nothing. Which settings are
  * secrets is said by the rows of their tables; which headers of an operator's own are, and which
  * parameters of an address, by their names.
@@ -223,12 +223,12 @@ void hide_settings(struct buf *text, const struct channel_settings *channel, siz
     }
 }
 
-static void hide_account(struct buf *text, json_t *account)
+void hide_tokens(struct buf *text, const json_t *object)
 {
     const char *name;
     json_t *value;
 
-    json_object_foreach(account, name, value)
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
     {
         if (names_credential(name)) {
             hide_one(text, json_string_value(value), ANSWER_MIN_BYTES);
@@ -238,7 +238,8 @@ static void hide_account(struct buf *text, json_t *account)
 
 static void hide_in_headers(struct http_headers *headers,
                             const struct channel_settings *channel,
-                            json_t *account)
+                            const json_t *account,
+                            const json_t *grant)
 {
     for (size_t i = 0; i < headers->count; i++) {
         struct http_header *h = &headers->v[i];
@@ -247,7 +248,8 @@ static void hide_in_headers(struct http_headers *headers,
         buf_init(&text, TEXT_BYTES);
         buf_adds(&text, h->value);
         hide_settings(&text, channel, ANSWER_MIN_BYTES);
-        hide_account(&text, account);
+        hide_tokens(&text, account);
+        hide_tokens(&text, grant);
         if (strcmp(buf_str(&text), h->value) != 0) {
             mem_free(h->value);
             h->value = mem_strdup(buf_str(&text));
@@ -258,25 +260,32 @@ static void hide_in_headers(struct http_headers *headers,
 
 void hide_in_answer(struct out_exchange *x,
                     const struct channel_settings *channel,
-                    json_t *account)
+                    const json_t *account,
+                    const json_t *grant)
 {
     hide_settings(&x->body, channel, ANSWER_MIN_BYTES);
     if (x->response.status >= 300) {
-        hide_account(&x->body, account);
-        hide_in_headers(&x->response.headers, channel, account);
+        hide_tokens(&x->body, account);
+        hide_tokens(&x->body, grant);
+        hide_in_headers(&x->response.headers, channel, account, grant);
     }
     x->response.body = buf_str(&x->body);
     x->response.body_len = x->body.len;
 }
 
-void hide_in_verdict(struct verdict *v, const struct channel_settings *channel, json_t *account)
+void hide_in_detail(char *detail,
+                    size_t size,
+                    const struct channel_settings *channel,
+                    const json_t *account,
+                    const json_t *grant)
 {
     struct buf text;
 
     buf_init(&text, TEXT_BYTES);
-    buf_adds(&text, v->detail);
+    buf_adds(&text, detail);
     hide_settings(&text, channel, ANSWER_MIN_BYTES);
-    hide_account(&text, account);
-    (void)snprintf(v->detail, sizeof v->detail, "%s", buf_str(&text));
+    hide_tokens(&text, account);
+    hide_tokens(&text, grant);
+    (void)snprintf(detail, size, "%s", buf_str(&text));
     buf_done(&text);
 }

@@ -18,14 +18,19 @@
  * where their name says so, and so do the query parameters of addresses; of those also user and
  * password. A secret shorter than min_bytes stays. */
 void hide_settings(struct buf *text, const struct channel_settings *channel, size_t min_bytes);
-/* What an answer holds, before anybody reads it. account: of the channel; its tokens are taken
+/* The tokens of a channel's account or grant, by the names of their members; NULL: there are none. */
+void hide_tokens(struct buf *text, const json_t *object);
+/* What an answer holds, before anybody reads it. account and grant: of the channel; their tokens are taken
  * out of refusals, never out of the answer that brings new ones. */
 void hide_in_answer(struct out_exchange *x,
                     const struct channel_settings *channel,
-                    json_t *account);
-/* What an adapter says of it. */
-void hide_in_verdict(struct verdict *v,
-                     const struct channel_settings *channel,
-                     json_t *account);
+                    const json_t *account,
+                    const json_t *grant);
+/* What an adapter says of it, in an array of that size. */
+void hide_in_detail(char *detail,
+                    size_t size,
+                    const struct channel_settings *channel,
+                    const json_t *account,
+                    const json_t *grant);
 
 #endif

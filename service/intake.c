@@ -328,10 +328,12 @@ void intake_free_parts(struct intake *in)
     mem_free(in->quiet);
     mem_free(in->rule_source);
     strings_done(&in->names);
+    strings_done(&in->said);
     mem_free(in->aliases);
     mem_free(in->channels);
     mem_free(in->claims);
     mem_free(in->ids);
+    mem_free(in->instead);
     config_unref(in->config);
     in->config = NULL;
     in->document = in->url = in->replay_key = in->source = in->reason = in->wanted_id = NULL;
@@ -340,4 +342,5 @@ void intake_free_parts(struct intake *in)
     in->channels = NULL;
     in->claims = NULL;
     in->ids = NULL;
+    in->instead = NULL;
 }

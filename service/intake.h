@@ -37,6 +37,8 @@ struct intake {
     struct accept_channel *channels;
     struct run **claims; /* of each channel; NULL: it has none */
     uint64_t *ids;
+    struct strings said;            /* why channels are blocked */
+    struct accept_instead *instead; /* room for each channel in each other's place */
     uint8_t hash[32], face[32];
     const char *only_channel;
 };

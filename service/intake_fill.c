@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/url.h"
+#include "service/channels.h"
 #include "service/courier.h"
 #include "service/crier.h"
 #include "service/gate.h"
@@ -302,6 +303,79 @@ static void claim_turn(struct intake *in, size_t i)
     }
 }
 
+static char *keep_said(struct intake *in, const char *text)
+{
+    struct strings *kept = &in->said;
+
+    kept->v = mem_realloc(kept->v, kept->count + 1, sizeof *kept->v);
+    return kept->v[kept->count++] = mem_strdup(text);
+}
+
+static struct accept_channel *given(struct intake *in, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(in->channels[i].name, name) == 0) {
+            return &in->channels[i];
+        }
+    }
+    return NULL;
+}
+
+/* The room is made with the first, one row per channel. */
+static void add_instead(struct intake *in,
+                        size_t count,
+                        struct accept_channel *other,
+                        const struct accept_channel *blocked)
+{
+    struct accept_instead *row;
+
+    if (!in->instead) {
+        in->instead = mem_calloc(count * count, sizeof *in->instead);
+    }
+    row = in->instead + (size_t)(other - in->channels) * count;
+    row[other->instead_count++] =
+        (struct accept_instead){.channel = blocked->name, .why = blocked->blocked_why};
+    other->instead_of = row;
+    other->matches = true;
+}
+
+/* A channel that is blocked does not get it now: so others do that are not asked whether they want it. */
+static void fall_back_from(struct intake *in, size_t count, struct accept_channel *c)
+{
+    struct channel *ch = channels_find(in->crier->channels, c->name);
+    struct strings to;
+
+    if (!ch || !ch->kept.blocked || !c->matches) {
+        return;
+    }
+    to = channel_fallbacks(in->crier, ch);
+    if (to.count > 0) {
+        c->blocked_why = keep_said(
+            in, ch->kept.blocked_why ? ch->kept.blocked_why : "the channel is blocked");
+    }
+    for (size_t i = 0; i < to.count; i++) {
+        struct accept_channel *other = given(in, count, to.v[i]);
+
+        if (other && (!other->matches || other->instead_count > 0)) {
+            add_instead(in, count, other, c);
+        }
+    }
+    strings_done(&to);
+}
+
+/* Only what was meant for a channel falls back from it, not what came there by falling back: that channel
+ * is told by channel_fallbacks(). */
+static void fall_back(struct intake *in, size_t count)
+{
+    bool sends = in->accept.kind == ACCEPT_CONTENT || in->accept.kind == ACCEPT_SEND;
+
+    for (size_t i = 0; sends && !in->only_channel && i < count; i++) {
+        if (in->channels[i].instead_count == 0) {
+            fall_back_from(in, count, &in->channels[i]);
+        }
+    }
+}
+
 void intake__fan_out(struct intake *in)
 {
     const struct config *config = in->config;
@@ -323,8 +397,11 @@ void intake__fan_out(struct intake *in)
                                                   .not_after_ms = not_after_of(in, own),
                                                   .own_ms = own,
                                                   .matches = is_for(in, channel)};
-        claim_turn(in, n);
         n++;
+    }
+    fall_back(in, n);
+    for (size_t i = 0; i < n; i++) {
+        claim_turn(in, i);
     }
     in->accept.elsewhere.own_ms = own_ms_of(in, NULL);
     in->accept.elsewhere.not_after_ms = not_after_of(in, own_ms_of(in, NULL));

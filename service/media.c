@@ -1,6 +1,6 @@
-/* Pictures of articles, fetched once for all channels. Called by the courier, a wait per
- * delivery; owns the pictures and the exchanges that fetch them; leaves making them smaller to
- * media_fit.c.
+/* Pictures of articles, fetched once for all channels, and the store as a whole. Called by media_wish.c
+ * and the gate, a wait per delivery; owns the pictures and the exchanges that fetch them; leaves making
+ * them fit to media_fit.c, and videos to media_video.c.
  *
  * An entry is one URL. It is being made (one exchange, however many wait), then either kept (in
  * `all`, oldest use first, up to CACHE_BYTES) or, when it failed, dropped with its last wait:
@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "service/crier.h"
+#include "service/media_video.h"
 
 #define CACHE_BYTES ((size_t)64 * 1024 * 1024)
 #define FRESH_MS (10 * MS_MINUTE) /* a picture may be replaced under its URL */
@@ -77,7 +78,7 @@ static void tell(struct media_wait *w)
         w->media = &e->media;
         (void)snprintf(w->note, sizeof w->note, "%s", e->note);
     } else if (!w->fitting) {
-        media__too_large(&e->media, &w->bounds, "", w->error);
+        media__does_not_fit(&e->media, &w->bounds, "", w->error);
     } else if (media__fit(e, w)) {
         return; /* it waits again */
     }
@@ -94,9 +95,11 @@ static void on_tell_timer(uv_timer_t *timer)
     while ((n = list_pop(&s->told)) != NULL) {
         tell(container_of(n, struct media_wait, node));
     }
+    media__videos_tell(s);
+    media__wished_tell(s);
 }
 
-static void tell_later(struct media_store *s)
+void media__tell_later(struct media_store *s)
 {
     must(uv_timer_start(&s->tell_timer, on_tell_timer, 0, 0) == 0);
 }
@@ -138,7 +141,7 @@ void media__entry_ready(struct media_entry *e)
     }
     s->bytes += e->media.len;
     list_move_all(&s->told, &e->waiting);
-    tell_later(s);
+    media__tell_later(s);
     if (e->error[0] != '\0') {
         entry_drop(e);
     }
@@ -233,7 +236,7 @@ void media__wait_for(struct media_entry *e, struct media_wait *w)
         list_push(&e->waiting, &w->node);
     } else {
         list_push(&s->told, &w->node);
-        tell_later(s);
+        media__tell_later(s);
     }
 }
 
@@ -246,6 +249,7 @@ ask(struct media_store *s, struct media_wait *w, const char *url, bool allow_pri
     w->error[0] = '\0';
     w->note[0] = '\0';
     w->told = false;
+    w->wished = NULL;
     media__wait_for(e ? e : fetch(s, url, allow_private), w);
 }
 
@@ -285,6 +289,9 @@ void media_wait_done(struct media_wait *w)
 {
     struct media_entry *e = w->entry;
 
+    if (w->wished) {
+        media__wished_free(w);
+    }
     if (!e) {
         return;
     }
@@ -303,6 +310,10 @@ struct media_store *media_store_new(struct crier *c)
     s->resizer = resizer_new(c->loop, RESIZE_TIMEOUT_MS);
     list_init(&s->all);
     list_init(&s->told);
+    list_init(&s->videos);
+    list_init(&s->told_videos);
+    list_init(&s->wished);
+    s->cache = media_cache_new(c);
     must(uv_timer_init(c->loop, &s->tell_timer) == 0);
     s->tell_timer.data = s;
     return s;
@@ -332,11 +343,19 @@ void media_store_free(struct media_store *s)
     if (!s) {
         return;
     }
+    must(list_empty(&s->wished));
     media__fit_cancel_all(s);
+    media__videos_free(s);
     resizer_free(s->resizer);
     while ((n = list_first(&s->all)) != NULL) {
         entry_abandon(s, container_of(n, struct media_entry, kept_node));
     }
     map_free(s->entries);
+    media_cache_free(s->cache);
     uv_close((uv_handle_t *)&s->tell_timer, on_timer_closed);
+}
+
+uint64_t media_store_disk_bytes(const struct media_store *s)
+{
+    return s ? media_cache_bytes(s->cache) : 0;
 }

@@ -1,16 +1,24 @@
 #ifndef CRIER_SERVICE_MEDIA_H
 #define CRIER_SERVICE_MEDIA_H
 
-/* Pictures of articles, fetched once for all channels: single flight per URL, kept in memory up
- * to a bound (least recently used goes first), type sniffed from the bytes (JPEG, PNG, GIF,
- * WebP) with its dimensions. Nothing else is passed on. A picture that is too large for who asks is,
- * with media_get_fitting(), made to fit once per bound, and kept like any other. */
+/* Pictures and videos of articles, fetched once for all channels: single flight per URL, type sniffed
+ * from the bytes (JPEG, PNG, GIF, WebP; MP4, MOV) with its dimensions. Nothing else is passed on.
+ *
+ *   media.c        pictures, kept in memory up to a bound
+ *   media_fit.c    a picture that does not fit who asks is made to, once per bound, and kept on disk as well
+ *   media_video.c  videos, streamed to disk
+ *   media_cache.c  the directory they are kept in, with a bound; media_keep.c: what is written into it
+ *   media_wish.c   which of these a step wants, and where a platform finds it that fetches by itself
+ *   media_door.c   what such a platform fetches from us
+ *   media_mp4.c media_sniff.c   what bytes say of themselves; pure
+ *   media_work.c   what would keep the loop waiting */
 
 #include "adapters/adapter.h"
 #include "base/err.h"
 #include "base/list.h"
 
 struct crier;
+struct door_request;
 struct media_store;
 struct media_wait;
 typedef void media_done_fn(struct media_wait *w);
@@ -30,6 +38,7 @@ struct media_wait {
     struct media_bounds bounds;
     bool fitting;
     bool told;
+    void *wished; /* media_wish.c's, of media_get_wished() */
 };
 
 struct media_store *media_store_new(struct crier *c);
@@ -48,8 +57,27 @@ void media_get_fitting(struct media_store *s,
                        const char *url,
                        const struct media_bounds *bounds,
                        bool allow_private);
+/* What a step wants of an article (see struct media_wish, which is whole: bounds are set). Its media has
+ * url with by_address, and no bytes then; a video's has file. What it has not is no error: w->media is NULL
+ * and w->error "". */
+void media_get_wished(struct media_store *s,
+                      struct media_wait *w,
+                      const struct article *a,
+                      const struct media_wish *wish,
+                      bool allow_private);
+/* Whether the article has such a thing. */
+bool media_wish_has(const struct article *a, const struct media_wish *wish);
+/* Bytes of the cache on disk. */
+uint64_t media_store_disk_bytes(const struct media_store *s);
 void media_wait_done(struct media_wait *w); /* lets the picture go; before done: cancels */
-/* "image/jpeg" and dimensions from the bytes; NULL when it is none of the four. Pure. */
+/* "image/jpeg" and dimensions from the bytes, as people see it (a JPEG turned as its EXIF says); NULL when
+ * it is none of the four. Pure. */
 const char *media_sniff(const void *bytes, size_t len, int64_t *out_width, int64_t *out_height);
+/* GET /media/{name}: a file whose address a platform was given lately. */
+void media_serve(struct crier *c, struct door_request *r);
+/* enum media_type of a media type; 0: none of ours. */
+unsigned media_type_bit(const char *type);
+/* "JPEG" for "image/jpeg". */
+const char *media_type_title(const char *type);
 
 #endif

@@ -1,12 +1,15 @@
 #ifndef CRIER_SERVICE_MEDIA_INTERNAL_H
 #define CRIER_SERVICE_MEDIA_INTERNAL_H
 
-/* Shared by media.c (fetched pictures, who waits for what) and media_fit.c (those made smaller). */
+/* Shared by media.c (fetched pictures, who waits for what), media_fit.c (those made to fit), media_video.c
+ * (videos) and media_wish.c (which of them a step wants). */
 
 #include <uv.h>
 
 #include "base/map.h"
 #include "service/media.h"
+#include "service/media_cache.h"
+#include "service/media_work.h"
 #include "service/out.h"
 #include "service/resize.h"
 
@@ -32,7 +35,10 @@ struct media_entry {
     /* made smaller */
     bool is_smaller;
     struct media_entry *origin; /* while it is made; held */
+    struct media_work *look;    /* whether the cache has it, before it is made */
     struct resize_job job;
+    char shape[MEDIA_NAME_BYTES]; /* its name in the cache; "": there is no cache */
+    struct media_keep *keeping;   /* while it is written there */
     char note[MEDIA_TEXT_BYTES];
 };
 
@@ -40,8 +46,12 @@ struct media_store {
     struct crier *crier;
     struct resizer *resizer;
     struct map *entries;
-    struct list all;  /* by kept_node, least recently used first */
-    struct list told; /* waits whose entry has ended: their done is to be called */
+    struct list all;           /* by kept_node, least recently used first */
+    struct list told;          /* waits whose entry has ended: their done is to be called */
+    struct media_cache *cache; /* NULL: none (tests of parts) */
+    struct list videos;        /* struct video: those on their way */
+    struct list told_videos;   /* struct media_video_wait: their done is to be called */
+    struct list wished;        /* struct media_wished: not told yet, and whose error is there */
     size_t bytes;
     uint64_t last_number;
     uv_timer_t tell_timer;
@@ -58,16 +68,24 @@ void media__entry_unuse(struct media_entry *e); /* may free it */
 /* One more who waits for it; told when it is ready, on the next turn at the earliest. */
 void media__wait_for(struct media_entry *e, struct media_wait *w);
 
+/* Those in the lists of told ones are told on the next turn. */
+void media__tell_later(struct media_store *s);
+
+/* ---- media_wish.c ---- */
+
+void media__wished_tell(struct media_store *s);
+void media__wished_free(struct media_wait *w);
+
 /* ---- media_fit.c ---- */
 
 /* w waits for e, whose picture does not fit: from here on for a smaller one, made when there is none.
  * False: it cannot be made, and w->error says so. */
 bool media__fit(struct media_entry *e, struct media_wait *w);
 /* "the picture has 4.2MiB, the channel takes 976KiB", and more. */
-void media__too_large(const struct media *m,
-                      const struct media_bounds *b,
-                      const char *more,
-                      char out[MEDIA_TEXT_BYTES]);
+void media__does_not_fit(const struct media *m,
+                         const struct media_bounds *b,
+                         const char *more,
+                         char out[MEDIA_TEXT_BYTES]);
 /* Ends all making, before the store goes; nobody waits any more. */
 void media__fit_cancel_all(struct media_store *s);
 

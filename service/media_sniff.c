@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/attr.h"
+
 static uint32_t big16(const uint8_t *p)
 {
     return (uint32_t)p[0] << 8 | p[1];
@@ -57,6 +59,51 @@ static bool is_gif(struct picture *i)
     return true;
 }
 
+/* ---- JPEG ---- */
+
+static uint32_t exif16(const uint8_t *p, bool little)
+{
+    return little ? little16(p) : big16(p);
+}
+
+static uint32_t exif32(const uint8_t *p, bool little)
+{
+    return little ? little16(p + 2) << 16 | little16(p) : big32(p);
+}
+
+/* Exif 2.32, section 4.6.4: tag 0112 of the first directory. 1: upright, also when it does not say. */
+static uint32_t orientation(const uint8_t *tiff, size_t len)
+{
+    bool little = len >= 8 && tiff[0] == 'I';
+    uint32_t at, count;
+
+    if (len < 8 || (memcmp(tiff, "II*\0", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0)) {
+        return 1;
+    }
+    at = exif32(tiff + 4, little);
+    if (at > len - 2) {
+        return 1;
+    }
+    count = exif16(tiff + at, little);
+    at += 2;
+    for (uint32_t i = 0; i < count && len - at >= 12; i++, at += 12) {
+        if (exif16(tiff + at, little) == 0x0112) {
+            return exif16(tiff + at + 8, little);
+        }
+    }
+    return 1;
+}
+
+/* Whether a segment says that the picture lies on its side. */
+static bool lies(const uint8_t *segment, size_t len)
+{
+    static const char exif[] = "Exif\0";
+
+    return len >= 4 + sizeof exif && segment[1] == 0xe1 &&
+           memcmp(segment + 4, exif, sizeof exif) == 0 &&
+           orientation(segment + 4 + sizeof exif, len - 4 - sizeof exif) >= 5;
+}
+
 /* A start of frame tells the size: C0 to CF but for tables and the reserved one (ITU T.81,
  * B.1). */
 static bool is_frame(uint8_t marker)
@@ -67,7 +114,8 @@ static bool is_frame(uint8_t marker)
 
 static bool is_jpeg(struct picture *i)
 {
-    size_t at = 2;
+    size_t at = 2, len;
+    bool on_its_side = false;
 
     if (!starts(i, 0, "\xff\xd8\xff", 3)) {
         return false;
@@ -78,11 +126,13 @@ static bool is_jpeg(struct picture *i)
             continue;
         }
         if (is_frame(i->p[at + 1])) {
-            i->height = big16(i->p + at + 5);
-            i->width = big16(i->p + at + 7);
+            i->height = big16(i->p + at + (on_its_side ? 7 : 5));
+            i->width = big16(i->p + at + (on_its_side ? 5 : 7));
             break;
         }
-        at += 2 + big16(i->p + at + 2);
+        len = 2 + big16(i->p + at + 2);
+        on_its_side |= lies(i->p + at, len < i->len - at ? len : i->len - at);
+        at += len;
     }
     return true;
 }
@@ -120,6 +170,38 @@ const char *media_sniff(const void *bytes, size_t len, int64_t *out_width, int64
     if (type) {
         *out_width = i.width;
         *out_height = i.height;
+    }
+    return type;
+}
+
+static const struct {
+    const char *type, *title;
+    unsigned bit;
+} types[] = {
+    {"image/jpeg", "JPEG", MEDIA_JPEG},
+    {"image/png", "PNG", MEDIA_PNG},
+    {"image/gif", "GIF", MEDIA_GIF},
+    {"image/webp", "WebP", MEDIA_WEBP},
+    {"video/mp4", "MP4", MEDIA_MP4},
+    {"video/quicktime", "MOV", MEDIA_MOV},
+};
+
+unsigned media_type_bit(const char *type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (strcmp(types[i].type, type) == 0) {
+            return types[i].bit;
+        }
+    }
+    return 0;
+}
+
+const char *media_type_title(const char *type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (strcmp(types[i].type, type) == 0) {
+            return types[i].title;
+        }
     }
     return type;
 }

@@ -16,6 +16,8 @@
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
+#include "service/keeper.h"
+#include "service/media.h"
 #include "service/watch.h"
 
 #define LABELS_MAX 2
@@ -65,6 +67,9 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
         {"crier_inbox_total",
          {"source", "result"},
          "Events without a title that waited for their page, by what became of them"},
+    [METRIC_CREDENTIAL_RENEWALS] = {"crier_credential_renewals_total",
+                                    {"channel", "outcome"},
+                                    "Renewals of access tokens, by what came of them"},
 };
 
 struct histogram_row {
@@ -334,6 +339,12 @@ static void print_process(struct crier *c, struct buf *out)
         print_gauge(
             out, "crier_resident_memory_bytes", "Memory of the process", (int64_t)resident);
     }
+    if (c->media != NULL) {
+        print_gauge(out,
+                    "crier_media_cache_bytes",
+                    "Videos and pictures in the media cache on disk",
+                    (int64_t)media_store_disk_bytes(c->media));
+    }
     if (c->door != NULL) {
         print_gauge(out,
                     "crier_open_connections",
@@ -398,7 +409,7 @@ static void print_oldest(struct buf *out, const struct ledger_channel *rows, siz
     }
 }
 
-/* One gauge over all configured channels. */
+/* One gauge over all configured channels; below 0: not of this one. */
 typedef int64_t channel_value_fn(struct crier *c, const struct channel *ch);
 
 static int64_t is_up(struct crier *c, const struct channel *ch)
@@ -427,6 +438,14 @@ static int64_t running_now(struct crier *c, const struct channel *ch)
     return (int64_t)view.running;
 }
 
+static int64_t quota_left(struct crier *c, const struct channel *ch)
+{
+    struct quota_view view = channel_quota_look(ch, (struct delivery_id){0}, false);
+
+    (void)c;
+    return view.limit > 0 ? view.left : -1;
+}
+
 static void print_channels(struct crier *c, struct buf *out)
 {
     static const struct {
@@ -437,6 +456,9 @@ static void print_channels(struct crier *c, struct buf *out)
         {"crier_channel_paused", "1 when somebody paused the channel", is_paused},
         {"crier_channel_blocked", "1 when the platform says no to us", is_blocked},
         {"crier_channel_running", "Deliveries on their way right now", running_now},
+        {"crier_quota_left",
+         "Posts that the platform's quota leaves, with the reserve; channels that have one",
+         quota_left},
     };
 
     if (c->channels == NULL || c->sched == NULL) {
@@ -448,9 +470,14 @@ static void print_channels(struct crier *c, struct buf *out)
 
         print_head(out, rows[i].name, "gauge", rows[i].help);
         while ((ch = channels_each(c->channels, &cursor)) != NULL) {
+            int64_t value = rows[i].value(c, ch);
+
+            if (value < 0) {
+                continue;
+            }
             buf_addf(out, "%s{", rows[i].name);
             print_label(out, "channel", ch->name);
-            buf_addf(out, "} %" PRId64 "\n", rows[i].value(c, ch));
+            buf_addf(out, "} %" PRId64 "\n", value);
         }
     }
 }
@@ -466,6 +493,9 @@ void metrics_print(struct metrics *m,
     print_channels(c, out);
     print_queue(out, rows, row_count);
     print_oldest(out, rows, row_count);
+    if (c->keeper != NULL) {
+        keeper_print_gauges(c->keeper, out);
+    }
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);
     }

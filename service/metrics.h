@@ -29,6 +29,7 @@ enum metric_counter {
     METRIC_GATE,          /* labels: outcome (good, degraded, stopped) */
     METRIC_FACEBOOK,      /* labels: result (told, failed) */
     METRIC_INBOX,         /* labels: source, result (waits, completed, overtaken, given_up) */
+    METRIC_CREDENTIAL_RENEWALS, /* labels: channel, outcome (ok, later, revoked, refused) */
     METRIC_COUNTER_COUNT
 };
 enum metric_histogram {

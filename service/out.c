@@ -104,7 +104,8 @@ static void let_go_of_curl(struct out_exchange *x)
         mem_wipe(at->data, strlen(at->data));
     }
     curl_slist_free_all(x->header_list);
-    x->curl = x->mime = x->header_list = NULL;
+    mem_free(x->reader);
+    x->curl = x->mime = x->header_list = x->reader = NULL;
 }
 
 void out__say_refused(struct out_exchange *x, const char *address)
@@ -361,7 +362,7 @@ static void set_times(struct out_exchange *x)
     int64_t total = x->timeout_ms > 0 ? x->timeout_ms : TIMEOUT_MS;
     int64_t connect = x->connect_timeout_ms > 0 ? x->connect_timeout_ms : CONNECT_TIMEOUT_MS;
 
-    SET(CURLOPT_TIMEOUT_MS, (long)total);
+    SET(CURLOPT_TIMEOUT_MS, (long)(total + out__files_time_ms(x)));
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(connect < total ? connect : total));
     /* Only where nothing is changed: a platform that thinks long over a post is slow, not dead,
      * and cutting it would make an unknown outcome of a good one. */
@@ -428,6 +429,9 @@ static bool prepare(struct out_exchange *x)
         (void)snprintf(x->error, sizeof x->error, "the address of the request is no URL");
         return false;
     }
+    if (!out__check_files(x)) {
+        return false;
+    }
     x->curl = curl_easy_init();
     must(x->curl != NULL);
     (void)snprintf(agent,
@@ -455,7 +459,7 @@ void out_send(struct out *o, struct out_exchange *x)
     x->left = x->cancelled = x->head_complete = x->paused = false;
     x->piece_bytes = 0;
     x->error[0] = x->refused[0] = '\0';
-    x->curl = x->mime = x->header_list = NULL;
+    x->curl = x->mime = x->header_list = x->reader = NULL;
     x->mail = NULL;
     x->header_bytes = 0;
     memset(&x->response, 0, sizeof x->response);

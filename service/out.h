@@ -25,6 +25,13 @@ struct out_mail;
 typedef void out_done_fn(struct out_exchange *x);
 typedef void out_piece_fn(struct out_exchange *x, const char *bytes, size_t len);
 
+/* What struct media.file points to: a whole file that requests are streamed from, piece by piece. Open
+ * until the exchange is done. */
+struct out_file {
+    int fd;
+    uint64_t len;
+};
+
 struct out_timing {
     int64_t connect_us, first_byte_us, total_us; /* since out_send(); 0: never came so far */
 };
@@ -36,7 +43,7 @@ struct out_exchange {
     bool once;   /* a repeat does harm: a connection of its own, so that libcurl never sends
                   * it a second time by itself */
     bool follow; /* redirects, GET and HEAD only, at most 5, each address checked anew */
-    int64_t timeout_ms;         /* whole exchange */
+    int64_t timeout_ms; /* whole exchange, but for the time a file takes that it sends */
     int64_t connect_timeout_ms; /* 0: 10 s or timeout_ms, whichever is less */
     out_done_fn *done;          /* exactly once, never before out_send() has returned */
     /* NULL: the answer is gathered in body. Else each piece of it is given here as it comes, decompressed,
@@ -52,6 +59,7 @@ struct out_exchange {
     /* out.c's own */
     struct out *out;
     void *curl, *header_list, *mime;
+    void *reader;          /* of a body that is a file */
     struct out_mail *mail; /* a mail on its way; NULL: HTTP, or it has ended */
     struct list_node node;
     int64_t start_us;

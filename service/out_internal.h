@@ -33,6 +33,10 @@ curl_socket_t out__open_socket(bool allow_private,
 void out__say_refused(struct out_exchange *x, const char *address);
 
 /* out_request.c */
+/* Whether the files that x->request streams are there; false, with the reason in x->error. */
+bool out__check_files(struct out_exchange *x);
+/* How long it may take to send them, beside what an answer may take. */
+int64_t out__files_time_ms(const struct out_exchange *x);
 /* Method, headers and body of x->request into x->curl. */
 void out__set_request(struct out_exchange *x);
 /* One line of an answer's head. False: too much of it, stop. */

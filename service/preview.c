@@ -19,7 +19,7 @@
 #include "service/hide.h"
 #include "service/intake.h"
 
-#define STEPS_MAX 16
+#define STEPS_MAX 64 /* TikTok has one for each of 35 pictures */
 #define SHOWN_BYTES ((size_t)80 * 1024 * 1024)
 #define EXPLAIN_BYTES 4096
 #define NUMBER_LATER 1 /* the ledger gives the real one on arrival */
@@ -316,6 +316,25 @@ static enum err_code show_requests(json_t *out,
     return rc;
 }
 
+/* What the channel may post, as far as settings say it; what is left of it only the service knows. */
+static void add_quota(json_t *v, const struct channel_settings *ch)
+{
+    struct quota q = config_quota(ch, 0);
+    char window[QUOTA_TEXT_BYTES];
+
+    if (q.count > 0) {
+        (void)json_object_set_new(v,
+                                  "quota",
+                                  json_pack("{s:I, s:I, s:s}",
+                                            "limit",
+                                            (json_int_t)q.count,
+                                            "reserve",
+                                            (json_int_t)ch->reserve,
+                                            "window",
+                                            quota_window_text(&q, window)));
+    }
+}
+
 static json_t *channel_preview(const struct config *config,
                                const struct channel_settings *ch,
                                const struct story *story,
@@ -332,6 +351,7 @@ static json_t *channel_preview(const struct config *config,
     (void)json_object_set_new(v, "goes", json_boolean(goes));
     json_set_str(v, "why", buf_str(&text));
     buf_done(&text);
+    add_quota(v, ch);
     /* Who names a channel wants to see its requests even if the article would not go there. */
     if ((goes || asked_for) && show_requests(v, config, ch, story, &why)) {
         json_set_str(v, "error", why.text);
@@ -367,6 +387,16 @@ static void story_done(struct story *story)
     buf_done(&story->reason);
 }
 
+static bool is_of(const struct strings *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->v[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err_code preview_article(json_t **out,
                               const struct config *config,
                               const json_t *article,
@@ -377,10 +407,12 @@ enum err_code preview_article(json_t **out,
                               struct err *why)
 {
     struct story story = {.source = source, .now_ms = now_ms};
+    struct strings wanted = {.v = NULL};
     enum err_code rc;
 
-    if (channel != NULL && config_channel(config, channel) == NULL) {
-        return err_set(why, ERR_NOT_FOUND, "no channel \"%s\" in %s", channel, config->path);
+    if (channel != NULL && !config_channels_of(config, channel, &wanted)) {
+        return err_set(
+            why, ERR_NOT_FOUND, "no channel or group \"%s\" in %s", channel, config->path);
     }
     buf_init(&story.reason, EXPLAIN_BYTES);
     rc = story_init(&story, config, article, faults, why);
@@ -390,7 +422,7 @@ enum err_code preview_article(json_t **out,
         json_set_str(v, "reason", buf_str(&story.reason));
         for (size_t i = 0; i < config->channel_count; i++) {
             const struct channel_settings *ch = &config->channels[i];
-            if (channel == NULL || strcmp(channel, ch->name) == 0) {
+            if (channel == NULL || is_of(&wanted, ch->name)) {
                 (void)json_array_append_new(
                     list, channel_preview(config, ch, &story, channel != NULL));
             }
@@ -399,5 +431,6 @@ enum err_code preview_article(json_t **out,
         *out = v;
     }
     story_done(&story);
+    strings_done(&wanted);
     return rc;
 }

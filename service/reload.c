@@ -12,6 +12,7 @@
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/door.h"
+#include "service/keeper.h"
 #include "service/manager.h"
 #include "service/metrics.h"
 #include "service/watch.h"
@@ -35,6 +36,7 @@ static void put_in_force(struct crier *c, struct config *config)
               (enum log_level)config->server.log_level);
     sched_total_set(c->sched, config->queue.total_concurrency);
     channels_apply(c->channels);
+    keeper_apply(c->keeper);
     watch_apply(c->watch);
     courier_poke(c->courier);
     config_unref(old);

@@ -29,7 +29,7 @@
 #define RESULT_BYTES ((size_t)20 * 1024 * 1024)
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define SAID_BYTES (2 * CHUNK_BYTES)
-#define ARGUMENTS_MAX 9
+#define ARGUMENTS_MAX 12
 #define ENVIRONMENT_MAX 9
 #define THIS_PROGRAM                                                                           \
     "/proc/self/exe" /* also when another version has been installed meanwhile */
@@ -327,6 +327,9 @@ static void pass_arguments(char **out, const struct media_bounds *b)
     out[n++] = mem_printf("--max-bytes=%zu", b->max_bytes);
     out[n++] = mem_printf("--max-pixels=%lld", (long long)b->max_pixels);
     out[n++] = mem_printf("--max-edge=%lld", (long long)b->max_edge);
+    out[n++] = mem_printf("--types=%u", b->types);
+    out[n++] = mem_printf("--min-ratio=%lld", (long long)b->min_ratio_milli);
+    out[n++] = mem_printf("--max-ratio=%lld", (long long)b->max_ratio_milli);
     out[n] = NULL;
 }
 

@@ -1,7 +1,7 @@
 #ifndef CRIER_SERVICE_RESIZE_H
 #define CRIER_SERVICE_RESIZE_H
 
-/* Pictures made smaller, each in a process of its own: the same program with the hidden verb `resize`,
+/* Pictures made to fit (smaller, a JPEG, cut to a ratio), each in a process of its own: the same program with the hidden verb `resize`,
  * which reads a picture from standard input and writes a JPEG to standard output. A picture comes from
  * outside and its decoders are large, so whatever it does to them, in time, in memory or by a mistake in
  * one of them, happens there: the child has limits, may open, connect to and start nothing, and is
@@ -60,6 +60,15 @@ void resize_cancel(struct resize_job *job); /* done is not called */
 /* ---- pure ---- */
 
 bool resize_fits(const struct media *m, const struct media_bounds *b);
+/* One bound alone: whether its kind of file is taken, whether its ratio of width to height is. */
+bool resize_type_fits(const struct media *m, const struct media_bounds *b);
+bool resize_ratio_fits(int64_t width, int64_t height, const struct media_bounds *b);
+struct resize_size {
+    int64_t width, height;
+};
+/* The largest part of a picture of that size whose ratio fits; itself, when its own does. Never
+ * nothing: a part has at least one pixel. */
+struct resize_size resize_cut(int64_t width, int64_t height, const struct media_bounds *b);
 /* Why a picture is not worth a child: none of its four types has such dimensions, or it is a bomb. NULL:
  * it is. */
 const char *resize_refusal(int64_t width, int64_t height);

@@ -1,4 +1,4 @@
-/* A picture made smaller, by libvips. Called in the child only; owns libvips there.
+/* A picture made to fit, by libvips. Called in the child only; owns libvips there.
  *
  * libvips is the library for this: it reads while it shrinks (24 million pixels in 50 MB), turns the
  * picture as its EXIF says, brings its colours to sRGB, and is kept up and fuzzed. But it comes with
@@ -45,6 +45,8 @@ static struct {
     struct image *(*in_memory)(struct image *in);
     int (*has_alpha)(struct image *in);
     int (*flatten)(struct image *in, struct image **out, ...);
+    int (*extract)(
+        struct image *in, struct image **out, int left, int top, int width, int height, ...);
     int (*save)(struct image *in, void **out, size_t *out_len, ...);
     int (*width)(const struct image *in);
     int (*height)(const struct image *in);
@@ -71,6 +73,7 @@ static const struct {
     {"vips_image_copy_memory", &vips.in_memory},
     {"vips_image_hasalpha", &vips.has_alpha},
     {"vips_flatten", &vips.flatten},
+    {"vips_extract_area", &vips.extract},
     {"vips_jpegsave_buffer", &vips.save},
     {"vips_image_get_width", &vips.width},
     {"vips_image_get_height", &vips.height},
@@ -275,19 +278,55 @@ static enum err_code encode(struct buf *out, struct image *i, int quality, struc
     return buf_check(out, "the picture", why);
 }
 
-static enum err_code try_all(
-    struct buf *out, struct image **i, struct resize_try t, size_t max_bytes, struct err *why)
+/* What is beyond the ratio goes, as much on the one side as on the other. */
+static enum err_code cut(struct image **i, const struct media_bounds *b, struct err *why)
+{
+    int width = vips.width(*i), height = vips.height(*i);
+    struct resize_size part = resize_cut(width, height, b);
+    struct image *middle = NULL;
+
+    if (part.width == width && part.height == height) {
+        return ERR_NONE;
+    }
+    if (vips.extract(*i,
+                     &middle,
+                     (width - (int)part.width) / 2,
+                     (height - (int)part.height) / 2,
+                     (int)part.width,
+                     (int)part.height,
+                     NULL) != 0) {
+        return vips_failed(why, "it cannot be cut");
+    }
+    replace(i, middle);
+    return ERR_NONE;
+}
+
+/* Rounding may take a picture a pixel beyond its ratio again. */
+static enum err_code
+fit_and_cut(struct image **i, int64_t edge, const struct media_bounds *b, struct err *why)
+{
+    enum err_code rc = fit(i, edge, why);
+
+    return rc ? rc : cut(i, b, why);
+}
+
+static enum err_code try_all(struct buf *out,
+                             struct image **i,
+                             struct resize_try t,
+                             const struct media_bounds *b,
+                             struct err *why)
 {
     char size[PARSE_TEXT_BYTES];
     enum err_code rc;
 
     do {
-        rc = vips.width(*i) > t.edge || vips.height(*i) > t.edge ? fit(i, t.edge, why)
-                                                                 : ERR_NONE;
+        rc = vips.width(*i) > t.edge || vips.height(*i) > t.edge
+                 ? fit_and_cut(i, t.edge, b, why)
+                 : ERR_NONE;
         if (!rc) {
             rc = encode(out, *i, t.quality, why);
         }
-        if (rc || max_bytes == 0 || out->len <= max_bytes) {
+        if (rc || b->max_bytes == 0 || out->len <= b->max_bytes) {
             return rc;
         }
     } while (resize_next(&t));
@@ -308,21 +347,25 @@ enum err_code resize_picture(const void *bytes,
     const char *type = media_sniff(bytes, len, &width, &height);
     const char *refusal = type ? resize_refusal(width, height) : "no JPEG, PNG, GIF or WebP";
     struct image *i = NULL;
+    struct resize_size part;
     struct resize_try t;
+    int64_t longer, edge;
     enum err_code rc;
 
     if (refusal) {
         return err_set(why, ERR_INVALID, "%s", refusal);
     }
-    t = resize_first(width, height, bounds);
-    rc = decode(&i,
-                bytes,
-                len,
-                shrink_on_load(type, width > height ? width : height, t.edge),
-                t.edge,
-                why);
+    part = resize_cut(width, height, bounds);
+    t = resize_first(part.width, part.height, bounds);
+    /* So large that the part which is kept has the edge that is tried. */
+    longer = width > height ? width : height;
+    edge = longer * t.edge / (part.width > part.height ? part.width : part.height);
+    rc = decode(&i, bytes, len, shrink_on_load(type, longer, edge), edge, why);
     if (!rc) {
-        rc = try_all(out, &i, t, bounds->max_bytes, why);
+        rc = cut(&i, bounds, why);
+    }
+    if (!rc) {
+        rc = try_all(out, &i, t, bounds, why);
     }
     let_go(&i);
     return rc;

@@ -36,6 +36,7 @@
 #include "service/door.h"
 #include "service/events.h"
 #include "service/gate.h"
+#include "service/keeper.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
@@ -74,7 +75,8 @@ static void on_idle_look(uv_timer_t *timer)
     struct service *s = container_of(timer, struct service, idle_timer);
     int64_t waited_ms = clock_mono_ms() - s->drain_started_mono_ms;
 
-    if ((!door_idle(s->crier.door) || !watch_idle(s->crier.watch)) &&
+    if ((!door_idle(s->crier.door) || !watch_idle(s->crier.watch) ||
+         !keeper_idle(s->crier.keeper)) &&
         waited_ms < s->crier.config->server.drain_ms + IDLE_MAX_MS) {
         return;
     }
@@ -107,6 +109,7 @@ void crier_drain(struct crier *c, const char *reason)
     door_quiesce(c->door);
     watch_stop(c->watch);
     gate_stop(c->gate);
+    keeper_stop(c->keeper);
     completer_stop(c->completer);
     withdrawals_stop(c->withdrawals);
     courier_drain(c->courier, on_drained);
@@ -303,6 +306,12 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     if (rc) {
         return rc;
     }
+    c->keeper = keeper_new(c);
+    rc = keeper_load(c->keeper, why);
+    if (rc) {
+        return rc;
+    }
+    keeper_apply(c->keeper);
     c->media = media_store_new(c);
     c->pages = pages_new(c);
     c->courier = courier_new(c);
@@ -429,6 +438,7 @@ static void take_down(struct service *s)
     pages_free(c->pages);
     media_store_free(c->media);
     out_free(c->out);
+    keeper_free(c->keeper);
     watch_free(c->watch);
     channels_free(c->channels);
     sched_free(c->sched);

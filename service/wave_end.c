@@ -96,6 +96,7 @@ static void end_done(struct wave *w, const char *why)
     if (why) {
         say_more(o, why);
     }
+    courier__say_picture(w->run);
 }
 
 static bool reached_somebody(const struct ledger_wave *c)

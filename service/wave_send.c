@@ -167,17 +167,20 @@ static struct verdict read_answer(struct wave_send *s)
 {
     struct run *run = s->wave->run;
     const struct step *step = run->step;
+    struct step_ctx *ctx = &run->sc.ctx;
     struct out_exchange *x = &s->exchange;
     struct verdict v;
 
     run->sent_ms += x->timing.total_us / 1000;
     if (x->outcome != TRANSPORT_ANSWERED) {
-        v = step->unanswered(&run->sc.ctx, x->outcome, x->error);
+        v = step->unanswered(ctx, x->outcome, x->error);
     } else {
-        hide_in_answer(x, run->settings, run->sc.ctx.account);
-        v = step->read(&run->sc.ctx, &x->response);
+        hide_in_answer(x, run->settings, ctx->account, ctx->grant);
+        v = step->read(ctx, &x->response);
     }
-    hide_in_verdict(&v, run->settings, run->sc.ctx.account);
+    hide_in_detail(v.detail, sizeof v.detail, run->settings, ctx->account, ctx->grant);
+    hide_in_detail(
+        ctx->word.detail, sizeof ctx->word.detail, run->settings, ctx->account, ctx->grant);
     return v;
 }
 

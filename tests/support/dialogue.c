@@ -89,16 +89,20 @@ static void differ(struct dialogue *d, const char *what, const json_t *want, con
     free(g); /* Jansson's */
 }
 
-static void
-expect_subset(struct dialogue *d, const char *what, const json_t *want, const json_t *got)
+void dialogue__expect_subset(struct dialogue *d,
+                             const char *what,
+                             const json_t *want,
+                             const json_t *got)
 {
     if (want && !subset(want, got)) {
         differ(d, what, want, got);
     }
 }
 
-static void
-expect_text(struct dialogue *d, const char *what, const json_t *want, const char *got)
+void dialogue__expect_text(struct dialogue *d,
+                           const char *what,
+                           const json_t *want,
+                           const char *got)
 {
     if (!want) {
         return;
@@ -128,7 +132,7 @@ static void check_json(struct dialogue *d, const struct http_request *req, const
         dialogue_fault(d, "body is no JSON: %s: %s", why.text, buf_str(&req->body));
         return;
     }
-    expect_subset(d, "body", want, got);
+    dialogue__expect_subset(d, "body", want, got);
     if (exact && !json_equal(exact, got)) {
         differ(d, "body (exact)", exact, got);
     }
@@ -164,21 +168,37 @@ static void expect_bytes(
 
     buf_init(&base64, 2 * (size_t)HTTP_BODY_BYTES);
     crypto_base64(&base64, bytes, len);
-    expect_text(d, what, want, buf_str(&base64));
+    dialogue__expect_text(d, what, want, buf_str(&base64));
     buf_done(&base64);
+}
+
+static json_int_t number_of(const json_t *v, const char *object, const char *name)
+{
+    return json_integer_value(json_object_get(json_object_get(v, object), name));
 }
 
 static void check_part(struct dialogue *d, const struct http_part *part, const json_t *want)
 {
-    expect_text(d, "part name", json_object_get(want, "name"), part->name);
-    expect_text(d, "part filename", json_object_get(want, "filename"), part->filename);
-    expect_text(d, "part type", json_object_get(want, "type"), part->type);
-    expect_text(d, "part text", json_object_get(want, "text"), part->text);
+    dialogue__expect_text(d, "part name", json_object_get(want, "name"), part->name);
+    dialogue__expect_text(
+        d, "part filename", json_object_get(want, "filename"), part->filename);
+    dialogue__expect_text(d, "part type", json_object_get(want, "type"), part->type);
+    dialogue__expect_text(d, "part text", json_object_get(want, "text"), part->text);
     if (json_object_get(want, "base64")) {
         expect_bytes(d, "part bytes", json_object_get(want, "base64"), part->bytes, part->len);
     }
     if (json_is_true(json_object_get(want, "media")) && part->media != d->ctx.media) {
         dialogue_fault(d, "part %s: want the file", part->name);
+    }
+    if (json_is_object(json_object_get(want, "media")) &&
+        (part->media != d->ctx.media ||
+         (json_int_t)part->media_from != number_of(want, "media", "from") ||
+         (json_int_t)part->len != number_of(want, "media", "len"))) {
+        dialogue_fault(d,
+                       "part %s: want a part of the file, got %zu bytes from %zu on",
+                       part->name,
+                       part->len,
+                       part->media_from);
     }
 }
 
@@ -222,28 +242,30 @@ check_envelope(struct dialogue *d, const struct mail_envelope *m, const json_t *
     if (want && !m) {
         dialogue_fault(d, "want mail, got HTTP");
     } else if (want) {
-        expect_text(d, "mail from", json_object_get(want, "from"), m->from);
-        expect_text(d, "mail to", json_object_get(want, "to"), m->to);
-        expect_text(d, "mail tls", json_object_get(want, "tls"), tls[m->tls]);
-        expect_text(d, "mail user", json_object_get(want, "user"), m->user);
+        dialogue__expect_text(d, "mail from", json_object_get(want, "from"), m->from);
+        dialogue__expect_text(d, "mail to", json_object_get(want, "to"), m->to);
+        dialogue__expect_text(d, "mail tls", json_object_get(want, "tls"), tls[m->tls]);
+        dialogue__expect_text(d, "mail user", json_object_get(want, "user"), m->user);
     }
 }
 
-static void
-check_request(struct dialogue *d, const struct http_request *req, const json_t *expect)
+void dialogue__check_request(struct dialogue *d,
+                             const struct http_request *req,
+                             const json_t *expect)
 {
     const char *name;
     json_t *v;
 
-    expect_text(d, "method", json_object_get(expect, "method"), http_method_name(req->method));
+    dialogue__expect_text(
+        d, "method", json_object_get(expect, "method"), http_method_name(req->method));
     check_envelope(d, req->mail, json_object_get(expect, "mail"));
-    expect_text(d, "url", json_object_get(expect, "url"), req->url);
+    dialogue__expect_text(d, "url", json_object_get(expect, "url"), req->url);
     json_object_foreach(json_object_get(expect, "headers"), name, v)
     {
-        expect_text(d, name, v, http_header(&req->headers, name));
+        dialogue__expect_text(d, name, v, http_header(&req->headers, name));
     }
     check_json(d, req, expect);
-    expect_text(d, "body", json_object_get(expect, "body"), buf_str(&req->body));
+    dialogue__expect_text(d, "body", json_object_get(expect, "body"), buf_str(&req->body));
     check_contains(d, req, json_object_get(expect, "body_contains"), true);
     check_contains(d, req, json_object_get(expect, "body_lacks"), false);
     if (json_object_get(expect, "bytes_base64")) {
@@ -268,7 +290,7 @@ static bool same_envelope(const struct mail_envelope *a, const struct mail_envel
            same_text(a->user, b->user) && same_text(a->password.text, b->password.text);
 }
 
-static bool same_request(const struct http_request *a, const struct http_request *b)
+bool dialogue__same_request(const struct http_request *a, const struct http_request *b)
 {
     bool same = a->method == b->method && a->skip == b->skip && same_text(a->url, b->url) &&
                 same_envelope(a->mail, b->mail) && a->headers.count == b->headers.count &&
@@ -284,7 +306,8 @@ static bool same_request(const struct http_request *a, const struct http_request
     for (size_t i = 0; same && i < a->part_count; i++) {
         same = same_text(a->parts[i].name, b->parts[i].name) &&
                same_text(a->parts[i].text, b->parts[i].text) &&
-               a->parts[i].len == b->parts[i].len;
+               a->parts[i].len == b->parts[i].len && a->parts[i].media == b->parts[i].media &&
+               a->parts[i].media_from == b->parts[i].media_from;
     }
     return same;
 }
@@ -295,7 +318,7 @@ static void check_built_again(struct dialogue *d, const struct http_request *fir
     struct http_request again;
 
     http_request_init(&again);
-    if (d->step->build(&d->ctx, &again, NULL) || !same_request(first, &again)) {
+    if (d->step->build(&d->ctx, &again, NULL) || !dialogue__same_request(first, &again)) {
         dialogue_fault(d, "built again it is another request: %s", buf_str(&again.body));
     }
     http_request_done(&again);
@@ -388,15 +411,30 @@ read_failure(struct dialogue *d, enum transport_outcome outcome, const char *err
                                : trouble_from_transport(d->step, outcome, error);
 }
 
+void dialogue__answer(struct dialogue *d,
+                      const json_t *answer,
+                      struct http_response *res,
+                      struct buf *body)
+{
+    const json_t *status = json_object_get(answer, "status");
+
+    *res = (struct http_response){
+        .status = status ? (int)json_integer_value(status) : 200,
+        .stage = stage_of(answer),
+        .now_ms = d->ctx.now_ms,
+        .truncated = json_is_true(json_object_get(answer, "truncated")),
+    };
+    buf_init(body, HTTP_BODY_BYTES);
+    answer_body(body, answer);
+    add_answer_headers(&res->headers, json_object_get(answer, "headers"));
+    res->body = buf_str(body);
+    res->body_len = body->len;
+}
+
 static struct verdict read_answer(struct dialogue *d, const json_t *answer)
 {
     const char *transport = json_path_str(answer, "transport");
-    const json_t *status = json_object_get(answer, "status");
-    struct http_response res = {.status = status ? (int)json_integer_value(status) : 200,
-                                .stage = stage_of(answer),
-                                .now_ms = d->ctx.now_ms,
-                                .truncated =
-                                    json_is_true(json_object_get(answer, "truncated"))};
+    struct http_response res;
     struct buf body;
     struct verdict v;
 
@@ -406,11 +444,7 @@ static struct verdict read_answer(struct dialogue *d, const json_t *answer)
                                                            : TRANSPORT_NOT_SENT,
                             json_path_str(answer, "error"));
     }
-    buf_init(&body, HTTP_BODY_BYTES);
-    answer_body(&body, answer);
-    add_answer_headers(&res.headers, json_object_get(answer, "headers"));
-    res.body = buf_str(&body);
-    res.body_len = body.len;
+    dialogue__answer(d, answer, &res, &body);
     v = d->step->read(&d->ctx, &res);
     http_headers_done(&res.headers);
     buf_done(&body);
@@ -431,16 +465,39 @@ static void check_leak(void *context, const struct secret *secret)
     }
 }
 
+static void check_leak_of_grant(struct leak *leak, const json_t *grant)
+{
+    static const char *const names[] = {"access_token", "refresh_token", "user_token"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct secret secret = {.text = (char *)(uintptr_t)json_path_str(grant, names[i])};
+
+        secret.len = secret.text ? strlen(secret.text) : 0;
+        check_leak(leak, &secret);
+    }
+}
+
+void dialogue__check_leaks(struct dialogue *d,
+                           const char *where,
+                           const char *text,
+                           const json_t *grant)
+{
+    struct leak leak = {.d = d, .where = where, .text = text};
+    struct secret token = {.text = (char *)(uintptr_t)d->ctx.token,
+                           .len = d->ctx.token ? strlen(d->ctx.token) : 0};
+
+    settings_secrets(d->adapter->settings, d->settings, check_leak, &leak);
+    check_leak(&leak, &token);
+    check_leak_of_grant(&leak, grant);
+}
+
 static void check_secrets(struct dialogue *d, const struct verdict *v)
 {
     char *record = json_dumps(d->ctx.record, 0);
-    struct leak leak = {.d = d, .where = "detail", .text = v->detail};
 
-    settings_secrets(d->adapter->settings, d->settings, check_leak, &leak);
     must(record);
-    leak.where = "record";
-    leak.text = record;
-    settings_secrets(d->adapter->settings, d->settings, check_leak, &leak);
+    dialogue__check_leaks(d, "detail", v->detail, d->ctx.grant);
+    dialogue__check_leaks(d, "record", record, d->ctx.grant);
     free(record); /* Jansson's */
 }
 
@@ -485,8 +542,8 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
                        verdict_name(v->kind),
                        v->detail);
     }
-    expect_text(d, "scope", json_object_get(exchange, "scope"), scopes[v->scope]);
-    expect_text(d, "jump", json_object_get(exchange, "jump"), v->jump);
+    dialogue__expect_text(d, "scope", json_object_get(exchange, "scope"), scopes[v->scope]);
+    dialogue__expect_text(d, "jump", json_object_get(exchange, "jump"), v->jump);
     if (retry && json_integer_value(retry) != v->retry_after_ms) {
         dialogue_fault(d,
                        "retry_after_ms: want %lld, got %lld",
@@ -560,12 +617,12 @@ static void check_word(struct dialogue *d, const json_t *exchange)
     const json_t *retry = json_object_get(exchange, "member_retry_ms");
     const char *detail = json_path_str(exchange, "member_detail");
 
-    expect_text(
+    dialogue__expect_text(
         d, "outcome", json_object_get(exchange, "outcome"), member_outcome_name(w->outcome));
-    expect_text(d,
-                "message id",
-                json_object_get(exchange, "message_id"),
-                w->id[0] != '\0' ? w->id : NULL);
+    dialogue__expect_text(d,
+                          "message id",
+                          json_object_get(exchange, "message_id"),
+                          w->id[0] != '\0' ? w->id : NULL);
     if (retry && json_integer_value(retry) != w->retry_after_ms) {
         dialogue_fault(d, "member_retry_ms: got %lld", (long long)w->retry_after_ms);
     }
@@ -588,8 +645,8 @@ static void exchange_answer(struct dialogue *d, const json_t *exchange, bool las
     }
     check_verdict(d, &v, exchange);
     check_secrets(d, &v);
-    expect_subset(d, "record", json_object_get(exchange, "record"), d->ctx.record);
-    expect_subset(d, "account", json_object_get(exchange, "account"), d->ctx.account);
+    dialogue__expect_subset(d, "record", json_object_get(exchange, "record"), d->ctx.record);
+    dialogue__expect_subset(d, "account", json_object_get(exchange, "account"), d->ctx.account);
     go_on(d, &v, last);
 }
 
@@ -601,12 +658,15 @@ static void exchange(struct dialogue *d, const json_t *exchange, bool last)
     enum built built;
 
     d->ctx.now_ms += json_integer_value(json_object_get(exchange, "advance_ms"));
-    expect_text(d, "step", json_object_get(exchange, "step"), d->step->name);
+    dialogue__expect_text(d, "step", json_object_get(exchange, "step"), d->step->name);
     dialogue__set_member(d, json_object_get(exchange, "member"));
+    if (json_object_get(exchange, "media")) {
+        dialogue__set_media(d, json_object_get(exchange, "media"));
+    }
     http_request_init(&req);
     built = build_request(d, &req, expect);
     if (built == BUILT_REQUEST) {
-        check_request(d, &req, expect);
+        dialogue__check_request(d, &req, expect);
         check_fits(d, json_object_get(exchange, "fits"));
         if (d->on_request) {
             d->on_request(d, d->adapter, d->step, &req, d->context);
@@ -653,7 +713,9 @@ int dialogue_run(const struct adapter *a,
     if (!json_path_str(d.root, "about")) {
         dialogue_fault(&d, "says nothing about what it shows");
     }
-    if (dialogue__set_up(&d) && dialogue__set_course(&d)) {
+    if (json_path_str(d.root, "oauth")) {
+        dialogue__run_oauth(&d);
+    } else if (dialogue__set_up(&d) && dialogue__set_course(&d)) {
         run_exchanges(&d);
     }
     if (d.settings) {

@@ -104,17 +104,15 @@ static void set_media_bytes(struct dialogue *d, const json_t *m)
     d->media.len = d->media_bytes.len;
 }
 
-static void set_media(struct dialogue *d)
+void dialogue__set_media(struct dialogue *d, const json_t *m)
 {
-    const json_t *m = json_object_get(d->root, "media");
-
-    if (!m) {
-        return;
-    }
+    d->ctx.media = NULL;
     d->ctx.media_error = json_path_str(m, "error");
-    if (d->ctx.media_error) {
+    if (!json_is_object(m) || d->ctx.media_error) {
         return;
     }
+    d->media = (struct media){.bytes = NULL};
+    buf_clear(&d->media_bytes);
     set_media_bytes(d, m);
     d->media.type = dialogue__text_or(m, "type", "image/jpeg");
     d->media.url = json_path_str(m, "url");
@@ -162,7 +160,7 @@ static bool set_article(struct dialogue *d)
 }
 
 /* False when the dialogue ends here: refused settings, as expected or not. */
-static bool set_settings(struct dialogue *d)
+bool dialogue__set_settings(struct dialogue *d)
 {
     const char *want = json_path_str(d->root, "check_error");
     struct err why = {.code = ERR_NONE};
@@ -232,11 +230,11 @@ bool dialogue__set_up(struct dialogue *d)
     set_context(d);
     d->ctx.article = d->article;
     set_memory(d);
-    set_media(d);
+    dialogue__set_media(d, json_object_get(d->root, "media"));
     return true;
 }
 
 bool dialogue__set_course(struct dialogue *d)
 {
-    return set_settings(d) && set_course(d);
+    return dialogue__set_settings(d) && set_course(d);
 }

@@ -15,6 +15,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
   POST   /_control/forget_sessions   Bluesky's access tokens expire
+  POST   /_control/authority         {"name": …}: what an authorisation server does (fake/oauth.py)
   POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
@@ -35,7 +36,7 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, page, pictures, site, slack, telegram, whatsapp  # noqa: E402
+from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, site, slack, telegram, whatsapp  # noqa: E402
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
 PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
@@ -155,7 +156,7 @@ class Control:
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
-                     "forget", "certificate", "site", "whatsapp"):
+                     "forget", "certificate", "site", "authority", "whatsapp"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     async def page(self, request):
@@ -174,6 +175,15 @@ class Control:
     async def certificate(self, request):
         await self.faces["tls"].show((await request.json())["show"])
         return web.json_response({})
+
+    async def authority(self, request):
+        body = await request.json()
+        for module in PLATFORMS.values():
+            getattr(module, "authorities", lambda world: None)(self.world)
+        known = self.world.of("oauth", dict)
+        if body["name"] not in known:
+            return web.json_response({"error": f"known: {', '.join(known)}"}, status=404)
+        return web.json_response(known[body["name"]].told(body))
 
     async def site(self, request):
         body = await request.json()

@@ -124,7 +124,35 @@ static void fill_v4(struct kit *k)
                                         .sealed = "AQID",
                                         .now_ms = k->now_ms};
 
+    static const struct ledger_fallback_to mastodon = {
+        .channel = "mastodon", .adapter = "mastodon", .own_ms = 3600000};
+    struct ledger_fallback fallback = {.req = {.kind = LEDGER_FALLBACK},
+                                       .channel = "facebook",
+                                       .why = "the token was revoked",
+                                       .to = &mastodon,
+                                       .to_count = 1,
+                                       .now_ms = k->now_ms};
+    struct ledger_release_channel release = {
+        .req = {.kind = LEDGER_RELEASE_CHANNEL}, .channel = "facebook", .now_ms = k->now_ms};
+    struct kit_accept a;
+
     assert_int_equal(kit_run(k, &put.req), ERR_NONE);
+    kit_accept(k,
+               &a,
+               (struct kit_article){.id = "elsewhere",
+                                    .title = "An article that goes out elsewhere",
+                                    .channels = "facebook"});
+    kit_begin_quota(k, a.a.deliveries[0].id);
+    kit_end(k, a.a.deliveries[0].id, DELIVERY_BLOCKED);
+    fallback.blocked = a.a.deliveries[0].id;
+    fallback.delivery_id = k->next_id;
+    k->next_id += FALLBACK_BATCH + 1;
+    kit_accept_done(&a);
+    assert_int_equal(kit_run(k, &fallback.req), ERR_NONE);
+    kit_begin_quota(k, fallback.jobs[0].id);
+    kit_end(k, fallback.jobs[0].id, DELIVERY_DONE);
+    ledger_request_done(&fallback.req);
+    assert_int_equal(kit_run(k, &release.req), ERR_NONE);
 }
 
 /* A wave in the middle: a batch on its way, and one that was refused. */

@@ -338,6 +338,25 @@ static inline void kit_begin(struct kit *k, struct delivery_id id)
     assert_int_equal(kit_begin_step(k, id, "publish", "post", false, true), ERR_NONE);
 }
 
+/* The same of a post that counts towards a quota. */
+static inline void kit_begin_quota(struct kit *k, struct delivery_id id)
+{
+    struct ledger_begin r = {
+        .req = {.kind = LEDGER_BEGIN},
+        .id = id,
+        .course = "publish",
+        .step = "post",
+        .publishes = true,
+        .uses_quota = true,
+        .record = "{}",
+        .counts = true,
+        .attempt_id = k->next_id++,
+        .now_ms = k->now_ms,
+    };
+
+    assert_int_equal(kit_run(k, &r.req), ERR_NONE);
+}
+
 /* Ends the attempt at hand; what can be told by `to` alone is made up from it. */
 static inline struct ledger_end
 kit_end_request(struct kit *k, struct delivery_id id, enum delivery_state to)

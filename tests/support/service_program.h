@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "adapters/oauth.h"
 #include "adapters/trouble.h"
 #include "base/fault.h"
 #include "base/json.h"
@@ -22,6 +23,7 @@
 #include "service/courier.h"
 #include "service/crier.h"
 #include "service/intake.h"
+#include "service/keeper.h"
 #include "service/media.h"
 #include "service/metrics.h"
 #include "service/out.h"
@@ -241,7 +243,97 @@ static inline bool only_posts(const void *settings, enum course c)
     return ((const struct fake_settings *)settings)->url && c != COURSE_PUBLISH;
 }
 
+/* ---- one whose tokens end ---- */
+
+struct signed_settings {
+    struct fake_settings fake; /* first: the others' steps look there */
+    struct oauth_settings oauth;
+};
+#define SIGNED_AT offsetof(struct signed_settings, oauth)
+static const struct field signed_fields[] = {
+    {.key = "url",
+     .kind = FIELD_URL,
+     .offset = offsetof(struct signed_settings, fake.url),
+     .required = true,
+     .help = "where"},
+    OAUTH_CLIENT_ROWS(SIGNED_AT, "FAKE", "the platform's page"),
+    OAUTH_TOKEN_ROWS(SIGNED_AT, "FAKE"),
+    FIELD_END,
+};
+static const struct oauth signed_oauth;
+
+static inline enum err_code
+build_signed(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    http_set_headerf(req, "Authorization", "Bearer %s", ctx->token);
+    return ctx->course == COURSE_TEST ? build_me(ctx, req, why) : build_post(ctx, req, why);
+}
+
+static inline enum err_code
+build_signed_upload(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    http_set_headerf(req, "Authorization", "Bearer %s", ctx->token);
+    return build_upload(ctx, req, why);
+}
+
+static inline struct verdict read_signed(struct step_ctx *ctx, const struct http_response *res)
+{
+    return res->status == 401 ? verdict_token_refused("401: %.100s", res->body)
+                              : read_as(ctx, res, plain_publish);
+}
+
+static inline void authorize_fake(const struct oauth_call *call, struct buf *url)
+{
+    const struct signed_settings *s = call->settings;
+
+    buf_adds(url, s->fake.url);
+    oauth_authorize_url(url, &signed_oauth, call, "/authorize", NULL);
+}
+
+static inline enum err_code
+build_fake_code(const struct oauth_call *call, struct http_request *req, struct err *why)
+{
+    const struct signed_settings *s = call->settings;
+    char *url = mem_printf("%s/token", s->fake.url);
+
+    (void)why;
+    oauth_build_code(req, &signed_oauth, call, url, OAUTH_CLIENT_FORM);
+    mem_free(url);
+    return ERR_NONE;
+}
+
+static inline enum err_code
+build_fake_refresh(const struct oauth_call *call, struct http_request *req, struct err *why)
+{
+    const struct signed_settings *s = call->settings;
+    char *url = mem_printf("%s/token", s->fake.url);
+
+    (void)why;
+    oauth_build_refresh(req, &signed_oauth, call, url, OAUTH_CLIENT_FORM);
+    mem_free(url);
+    return ERR_NONE;
+}
+
+static const struct oauth_step fake_login[] = {
+    {.name = "token", .build = build_fake_code, .read = oauth_read_token}, OAUTH_STEP_END};
+static const struct oauth_step fake_renew[] = {
+    {.name = "token", .build = build_fake_refresh, .read = oauth_read_token}, OAUTH_STEP_END};
+static const struct oauth signed_oauth = {
+    .settings_at = SIGNED_AT,
+    .scopes = "write",
+    .pkce = true,
+    .authorize = authorize_fake,
+    .login = fake_login,
+    .renew = fake_renew,
+    .rotates = true,
+};
+
 /* clang-format off */
+static const struct step signed_publish[] = {
+    {.name = "upload", .repeatable = true, .build = build_signed_upload, .read = read_signed},
+    {.name = "post", .publishes = true, .build = build_signed, .read = read_signed}, STEP_END};
+static const struct step signed_me[] = {
+    {.name = "me", .repeatable = true, .build = build_signed, .read = read_signed}, STEP_END};
 static const struct step plain_publish[2] = {
     {.name = "post", .publishes = true, .build = build_post, .read = read_post}, STEP_END};
 static const struct step keyed_publish[2] = {
@@ -280,6 +372,8 @@ static const struct adapter fakes[] = {
     {.name = "stepped", FAKE, .publish = stepped_publish},
     {.name = "wrong", FAKE, .publish = wrong_publish},
     {.name = "endless", FAKE, .publish = endless_publish},
+    {.name = "signed", .title = "Fake", .settings = signed_fields, .settings_size = sizeof(struct signed_settings),
+     .publish = signed_publish, .test = signed_me, .oauth = &signed_oauth},
     {.name = "partly", FAKE, .publish = partly_publish, .cannot_update = "it cannot be changed there"},
 };
 /* clang-format on */
@@ -377,6 +471,9 @@ static inline void make_parts(struct fixture *f)
     assert_int_equal(channels_load(c->channels, &why), 0);
     channels_apply(c->channels);
     assert_int_equal(out_new(&c->out, c, &why), 0);
+    c->keeper = keeper_new(c);
+    assert_int_equal(keeper_load(c->keeper, &why), 0);
+    keeper_apply(c->keeper);
     c->media = media_store_new(c);
     c->courier = courier_new(c);
 }
@@ -434,11 +531,13 @@ static inline void teardown(struct fixture *f)
     struct crier *c = &f->c;
 
     (void)fault_set(NULL);
+    keeper_stop(c->keeper);
     drain(f);
     ledger_close(c->ledger);
     courier_free(c->courier);
     media_store_free(c->media);
     out_free(c->out);
+    keeper_free(c->keeper);
     channels_free(c->channels);
     sched_free(c->sched);
     metrics_free(c->metrics);

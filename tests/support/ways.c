@@ -30,6 +30,11 @@ static const struct {
      "{\"token\": \"xoxb-1234-5678-secretPartOfTheToken\", \"channel\": \"C0123456789\"}"},
     {"slack webhook", "slack",
      "{\"webhook_url\": \"https://hooks.slack.com/services/T0123456789/B0123456789/hookSecretPart\"}"},
+    {"x", "x",
+     "{\"consumer_key\": \"xvz1evFS4wEEPTGEFPHBog\", \"consumer_secret\": \"kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw\","
+     " \"token\": \"370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb\","
+     " \"token_secret\": \"LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE\"}"},
+    {"x oauth 2", "x", "{\"client_id\": \"x-app\", \"client_secret\": \"s3cret-of-the-x-app\"}"},
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
@@ -38,6 +43,22 @@ static const struct {
      " \"verify_token\": \"verify-me-secret\", \"template\": \"breaking_news\", \"language\": \"en_US\","
      " \"languages\": {\"de\": \"de\"}, \"body\": [\"{{title}}\", \"{{summary}}\"], \"button\": \"{{path}}\","
      " \"header\": \"picture\", \"picture_default\": \"https://news.example/logo.jpg\", \"on_update\": \"send\"}"},
+    {"facebook", "facebook",
+     "{\"page_id\": \"102030405060708\", \"client_id\": \"4711\", \"client_secret\": \"facebook-app-secret\"}"},
+    {"facebook photo", "facebook", "{\"page_id\": \"102030405060708\", \"post\": \"photo\"}"},
+    {"instagram", "instagram", "{\"client_id\": \"4712\", \"client_secret\": \"instagram-app-secret\"}"},
+    {"instagram by facebook", "instagram",
+     "{\"login\": \"facebook\", \"user_id\": \"17841400000000000\", \"client_id\": \"4711\","
+     " \"client_secret\": \"facebook-app-secret\"}"},
+    {"threads", "threads", "{\"client_id\": \"4713\", \"client_secret\": \"threads-app-secret\"}"},
+    {"threads carousel", "threads", "{\"post\": \"carousel\", \"text\": \"{{title}} {{url}}\"}"},
+    {"lemmy", "lemmy",
+     "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
+     " \"community\": \"news\"}"},
+    {"youtube", "youtube", "{\"client_id\": \"id.apps.example\", \"client_secret\": \"GOCSPX-secretPart\"}"},
+    {"tiktok", "tiktok", "{\"client_id\": \"awkey1\", \"client_secret\": \"tt-secretPart\"}"},
+    {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
+    {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
 };
 /* clang-format on */
 

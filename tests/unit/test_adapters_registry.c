@@ -123,6 +123,17 @@ static void check_courses(const struct adapter *a)
     }
 }
 
+static void check_quota(const struct adapter *a)
+{
+    if (a->quota.count < 0 ||
+        (a->quota.count > 0 && a->quota.window == QUOTA_ROLLING && a->quota.per_ms <= 0)) {
+        fail_msg("%s: its quota is for no time", a->name);
+    }
+    if (a->quota.count > 0) {
+        check_text(a->name, "source of the quota", a->quota.source);
+    }
+}
+
 static void every_adapter_is_complete(void **state)
 {
     const struct adapter *const *all;
@@ -139,6 +150,8 @@ static void every_adapter_is_complete(void **state)
         check_text(a->name, "doc_url", a->doc_url);
         check_text(a->name, "about", a->about);
         check_text(a->name, "setup", a->setup);
+        check_text(a->name, "media", a->media);
+        check_quota(a);
         assert_ptr_equal(adapter_find(a->name), a);
         assert_true(a->settings_size > 0 && a->answer_timeout_ms > 0);
         check_settings(a, a->settings);

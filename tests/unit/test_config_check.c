@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/attr.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "tests/support/config_types.h"
@@ -157,6 +159,76 @@ static void a_file_of_ten_megabytes_is_refused_in_one_line(void **state)
                         "big.yaml: too large: a settings file of at most 1 MiB\n");
     mem_free(text);
     buf_done(&printed);
+}
+
+static void expect_names(const struct strings *got, const char *wanted)
+{
+    struct buf text;
+
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < got->count; i++) {
+        buf_addf(&text, "%s%s", i > 0 ? " " : "", got->v[i]);
+    }
+    assert_string_equal(buf_str(&text), wanted);
+    buf_done(&text);
+}
+
+static void groups_become_channels_each_once_and_never_itself(void **state)
+{
+    struct buf text, printed;
+    struct strings names = {.v = NULL};
+    struct config *c;
+
+    (void)state;
+    buf_init(&text, 1 << 20);
+    buf_init(&printed, 1 << 20);
+    read_all(&text, FIXTURES "/config/groups_good.yaml");
+    c = check(buf_str(&text), text.len, "groups_good.yaml", &printed);
+    assert_string_equal(buf_str(&printed), "");
+    expect_names(&config_channel(c, "a")->fallback_to, "b c");
+    expect_names(&config_channel(c, "b")->fallback_to, "c a");
+    assert_int_equal(config_channel(c, "a")->fallback_then, FALLBACK_THEN_SKIP);
+    assert_int_equal(config_channel(c, "b")->fallback_then, FALLBACK_THEN_BOTH);
+    assert_true(config_channels_of(c, "all", &names));
+    expect_names(&names, "a b c");
+    assert_true(config_channels_of(c, "d", &names));
+    assert_false(config_channels_of(c, "none", &names));
+    expect_names(&names, "a b c d");
+    strings_done(&names);
+    config_unref(c);
+    buf_done(&text);
+    buf_done(&printed);
+}
+
+static void a_quota_is_the_settings_or_the_platforms(void **state)
+{
+    static const struct config_type day = {.quota = {.count = 6, .window = QUOTA_DAY_PACIFIC}};
+    static const struct config_type none = {.name = "none"};
+    const struct {
+        const struct config_type *type;
+        struct rate set;
+        int64_t told, count;
+        enum quota_window window;
+        int64_t per_ms;
+    } rows[] = {
+        {&day, {0, 0}, 0, 6, QUOTA_DAY_PACIFIC, 0},
+        {&day, {0, 0}, 10, 10, QUOTA_DAY_PACIFIC, 0},
+        {&day, {3, MS_DAY}, 10, 3, QUOTA_DAY_PACIFIC, 0}, /* a day is the platform's day */
+        {&day, {3, MS_HOUR}, 0, 3, QUOTA_ROLLING, MS_HOUR},
+        {&day, {RATE_UNLIMITED, 0}, 10, 0, QUOTA_ROLLING, 0},
+        {&none, {0, 0}, 0, 0, QUOTA_ROLLING, 0},
+        {&none, {25, MS_DAY}, 0, 25, QUOTA_ROLLING, MS_DAY},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct channel_settings ch = {.type = rows[i].type, .quota = rows[i].set};
+        struct quota q = config_quota(&ch, rows[i].told);
+
+        assert_int_equal(q.count, rows[i].count);
+        assert_int_equal(q.window, rows[i].window);
+        assert_int_equal(q.per_ms, rows[i].per_ms);
+    }
 }
 
 static void a_file_of_mistakes_only_ends_at_500_of_them(void **state)
@@ -380,6 +452,8 @@ int main(void)
         cmocka_unit_test(every_fixture_gives_the_messages_beside_it),
         cmocka_unit_test(the_example_of_a_newsroom_gives_these_settings),
         cmocka_unit_test(a_file_of_ten_megabytes_is_refused_in_one_line),
+        cmocka_unit_test(groups_become_channels_each_once_and_never_itself),
+        cmocka_unit_test(a_quota_is_the_settings_or_the_platforms),
         cmocka_unit_test(a_file_of_mistakes_only_ends_at_500_of_them),
         cmocka_unit_test(a_file_that_is_not_there_is_a_problem_of_the_file),
         cmocka_unit_test(a_directory_is_no_file),

@@ -17,6 +17,7 @@ static bool grows(const char *plan)
                                         "SCAN CONSTANT ROW",
                                         /* the deliveries, revisions, names of one article */
                                         "SCAN chain",
+                                        "SCAN gone",
                                         "SCAN revisions",
                                         "SCAN n VIRTUAL TABLE",
                                         "SCAN m VIRTUAL TABLE",

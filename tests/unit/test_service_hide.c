@@ -161,7 +161,7 @@ answered(int status, const char *body, size_t len, const char *want, size_t want
     buf_add(&x.body, body, len);
     http_headers_add(
         &x.response.headers, "Location", 8, "/bot" TOKEN "/x", strlen("/bot" TOKEN "/x"));
-    hide_in_answer(&x, &c.settings, account);
+    hide_in_answer(&x, &c.settings, account, NULL);
     assert_int_equal(x.response.body_len, want_len);
     assert_memory_equal(x.response.body, want, want_len);
     assert_string_equal(http_header(&x.response.headers, "location"),
@@ -192,7 +192,7 @@ static void what_is_said_of_an_answer_is_cleaned(void **state)
 
     (void)state;
     channel_init(&c);
-    hide_in_verdict(&v, &c.settings, account);
+    hide_in_detail(v.detail, sizeof v.detail, &c.settings, account, NULL);
     assert_string_equal(v.detail, "to /bot***");
     json_decref(account);
 }

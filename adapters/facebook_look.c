@@ -1,0 +1,243 @@
+/* Whose token this is, and whether our post stands after an outcome nobody knows: the page's newest posts are
+ * looked through for one that links the article or says what we sent. Courses verify and test. Pure. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "adapters/facebook_internal.h"
+#include "adapters/record.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/url.h"
+
+#define LIST_LIMIT 25
+#define LIST_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define ADDRESS_BYTES_MAX ((size_t)64 * 1024)
+
+static const struct step looking = {.name = "looking", .repeatable = true};
+
+void facebook__request(const struct step_ctx *ctx,
+                       struct http_request *req,
+                       enum http_method method,
+                       const char *path_format,
+                       ...)
+{
+    const struct facebook_settings *s = facebook__settings(ctx);
+    char path[512];
+    va_list args;
+    int len;
+
+    va_start(args, path_format);
+    len = vsnprintf(path, sizeof path, path_format, args);
+    va_end(args);
+    must(len > 0 && (size_t)len < sizeof path);
+    graph_request(req, method, s->api, ctx->token ? ctx->token : "", "%s", path);
+    graph_prove(req, &s->oauth.client_secret, ctx->token);
+}
+
+/* …/posts/123, …/videos/123, …/permalink.php?story_fbid=123&id=456, or www.facebook.com/123_456. */
+static bool id_in_link(const char *link, char out[GRAPH_ID_BYTES])
+{
+    struct url_parts url;
+    struct buf story, page;
+    const char *last;
+    bool found;
+
+    if (!link || !url_parse(&url, link) || url.host_len < 12 ||
+        strncasecmp(url.host + url.host_len - 12, "facebook.com", 12) != 0) {
+        return false;
+    }
+    buf_init(&story, GRAPH_ID_BYTES);
+    buf_init(&page, GRAPH_ID_BYTES);
+    if (url.query && url_query_get(&story, url.query, url.query_len, "story_fbid") &&
+        url_query_get(&page, url.query, url.query_len, "id")) {
+        (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.30s", buf_str(&page), buf_str(&story));
+    } else {
+        last = url.path + url.path_len;
+        while (last > url.path && last[-1] != '/') {
+            last--;
+        }
+        (void)snprintf(
+            out, GRAPH_ID_BYTES, "%.*s", (int)(url.path + url.path_len - last), last);
+    }
+    found = graph_is_id(out);
+    buf_done(&page);
+    buf_done(&story);
+    return found;
+}
+
+const char *facebook__post_id(const char *remote_id, const char *link, char out[GRAPH_ID_BYTES])
+{
+    if (graph_is_id(remote_id)) {
+        (void)snprintf(out, GRAPH_ID_BYTES, "%s", remote_id);
+        return out;
+    }
+    return id_in_link(remote_id, out) || id_in_link(link, out) ? out : NULL;
+}
+
+/* ---- verify ---- */
+
+enum err_code
+facebook__build_find(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    (void)why;
+    facebook__request(ctx,
+                      req,
+                      HTTP_GET,
+                      "/%s/published_posts?fields=id,created_time,message,permalink_url,"
+                      "attachments{unshimmed_url,url}&limit=%d",
+                      facebook__settings(ctx)->page_id,
+                      LIST_LIMIT);
+    req->max_answer_bytes = LIST_BYTES_MAX;
+    return ERR_NONE;
+}
+
+static bool same_address(const char *a, const char *b)
+{
+    struct buf x, y;
+    bool same;
+
+    if (!a || !b) {
+        return false;
+    }
+    buf_init(&x, ADDRESS_BYTES_MAX);
+    buf_init(&y, ADDRESS_BYTES_MAX);
+    same = url_identity(&x, a) && url_identity(&y, b) && strcmp(buf_str(&x), buf_str(&y)) == 0;
+    buf_done(&y);
+    buf_done(&x);
+    return same;
+}
+
+static bool links_article(const struct step_ctx *ctx, const json_t *post)
+{
+    const json_t *list = json_path(post, "attachments", "data", NULL);
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        const char *to = record_str(one, "unshimmed_url");
+
+        to = to ? to : record_str(one, "url");
+        if (same_address(to, ctx->link) || same_address(to, ctx->article->url)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t made_at_ms(const json_t *post)
+{
+    int64_t at_ms = 0;
+
+    return graph_time(record_str(post, "created_time"), &at_ms) ? at_ms : 0;
+}
+
+static bool is_older(const struct step_ctx *ctx, const json_t *post, int64_t by_ms)
+{
+    int64_t at_ms = made_at_ms(post);
+
+    return at_ms > 0 && at_ms < ctx->created_at_ms - by_ms;
+}
+
+static struct verdict found(struct step_ctx *ctx, const json_t *post)
+{
+    const char *url = record_str(post, "permalink_url");
+
+    if (is_older(ctx, post, ADAPTER_CLOCK_DIFFERENCE_MS)) {
+        return verdict_make(VERDICT_UNKNOWN, SCOPE_POST, 0, "%s", ADAPTER_SEEMS_OLDER);
+    }
+    post_set(ctx, record_str(post, "id"), url);
+    return verdict_done();
+}
+
+static struct verdict look_through(struct step_ctx *ctx, const json_t *list)
+{
+    bool reached = json_array_size(list) < LIST_LIMIT;
+    json_t *post;
+    size_t i;
+
+    json_array_foreach(list, i, post)
+    {
+        if (is_older(ctx, post, ADAPTER_CLOCK_WRONG_MS)) {
+            reached = true;
+        } else if (graph_is_id(record_str(post, "id")) &&
+                   (links_article(ctx, post) ||
+                    graph_same_text(record_str(post, "message"),
+                                    record_str(ctx->record, "text")))) {
+            return found(ctx, post);
+        }
+    }
+    return reached ? verdict_make(
+                         VERDICT_ABSENT, SCOPE_POST, 0, "the page's list holds no such post")
+                   : verdict_make(VERDICT_UNKNOWN,
+                                  SCOPE_POST,
+                                  0,
+                                  "the page has posted too much since to look through");
+}
+
+struct verdict facebook__read_find(struct step_ctx *ctx, const struct http_response *res)
+{
+    json_t *body = res->status == 200 ? http_json(res) : NULL;
+    const json_t *list = json_object_get(body, "data");
+    struct verdict v =
+        json_is_array(list) ? look_through(ctx, list) : facebook__trouble(&looking, res);
+
+    json_decref(body);
+    return v;
+}
+
+/* ---- test ---- */
+
+enum err_code
+facebook__build_whoami(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    (void)why;
+    facebook__request(ctx, req, HTTP_GET, "/me?fields=id,name");
+    return ERR_NONE;
+}
+
+static struct verdict signed_in(const struct step_ctx *ctx, const char *name)
+{
+    int64_t ends_ms = record_int(ctx->grant, "data_access_expires_at_ms");
+    char day[TIME_TEXT_BYTES];
+
+    if (ends_ms <= 0) {
+        return verdict_make(VERDICT_DONE, SCOPE_POST, 0, "signed in for the page %.100s", name);
+    }
+    return verdict_make(VERDICT_DONE,
+                        SCOPE_POST,
+                        0,
+                        "signed in for the page %.100s; sign in again before %.10s, when the "
+                        "person's consent ends",
+                        name,
+                        time_rfc3339(ends_ms, day));
+}
+
+struct verdict facebook__read_whoami(struct step_ctx *ctx, const struct http_response *res)
+{
+    const char *page_id = facebook__settings(ctx)->page_id;
+    json_t *body = res->status == 200 ? http_json(res) : NULL;
+    const char *name = record_str(body, "name");
+    char id[GRAPH_ID_BYTES];
+    struct verdict v;
+
+    if (!name || !graph_answer_id(res, "id", id)) {
+        v = facebook__trouble(&looking, res);
+    } else if (strcmp(id, page_id) != 0) {
+        v = verdict_make(VERDICT_BLOCKED,
+                         SCOPE_CHANNEL,
+                         0,
+                         "the token is of %.80s (%s), not of the page %.40s: a person's token "
+                         "does not post for a page, `crier keys login` gets the page's",
+                         name,
+                         id,
+                         page_id);
+    } else {
+        v = signed_in(ctx, name);
+    }
+    json_decref(body);
+    return v;
+}

@@ -1,0 +1,134 @@
+/* Which of our notes of an article stand, and their removal. The last steps of the courses update and
+ * retract.
+ *
+ * Notes cannot be edited, so a changed article is a new note, made first, and the old one is deleted
+ * behind it. What stands is in the record, so a retraction takes all of it away. */
+
+#include "adapters/misskey_internal.h"
+
+#include <string.h>
+
+#include "adapters/record.h"
+#include "base/json.h"
+
+#define STANDING_MAX 64
+
+static void add_id(json_t *list, const char *id)
+{
+    bool there = !id || json_array_size(list) >= STANDING_MAX;
+
+    for (size_t i = 0; !there && i < json_array_size(list); i++) {
+        there = strcmp(json_string_value(json_array_get(list, i)), id) == 0;
+    }
+    if (!there) {
+        (void)json_array_append_new(list, json_string(id));
+    }
+}
+
+/* A new list: what the post's record says, and what a person named. */
+static json_t *standing_before(const struct step_ctx *ctx)
+{
+    json_t *list = json_array(), *one;
+    char id[MISSKEY_ID_BYTES];
+    size_t i;
+
+    json_array_foreach(json_object_get(ctx->post, "standing"), i, one)
+    {
+        add_id(list, json_string_value(one));
+    }
+    add_id(list,
+           misskey__note_id(
+               misskey__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), id));
+    return list;
+}
+
+void misskey__note_standing(struct step_ctx *ctx, const char *id)
+{
+    json_t *list = ctx->course == COURSE_UPDATE ? standing_before(ctx) : json_array();
+
+    add_id(list, id);
+    (void)json_object_set_new(ctx->record, "standing", list);
+}
+
+/* What is to go, the newest first: replies before what they reply to. */
+static json_t *left(struct step_ctx *ctx)
+{
+    json_t *list = json_object_get(ctx->record, "left"), *before;
+
+    if (!list) {
+        before = standing_before(ctx);
+        list = json_array();
+        for (size_t i = json_array_size(before); i-- > 0;) {
+            (void)json_array_append(list, json_array_get(before, i));
+        }
+        json_decref(before);
+        (void)json_object_set_new(ctx->record, "left", list);
+    }
+    return list;
+}
+
+static bool replaces(const struct step_ctx *ctx)
+{
+    return misskey__settings(ctx)->on_update == MISSKEY_REPLACE;
+}
+
+enum err_code
+misskey__build_delete(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    bool update = ctx->course == COURSE_UPDATE;
+    json_t *body;
+
+    if (update && (!replaces(ctx) || json_array_size(left(ctx)) == 0)) {
+        req->skip = true;
+        return ERR_NONE;
+    }
+    if (json_array_size(left(ctx)) == 0) {
+        return err_set(why, ERR_NOT_FOUND, "the id of the note to delete is not known");
+    }
+    body = json_object();
+    json_set_str(body, "noteId", json_string_value(json_array_get(left(ctx), 0)));
+    misskey__request(ctx, req, "notes/delete", body);
+    return ERR_NONE;
+}
+
+static void stands_no_more(struct step_ctx *ctx, const char *id)
+{
+    json_t *standing = json_object_get(ctx->record, "standing");
+
+    for (size_t i = json_array_size(standing); id && i-- > 0;) {
+        if (strcmp(json_string_value(json_array_get(standing, i)), id) == 0) {
+            (void)json_array_remove(standing, i);
+        }
+    }
+}
+
+static struct verdict one_is_gone(struct step_ctx *ctx)
+{
+    json_t *list = left(ctx);
+    bool update = ctx->course == COURSE_UPDATE;
+
+    stands_no_more(ctx, json_string_value(json_array_get(list, 0)));
+    (void)json_array_remove(list, 0);
+    if (json_array_size(list) > 0) {
+        return verdict_jump(update ? "delete_old" : "delete_note"); /* the list only shrinks */
+    }
+    record_drop(ctx->record, "left");
+    return verdict_done();
+}
+
+/* The new note is out, so an old one that cannot go is no reason to fail: both stand, and are listed. */
+struct verdict misskey__read_delete(struct step_ctx *ctx, const struct http_response *res)
+{
+    struct verdict v;
+
+    if ((res->status >= 200 && res->status < 300) || misskey__error_is(res, "NO_SUCH_NOTE")) {
+        return one_is_gone(ctx);
+    }
+    v = misskey__trouble(res, false);
+    if (v.kind == VERDICT_REJECTED && ctx->course == COURSE_UPDATE) {
+        record_drop(ctx->record, "left");
+        return verdict_make(
+            VERDICT_DONE, SCOPE_POST, 0, "the old note could not be deleted: %s", v.detail);
+    }
+    return v;
+}
