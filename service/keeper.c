@@ -17,7 +17,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "service/courier.h"
 #include "service/vault.h"
 
 #define LOOK_MAX_MS (60 * MS_SECOND) /* a wall clock that was set is noticed so soon */
@@ -72,7 +71,6 @@ void keeper__block_if_hopeless(struct held *h)
     }
     keeper_forecast(h->keeper, h->channel, &f);
     channel_block(h->keeper->crier, h->channel, f.text);
-    courier_fall_back(h->keeper->crier->courier, h->channel);
 }
 
 /* ---- settings into force ---- */
