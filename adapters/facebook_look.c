@@ -51,7 +51,8 @@ static const char *last_part(const struct url_parts *url, size_t *len, bool *is_
 }
 
 /* …/PAGE/posts/123, …/videos/123, …/permalink.php?story_fbid=123&id=456, or www.facebook.com/456_123. */
-static bool id_in_link(const char *page_id, const char *link, char out[GRAPH_ID_BYTES])
+static bool
+id_in_link(const struct facebook_settings *s, const char *link, char out[GRAPH_ID_BYTES])
 {
     struct url_parts url;
     struct buf story, page;
@@ -70,7 +71,7 @@ static bool id_in_link(const char *page_id, const char *link, char out[GRAPH_ID_
         url_query_get(&page, url.query, url.query_len, "id")) {
         (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.30s", buf_str(&page), buf_str(&story));
     } else if (is_post) {
-        (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.*s", page_id, (int)len, last);
+        (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.*s", s->page_id, (int)len, last);
     } else {
         (void)snprintf(out, GRAPH_ID_BYTES, "%.*s", (int)len, last);
     }
@@ -88,8 +89,7 @@ const char *facebook__post_id(const struct facebook_settings *s,
         (void)snprintf(out, GRAPH_ID_BYTES, "%s", remote_id);
         return out;
     }
-    return id_in_link(s->page_id, remote_id, out) || id_in_link(s->page_id, link, out) ? out
-                                                                                       : NULL;
+    return id_in_link(s, remote_id, out) || id_in_link(s, link, out) ? out : NULL;
 }
 
 /* ---- verify ---- */
