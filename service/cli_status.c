@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/url.h"
 #include "service/cli_print.h"
 #include "service/client.h"
@@ -178,6 +179,18 @@ static void print_credentials(const json_t *channels)
     table_free(t);
 }
 
+static void print_media_cache(const json_t *cache)
+{
+    int64_t bytes = json_integer_value(json_object_get(cache, "bytes"));
+    char is[PARSE_TEXT_BYTES], may[PARSE_TEXT_BYTES];
+
+    if (bytes > 0) {
+        (void)printf("\nmedia cache: %s of %s\n",
+                     format_size_about(bytes, is),
+                     format_size(json_integer_value(json_object_get(cache, "max")), may));
+    }
+}
+
 static int show_service(const struct cli_args *args, struct client *client)
 {
     json_t *ready = NULL, *channels = NULL, *sources = NULL;
@@ -198,7 +211,7 @@ static int show_service(const struct cli_args *args, struct client *client)
     }
     json_t *items = json_object_get(channels, "items");
     if (args->json) {
-        json_t *v = json_pack("{s:s, s:b, s:O, s:O}",
+        json_t *v = json_pack("{s:s, s:b, s:O, s:O, s:O?}",
                               "service",
                               client_url(client),
                               "ready",
@@ -206,7 +219,9 @@ static int show_service(const struct cli_args *args, struct client *client)
                               "channels",
                               items,
                               "sources",
-                              json_object_get(sources, "items"));
+                              json_object_get(sources, "items"),
+                              "media_cache",
+                              json_object_get(channels, "media_cache"));
         cli_print_json(v);
         json_decref(v);
     } else {
@@ -216,6 +231,7 @@ static int show_service(const struct cli_args *args, struct client *client)
         print_channels(items);
         print_credentials(items);
         print_sources(json_object_get(sources, "items"));
+        print_media_cache(json_object_get(channels, "media_cache"));
     }
     json_decref(ready);
     json_decref(channels);

@@ -363,6 +363,81 @@ static void xs_description_refuses_what_is_wrong(void **state)
     json_decref(spec);
 }
 
+/* ---- Pinterest ---- */
+
+static void check_pinterest(struct dialogue *d,
+                            const struct adapter *a,
+                            const struct step *step,
+                            const struct http_request *req,
+                            void *context)
+{
+    struct check *c = context;
+    struct fault f = {.text = ""};
+    const char *token = http_header(&req->headers, "Authorization");
+
+    (void)a;
+    /* Tokens are another document's matter; a video goes to a place that Pinterest names, with parts that
+     * it names. */
+    if (strstr(req->url, "/oauth/token") || strcmp(step->name, "upload_video") == 0) {
+        return;
+    }
+    c->requests++;
+    (void)openapi_check(&f, c->spec, req);
+    if (!token || strncmp(token, "Bearer ", 7) != 0) {
+        fault_tell(&f, "the token is missing");
+    }
+    if (fault_told(&f)) {
+        dialogue_fault(d, "not as described: %s", f.text);
+    }
+}
+
+static void pinterests_requests_are_as_the_description_has_them(void **state)
+{
+    struct check c = {.spec = spec_load("pinterest")};
+    int faults = dialogues_run(adapter_find("pinterest"), NULL, check_pinterest, &c);
+
+    (void)state;
+    json_decref(c.spec);
+    assert_int_equal(faults, 0);
+    assert_true(c.requests > 100);
+}
+
+static void pinterests_description_refuses_what_is_wrong(void **state)
+{
+#define PIN(source) "{\"board_id\":\"1\",\"media_source\":" source "}"
+    static const struct refusal rows[] = {
+        {"a picture",
+         "POST",
+         "/pins",
+         PIN("{\"source_type\":\"image_url\",\"url\":\"https://a.example/b.jpg\"}"),
+         true},
+        {"an unknown source", "POST", "/pins", PIN("{\"source_type\":\"text\"}"), false},
+        {"a carousel of one",
+         "POST",
+         "/pins",
+         PIN("{\"source_type\":\"multiple_image_urls\",\"items\":[{\"url\":\"https://a.example/"
+             "\"}]}"),
+         false},
+        {"a picture of another kind",
+         "POST",
+         "/pins",
+         PIN("{\"source_type\":\"image_base64\",\"content_type\":\"image/"
+             "webp\",\"data\":\"AA==\"}"),
+         false},
+        {"a board by its name", "POST", "/pins", "{\"board_id\":\"news\"}", false},
+        {"an unknown member", "POST", "/pins", "{\"board_id\":\"1\",\"tags\":[]}", false},
+        {"a change", "PATCH", "/pins/1", "{\"title\":\"x\"}", true},
+        {"a change of the picture", "PATCH", "/pins/1", PIN("{}"), false},
+        {"a film", "POST", "/media", "{\"media_type\":\"film\"}", false},
+        {"a call there is not", "PUT", "/pins/1", "{}", false},
+    };
+    json_t *spec = spec_load("pinterest");
+
+    (void)state;
+    check_refusals(spec, rows, ARRAY_LEN(rows));
+    json_decref(spec);
+}
+
 static void nothing_stays_allocated(void **state)
 {
     (void)state;
@@ -378,6 +453,8 @@ int main(void)
         cmocka_unit_test(discords_description_refuses_what_is_wrong),
         cmocka_unit_test(xs_requests_are_as_the_description_has_them),
         cmocka_unit_test(xs_description_refuses_what_is_wrong),
+        cmocka_unit_test(pinterests_requests_are_as_the_description_has_them),
+        cmocka_unit_test(pinterests_description_refuses_what_is_wrong),
         cmocka_unit_test(nothing_stays_allocated),
     };
 
