@@ -64,7 +64,7 @@ static const struct step publish[] = {
     {.name = "post_video", .publishes = true, .wants_media = true,
      .media_wanted = facebook__video_wanted, .media_wish = facebook__video_wish,
      .build = facebook__build_video, .read = facebook__read_video,
-     .unanswered = facebook__unanswered_video, .sample = SAMPLE_ID},
+     .unanswered = facebook__unanswered_post, .sample = SAMPLE_ID},
     {.name = "await_video", .repeatable = true,
      .build = facebook__build_await, .read = facebook__read_await, .sample = SAMPLE_READY},
     STEP_END,
