@@ -412,6 +412,9 @@ def network_settings(faces):
         "instagram": {"login": "facebook", "user_id": "17841400000000000",
                       "api": faces["instagram"] + "/instagram/v26.0-by-facebook", **META_TOKEN},
         "threads": {"api": faces["threads"] + "/threads/v1.0", **META_TOKEN},
+        "x": {"api": faces["x"], "access_token": "given-token"},
+        "linkedin": {"api": faces["linkedin"], "author": "urn:li:organization:5515715", "access_token": "given-token"},
+        "tumblr": {"api": faces["tumblr"], "blog": "examplenews", "access_token": "given-token"},
     }
 
 
