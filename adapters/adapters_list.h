@@ -18,6 +18,7 @@ extern const struct adapter adapter_linkedin;
 extern const struct adapter adapter_tumblr;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
+extern const struct adapter adapter_whatsapp;
 extern const struct adapter adapter_facebook;
 extern const struct adapter adapter_instagram;
 extern const struct adapter adapter_threads;

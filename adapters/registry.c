@@ -21,6 +21,7 @@ static const struct adapter *const adapters[] = {
     &adapter_tumblr,
     &adapter_indexnow,
     &adapter_websub,
+    &adapter_whatsapp,
     &adapter_facebook,
     &adapter_instagram,
     &adapter_threads,

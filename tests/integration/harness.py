@@ -29,6 +29,7 @@ CMS_SECRET = "integration-secret-of-the-cms"
 AGENCY_SECRET = "whsec_aW50ZWdyYXRpb24tYWdlbmN5LXNlY3JldC0wMQ=="
 PARTNER_SECRET = "whsec_aW50ZWdyYXRpb24tcGFydG5lci1zZWNyZXQ="
 DISCORD_HOOK = "/api/webhooks/223456789012345678/integration-discord-webhook-token"
+WHATSAPP_SECRET = "integration-whatsapp-app-secret"
 SLACK_HOOK = "/services/T0123456789/B0123456789/integrationSlackHookSecret"
 META_TOKEN = {"access_token": "given-token"}
 SANITIZERS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")
@@ -415,6 +416,10 @@ def network_settings(faces):
         "x": {"api": faces["x"], "access_token": "given-token"},
         "linkedin": {"api": faces["linkedin"], "author": "urn:li:organization:5515715", "access_token": "given-token"},
         "tumblr": {"api": faces["tumblr"], "blog": "examplenews", "access_token": "given-token"},
+        "whatsapp": {"api": faces["whatsapp"] + "/whatsapp/v25.0", "phone_number_id": "106540352242922",
+                     "token": "integration-whatsapp-token", "app_secret": WHATSAPP_SECRET,
+                     "verify_token": "integration-whatsapp-verify", "template": "breaking_news", "language": "en_US",
+                     "languages": {"de": "de"}, "body": ["{{title}}", "{{summary}}"]},
     }
 
 

@@ -23,6 +23,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
   POST   /_control/site    {"path": …, "answers": […]}: what a page of the newsroom says (fake/site.py)
+  POST   /_control/whatsapp  {"url": …, "secret": …}: where statuses of messages are told, and more (fake/whatsapp.py)
   POST   /_control/reset   all is as at the start
 """
 
@@ -37,14 +38,43 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, meta, oauth, page, pictures, site, slack, telegram  # noqa: E402
-from fake import linkedin, tumblr, x  # noqa: E402
+from fake import (  # noqa: E402
+    bluesky,
+    clock,
+    discord,
+    hook,
+    linkedin,
+    mastodon,
+    meta,
+    oauth,
+    page,
+    pictures,
+    site,
+    slack,
+    telegram,
+    tumblr,
+    whatsapp,
+    x,
+)
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
-PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
-             "facebook": meta.FACEBOOK, "instagram": meta.INSTAGRAM, "threads": meta.THREADS,
-             "x": x, "linkedin": linkedin, "tumblr": tumblr,
-             "hook": hook, "img": pictures, "site": site}
+PLATFORMS = {
+    "telegram": telegram,
+    "mastodon": mastodon,
+    "bluesky": bluesky,
+    "discord": discord,
+    "slack": slack,
+    "facebook": meta.FACEBOOK,
+    "instagram": meta.INSTAGRAM,
+    "threads": meta.THREADS,
+    "x": x,
+    "linkedin": linkedin,
+    "tumblr": tumblr,
+    "whatsapp": whatsapp,
+    "hook": hook,
+    "img": pictures,
+    "site": site,
+}
 KEPT_BODY = 64 * 1024
 
 
@@ -162,7 +192,7 @@ class Control:
         for name in ("x", "linkedin", "tumblr"):
             add("POST", f"/_control/{name}", self.of(name))
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
-                     "forget", "certificate", "site", "authority", "meta"):
+                     "forget", "certificate", "site", "authority", "meta", "whatsapp"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     def of(self, name):
@@ -253,6 +283,12 @@ class Control:
     async def keep(self, request):
         self.world.of("slack", dict)["keeps"] = (await request.json())["keep"]
         return web.json_response({})
+
+    async def whatsapp(self, request):
+        body, known = await request.json(), whatsapp.memory(self.world)
+        known["hook"].update({k: body[k] for k in ("url", "secret") if k in body})
+        known.update({k: body[k] for k in ("token", "per_second", "tells", "templates") if k in body})
+        return web.json_response({"told": known["told"], "queue": len(known["queue"])})
 
     async def reset(self, request):
         self.world.reset()

@@ -45,6 +45,11 @@ static const struct {
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
+    {"whatsapp", "whatsapp",
+     "{\"phone_number_id\": \"106540352242922\", \"token\": \"EAAsecretWhatsApp\", \"app_secret\": \"a1b2secretApp\","
+     " \"verify_token\": \"verify-me-secret\", \"template\": \"breaking_news\", \"language\": \"en_US\","
+     " \"languages\": {\"de\": \"de\"}, \"body\": [\"{{title}}\", \"{{summary}}\"], \"button\": \"{{path}}\","
+     " \"header\": \"picture\", \"picture_default\": \"https://news.example/logo.jpg\", \"on_update\": \"send\"}"},
     {"facebook", "facebook",
      "{\"page_id\": \"102030405060708\", \"client_id\": \"4711\", \"client_secret\": \"facebook-app-secret\"}"},
     {"facebook photo", "facebook", "{\"page_id\": \"102030405060708\", \"post\": \"photo\"}"},
