@@ -42,13 +42,20 @@ NETWORKS = {
     "facebook": (("client_secret", "access_token", "refresh_token"), "/facebook/v26.0/102030405060708/feed"),
     "instagram": (("client_secret", "access_token", "refresh_token"), "/instagram/v26.0-by-facebook/17841400000000000/media"),
     "threads": (("client_secret", "access_token", "refresh_token"), "/threads/v1.0/me/threads"),
+    "x": (("client_secret", "access_token", "refresh_token"), "/2/tweets"),
+    "linkedin": (("client_secret", "access_token", "refresh_token"), "/rest/posts"),
+    "tumblr": (("client_secret", "access_token", "refresh_token"), "/v2/blog/examplenews/posts"),
 }
 PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '-')}-Jq9"
             for name, (keys, _) in NETWORKS.items() for key in keys}
+# X's other way in; it signs requests, and posts nothing here.
+X_KEYS = ("consumer_key", "consumer_secret", "token", "token_secret")
+PLANTED |= {f"channels.x-keys.{key}": f"Kx2Vd-planted-x-keys-{key.replace('_', '-')}-Jq9" for key in X_KEYS}
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
                    "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
                    **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
+SECRET_SETTINGS["x"] |= set(X_KEYS)
 
 
 def plant(settings, platform):
@@ -80,6 +87,8 @@ def plant(settings, platform):
     for name, (keys, _) in NETWORKS.items():
         channels[name] = {**networks[name], "when": {"category": "Networks"},
                           **{key: PLANTED[f"channels.{name}.{key}"] for key in keys}}
+    channels["x-keys"] = {"type": "x", "api": networks["x"]["api"], "allow_private": True, "when": {"category": "Nothing"},
+                          **{key: PLANTED[f"channels.x-keys.{key}"] for key in X_KEYS}}
 
 
 def plant_mail(settings, server):
@@ -173,7 +182,7 @@ def over_the_api(crier):
         assert status == 200, path
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
-                    *NETWORKS):
+                    *NETWORKS, "x-keys"):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])

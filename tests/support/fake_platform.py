@@ -17,6 +17,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/forget_sessions   Bluesky's access tokens expire
   POST   /_control/authority         {"name": …}: what an authorisation server does (fake/oauth.py)
   POST   /_control/meta              {"next": …}: an error of Facebook, Instagram or Threads (fake/meta.py)
+  POST   /_control/x, linkedin, tumblr   what those do (fake/x.py, …)
   POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
@@ -42,6 +43,7 @@ from fake import (  # noqa: E402
     clock,
     discord,
     hook,
+    linkedin,
     mastodon,
     meta,
     oauth,
@@ -50,7 +52,9 @@ from fake import (  # noqa: E402
     site,
     slack,
     telegram,
+    tumblr,
     whatsapp,
+    x,
 )
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
@@ -63,6 +67,9 @@ PLATFORMS = {
     "facebook": meta.FACEBOOK,
     "instagram": meta.INSTAGRAM,
     "threads": meta.THREADS,
+    "x": x,
+    "linkedin": linkedin,
+    "tumblr": tumblr,
     "whatsapp": whatsapp,
     "hook": hook,
     "img": pictures,
@@ -182,9 +189,18 @@ class Control:
         add("GET", "/_news", self.news)
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
+        for name in ("x", "linkedin", "tumblr"):
+            add("POST", f"/_control/{name}", self.of(name))
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
                      "forget", "certificate", "site", "authority", "meta", "whatsapp"):
             add("POST", f"/_control/{name}", getattr(self, name))
+
+    def of(self, name):
+        """What a platform's own control() is told (see there)."""
+        async def told(request):
+            PLATFORMS[name].control(self.world, await request.json())
+            return web.json_response({})
+        return told
 
     async def page(self, request):
         return web.Response(text=page.render(self.world), content_type="text/html")

@@ -37,6 +37,9 @@ NETWORKS = {
     "facebook": ("facebook", None, False),
     "instagram": ("instagram", None, False),
     "threads": ("threads", None, False),
+    "x": ("x", None, False),
+    "linkedin": ("linkedin", None, False),
+    "tumblr": ("tumblr", None, False),
 }
 NAMED = {"telegram": "{place}/{id}"}  # what crier wants to be told of a post, where that is not its id
 PUBLISHED, CORRECTED, RETRACTED = "published", "corrected", "retracted"
