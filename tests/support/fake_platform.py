@@ -35,10 +35,12 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, site, slack, telegram  # noqa: E402
+from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, pinterest, site, slack, telegram  # noqa: E402
+from fake import tiktok, youtube  # noqa: E402
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
 PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
+             "youtube": youtube, "tiktok": tiktok, "pinterest": pinterest,
              "hook": hook, "img": pictures, "site": site}
 KEPT_BODY = 64 * 1024
 
