@@ -80,7 +80,7 @@ def test_what_breaks_on_the_way_makes_no_second_post(crier, platform):
     assert ranges[1].startswith("bytes */") and ranges[2].startswith("bytes 300000-"), ranges
     assert len(platform.requests("/google/hub")) == 1  # not told again for the other's sake
     # Who has the address of an upload can upload: it leaves the record, and nobody is told of it.
-    shown = json.dumps([crier.get(f"/v1/articles/{sent['id']}"), crier.get("/v1/deliveries?limit=100"), crier.log_text()])
+    shown = json.dumps([crier.get(f"/v1/articles/{sent['id']}"), crier.get("/v1/deliveries?limit=100"), crier.log()])
     assert "upload_id=" not in shown and "x-amz-signature" not in shown
 
 

@@ -124,6 +124,15 @@ void dialogue__set_media(struct dialogue *d, const json_t *m)
     d->ctx.media = &d->media;
 }
 
+void dialogue__set_member(struct dialogue *d, const json_t *object)
+{
+    d->member =
+        (struct member){.id = (uint64_t)json_integer_value(json_object_get(object, "id")),
+                        .address = json_path_str(object, "address"),
+                        .language = json_path_str(object, "language")};
+    d->ctx.member = json_is_object(object) ? &d->member : NULL;
+}
+
 static bool set_article(struct dialogue *d)
 {
     json_t *v = json_object_get(d->root, "article");
