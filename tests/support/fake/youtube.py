@@ -235,5 +235,5 @@ ROUTES = [
     ("PUT", "/webmasters/v3/sites/{site}/sitemaps/{feed}", guarded(submit)),
     ("POST", "/google/hub", ping),
     ("POST", "/google/second-hub", ping),
-    ("POST", "/google/indexnow", ping),
+    ("POST", "/google/indexnow", lambda w, r, b: web.Response(status=200)),
 ]
