@@ -69,7 +69,8 @@ def test_a_film_goes_everywhere_is_corrected_and_taken_back(crier, platform):
 def test_what_breaks_on_the_way_makes_no_second_post(crier, platform):
     platform.control("youtube", keep=300_000)  # of the first piece, then 503
     platform.fault("/upload/youtube/v3/videos", "cut_published", method="PUT", skip=3)  # the last piece, its answer lost
-    platform.control("tiktok", lose=True)
+    platform.control("tiktok", lose=True, looks=0)
+    platform.control("pinterest", looks=0)
     platform.fault("/v5/pins", "cut_published", method="POST")
     platform.fault("/google/second-hub", "status", status=503)
     sent = crier.send(film(platform, 2))

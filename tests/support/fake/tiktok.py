@@ -29,7 +29,7 @@ def authorities(world):
 
 
 def memory(world):
-    return world.of("tiktok", lambda: {"posts": {}, "error": None, "fail": None, "levels": list(LEVELS), "looks": 2})
+    return world.of("tiktok", lambda: {"posts": {}, "error": None, "fail": None, "levels": list(LEVELS), "looks": 1})
 
 
 def answer(data=None, code="ok", status=200, message=""):
