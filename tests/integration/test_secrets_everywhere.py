@@ -42,6 +42,10 @@ NETWORKS = {
     "facebook": (("client_secret", "access_token", "refresh_token"), "/facebook/v26.0/102030405060708/feed"),
     "instagram": (("client_secret", "access_token", "refresh_token"), "/instagram/v26.0-by-facebook/17841400000000000/media"),
     "threads": (("client_secret", "access_token", "refresh_token"), "/threads/v1.0/me/threads"),
+    "youtube": (("client_secret", "access_token", "refresh_token"), "/upload/youtube/v3/videos"),
+    "tiktok": (("client_secret", "access_token", "refresh_token"), "/v2/post/publish/creator_info/query/"),
+    "pinterest": (("client_secret", "access_token", "refresh_token"), "/v5/pins"),
+    "google_news": (("client_secret", "access_token", "refresh_token"), "/google/hub"),
 }
 PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '-')}-Jq9"
             for name, (keys, _) in NETWORKS.items() for key in keys}
@@ -125,7 +129,7 @@ def mail(certificates):
 
 
 def network_article(platform, number):
-    return small_article(number, categories=["Latest", "Networks"], images=[{"url": f"{platform.url}/img/1200x630.jpg",
+    return small_article(number, categories=["Latest", "Networks"], video={"url": f"{platform.url}/img/2000.mp4"}, images=[{"url": f"{platform.url}/img/1200x630.jpg",
                                                                              "alt": "A harbour"}])
 
 

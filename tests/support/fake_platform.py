@@ -38,14 +38,43 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, meta, oauth, page, pictures, site, slack, telegram  # noqa: E402
-from fake import pinterest, tiktok, whatsapp, youtube  # noqa: E402
+from fake import (  # noqa: E402
+    bluesky,
+    clock,
+    discord,
+    hook,
+    mastodon,
+    meta,
+    oauth,
+    page,
+    pictures,
+    pinterest,
+    site,
+    slack,
+    telegram,
+    tiktok,
+    whatsapp,
+    youtube,
+)
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
-PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
-             "facebook": meta.FACEBOOK, "instagram": meta.INSTAGRAM, "threads": meta.THREADS, "whatsapp": whatsapp,
-             "youtube": youtube, "tiktok": tiktok, "pinterest": pinterest,
-             "hook": hook, "img": pictures, "site": site}
+PLATFORMS = {
+    "telegram": telegram,
+    "mastodon": mastodon,
+    "bluesky": bluesky,
+    "discord": discord,
+    "slack": slack,
+    "facebook": meta.FACEBOOK,
+    "instagram": meta.INSTAGRAM,
+    "threads": meta.THREADS,
+    "whatsapp": whatsapp,
+    "youtube": youtube,
+    "tiktok": tiktok,
+    "pinterest": pinterest,
+    "hook": hook,
+    "img": pictures,
+    "site": site,
+}
 KEPT_BODY = 64 * 1024
 
 

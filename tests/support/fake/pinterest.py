@@ -20,7 +20,8 @@ SIGNATURE = "fcd6309a6aaee213348666a72abed8b4"
 
 
 def authority(world):
-    return oauth.of(world, "pinterest", life_s=2592000, refresh_life_s=5184000, rotates=True)
+    return oauth.of(world, "pinterest", life_s=2592000, refresh_life_s=5184000, rotates=True,
+                    given=("given-token", "Kx2Vd-planted-pinterest-access-token-Jq9"))
 
 
 def authorities(world):

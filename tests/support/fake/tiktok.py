@@ -21,7 +21,8 @@ LEVELS = ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
 
 
 def authority(world):
-    return oauth.of(world, "tiktok", life_s=86400, refresh_life_s=31536000, rotates=True)
+    return oauth.of(world, "tiktok", life_s=86400, refresh_life_s=31536000, rotates=True,
+                    given=("given-token", "Kx2Vd-planted-tiktok-access-token-Jq9"))
 
 
 def authorities(world):

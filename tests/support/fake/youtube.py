@@ -26,7 +26,8 @@ UNIT = 262144
 
 
 def authority(world):
-    return oauth.of(world, "google", life_s=3599, rotates=False, pkce=True)
+    return oauth.of(world, "google", life_s=3599, rotates=False, pkce=True,
+                    given=("given-token", "Kx2Vd-planted-youtube-access-token-Jq9", "Kx2Vd-planted-google_news-access-token-Jq9"))
 
 
 def authorities(world):
