@@ -182,9 +182,10 @@ struct verdict google_trouble(const struct google_row *rows,
         return verdict_token_refused("401%s%s", *said ? " " : "", said);
     }
     if (!row) {
-        v = by_status(step, res);
-        return verdict_make(
-            v.kind, v.scope, v.retry_after_ms, "%d%s%s", res->status, *said ? " " : "", said);
+        v = by_status(step, res, quote);
+        return *said
+                   ? verdict_make(v.kind, v.scope, v.retry_after_ms, "%d %s", res->status, said)
+                   : v;
     }
     return verdict_make(row->kind,
                         row->scope,

@@ -129,8 +129,8 @@ def mail(certificates):
 
 
 def network_article(platform, number):
-    return small_article(number, categories=["Latest", "Networks"], video={"url": f"{platform.url}/img/2000.mp4"}, images=[{"url": f"{platform.url}/img/1200x630.jpg",
-                                                                             "alt": "A harbour"}])
+    return small_article(number, categories=["Latest", "Networks"], video={"url": f"{platform.url}/img/2000.mp4"},
+                         images=[{"url": f"{platform.url}/img/1200x630.jpg", "alt": "A harbour"}])
 
 
 def live(crier, platform, mail):
