@@ -420,6 +420,14 @@ def network_settings(faces):
                      "token": "integration-whatsapp-token", "app_secret": WHATSAPP_SECRET,
                      "verify_token": "integration-whatsapp-verify", "template": "breaking_news", "language": "en_US",
                      "languages": {"de": "de"}, "body": ["{{title}}", "{{summary}}"]},
+        "youtube": {"api": faces["youtube"], "upload_api": faces["youtube"] + "/upload", "access_token": "given-token"},
+        "tiktok": {"api": faces["tiktok"], "access_token": "given-token"},
+        "pinterest": {"api": faces["pinterest"] + "/v5", "board": "549755885175", "access_token": "given-token"},
+        "google_news": {"hubs": [faces["youtube"] + "/google/hub", faces["youtube"] + "/google/second-hub"],
+                        "topics": ["https://news.example/feed.xml"], "api": faces["youtube"],
+                        "indexnow_key": "3f1c5a7e9b2d4068a1c3e5f708192a3b",
+                        "indexnow_endpoint": faces["youtube"] + "/google/indexnow", "access_token": "given-token",
+                        "search_console": "sc-domain:news.example", "sitemap": "https://news.example/news-sitemap.xml"},
     }
 
 

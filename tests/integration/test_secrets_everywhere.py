@@ -45,6 +45,10 @@ NETWORKS = {
     "x": (("client_secret", "access_token", "refresh_token"), "/2/tweets"),
     "linkedin": (("client_secret", "access_token", "refresh_token"), "/rest/posts"),
     "tumblr": (("client_secret", "access_token", "refresh_token"), "/v2/blog/examplenews/posts"),
+    "youtube": (("client_secret", "access_token", "refresh_token"), "/upload/youtube/v3/videos"),
+    "tiktok": (("client_secret", "access_token", "refresh_token"), "/v2/post/publish/creator_info/query/"),
+    "pinterest": (("client_secret", "access_token", "refresh_token"), "/v5/pins"),
+    "google_news": (("client_secret", "access_token", "refresh_token"), "/google/hub"),
 }
 PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '-')}-Jq9"
             for name, (keys, _) in NETWORKS.items() for key in keys}
@@ -134,8 +138,8 @@ def mail(certificates):
 
 
 def network_article(platform, number):
-    return small_article(number, categories=["Latest", "Networks"], images=[{"url": f"{platform.url}/img/1200x630.jpg",
-                                                                             "alt": "A harbour"}])
+    return small_article(number, categories=["Latest", "Networks"], video={"url": f"{platform.url}/img/2000.mp4"},
+                         images=[{"url": f"{platform.url}/img/1200x630.jpg", "alt": "A harbour"}])
 
 
 def live(crier, platform, mail):

@@ -24,6 +24,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/secret  {"hook": name, "secret": …}
   POST   /_control/site    {"path": …, "answers": […]}: what a page of the newsroom says (fake/site.py)
   POST   /_control/whatsapp  {"url": …, "secret": …}: where statuses of messages are told, and more (fake/whatsapp.py)
+  POST   /_control/youtube, /_control/tiktok, /_control/pinterest   errors, limits and slowness of theirs (fake/youtube.py …)
   POST   /_control/reset   all is as at the start
 """
 
@@ -49,12 +50,16 @@ from fake import (  # noqa: E402
     oauth,
     page,
     pictures,
+    pinterest,
     site,
     slack,
     telegram,
     tumblr,
     whatsapp,
     x,
+    tiktok,
+    whatsapp,
+    youtube,
 )
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
@@ -71,6 +76,9 @@ PLATFORMS = {
     "linkedin": linkedin,
     "tumblr": tumblr,
     "whatsapp": whatsapp,
+    "youtube": youtube,
+    "tiktok": tiktok,
+    "pinterest": pinterest,
     "hook": hook,
     "img": pictures,
     "site": site,

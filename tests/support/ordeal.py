@@ -40,6 +40,9 @@ NETWORKS = {
     "x": ("x", None, False),
     "linkedin": ("linkedin", None, False),
     "tumblr": ("tumblr", None, False),
+    "youtube": ("youtube", "UUexample", False),
+    "tiktok": ("tiktok", "@example", True),
+    "pinterest": ("pinterest", "549755885175", False),
 }
 NAMED = {"telegram": "{place}/{id}"}  # what crier wants to be told of a post, where that is not its id
 PUBLISHED, CORRECTED, RETRACTED = "published", "corrected", "retracted"
