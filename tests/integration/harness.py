@@ -116,7 +116,7 @@ class Platform:
         about = json.loads(self.process.stdout.readline())
         self.url, self.faces = about["url"], about["faces"]
 
-    def control(self, name, **body):
+    def control(self, name, /, **body):
         status, _, raw = exchange(self.url, "POST", f"/_control/{name}", json.dumps(body).encode())
         assert status == 200, raw
         return json.loads(raw)
@@ -407,6 +407,15 @@ def network_channels(platform):
 def network_settings(faces):
     """What a channel of each type needs, by type: one entry each."""
     return {
+        "lemmy": {"instance": faces["lemmy"], "username": "news", "password": "lemmy-pass-word", "community": "news"},
+        "misskey": {"instance": faces["misskey"], "token": "integration-misskey-token"},
+        "devto": {"api": faces["devto"] + "/api", "api_key": "integration-devto-key"},
+        "wordpress": {"site": faces["wordpress"], "user": "newsroom", "password": "abcd EFGH 1234 ijkl MNOP 5678"},
+        # Its title stays as it was, so the text begins with it.
+        "reddit": {"api": faces["reddit"], "login_url": faces["reddit"], "subreddit": "examplenews", "username": "newsdesk",
+                   "client_id": "reddit-app", "client_secret": "reddit-app-secret", "password": "reddit-pass-word",
+                   "kind": "self", "text": "{{title}}\n\n{{url}}"},
+        "vk": {"api": faces["vk"], "login_url": faces["vk"] + "/vkid", "group": 123, "access_token": "integration-vk-token"},
     }
 
 

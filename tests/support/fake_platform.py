@@ -14,7 +14,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   DELETE /_control/faults  no more faults
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
-  POST   /_control/forget_sessions   Bluesky's access tokens expire
+  POST   /_control/forget_sessions   Bluesky's and Lemmy's access tokens expire
   POST   /_control/authority         {"name": …}: what an authorisation server does (fake/oauth.py)
   POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
@@ -36,10 +36,12 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, site, slack, telegram  # noqa: E402
+from fake import devto, lemmy, misskey, reddit, vk, wordpress  # noqa: E402
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
 PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
-             "hook": hook, "img": pictures, "site": site}
+             "hook": hook, "img": pictures, "site": site,
+             "lemmy": lemmy, "misskey": misskey, "devto": devto, "wordpress": wordpress, "reddit": reddit, "vk": vk}
 KEPT_BODY = 64 * 1024
 
 
@@ -230,6 +232,7 @@ class Control:
 
     async def forget_sessions(self, request):
         bluesky.memory(self.world)["access"].clear()
+        lemmy.memory(self.world)["tokens"].clear()
         return web.json_response({})
 
     async def keep(self, request):
