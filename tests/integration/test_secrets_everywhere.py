@@ -32,12 +32,22 @@ PLANTED = {
     "channels.discord-bot.token": "Jm2Vx.planted-discord.bot-Ck8",
     "channels.slack.token": "xoxb-Sy6Gp-planted-slack-Hb4",
     "channels.slack-hook.webhook_url": "Pz9LfPlantedSlackHookEw7",
+    "channels.lemmy.password": "Rv8Mt-planted-lemmy-Jc4",
+    "channels.misskey.token": "Uy3Qs-planted-misskey-Wd9",
+    "channels.devto.api_key": "Lk6Zf-planted-devto-Nb2",
+    "channels.wordpress.password": "plnt wp7X qz4M bt9W kd2R ys5J",
+    "channels.reddit.client_secret": "Ce5Hw-planted-reddit-app-Pt7",
+    "channels.reddit.password": "Ig9Av-planted-reddit-Ss1",
+    "channels.vk.access_token": "Tz2Dn-planted-vk-Xr6",
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
-                   "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set()}
+                   "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(), "lemmy": {"password"},
+                   "misskey": {"token"}, "devto": {"api_key"}, "wordpress": {"password"},
+                   "reddit": {"client_secret", "access_token", "refresh_token", "password"},
+                   "vk": {"client_secret", "access_token", "refresh_token"}}
 
 
 def plant(settings, platform):
