@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#include "adapters/oauth.h"
 #include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -29,6 +30,7 @@
 #include "base/mem.h"
 #include "service/hide.h"
 #include "service/metrics.h"
+#include "service/wave.h"
 
 /* Far more than the longest honest course has: a retraction on Bluesky walks two steps for each of
  * up to 64 posts that updates left standing, and more when one has to sign in again on the way. */
@@ -145,24 +147,6 @@ static void give_up_step(struct run *run)
     }
 }
 
-/* Which file the step wants; false: none. */
-static bool make_wish(const struct run *run, struct media_wish *wish)
-{
-    const struct step_ctx *ctx = &run->sc.ctx;
-    const struct step *step = run->step;
-
-    if (!step->wants_media || (step->media_wanted && !step->media_wanted(ctx)) ||
-        (!step->media_wish && run->channel->adapter->media_max_bytes == 0)) {
-        return false;
-    }
-    *wish = (struct media_wish){.kind = MEDIA_PICTURE,
-                                .bounds = adapter_media_bounds(run->channel->adapter, ctx)};
-    if (step->media_wish) {
-        step->media_wish(ctx, wish);
-    }
-    return media_wish_has(ctx->article, wish);
-}
-
 void courier__run_without_request(struct run *run, const struct verdict *v)
 {
     run->status = 0;
@@ -189,7 +173,7 @@ void courier__run_walk(struct run *run)
         give_up_step(run);
         return;
     }
-    if (run->channel->adapter->oauth) {
+    if (oauth_with(run->channel->adapter, run->settings->own)) {
         courier__fetch_token(run);
         return;
     }
@@ -207,7 +191,7 @@ void courier__run_with_token(struct run *run)
     run->sc.ctx.now_ms = clock_wall_ms();
     run->sc.ctx.media = NULL;
     run->sc.ctx.media_error = NULL;
-    if (!make_wish(run, &wish)) {
+    if (!media_wish_make(&wish, &run->sc.ctx, run->channel->adapter, run->step)) {
         run_4_build(run);
         return;
     }
@@ -270,6 +254,10 @@ static void run_4_build(struct run *run)
     run->sc.ctx.now_ms = clock_wall_ms();
     run->sc.ctx.fit_count = 0;
     http_request_init(&run->request);
+    if (run->step->each_member) { /* built for each of them, when their turn comes */
+        run_5_begin(run);
+        return;
+    }
     if (run->step->build(&run->sc.ctx, &run->request, &why) != ERR_NONE) {
         finish_own_error(run, &why);
         return;
@@ -278,6 +266,7 @@ static void run_4_build(struct run *run)
         struct verdict v = verdict_next();
 
         http_request_done(&run->request);
+        media_wait_done(&run->media);
         advance(run, &v, false);
         return;
     }
@@ -376,6 +365,10 @@ static void send_step(struct run *run)
 {
     struct crier *c = run->courier->crier;
 
+    if (run->step->each_member) {
+        wave_start(run);
+        return;
+    }
     if (!run->probe && run->load.attempts == 0 && run->walked == 1) {
         metrics_observe_us(c->metrics,
                            METRIC_ACCEPT_TO_SEND_SECONDS,
@@ -496,6 +489,10 @@ static void advance(struct run *run, const struct verdict *v, bool sent)
 
 void courier__run_hurry(struct run *run)
 {
+    if (run->wave) {
+        wave_hurry(run->wave);
+        return;
+    }
     if (run->sending) {
         out_cancel(&run->exchange);
         return;

@@ -20,6 +20,8 @@ PLANTED = {
     "sources.cms.secret": "Vb3Nz-planted-of-the-cms-Lp5",
     "sources.cms.old_secret": "Hd8Ry-planted-of-the-cms-before-Tk1",
     "sources.agency.secret": "whsec_" + base64.b64encode(b"Mf4Wc-planted-agency-Qz6").decode(),
+    "vault.key": base64.b64encode(b"vault-key-planted-Qx7Rm-32-bytes").decode(),
+    "vault.old_key": base64.b64encode(b"vault-old-planted-Zt4Wn-32-bytes").decode(),
     "channels.telegram.token": "987654:Zx2Pl-planted-telegram-Bn7",
     "channels.mastodon.token": "Gu9Ek-planted-mastodon-Yv3",
     "channels.bluesky.password": "plt7-qx4m-bz9w-kd2r",
@@ -32,22 +34,27 @@ PLANTED = {
     "channels.discord-bot.token": "Jm2Vx.planted-discord.bot-Ck8",
     "channels.slack.token": "xoxb-Sy6Gp-planted-slack-Hb4",
     "channels.slack-hook.webhook_url": "Pz9LfPlantedSlackHookEw7",
-    "channels.lemmy.password": "Rv8Mt-planted-lemmy-Jc4",
-    "channels.misskey.token": "Uy3Qs-planted-misskey-Wd9",
-    "channels.devto.api_key": "Lk6Zf-planted-devto-Nb2",
-    "channels.wordpress.password": "plnt wp7X qz4M bt9W kd2R ys5J",
-    "channels.reddit.client_secret": "Ce5Hw-planted-reddit-app-Pt7",
-    "channels.reddit.password": "Ig9Av-planted-reddit-Ss1",
-    "channels.vk.access_token": "Tz2Dn-planted-vk-Xr6",
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
+# The social networks post only what is of their category. Secrets by channel, and the path that publishes there.
+NETWORKS = {
+    "facebook": (("client_secret", "access_token", "refresh_token"), "/facebook/v26.0/102030405060708/feed"),
+    "instagram": (("client_secret", "access_token", "refresh_token"), "/instagram/v26.0-by-facebook/17841400000000000/media"),
+    "threads": (("client_secret", "access_token", "refresh_token"), "/threads/v1.0/me/threads"),
+    "lemmy": (("password",), "/api/v3/post"),
+    "misskey": (("token",), "/api/notes/create"),
+    "devto": (("api_key",), "/api/articles"),
+    "wordpress": (("password",), "/wp-json/wp/v2/posts"),
+    "reddit": (("access_token", "client_secret", "refresh_token", "password"), "/api/submit"),
+    "vk": (("access_token", "client_secret", "refresh_token"), "/method/wall.post"),
+}
+PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '-')}-Jq9"
+            for name, (keys, _) in NETWORKS.items() for key in keys}
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
-                   "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(), "lemmy": {"password"},
-                   "misskey": {"token"}, "devto": {"api_key"}, "wordpress": {"password"},
-                   "reddit": {"client_secret", "access_token", "refresh_token", "password"},
-                   "vk": {"client_secret", "access_token", "refresh_token"}}
+                   "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
+                   **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
 
 
 def plant(settings, platform):
@@ -59,6 +66,7 @@ def plant(settings, platform):
     for bot in ("discord-bot", "slack"):
         channels[bot]["token"] = PLANTED[f"channels.{bot}.token"]
     settings["server"]["token"] = PLANTED["server.token"]
+    settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
                             allow_private=True)
     sources["cms"].update(secret=PLANTED["sources.cms.secret"], old_secret=PLANTED["sources.cms.old_secret"])
@@ -72,6 +80,12 @@ def plant(settings, platform):
         secret=PLANTED["channels.partner.secret"], old_secret=PLANTED["channels.partner.old_secret"],
         headers={"X-Api-Key": PLANTED["channels.partner.headers"]},
         url=f"http://ada:{password}@{where}/hook/partner?lang=de&api_key={PLANTED['channels.partner.url, parameter']}")
+
+
+    networks = harness.network_channels(platform)
+    for name, (keys, _) in NETWORKS.items():
+        channels[name] = {**networks[name], "when": {"category": "Networks"},
+                          **{key: PLANTED[f"channels.{name}.{key}"] for key in keys}}
 
 
 def plant_mail(settings, server):
@@ -104,8 +118,17 @@ def search(text, where, more=()):
             assert at < 0, f"{name} stands in {where} as {form!r}: …{text[max(0, at - 200):at + 100]}"
 
 
+def basic(name, secret):
+    return base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
 def basic_of_partner():
-    return base64.b64encode(f"ada:{PLANTED['channels.partner.url, password']}".encode()).decode()
+    return basic("ada", PLANTED["channels.partner.url, password"])
+
+
+def used_first(network):
+    keys, _ = NETWORKS[network]
+    return f"channels.{network}.{'access_token' if 'access_token' in keys else keys[0]}"
 
 
 @pytest.fixture
@@ -116,9 +139,15 @@ def mail(certificates):
     server.close()
 
 
+def network_article(platform, number):
+    return small_article(number, categories=["Latest", "Networks"], images=[{"url": f"{platform.url}/img/1200x630.jpg",
+                                                                             "alt": "A harbour"}])
+
+
 def live(crier, platform, mail):
     """A post, a correction, a retraction, hooks; then refusals that repeat what they were sent."""
     crier.await_done(crier.send(small_article(1))["id"])
+    crier.await_done(crier.send(network_article(platform, 4))["id"])
     corrected = crier.send(small_article(1, title="Corrected"))["id"]
     crier.await_state(corrected, ("done", "rejected"), revision=2)  # what went through a webhook of Slack stays as it is
     raw = json.dumps(small_article(2)).encode()
@@ -129,6 +158,7 @@ def live(crier, platform, mail):
     def said(*names):
         words = [form for name in names for form in (PLANTED[name], quote(PLANTED[name], safe=""))]
         words += [f"Basic {basic_of_partner()}"] if "channels.partner.headers" in names else []
+        words += [f"Basic {basic('newsroom', PLANTED[name])}" for name in names if name == "channels.wordpress.password"]
         return json.dumps({"ok": False, "error": " ".join(words)})
     platform.fault("/graph/", "status", status=400, body=said("site.facebook_token"))
     crier.send(small_article(1, title="Corrected once more"))
@@ -145,6 +175,10 @@ def live(crier, platform, mail):
     crier.send(small_article(3))
     wait_for(lambda: all(f["hits"] for f in platform.faults()), what="each to have refused")
     wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3")), what="their words to be kept")
+    for name, (keys, path) in NETWORKS.items():
+        platform.fault(path, "status", status=503, body=said(*(f"channels.{name}.{key}" for key in keys)), method="POST")
+    crier.send(network_article(platform, 5))
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-5") if d["channel"] in NETWORKS), what="theirs too")
 
 
 def over_the_api(crier):
@@ -154,7 +188,8 @@ def over_the_api(crier):
         status, headers, raw = exchange(crier.url, "GET", path, headers=auth)
         assert status == 200, path
         yield path, str(headers) + raw.decode()
-    for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail"):
+    for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
+                    *NETWORKS):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])
@@ -214,8 +249,8 @@ def test_no_secret_stands_in_anything_that_is_said_or_kept(make_crier, platform,
     sent = json.dumps(platform.truth()["requests"])
     for name in ("channels.telegram.token", "channels.mastodon.token", "channels.partner.headers", "channels.bluesky.password",
                  "channels.discord.webhook_url", "channels.discord-bot.token", "channels.slack.token",
-                 "channels.slack-hook.webhook_url"):
-        assert PLANTED[name] in sent  # they were in use
+                 "channels.slack-hook.webhook_url", *map(used_first, NETWORKS)):
+        assert PLANTED[name] in sent or basic("newsroom", PLANTED[name]) in sent  # they were in use
     assert basic_of_partner() in sent
     assert mail.mails[0].user == "news"
 

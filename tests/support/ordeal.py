@@ -34,6 +34,9 @@ CHANNELS = {
 }
 # The same of the social networks (harness.network_channels), by type: (fake platform, place, may stay in doubt).
 NETWORKS = {
+    "facebook": ("facebook", None, False),
+    "instagram": ("instagram", None, False),
+    "threads": ("threads", None, False),
     "lemmy": ("lemmy", "news", False),
     "misskey": ("misskey", "@news", True),  # a correction is another note
     "devto": ("devto", "news", False),

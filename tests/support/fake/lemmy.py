@@ -12,7 +12,8 @@ from .mastodon import iso
 
 LANGUAGES = {"und": 0, "en": 37, "de": 32, "fr": 47, "ar": 7}
 COMMUNITY = {"id": 7, "name": "news", "languages": [0, 37, 32]}
-NAME, PASSWORD, PERSON = "news", "lemmy-pass-word", 2
+NAME, PERSON = "news", 2
+PASSWORDS = ("lemmy-pass-word", "Kx2Vd-planted-lemmy-password-Jq9")
 
 
 def memory(world):
@@ -29,7 +30,7 @@ def refusal(status, retry_after=None, text=None):
 
 def log_in(world, request, body):
     given = json.loads(body)
-    if "lemmy" in world.revoked or (given.get("username_or_email"), given.get("password")) != (NAME, PASSWORD):
+    if "lemmy" in world.revoked or given.get("username_or_email") != NAME or given.get("password") not in PASSWORDS:
         return refusal(401)
     jwt = f"eyJ.{secrets.token_hex(12)}.sig"
     memory(world)["tokens"].add(jwt)

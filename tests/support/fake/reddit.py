@@ -13,7 +13,8 @@ NAME, PASSWORD = "newsdesk", "reddit-pass-word"
 
 
 def authority(world):
-    return oauth.of(world, "reddit", life_s=86400, rotates=False, client_id="reddit-app", client_secret="reddit-app-secret", who=NAME)
+    return oauth.of(world, "reddit", life_s=86400, rotates=False, client_id="reddit-app", client_secret="reddit-app-secret",
+                    given=("Kx2Vd-planted-reddit-access-token-Jq9",), who=NAME)
 
 
 def authorities(world):

@@ -16,7 +16,8 @@ TEXTS = {1: "Unknown error occurred", 5: "User authorization failed: access_toke
 
 
 def authority(world):
-    return oauth.of(world, "vk", life_s=3600, pkce=True, client_id="51234567", given=("integration-vk-token",), who="id7")
+    return oauth.of(world, "vk", life_s=3600, pkce=True, client_id="51234567", who="id7",
+                    given=("integration-vk-token", "Kx2Vd-planted-vk-access-token-Jq9"))
 
 
 def authorities(world):
