@@ -4,6 +4,7 @@ debug, over the API, on the command line, in the ledger, at the end after a bug.
 
 import base64
 import contextlib
+import functools
 import json
 import sqlite3
 import subprocess
@@ -96,7 +97,12 @@ def plant_mail(settings, server):
         "unsubscribe_secret": PLANTED["channels.mail.unsubscribe_secret"]}
 
 
+@functools.cache
 def forms(secret):
+    return tuple(dict.fromkeys(forms_of(secret)))
+
+
+def forms_of(secret):
     """How it may stand in a text: as it is, encoded in the usual ways, and more than half of it."""
     bare = secret.removeprefix("whsec_")
     raw = bare.encode()
@@ -267,10 +273,9 @@ def search_ledger(crier, sessions):
     with contextlib.closing(sqlite3.connect(f"file:{crier.folder}/crier.db?mode=ro", uri=True)) as db:
         for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-            for row in db.execute(f"SELECT * FROM {table}"):
-                for column, value in zip(columns, row):
-                    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-                    search(text, f"{table}.{column}", () if (table, column) == ("channel", "account") else sessions)
+            for column, values in zip(columns, zip(*db.execute(f"SELECT * FROM {table}"))):
+                text = "\n".join(v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in values)
+                search(text, f"{table}.{column}", () if (table, column) == ("channel", "account") else sessions)
     for path in crier.folder.glob("crier.db*"):
         search(path.read_bytes().decode("latin-1"), path.name)
         assert path.stat().st_mode & 0o077 == 0  # sessions are in it
