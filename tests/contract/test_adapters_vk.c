@@ -30,7 +30,7 @@ static json_t *load(const char *name)
     return dialogue_load(path);
 }
 
-/* The upload goes to an address that VK names, which is no method. */
+/* Tokens are VK ID's, and the upload goes to an address that VK names: neither is a method. */
 static void check_call(struct dialogue *d,
                        const struct adapter *a,
                        const struct step *step,
@@ -39,15 +39,17 @@ static void check_call(struct dialogue *d,
 {
     struct check *c = context;
     struct fault f = {.text = ""};
+    bool is_token = strncmp(req->url, "https://id.vk.com/", 18) == 0;
     json_t *sample = json_loads(step->sample ? step->sample : "{}", 0, NULL);
     const json_t *method;
 
     (void)a;
     c->requests++;
-    if (strcmp(step->name, "upload_photo") != 0) {
+    if (!is_token && strcmp(step->name, "upload_photo") != 0) {
         method = vk_check_request(&f, c->methods, req);
         c->answers += vk_check_answer(&f, c->responses, method, sample) ? 1 : 0;
-    } else if (req->part_count != 1 || strcmp(req->parts[0].name, "photo") != 0) {
+    } else if (!is_token &&
+               (req->part_count != 1 || strcmp(req->parts[0].name, "photo") != 0)) {
         fault_tell(&f, "an upload has one part, photo");
     }
     json_decref(sample);
