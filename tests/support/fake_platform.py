@@ -14,7 +14,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   DELETE /_control/faults  no more faults
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
-  POST   /_control/forget_sessions   Bluesky's access tokens expire
+  POST   /_control/forget_sessions   Bluesky's and Lemmy's access tokens expire
   POST   /_control/authority         {"name": …}: what an authorisation server does (fake/oauth.py)
   POST   /_control/meta              {"next": …}: an error of Facebook, Instagram or Threads (fake/meta.py)
   POST   /_control/x, linkedin, tumblr   what those do (fake/x.py, …)
@@ -42,11 +42,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fake import (  # noqa: E402
     bluesky,
     clock,
+    devto,
     discord,
     hook,
     linkedin,
+    lemmy,
     mastodon,
     meta,
+    misskey,
     oauth,
     page,
     pictures,
@@ -60,6 +63,13 @@ from fake import (  # noqa: E402
     tiktok,
     whatsapp,
     youtube,
+    reddit,
+    site,
+    slack,
+    telegram,
+    vk,
+    whatsapp,
+    wordpress,
 )
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
@@ -79,6 +89,12 @@ PLATFORMS = {
     "youtube": youtube,
     "tiktok": tiktok,
     "pinterest": pinterest,
+    "lemmy": lemmy,
+    "misskey": misskey,
+    "devto": devto,
+    "wordpress": wordpress,
+    "reddit": reddit,
+    "vk": vk,
     "hook": hook,
     "img": pictures,
     "site": site,
@@ -286,6 +302,7 @@ class Control:
 
     async def forget_sessions(self, request):
         bluesky.memory(self.world)["access"].clear()
+        lemmy.memory(self.world)["tokens"].clear()
         return web.json_response({})
 
     async def keep(self, request):
