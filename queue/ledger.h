@@ -440,7 +440,7 @@ struct ledger_wave_next { /* a batch that is about to leave */
 struct ledger_wave_result {
     uint64_t member;
     enum member_outcome outcome;
-    int64_t due_at_ms;  /* AGAIN */
+    int64_t due_at_ms;  /* AGAIN; UNKNOWN: when its answer did not come */
     bool tried;         /* AGAIN: it counts as a try */
     const char *detail; /* not of ACCEPTED; NULL */
 };

@@ -467,7 +467,10 @@ enum err_code sqlite__wave_told(struct sqlite *s, struct ledger_wave_told *r);
 /* The wave of a delivery, as "wave", where it has one. */
 void sqlite__wave_show(struct sqlite_conn *c, json_t *object, int64_t delivery);
 /* A person settled what was unknown of it: arrived, or not. */
-void sqlite__wave_resolve(struct sqlite *s, struct delivery_id id, bool arrived, int64_t now_ms);
+void sqlite__wave_resolve(struct sqlite *s,
+                          struct delivery_id id,
+                          bool arrived,
+                          int64_t now_ms);
 /* States of wave_exception; stored. */
 enum wave_exception_state {
     WAVE_AGAIN,
@@ -552,6 +555,9 @@ enum err_code sqlite__check(const char *path,
                             ledger_stop_fn *stop,
                             struct ledger_size *out,
                             struct err *why); /* sqlite_check.c */
+enum err_code sqlite__credentials_beside(const char *path,
+                                         struct ledger_credentials *out,
+                                         struct err *why); /* sqlite_credential.c */
 
 /* One step of the schema, from version to - 1 (sqlite_migrate.c). */
 struct sqlite_migration {

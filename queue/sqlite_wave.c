@@ -134,7 +134,7 @@ static void doubt(struct sqlite *s,
                   int64_t delivery,
                   int64_t member,
                   const char *detail,
-                  int64_t now_ms,
+                  int64_t since_ms,
                   struct deltas *d)
 {
     if (was_told(s, channel, member, delivery)) {
@@ -142,7 +142,7 @@ static void doubt(struct sqlite *s,
         d->accepted++;
         return;
     }
-    put_exception(s, delivery, member, WAVE_UNKNOWN, now_ms, true, detail);
+    put_exception(s, delivery, member, WAVE_UNKNOWN, since_ms, true, detail);
     d->unknown++;
 }
 
@@ -370,7 +370,7 @@ static void end_one(struct sqlite *s,
         d->again++;
         break;
     case MEMBER_UNKNOWN:
-        doubt(s, channel, delivery, member, v->detail, r->now_ms, d);
+        doubt(s, channel, delivery, member, v->detail, v->due_at_ms, d);
         break;
     case MEMBER_REFUSED:
         put_exception(s, delivery, member, WAVE_REFUSED, r->now_ms, true, v->detail);

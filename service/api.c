@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "service/api_internal.h"
+#include "service/callbacks.h"
 #include "service/channels.h"
 #include "service/media.h"
 #include "service/websub.h"
@@ -31,6 +32,12 @@ const struct door_route api_routes[] = {
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/pause", api_pause},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/resume", api_resume},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/test", api_test},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/members", api_put_members},
+    {HTTP_GET, AUTH_TOKEN, "/v1/channels/{name}/members", api_list_members},
+    {HTTP_GET, AUTH_TOKEN, "/v1/channels/{name}/members/export", api_export_members},
+    {HTTP_DELETE, AUTH_TOKEN, "/v1/channels/{name}/members/{address}", api_erase_member},
+    {HTTP_GET, AUTH_HOOK, "/callbacks/{channel}", callback_verify},
+    {HTTP_POST, AUTH_HOOK, "/callbacks/{channel}", callback_deliver},
     {HTTP_PUT, AUTH_TOKEN, "/v1/channels/{name}/credentials", api_put_credentials},
     {HTTP_DELETE, AUTH_TOKEN, "/v1/channels/{name}/credentials", api_delete_credentials},
     {HTTP_GET, AUTH_TOKEN, "/v1/sources", api_list_sources},

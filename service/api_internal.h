@@ -31,6 +31,8 @@ struct api_call {
         struct ledger_load load;
         struct ledger_drop drop;
         struct ledger_inbox_list inbox;
+        struct ledger_members members;
+        struct ledger_member_set member_set;
     } u;
     struct crier *crier;
     struct door_request *request;

@@ -9,6 +9,7 @@
 #include "adapters/adapter.h"
 #include "config/config.h"
 #include "queue/ledger.h"
+#include "service/wave.h"
 #include "queue/quota.h"
 
 struct crier;
@@ -25,6 +26,7 @@ struct channel {
     bool gone;              /* no longer configured; kept while deliveries run */
     int64_t quiet_until_ms; /* as last logged; 0 */
     bool changed;           /* since it was last saved */
+    struct wave_pace pace;  /* of an adapter with an audience */
     /* Goes up when it may have been mended: new settings, a resume. What a platform says to a
      * request from before then is no word on it any more. */
     uint64_t generation;

@@ -154,6 +154,31 @@ static void print_sources(const json_t *sources)
     table_free(t);
 }
 
+/* Tokens that need a person's eye; when all is well there is nothing to say. */
+static void print_credentials(const json_t *channels)
+{
+    static const char *const titles[] = {"channel", "credentials"};
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(channels, i, ch)
+    {
+        const json_t *c = json_object_get(ch, "credentials");
+
+        if (json_is_true(json_object_get(c, "needs_attention"))) {
+            table_row(t);
+            table_cell(t, json_path_str(ch, "name"), TINT_BOLD);
+            table_cell(t, json_path_str(c, "text"), TINT_WARN);
+        }
+    }
+    if (table_rows(t) > 0) {
+        (void)printf("\n");
+        cli_print_table(t);
+    }
+    table_free(t);
+}
+
 static void print_media_cache(const json_t *cache)
 {
     int64_t bytes = json_integer_value(json_object_get(cache, "bytes"));
@@ -204,6 +229,7 @@ static int show_service(const struct cli_args *args, struct client *client)
                      client_url(client),
                      status == 200 ? "ready" : "not ready (starting or draining)");
         print_channels(items);
+        print_credentials(items);
         print_sources(json_object_get(sources, "items"));
         print_media_cache(json_object_get(channels, "media_cache"));
     }

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/metrics.h"
+#include "service/wave.h"
 
 #define STARTS_PER_TURN 64            /* then answers get their turn */
 #define SLEEP_MAX_MS (60 * MS_SECOND) /* a wall clock that was set is noticed so soon */
@@ -245,6 +246,9 @@ static void ask_expire_2_on_done(struct ledger_request *r)
     if (more && !k->draining) {
         courier_expire(k);
     }
+    if (k->draining) { /* it may be all that a drain waits for */
+        courier_poke(k);
+    }
 }
 
 void courier_expire(struct courier *k)
@@ -389,23 +393,34 @@ void courier_add(struct courier *k, const struct ledger_job *jobs, size_t count)
     }
 }
 
-static bool is_running(const struct courier *k, struct delivery_id id)
+struct run *courier__find(struct courier *k, struct delivery_id id)
 {
     LIST_EACH(&k->runs, n)
     {
-        const struct run *run = container_of(n, struct run, node);
+        struct run *run = container_of(n, struct run, node);
 
         if (!run->probe && run->job.id.v == id.v) {
-            return true;
+            return run;
         }
     }
-    return false;
+    return NULL;
+}
+
+void courier__asked_begin(struct courier *k)
+{
+    k->asked++;
+}
+
+void courier__asked_end(struct courier *k)
+{
+    k->asked--;
+    courier_poke(k);
 }
 
 /* One that runs finds out by itself, when its begin or its end is refused. */
 void courier_cancel(struct courier *k, struct delivery_id id)
 {
-    if (!is_running(k, id)) {
+    if (!courier__find(k, id)) {
         sched_cancel(k->crier->sched, id);
     }
 }
@@ -419,6 +434,14 @@ void courier_drain(struct courier *k, void (*drained)(struct crier *c))
 {
     k->draining = true;
     k->drained = drained;
+    LIST_EACH(&k->runs, n)
+    {
+        struct run *run = container_of(n, struct run, node);
+
+        if (run->wave) {
+            wave_poke(run->wave); /* an audience is not waited for, what is on its way is */
+        }
+    }
     courier_poke(k);
 }
 

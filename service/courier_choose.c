@@ -152,7 +152,7 @@ static void take_course(struct run *run, enum course course, const struct step *
 static bool may_be_repeated(const struct step *steps)
 {
     for (const struct step *s = steps; s->name; s++) {
-        if (s->publishes && (!s->repeatable || s->repeat_within_ms > 0)) {
+        if (s->publishes && (!s->repeatable || s->repeat_within_ms > 0 || s->each_member)) {
             return false;
         }
     }
@@ -192,8 +192,8 @@ static enum courier_choice into_doubt(struct run *run)
 /* Only what may be public comes here late; the rest has expired in the ledger. */
 static bool is_late(const struct run *run)
 {
-    return run->exposed && run->load.not_after_ms > 0 &&
-           clock_wall_ms() >= run->load.not_after_ms;
+    return run->exposed && run->load.not_after_ms > 0 && !run->step->each_member &&
+           clock_wall_ms() >= run->load.not_after_ms; /* a wave sees for itself */
 }
 
 static enum courier_choice end_late(struct run *run)

@@ -111,7 +111,8 @@ struct run {
     bool renewed; /* a token was refused once in this run, as next_verdict says */
     struct media_wait media;
     bool waits_for_media;
-    bool wants_video; /* that is what it waits for */
+    struct wave *wave; /* under way; NULL: the step is no wave (service/wave.h) */
+    bool wants_video;  /* that is what it waits for */
     struct ledger_begin begin;
     struct ledger_end end_next, end;
     struct outcome outcome;
@@ -124,6 +125,11 @@ struct run {
 };
 
 /* courier.c */
+/* The run of a delivery; NULL: it has none. */
+struct run *courier__find(struct courier *k, struct delivery_id id);
+/* A request of the courier's own at the ledger: it is not drained before that is back. */
+void courier__asked_begin(struct courier *k);
+void courier__asked_end(struct courier *k);
 struct run *courier__run_new(struct courier *k, struct channel *ch);
 /* The only way out: frees the run, once. */
 void courier__run_free(struct run *run);
@@ -199,6 +205,8 @@ void courier__judge_own_error(struct run *run, const struct err *why);
 void courier__judge_unknown(struct run *run, int64_t look_at_ms, int64_t now_ms);
 /* Whether the channel may have been mended since this run began: a "no to us" is then old. */
 bool courier__is_outdated(const struct run *run);
+/* What became of the picture, at the end of the outcome's detail. */
+void courier__say_picture(struct run *run);
 /* Whether something may be public after this verdict. */
 bool courier__exposed_after(const struct run *run,
                             const struct verdict *v,

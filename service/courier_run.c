@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#include "adapters/oauth.h"
 #include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -29,6 +30,7 @@
 #include "base/mem.h"
 #include "service/hide.h"
 #include "service/metrics.h"
+#include "service/wave.h"
 
 /* Far more than the longest honest course has: a retraction on Bluesky walks two steps for each of
  * up to 64 posts that updates left standing, and more when one has to sign in again on the way. */
@@ -171,7 +173,7 @@ void courier__run_walk(struct run *run)
         give_up_step(run);
         return;
     }
-    if (run->channel->adapter->oauth) {
+    if (oauth_with(run->channel->adapter, run->settings->own)) {
         courier__fetch_token(run);
         return;
     }
@@ -252,6 +254,10 @@ static void run_4_build(struct run *run)
     run->sc.ctx.now_ms = clock_wall_ms();
     run->sc.ctx.fit_count = 0;
     http_request_init(&run->request);
+    if (run->step->each_member) { /* built for each of them, when their turn comes */
+        run_5_begin(run);
+        return;
+    }
     if (run->step->build(&run->sc.ctx, &run->request, &why) != ERR_NONE) {
         finish_own_error(run, &why);
         return;
@@ -359,6 +365,10 @@ static void send_step(struct run *run)
 {
     struct crier *c = run->courier->crier;
 
+    if (run->step->each_member) {
+        wave_start(run);
+        return;
+    }
     if (!run->probe && run->load.attempts == 0 && run->walked == 1) {
         metrics_observe_us(c->metrics,
                            METRIC_ACCEPT_TO_SEND_SECONDS,
@@ -479,6 +489,10 @@ static void advance(struct run *run, const struct verdict *v, bool sent)
 
 void courier__run_hurry(struct run *run)
 {
+    if (run->wave) {
+        wave_hurry(run->wave);
+        return;
+    }
     if (run->sending) {
         out_cancel(&run->exchange);
         return;

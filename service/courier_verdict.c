@@ -113,7 +113,7 @@ PRINTF_LIKE(2, 3) static void say(struct outcome *o, const char *format, ...)
 }
 
 /* What became of the picture belongs to what is said of the whole. */
-static void say_picture(struct run *run)
+void courier__say_picture(struct run *run)
 {
     struct outcome *o = &run->outcome;
     const char *note = json_path_str(run->sc.ctx.record, PICTURE_MEMBER);
@@ -324,7 +324,7 @@ static void judge_look(struct run *run, const struct verdict *v, int64_t now_ms)
     case VERDICT_DONE:
         o->to = DELIVERY_DONE;
         o->post_stands = true;
-        say_picture(run);
+        courier__say_picture(run);
         break;
     case VERDICT_ABSENT:
         look_found_nothing(run, v, now_ms);
@@ -369,7 +369,7 @@ static void judge_sent(struct run *run, const struct verdict *v, int64_t now_ms)
         o->to = DELIVERY_DONE;
         o->next_step = NULL;
         o->post_stands = run->course != COURSE_RETRACT;
-        say_picture(run);
+        courier__say_picture(run);
         break;
     case VERDICT_AGAIN:
         go_again(run, v, now_ms);

@@ -269,7 +269,9 @@ static void log_refusal(const struct door_request *r, int status, const char *de
 {
     const char *method = r->route == NULL ? "" : http_method_name(r->method);
     /* Behind a source's name there may stand its secret. */
-    bool secretive = r->route != NULL && r->route->auth == AUTH_HOOK && r->param_count > 1;
+    bool secretive = r->route != NULL && ((r->route->auth == AUTH_HOOK && r->param_count > 1) ||
+                                          /* whoever has that address is nobody's business */
+                                          strstr(r->route->pattern, "{address}") != NULL);
     const char *path = secretive ? r->route->pattern : r->path == NULL ? "" : r->path;
     enum log_level level = LOG_INFO;
 

@@ -14,8 +14,10 @@ struct ledger_channel;
 struct metrics;
 
 enum metric_counter {
-    METRIC_ARTICLES,      /* labels: outcome */
-    METRIC_ATTEMPTS,      /* labels: channel, verdict */
+    METRIC_ARTICLES,    /* labels: outcome */
+    METRIC_ATTEMPTS,    /* labels: channel, verdict */
+    METRIC_MESSAGES,    /* labels: channel, outcome (of one message to one member) */
+    METRIC_MEMBER_NEWS, /* labels: channel, kind (what a platform told of messages and members) */
     METRIC_DELIVERIES,    /* labels: channel, state (ended) */
     METRIC_REFUSED,       /* labels: status (the door's) */
     METRIC_REQUESTS,      /* labels: route */

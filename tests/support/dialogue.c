@@ -610,10 +610,39 @@ static void go_on(struct dialogue *d, const struct verdict *v, bool last)
     d->step = to;
 }
 
+/* Of a step for each member: what it says of this one. */
+static void check_word(struct dialogue *d, const json_t *exchange)
+{
+    const struct member_word *w = &d->ctx.word;
+    const json_t *retry = json_object_get(exchange, "member_retry_ms");
+    const char *detail = json_path_str(exchange, "member_detail");
+
+    dialogue__expect_text(
+        d, "outcome", json_object_get(exchange, "outcome"), member_outcome_name(w->outcome));
+    dialogue__expect_text(d,
+                          "message id",
+                          json_object_get(exchange, "message_id"),
+                          w->id[0] != '\0' ? w->id : NULL);
+    if (retry && json_integer_value(retry) != w->retry_after_ms) {
+        dialogue_fault(d, "member_retry_ms: got %lld", (long long)w->retry_after_ms);
+    }
+    if (detail && !strstr(w->detail, detail)) {
+        dialogue_fault(d, "member_detail: want \"%s\" in \"%s\"", detail, w->detail);
+    }
+    if (!text_valid(w->detail, strlen(w->detail))) {
+        dialogue_fault(d, "the member's detail is not UTF-8");
+    }
+}
+
 static void exchange_answer(struct dialogue *d, const json_t *exchange, bool last)
 {
-    struct verdict v = read_answer(d, json_object_get(exchange, "answer"));
+    struct verdict v;
 
+    memset(&d->ctx.word, 0, sizeof d->ctx.word);
+    v = read_answer(d, json_object_get(exchange, "answer"));
+    if (d->step->each_member) {
+        check_word(d, exchange);
+    }
     check_verdict(d, &v, exchange);
     check_secrets(d, &v);
     dialogue__expect_subset(d, "record", json_object_get(exchange, "record"), d->ctx.record);
@@ -630,6 +659,7 @@ static void exchange(struct dialogue *d, const json_t *exchange, bool last)
 
     d->ctx.now_ms += json_integer_value(json_object_get(exchange, "advance_ms"));
     dialogue__expect_text(d, "step", json_object_get(exchange, "step"), d->step->name);
+    dialogue__set_member(d, json_object_get(exchange, "member"));
     if (json_object_get(exchange, "media")) {
         dialogue__set_media(d, json_object_get(exchange, "media"));
     }

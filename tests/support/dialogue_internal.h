@@ -21,6 +21,7 @@ struct dialogue {
     struct media media;
     struct buf media_bytes;
     struct step_ctx ctx;
+    struct member member;
     const struct step *steps, *step; /* step NULL: the course has ended */
     size_t at;                       /* exchange, from 1; 0: before the first */
     int faults;
@@ -30,6 +31,8 @@ struct dialogue {
 const char *dialogue__text_or(const json_t *object, const char *name, const char *otherwise);
 /* The article, the context, the memories and the media of the dialogue. false: no article. */
 bool dialogue__set_up(struct dialogue *d);
+/* Whose turn it is; object NULL: the sample's. */
+void dialogue__set_member(struct dialogue *d, const json_t *object);
 /* The media from now on; m NULL or null: none. */
 void dialogue__set_media(struct dialogue *d, const json_t *m);
 /* False when the dialogue ends here: refused settings or a course that is ruled out, as expected or not. */

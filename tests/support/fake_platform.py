@@ -16,11 +16,13 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
   POST   /_control/forget_sessions   Bluesky's access tokens expire
   POST   /_control/authority         {"name": …}: what an authorisation server does (fake/oauth.py)
+  POST   /_control/meta              {"next": …}: an error of Facebook, Instagram or Threads (fake/meta.py)
   POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
   POST   /_control/site    {"path": …, "answers": […]}: what a page of the newsroom says (fake/site.py)
+  POST   /_control/whatsapp  {"url": …, "secret": …}: where statuses of messages are told, and more (fake/whatsapp.py)
   POST   /_control/reset   all is as at the start
 """
 
@@ -35,11 +37,17 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, site, slack, telegram  # noqa: E402
+from fake import bluesky, clock, discord, hook, mastodon, meta, oauth, page, pictures, site, slack, telegram  # noqa: E402
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
 PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
+             "facebook": meta.FACEBOOK, "instagram": meta.INSTAGRAM, "threads": meta.THREADS,
              "hook": hook, "img": pictures, "site": site}
+from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, site, slack, telegram, whatsapp  # noqa: E402
+from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
+
+PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
+             "hook": hook, "img": pictures, "site": site, "whatsapp": whatsapp}
 KEPT_BODY = 64 * 1024
 
 
@@ -155,7 +163,8 @@ class Control:
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
-                     "forget", "certificate", "site", "authority"):
+                     "forget", "certificate", "site", "authority", "meta"):
+                     "forget", "certificate", "site", "authority", "whatsapp"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     async def page(self, request):
@@ -183,6 +192,10 @@ class Control:
         if body["name"] not in known:
             return web.json_response({"error": f"known: {', '.join(known)}"}, status=404)
         return web.json_response(known[body["name"]].told(body))
+
+    async def meta(self, request):
+        meta.control(self.world, await request.json())
+        return web.json_response({})
 
     async def site(self, request):
         body = await request.json()
@@ -235,6 +248,12 @@ class Control:
     async def keep(self, request):
         self.world.of("slack", dict)["keeps"] = (await request.json())["keep"]
         return web.json_response({})
+
+    async def whatsapp(self, request):
+        body, known = await request.json(), whatsapp.memory(self.world)
+        known["hook"].update({k: body[k] for k in ("url", "secret") if k in body})
+        known.update({k: body[k] for k in ("token", "per_second", "tells", "templates") if k in body})
+        return web.json_response({"told": known["told"], "queue": len(known["queue"])})
 
     async def reset(self, request):
         self.world.reset()

@@ -1,0 +1,34 @@
+#ifndef CRIER_SERVICE_WAVE_H
+#define CRIER_SERVICE_WAVE_H
+
+/* A delivery on its way to an audience: what a run of the courier does at a step for `each_member`. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/id.h"
+
+struct crier;
+struct run;
+struct wave;
+
+/* How fast a channel's messages go, shared by its waves. Times are of the clock that never jumps. */
+struct wave_pace {
+    double tokens;
+    int64_t filled_at_ms; /* 0: never yet */
+    double slow; /* a part of the rate, after a platform said "too fast"; 0: all of it */
+    int64_t quiet_until_ms; /* the platform wants to be left alone; 0 */
+    size_t breaking;        /* waves of breaking news under way: others wait */
+};
+
+/* That the step is about to go is on disk: send. Ends in courier__finish() or courier__give_back(). */
+void wave_start(struct run *run);
+/* Something has changed that may stop it. */
+void wave_poke(struct wave *w);
+/* Break off what is on its way: those members are unknown. */
+void wave_hurry(struct wave *w);
+
+/* Nothing of it is unknown any more: a run that waits for that goes on. */
+void wave_settled(struct crier *c, struct delivery_id id);
+
+#endif
