@@ -364,6 +364,7 @@ const struct adapter adapter_google_news = {
     .cannot_retract = "that the article is gone is announced",
     .cannot_verify = "not needed: announcing twice does no harm",
     .every_revision = true,
+    .media = "none of its own: what Google reads on the page and in the feeds",
     .announces = true,
     .own_feeds_hub = own_feeds_hub,
     .site_key = site_key,

@@ -37,17 +37,37 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, meta, oauth, page, pictures, site, slack, telegram  # noqa: E402
+from fake import (  # noqa: E402
+    bluesky,
+    clock,
+    discord,
+    hook,
+    mastodon,
+    meta,
+    oauth,
+    page,
+    pictures,
+    site,
+    slack,
+    telegram,
+    whatsapp,
+)
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
-PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
-             "facebook": meta.FACEBOOK, "instagram": meta.INSTAGRAM, "threads": meta.THREADS,
-             "hook": hook, "img": pictures, "site": site}
-from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, site, slack, telegram, whatsapp  # noqa: E402
-from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
-
-PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
-             "hook": hook, "img": pictures, "site": site, "whatsapp": whatsapp}
+PLATFORMS = {
+    "telegram": telegram,
+    "mastodon": mastodon,
+    "bluesky": bluesky,
+    "discord": discord,
+    "slack": slack,
+    "facebook": meta.FACEBOOK,
+    "instagram": meta.INSTAGRAM,
+    "threads": meta.THREADS,
+    "whatsapp": whatsapp,
+    "hook": hook,
+    "img": pictures,
+    "site": site,
+}
 KEPT_BODY = 64 * 1024
 
 
@@ -163,8 +183,7 @@ class Control:
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
-                     "forget", "certificate", "site", "authority", "meta"):
-                     "forget", "certificate", "site", "authority", "whatsapp"):
+                     "forget", "certificate", "site", "authority", "meta", "whatsapp"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     async def page(self, request):
