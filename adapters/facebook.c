@@ -176,7 +176,6 @@ const struct adapter adapter_facebook = {
     .media =
         "the link's preview, from the page; or up to 10 pictures with alternative text; or a "
         "video",
-    .media = "the card of the page; or up to 10 pictures with alternative text, or a video",
     .oauth = &facebook__oauth,
     .answer_timeout_ms = 60 * MS_SECOND,
     .check = check_settings,
