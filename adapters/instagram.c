@@ -230,7 +230,6 @@ const struct adapter adapter_instagram = {
         "a JPEG with alternative text, a carousel of 2 to 10, a reel of up to 15 minutes, or "
         "a story; required",
     /* The guide says 100, the reference 50; the account is asked. */
-    .media = "a picture with alternative text, up to 10 of them, or a video (reel, story)",
     .quota = {.count = 50,
               .window = QUOTA_ROLLING,
               .per_ms = MS_DAY,

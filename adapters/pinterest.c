@@ -328,7 +328,6 @@ const struct adapter adapter_pinterest = {
     .media =
         "the first picture with its alternative text, two to five pictures, or a video (MP4 or "
         "MOV, up to 2 GB and 15 minutes)",
-    .media = "a picture with alternative text, up to 5 of them, or a video",
     .oauth = &oauth,
     .answer_timeout_ms = 10 * MS_MINUTE, /* a whole video on a slow line */
     .check = check_settings,

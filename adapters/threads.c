@@ -263,7 +263,6 @@ const struct adapter adapter_threads = {
     .media =
         "a link card with the page's picture; or a picture with alternative text, 2 to 20 of "
         "them, or a video of up to 5 minutes",
-    .media = "the card of the page; or up to 20 pictures with alternative text, or a video",
     .quota = {.count = 250,
               .window = QUOTA_ROLLING,
               .per_ms = MS_DAY,

@@ -343,7 +343,6 @@ const struct adapter adapter_youtube = {
     .media =
         "the article's video (MP4 or MOV, up to 256 GB or 12 hours), and its first picture as "
         "preview picture",
-    .media = "the video, and a picture as its thumbnail",
     .quota = {.count = 100,
               .window = QUOTA_DAY_PACIFIC,
               .source = "https://developers.google.com/youtube/v3/determine_quota_cost"},

@@ -8,7 +8,7 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from harness import TOKEN, exchange, small_article, wait_for, within
@@ -215,3 +215,17 @@ def test_what_is_made_is_kept_within_the_bound(start, net):
         delivery, = crier.deliveries(sent["id"])
         return delivery["detail"] or ""
     assert "the video is larger than 6MiB (media.max_file, media.max)" in wait_for(said)
+
+
+def test_a_preview_says_what_each_channel_would_take(start, net):
+    crier = start(instagram=instagram(net), youtube=youtube(net))
+    article = small_article("m5", images=[{"url": "http://news.example/a.png", "alt": "A"}], video={"url": "https://news.example/a.mp4"})
+    shown = json.loads(crier.run("preview", "-", "--json", text=json.dumps(article)).stdout)
+    media = {c["channel"]: [s["media"] for s in c["steps"] if "media" in s] for c in shown["channels"]}
+    assert "the picture at http://news.example/a.png, made a JPEG" in media["instagram"][0], media
+    assert "cut from its middle to at least 0.8:1 and at most 1.91:1" in media["instagram"][0]
+    assert "the platform fetches it" in media["instagram"][0]
+    assert media["youtube"][0].startswith("the video at https://news.example/a.mp4, as it is")
+    assert f"{quote(crier.url, safe=str())}%2Fmedia%2F" in json.dumps(shown), "where it would be fetched"
+    assert net.asked == [] and net.containers == []
+    assert "with the video at https://news.example/a.mp4" in crier.run("preview", "-", text=json.dumps(article)).stdout

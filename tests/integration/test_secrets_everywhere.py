@@ -35,6 +35,9 @@ PLANTED = {
     "channels.discord-bot.token": "Jm2Vx.planted-discord.bot-Ck8",
     "channels.slack.token": "xoxb-Sy6Gp-planted-slack-Hb4",
     "channels.slack-hook.webhook_url": "Pz9LfPlantedSlackHookEw7",
+    "channels.whatsapp.token": "EAAYt4Wm-planted-whatsapp-Gc9",
+    "channels.whatsapp.app_secret": "Lh6Qv-planted-whatsapp-app-Xd2",
+    "channels.whatsapp.verify_token": "Ub3Ns-planted-whatsapp-verify-Jk7",
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
@@ -43,6 +46,13 @@ NETWORKS = {
     "facebook": (("client_secret", "access_token", "refresh_token"), "/facebook/v26.0/102030405060708/feed"),
     "instagram": (("client_secret", "access_token", "refresh_token"), "/instagram/v26.0-by-facebook/17841400000000000/media"),
     "threads": (("client_secret", "access_token", "refresh_token"), "/threads/v1.0/me/threads"),
+    "x": (("client_secret", "access_token", "refresh_token"), "/2/tweets"),
+    "linkedin": (("client_secret", "access_token", "refresh_token"), "/rest/posts"),
+    "tumblr": (("client_secret", "access_token", "refresh_token"), "/v2/blog/examplenews/posts"),
+    "youtube": (("client_secret", "access_token", "refresh_token"), "/upload/youtube/v3/videos"),
+    "tiktok": (("client_secret", "access_token", "refresh_token"), "/v2/post/publish/creator_info/query/"),
+    "pinterest": (("client_secret", "access_token", "refresh_token"), "/v5/pins"),
+    "google_news": (("client_secret", "access_token", "refresh_token"), "/google/hub"),
     "lemmy": (("password",), "/api/v3/post"),
     "misskey": (("token",), "/api/notes/create"),
     "devto": (("api_key",), "/api/articles"),
@@ -52,10 +62,15 @@ NETWORKS = {
 }
 PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '-')}-Jq9"
             for name, (keys, _) in NETWORKS.items() for key in keys}
+# X's other way in; it signs requests, and posts nothing here.
+X_KEYS = ("consumer_key", "consumer_secret", "token", "token_secret")
+PLANTED |= {f"channels.x-keys.{key}": f"Kx2Vd-planted-x-keys-{key.replace('_', '-')}-Jq9" for key in X_KEYS}
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
                    "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
+                   "whatsapp": {"token", "app_secret", "verify_token"},
                    **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
+SECRET_SETTINGS["x"] |= set(X_KEYS)
 
 
 def plant(settings, platform):
@@ -66,6 +81,8 @@ def plant(settings, platform):
         channels[hook]["webhook_url"] = f"{head}/{PLANTED[f'channels.{hook}.webhook_url']}"
     for bot in ("discord-bot", "slack"):
         channels[bot]["token"] = PLANTED[f"channels.{bot}.token"]
+    channels["whatsapp"] = {**harness.network_channels(platform)["whatsapp"], **{
+        key: PLANTED[f"channels.whatsapp.{key}"] for key in ("token", "app_secret", "verify_token")}}
     settings["server"]["token"] = PLANTED["server.token"]
     settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
@@ -81,12 +98,12 @@ def plant(settings, platform):
         secret=PLANTED["channels.partner.secret"], old_secret=PLANTED["channels.partner.old_secret"],
         headers={"X-Api-Key": PLANTED["channels.partner.headers"]},
         url=f"http://ada:{password}@{where}/hook/partner?lang=de&api_key={PLANTED['channels.partner.url, parameter']}")
-
-
     networks = harness.network_channels(platform)
     for name, (keys, _) in NETWORKS.items():
         channels[name] = {**networks[name], "when": {"category": "Networks"},
                           **{key: PLANTED[f"channels.{name}.{key}"] for key in keys}}
+    channels["x-keys"] = {"type": "x", "api": networks["x"]["api"], "allow_private": True, "when": {"category": "Nothing"},
+                          **{key: PLANTED[f"channels.x-keys.{key}"] for key in X_KEYS}}
 
 
 def plant_mail(settings, server):
@@ -146,12 +163,14 @@ def mail(certificates):
 
 
 def network_article(platform, number):
-    return small_article(number, categories=["Latest", "Networks"], images=[{"url": f"{platform.url}/img/1200x630.jpg",
-                                                                             "alt": "A harbour"}])
+    return small_article(number, categories=["Latest", "Networks"], video={"url": f"{platform.url}/img/2000.mp4"},
+                         images=[{"url": f"{platform.url}/img/1200x630.jpg", "alt": "A harbour"}])
 
 
 def live(crier, platform, mail):
     """A post, a correction, a retraction, hooks; then refusals that repeat what they were sent."""
+    member = {"address": "+4915112345678", "opted_in_at": "2026-01-01T10:00:00Z", "source": "form"}
+    assert crier.call("POST", "/v1/channels/whatsapp/members", member)[0] == 200
     crier.await_done(crier.send(small_article(1))["id"])
     crier.await_done(crier.send(network_article(platform, 4))["id"])
     corrected = crier.send(small_article(1, title="Corrected"))["id"]
@@ -175,6 +194,7 @@ def live(crier, platform, mail):
                           ("/api/v10/channels/", ("channels.discord-bot.token",)),
                           ("/api/chat.postMessage", ("channels.slack.token",)),
                           ("/services/", ("channels.slack-hook.webhook_url",)),
+                          ("/whatsapp/", ("channels.whatsapp.token", "channels.whatsapp.app_secret")),
                           ("/hook/partner", [n for n in PLANTED if n.startswith("channels.partner")])):
         platform.fault(prefix, "status", status=503, body=said(*names), method="POST")
     mail.fault("rcpt", f"451 4.3.0 {said('channels.mail.password', 'channels.mail.unsubscribe_secret')}")
@@ -185,6 +205,8 @@ def live(crier, platform, mail):
         platform.fault(path, "status", status=503, body=said(*(f"channels.{name}.{key}" for key in keys)), method="POST")
     crier.send(network_article(platform, 5))
     wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-5") if d["channel"] in NETWORKS), what="theirs too")
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3")
+                         if d["channel"] != "whatsapp"), what="their words to be kept")
 
 
 def over_the_api(crier):
@@ -195,7 +217,8 @@ def over_the_api(crier):
         assert status == 200, path
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
-                    *NETWORKS):
+                    *NETWORKS, "x-keys"):
+                    "whatsapp"):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])
@@ -214,6 +237,7 @@ def refusals(crier):
                           ("/v1/articles", {"Authorization": f"Basic {base64.b64encode(token.encode()).decode()}"}),
                           (f"/v1/articles?token={token}", {}), ("/hooks/cms", {"X-Hub-Signature-256": token}),
                           ("/hooks/cms", sign_hub(PLANTED["sources.cms.secret"], raw + b" ")),
+                          ("/callbacks/whatsapp", sign_hub(PLANTED["channels.whatsapp.app_secret"], raw + b" ")),
                           ("/hooks/agency", {"webhook-id": "m", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"})):
         status, answer_headers, answer = exchange(crier.url, "POST", path, raw, headers)
         assert status >= 400

@@ -37,6 +37,12 @@ NETWORKS = {
     "facebook": ("facebook", None, False),
     "instagram": ("instagram", None, False),
     "threads": ("threads", None, False),
+    "x": ("x", None, False),
+    "linkedin": ("linkedin", None, False),
+    "tumblr": ("tumblr", None, False),
+    "youtube": ("youtube", "UUexample", False),
+    "tiktok": ("tiktok", "@example", True),
+    "pinterest": ("pinterest", "549755885175", False),
     "lemmy": ("lemmy", "news", False),
     "misskey": ("misskey", "@news", True),  # a correction is another note
     "devto": ("devto", "news", False),
