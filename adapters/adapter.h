@@ -163,6 +163,7 @@ struct media {
 struct site_facts {
     const char *name, *url, *language;
     const char *const *feeds; /* addresses of the feeds we serve, NULL-terminated; NULL: none */
+    const char *sitemap;      /* of the news sitemap we serve; NULL: none */
 };
 
 struct step_ctx {
@@ -272,8 +273,8 @@ struct adapter {
     /* It makes nothing public: it tells others where to look. What is done is announced, and is called
      * so wherever people see it; the detail of its DONE begins with ADAPTER_ANNOUNCED. */
     bool announces;
-    /* The hub that a channel tells of the feeds we serve, which name it in turn; NULL: none. */
-    const char *(*own_feeds_hub)(const void *settings);
+    /* The hubs that a channel tells of the feeds we serve, which name them in turn, by index; NULL: no more. */
+    const char *(*own_feeds_hub)(const void *settings, size_t index);
     /* What a site serves as NAME.txt, with that name in it, to prove that it is the channel's; NULL: nothing. */
     const char *(*site_key)(const void *settings);
     bool every_revision; /* update also when nothing a reader sees has changed */

@@ -14,6 +14,8 @@ extern const struct adapter adapter_email;
 extern const struct adapter adapter_discord;
 extern const struct adapter adapter_slack;
 extern const struct adapter adapter_x;
+extern const struct adapter adapter_linkedin;
+extern const struct adapter adapter_tumblr;
 extern const struct adapter adapter_indexnow;
 extern const struct adapter adapter_websub;
 extern const struct adapter adapter_whatsapp;
@@ -25,5 +27,10 @@ extern const struct adapter adapter_youtube;
 extern const struct adapter adapter_tiktok;
 extern const struct adapter adapter_misskey;
 extern const struct adapter adapter_devto;
+extern const struct adapter adapter_google_news;
+extern const struct adapter adapter_pinterest;
+extern const struct adapter adapter_wordpress;
+extern const struct adapter adapter_reddit;
+extern const struct adapter adapter_vk;
 
 #endif

@@ -621,6 +621,20 @@ static struct verdict looked_again(CONTAINER_PARAMETERS, const struct http_respo
     return v;
 }
 
+/* A no to a container that is published already reads like any other: the container is asked once more. */
+static struct verdict doubt_refusal(struct step_ctx *ctx, const struct verdict *as_is)
+{
+    struct verdict v = verdict_jump("await");
+
+    if (record_int(ctx->record, "publish_tries") > 0) {
+        return *as_is;
+    }
+    record_set_int(ctx->record, "publish_tries", 1);
+    record_drop(ctx->record, "sent_at_ms");
+    v.refused = true;
+    return v;
+}
+
 struct verdict container_read_republish(CONTAINER_PARAMETERS, const struct http_response *res)
 {
     struct verdict v;
@@ -629,6 +643,9 @@ struct verdict container_read_republish(CONTAINER_PARAMETERS, const struct http_
         return looked_again(p, ctx, res);
     }
     v = read_published(p, ctx, &container__invisible, res);
+    if (v.kind == VERDICT_REJECTED) {
+        return doubt_refusal(ctx, &v);
+    }
     if (v.kind != VERDICT_AGAIN || res->status < 400) {
         return v;
     }

@@ -49,6 +49,8 @@ enum container_means {
     CONTAINER_FETCH,           /* Meta could not fetch the picture or the video */
 };
 
+#define CONTAINER_KEPT_MS (23 * MS_HOUR) /* it lives for a day */
+
 struct container_account {
     const char *api, *user;
     const struct secret *app_secret; /* for appsecret_proof; NULL: none is sent */

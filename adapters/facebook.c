@@ -109,8 +109,7 @@ static bool post_named(const void *object, const char *remote_id, const char *li
 {
     char id[GRAPH_ID_BYTES];
 
-    (void)object;
-    return facebook__post_id(remote_id, link, id) != NULL;
+    return facebook__post_id(object, remote_id, link, id) != NULL;
 }
 
 static void media_bounds(const struct step_ctx *ctx, struct media_bounds *bounds)

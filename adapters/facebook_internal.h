@@ -52,8 +52,10 @@ void facebook__request(const struct step_ctx *ctx,
                        const char *path_format,
                        ...) PRINTF_LIKE(4, 5);
 /* A post's id, or that of its photo or video, by itself or in a link; NULL. */
-const char *
-facebook__post_id(const char *remote_id, const char *link, char out[GRAPH_ID_BYTES]);
+const char *facebook__post_id(const struct facebook_settings *s,
+                              const char *remote_id,
+                              const char *link,
+                              char out[GRAPH_ID_BYTES]);
 /* The verdict on any answer that is not the one hoped for. */
 struct verdict facebook__trouble(const struct step *step, const struct http_response *res);
 

@@ -37,13 +37,27 @@ void facebook__request(const struct step_ctx *ctx,
     graph_prove(req, &s->oauth.client_secret, ctx->token);
 }
 
-/* …/posts/123, …/videos/123, …/permalink.php?story_fbid=123&id=456, or www.facebook.com/123_456. */
-static bool id_in_link(const char *link, char out[GRAPH_ID_BYTES])
+/* Behind the last "/" of a path, and whether that is one below /posts/. */
+static const char *last_part(const struct url_parts *url, size_t *len, bool *is_post)
+{
+    const char *end = url->path + url->path_len, *last = end;
+
+    while (last > url->path && last[-1] != '/') {
+        last--;
+    }
+    *len = (size_t)(end - last);
+    *is_post = last - url->path >= 7 && strncmp(last - 7, "/posts/", 7) == 0;
+    return last;
+}
+
+/* …/PAGE/posts/123, …/videos/123, …/permalink.php?story_fbid=123&id=456, or www.facebook.com/456_123. */
+static bool id_in_link(const char *page_id, const char *link, char out[GRAPH_ID_BYTES])
 {
     struct url_parts url;
     struct buf story, page;
+    bool is_post;
+    size_t len;
     const char *last;
-    bool found;
 
     if (!link || !url_parse(&url, link) || url.host_len < 12 ||
         strncasecmp(url.host + url.host_len - 12, "facebook.com", 12) != 0) {
@@ -51,30 +65,31 @@ static bool id_in_link(const char *link, char out[GRAPH_ID_BYTES])
     }
     buf_init(&story, GRAPH_ID_BYTES);
     buf_init(&page, GRAPH_ID_BYTES);
+    last = last_part(&url, &len, &is_post);
     if (url.query && url_query_get(&story, url.query, url.query_len, "story_fbid") &&
         url_query_get(&page, url.query, url.query_len, "id")) {
         (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.30s", buf_str(&page), buf_str(&story));
+    } else if (is_post) {
+        (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.*s", page_id, (int)len, last);
     } else {
-        last = url.path + url.path_len;
-        while (last > url.path && last[-1] != '/') {
-            last--;
-        }
-        (void)snprintf(
-            out, GRAPH_ID_BYTES, "%.*s", (int)(url.path + url.path_len - last), last);
+        (void)snprintf(out, GRAPH_ID_BYTES, "%.*s", (int)len, last);
     }
-    found = graph_is_id(out);
     buf_done(&page);
     buf_done(&story);
-    return found;
+    return graph_is_id(out);
 }
 
-const char *facebook__post_id(const char *remote_id, const char *link, char out[GRAPH_ID_BYTES])
+const char *facebook__post_id(const struct facebook_settings *s,
+                              const char *remote_id,
+                              const char *link,
+                              char out[GRAPH_ID_BYTES])
 {
     if (graph_is_id(remote_id)) {
         (void)snprintf(out, GRAPH_ID_BYTES, "%s", remote_id);
         return out;
     }
-    return id_in_link(remote_id, out) || id_in_link(link, out) ? out : NULL;
+    return id_in_link(s->page_id, remote_id, out) || id_in_link(s->page_id, link, out) ? out
+                                                                                       : NULL;
 }
 
 /* ---- verify ---- */

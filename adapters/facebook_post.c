@@ -14,6 +14,7 @@
 #include "adapters/record.h"
 #include "adapters/trouble.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 #define TEXT_BYTES_MAX ((size_t)512 * 1024)
@@ -78,6 +79,17 @@ struct verdict facebook__trouble(const struct step *step, const struct http_resp
 enum kind { KIND_LINK, KIND_PHOTO, KIND_VIDEO, KIND_TEXT };
 static const char *const kind_names[] = {"link", "photo", "video", "text"};
 
+/* Of a post that a person named, nothing is known: as if it were a link's. */
+static enum kind kind_named(const char *name)
+{
+    for (size_t i = 0; name && i < ARRAY_LEN(kind_names); i++) {
+        if (strcmp(kind_names[i], name) == 0) {
+            return (enum kind)i;
+        }
+    }
+    return KIND_LINK;
+}
+
 /* Where Facebook cannot read the page, a photo says more than bare text. */
 static enum kind kind_without_link(const struct step_ctx *ctx)
 {
@@ -121,22 +133,22 @@ static enum err_code has_what_it_takes(const struct step_ctx *ctx, struct err *w
 }
 
 /* Where no preview carries the link it stands in the text. */
-static void add_link(const struct step_ctx *ctx, const char *kind, struct buf *text)
+static void add_link(const struct step_ctx *ctx, enum kind kind, struct buf *text)
 {
-    if (strcmp(kind, "link") != 0 && !strstr(buf_str(text), ctx->link)) {
+    if (kind != KIND_LINK && !strstr(buf_str(text), ctx->link)) {
         buf_addf(text, "%s%s", text->len > 0 ? "\n\n" : "", ctx->link);
     }
 }
 
 /* Once per delivery and kind. */
-static MUST_USE enum err_code fix_text(struct step_ctx *ctx, const char *kind, struct err *why)
+static MUST_USE enum err_code fix_text(struct step_ctx *ctx, enum kind kind, struct err *why)
 {
     struct text_rule rule = facebook__limits[FACEBOOK_LIMIT_MESSAGE];
     const char *had = record_str(ctx->record, "kind");
     enum err_code rc;
     struct buf text;
 
-    if (had && strcmp(had, kind) == 0 && record_str(ctx->record, "text")) {
+    if (had && strcmp(had, kind_names[kind]) == 0 && record_str(ctx->record, "text")) {
         return ERR_NONE;
     }
     rule.max -= strlen(ctx->link) + 2;
@@ -149,7 +161,7 @@ static MUST_USE enum err_code fix_text(struct step_ctx *ctx, const char *kind, s
     }
     if (!rc) {
         json_set_str(ctx->record, "text", buf_str(&text));
-        json_set_str(ctx->record, "kind", kind);
+        json_set_str(ctx->record, "kind", kind_names[kind]);
     }
     buf_done(&text);
     return rc;
@@ -279,7 +291,7 @@ facebook__build_post(struct step_ctx *ctx, struct http_request *req, struct err 
         req->skip = true;
         return has_what_it_takes(ctx, why);
     }
-    rc = fix_text(ctx, kind_names[kind], why);
+    rc = fix_text(ctx, kind, why);
     if (rc) {
         return rc;
     }
@@ -301,14 +313,21 @@ facebook__build_post(struct step_ctx *ctx, struct http_request *req, struct err 
     return ERR_NONE;
 }
 
+/* Of videos it tells a path only. */
 static void note_post(struct step_ctx *ctx, const char *id, const json_t *body)
 {
-    const char *url = record_str(body, "permalink_url");
-    char made[GRAPH_ID_BYTES + 32];
+    const char *told = record_str(body, "permalink_url");
+    char *url;
 
-    (void)snprintf(
-        made, sizeof made, "https://www.facebook.com%s%s", url && url[0] == '/' ? "" : "/", id);
-    post_set(ctx, id, url && strncmp(url, "https://", 8) == 0 ? url : made);
+    if (told && strncmp(told, "https://", 8) == 0) {
+        url = mem_strdup(told);
+    } else if (told && told[0] == '/') {
+        url = mem_printf("https://www.facebook.com%.500s", told);
+    } else {
+        url = mem_printf("https://www.facebook.com/%s", id);
+    }
+    post_set(ctx, id, url);
+    mem_free(url);
 }
 
 /* The page may have been slow. Then it goes without its preview, and the link stands in the text. */
@@ -463,7 +482,7 @@ facebook__build_video(struct step_ctx *ctx, struct http_request *req, struct err
     }
     rc = video_is_there(ctx, why);
     if (!rc) {
-        rc = fix_text(ctx, "video", why);
+        rc = fix_text(ctx, KIND_VIDEO, why);
     }
     if (rc) {
         return rc;
@@ -576,16 +595,17 @@ facebook__build_edit(struct step_ctx *ctx, struct http_request *req, struct err 
 {
     static const char *const kept[] = {"kind", "photos", NULL};
     char id[GRAPH_ID_BYTES];
-    const char *kind;
+    enum kind kind;
     enum err_code rc;
     json_t *body;
 
-    if (!facebook__post_id(post_id(ctx), post_str(ctx, "remote_url"), id)) {
+    if (!facebook__post_id(
+            facebook__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), id)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the post to change is not known");
     }
     record_keep(ctx, kept);
-    kind = record_str(ctx->record, "kind");
-    rc = fix_text(ctx, kind ? kind : "link", why);
+    kind = kind_named(record_str(ctx->record, "kind"));
+    rc = fix_text(ctx, kind, why);
     if (rc) {
         return rc;
     }
@@ -593,8 +613,7 @@ facebook__build_edit(struct step_ctx *ctx, struct http_request *req, struct err 
     body = json_object();
     /* Of a post by its video's id the text is the video's. */
     json_set_str(body,
-                 kind && strcmp(kind, "video") == 0 && !strchr(id, '_') ? "description"
-                                                                        : "message",
+                 kind == KIND_VIDEO && !strchr(id, '_') ? "description" : "message",
                  record_str(ctx->record, "text"));
     http_set_json(req, body);
     json_decref(body);
@@ -627,7 +646,8 @@ facebook__build_delete(struct step_ctx *ctx, struct http_request *req, struct er
 {
     char id[GRAPH_ID_BYTES];
 
-    if (!facebook__post_id(post_id(ctx), post_str(ctx, "remote_url"), id)) {
+    if (!facebook__post_id(
+            facebook__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), id)) {
         return err_set(why, ERR_NOT_FOUND, "the id of the post to delete is not known");
     }
     facebook__request(ctx, req, HTTP_DELETE, "/%s", id);

@@ -119,6 +119,7 @@ static const struct google_row *find_row(const struct google_row *rows, const ch
 
 static int64_t wait_ms(enum google_wait wait, const struct http_response *res)
 {
+    static const struct quota daily = {.count = 1, .window = QUOTA_DAY_PACIFIC};
     int64_t told_ms = http_retry_after_ms(res);
 
     if (told_ms > 0 || wait == GOOGLE_BACKOFF) {
@@ -127,8 +128,7 @@ static int64_t wait_ms(enum google_wait wait, const struct http_response *res)
     if (wait == GOOGLE_DAY) {
         return MS_DAY;
     }
-    /* 26 hours behind a midnight it is the next day, summer time or not. */
-    return time_pacific_day(time_pacific_day(res->now_ms) + 26 * MS_HOUR) - res->now_ms;
+    return quota_frees_at(&daily, res->now_ms) - res->now_ms;
 }
 
 static void say(char out[TROUBLE_EXCERPT_BYTES + 1],

@@ -223,6 +223,14 @@ void http_add_part_text(struct http_request *r, const char *name, const char *te
     part_add(r, name)->text = mem_strdup(text);
 }
 
+void http_add_part_json(struct http_request *r, const char *name, const char *text)
+{
+    struct http_part *part = part_add(r, name);
+
+    part->text = mem_strdup(text);
+    part->type = mem_strdup("application/json");
+}
+
 void http_add_part_bytes(struct http_request *r,
                          const char *name,
                          const char *filename,

@@ -111,6 +111,8 @@ void http_vset_url_below(struct http_request *r,
 /* Body = compact JSON of v (borrowed), Content-Type application/json. */
 void http_set_json(struct http_request *r, const json_t *v);
 void http_add_part_text(struct http_request *r, const char *name, const char *text);
+/* The same with Content-Type application/json. */
+void http_add_part_json(struct http_request *r, const char *name, const char *text);
 void http_add_part_bytes(struct http_request *r,
                          const char *name,
                          const char *filename,

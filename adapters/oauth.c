@@ -158,6 +158,20 @@ void oauth_build_refresh(struct http_request *req,
     add_client(req, oauth_settings_of(o, call->settings), how);
 }
 
+void oauth_build_password(struct http_request *req,
+                          const struct oauth *o,
+                          const struct oauth_call *call,
+                          const char *url,
+                          enum oauth_client_auth how,
+                          const char *username,
+                          const struct secret *password)
+{
+    token_request(req, url, "password");
+    oauth_form_add(req, "username", username);
+    oauth_form_add(req, "password", password->text);
+    add_client(req, oauth_settings_of(o, call->settings), how);
+}
+
 /* ---- answers ---- */
 
 static bool is_token(const char *text)

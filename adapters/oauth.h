@@ -148,6 +148,14 @@ void oauth_build_refresh(struct http_request *req,
                          const struct oauth_call *call,
                          const char *url,
                          enum oauth_client_auth how);
+/* … or grant_type=password (section 4.3), for the few platforms where a script signs in so. */
+void oauth_build_password(struct http_request *req,
+                          const struct oauth *o,
+                          const struct oauth_call *call,
+                          const char *url,
+                          enum oauth_client_auth how,
+                          const char *username,
+                          const struct secret *password);
 /* Append name=value to a form body, percent-encoded; sets Content-Type with the first. value NULL: nothing. */
 void oauth_form_add(struct http_request *req, const char *name, const char *value);
 /* The answer of section 5.1 into the grant: access_token, expires_in, refresh_token (absent: the old one

@@ -39,6 +39,17 @@ void record_drop(json_t *object, const char *name)
     (void)json_object_del(object, name); /* not there: nothing to do */
 }
 
+json_t *record_object(json_t *object, const char *name)
+{
+    json_t *v = json_object_get(object, name);
+
+    if (!json_is_object(v)) {
+        v = json_object();
+        must(json_object_set_new(object, name, v) == 0);
+    }
+    return v;
+}
+
 int64_t record_age(json_t *object, const char *name, int64_t now_ms)
 {
     if (!json_is_integer(json_object_get(object, name))) {

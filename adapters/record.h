@@ -17,6 +17,8 @@ bool record_flag(const json_t *object, const char *name);
 void record_set_flag(json_t *object, const char *name, bool value); /* false removes it */
 const char *record_str(const json_t *object, const char *name);     /* borrowed */
 void record_drop(json_t *object, const char *name);
+/* The object at name, made if there is none; borrowed. */
+json_t *record_object(json_t *object, const char *name);
 /* The milliseconds since the first call with this name for this object; 0 at the first.
  * Building a request twice at one time changes nothing, so this bounds a wait where a counter
  * would not. */

@@ -17,6 +17,8 @@ static const struct adapter *const adapters[] = {
     &adapter_discord,
     &adapter_slack,
     &adapter_x,
+    &adapter_linkedin,
+    &adapter_tumblr,
     &adapter_indexnow,
     &adapter_websub,
     &adapter_whatsapp,
@@ -28,6 +30,11 @@ static const struct adapter *const adapters[] = {
     &adapter_tiktok,
     &adapter_misskey,
     &adapter_devto,
+    &adapter_google_news,
+    &adapter_pinterest,
+    &adapter_wordpress,
+    &adapter_reddit,
+    &adapter_vk,
 };
 
 const struct adapter *const *adapters_all(size_t *out_count)

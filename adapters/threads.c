@@ -143,8 +143,8 @@ static const struct step publish[] = {
 };
 static const struct step update[] = {
     FIRST_STEPS,
-    /* A second time it looks at the container first. */
-    {.name = "publish", .repeatable = true, .publishes = true, .build = build_republish, .read = read_republish,
+    /* A second time it looks at the container first, as long as that is known. */
+    {.name = "publish", .repeatable = true, .repeat_within_ms = CONTAINER_KEPT_MS, .publishes = true, .makes_post = true, .build = build_republish, .read = read_republish,
      .unanswered = container_unanswered_republish, .sample = SAMPLE_ID},
     LAST_STEPS,
     DELETE("delete_old"),

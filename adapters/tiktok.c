@@ -22,6 +22,7 @@ static const char *const kind_choices[] = {"auto", "photo", "video", NULL};
 static const char *const video_choices[] = {"upload", "pull", NULL};
 static const char *const mode_choices[] = {"direct", "inbox", NULL};
 
+#define TOKEN_PATH "/v2/oauth/token/"
 #define SETTING(member) offsetof(struct tiktok_settings, member)
 #define DEFAULT_TEXT                                                                           \
     "{{title}}{{#summary}}\n\n{{summary}}{{/summary}}{{#hashtags}}\n\n{{hashtags}}{{/"         \
@@ -224,7 +225,7 @@ build_who(const struct oauth_call *call, struct http_request *req, struct err *w
 
     (void)why;
     req->method = HTTP_GET;
-    http_set_url(req, "%s/v2/user/info/?fields=open_id,display_name", s->api);
+    http_set_url_below(req, s->api, "/v2/user/info/?fields=open_id,display_name");
     http_set_headerf(
         req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
     return ERR_NONE;
@@ -288,38 +289,27 @@ static void add_client(const struct oauth_call *call, struct http_request *req)
     oauth_form_add(req, "client_secret", s->oauth.client_secret.text);
 }
 
-static void token_url(const struct oauth_call *call, struct buf *url)
-{
-    const struct tiktok_settings *s = call->settings;
-
-    buf_addf(url, "%s/v2/oauth/token/", s->api);
-}
-
 static enum err_code
 build_code(const struct oauth_call *call, struct http_request *req, struct err *why)
 {
-    struct buf url;
+    const struct tiktok_settings *s = call->settings;
 
     (void)why;
-    buf_init(&url, ARTICLE_URL_BYTES);
-    token_url(call, &url);
-    oauth_build_code(req, &oauth, call, buf_str(&url), OAUTH_CLIENT_NONE);
+    oauth_build_code(req, &oauth, call, s->api, OAUTH_CLIENT_NONE);
+    http_set_url_below(req, s->api, TOKEN_PATH);
     add_client(call, req);
-    buf_done(&url);
     return ERR_NONE;
 }
 
 static enum err_code
 build_refresh(const struct oauth_call *call, struct http_request *req, struct err *why)
 {
-    struct buf url;
+    const struct tiktok_settings *s = call->settings;
 
     (void)why;
-    buf_init(&url, ARTICLE_URL_BYTES);
-    token_url(call, &url);
-    oauth_build_refresh(req, &oauth, call, buf_str(&url), OAUTH_CLIENT_NONE);
+    oauth_build_refresh(req, &oauth, call, s->api, OAUTH_CLIENT_NONE);
+    http_set_url_below(req, s->api, TOKEN_PATH);
     add_client(call, req);
-    buf_done(&url);
     return ERR_NONE;
 }
 
@@ -330,15 +320,9 @@ void tiktok__request(const struct step_ctx *ctx,
                      const char *path,
                      json_t *body)
 {
-    const struct tiktok_settings *s = tiktok__settings(ctx);
-    size_t base_len = strlen(s->api);
-
-    while (base_len > 0 && s->api[base_len - 1] == '/') {
-        base_len--;
-    }
     body = body ? body : json_object();
     req->method = HTTP_POST;
-    http_set_url(req, "%.*s%s", (int)base_len, s->api, path);
+    http_set_url_below(req, tiktok__settings(ctx)->api, "%s", path);
     http_set_headerf(req, "Authorization", "Bearer %s", ctx->token ? ctx->token : "");
     http_set_json(req, body);
     http_set_header(req, "Content-Type", "application/json; charset=UTF-8");

@@ -16,7 +16,8 @@
  *   photos                  addresses of the pictures, for TikTok to fetch; null: not to be had
  *   publish_id              what TikTok calls the post until it is public
  *   upload                  address for the pieces; who has it can upload, so it is dropped at the end
- *   upload_at_ms total piece offset type pieces   that upload: length, size of a piece, how far it is
+ *   upload_at_ms piece offset pieces   that upload: when, size of a piece, how far it is, pieces sent
+ *   total file_type file_hash          and the file it is for (upload.h)
  *   last_sent complete      the last piece left; and was taken
  *   file_trouble            why the file cannot be sent on, for people; or that it is another one
  *   other_file

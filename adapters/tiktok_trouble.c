@@ -10,66 +10,52 @@
 
 #include "adapters/record.h"
 #include "adapters/trouble.h"
+#include "adapters/upload.h"
 #include "base/json.h"
 
 #define PACE_MS MS_MINUTE
 #define PULLS_MAX 3
 
-struct row {
-    const char *code;
-    enum verdict_kind kind;
-    enum verdict_scope scope;
-    int64_t wait_ms;
-    const char *hint;
-};
-
 // clang-format off
-static const struct row rows[] = {
-    {"scope_not_authorized",                  VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "sign in again and allow everything that is asked for"},
-    {"scope_permission_missed",               VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "sign in again and allow everything that is asked for"},
-    {"rate_limit_exceeded",                   VERDICT_AGAIN,    SCOPE_CHANNEL, PACE_MS, NULL},
-    {"spam_risk_too_many_posts",              VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "the account's posts of the day are used up"},
-    {"spam_risk_too_many_pending_share",      VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "too many posts wait in the account's inbox"},
-    {"reached_active_user_cap",               VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "the app has as many users today as TikTok lets it have"},
-    {"spam_risk_user_banned_from_posting",    VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "TikTok has banned the account from posting"},
-    {"spam_risk_text",                        VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes the text for spam"},
-    {"spam_risk",                             VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes it for spam"},
-    {"unaudited_client_can_only_post_to_private_accounts", VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "the app has not passed TikTok's audit"},
-    {"url_ownership_unverified",              VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "verify the pictures' domain in TikTok's developer portal"},
-    {"app_version_check_failed",              VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, NULL},
-    {"invalid_param",                         VERDICT_REJECTED, SCOPE_POST,    0, NULL},
-    {"invalid_params",                        VERDICT_REJECTED, SCOPE_POST,    0, NULL},
-    {"invalid_file_upload",                   VERDICT_REJECTED, SCOPE_POST,    0, NULL},
-    {"invalid_publish_id",                    VERDICT_REJECTED, SCOPE_POST,    0, "TikTok does not know the post any more: look there yourself"},
-    {"token_not_authorized_for_specified_publish_id", VERDICT_REJECTED, SCOPE_POST, 0, "another account's post: look there yourself"},
-    {NULL, VERDICT_DONE, SCOPE_POST, 0, NULL},
+static const struct trouble_code rows[] = {
+    {"access_token_invalid",                  VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, NULL, true},
+    {"internal_error",                        VERDICT_UNKNOWN,  SCOPE_POST,    0, NULL, false},
+    {"internal",                              VERDICT_UNKNOWN,  SCOPE_POST,    0, NULL, false},
+    {"scope_not_authorized",                  VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "sign in again and allow everything that is asked for", false},
+    {"scope_permission_missed",               VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "sign in again and allow everything that is asked for", false},
+    {"rate_limit_exceeded",                   VERDICT_AGAIN,    SCOPE_CHANNEL, PACE_MS, NULL, false},
+    {"spam_risk_too_many_posts",              VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "the account's posts of the day are used up", false},
+    {"spam_risk_too_many_pending_share",      VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "too many posts wait in the account's inbox", false},
+    {"reached_active_user_cap",               VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "the app has as many users today as TikTok lets it have", false},
+    {"spam_risk_user_banned_from_posting",    VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "TikTok has banned the account from posting", false},
+    {"spam_risk_text",                        VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes the text for spam", false},
+    {"spam_risk",                             VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes it for spam", false},
+    {"unaudited_client_can_only_post_to_private_accounts", VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "the app has not passed TikTok's audit", false},
+    {"url_ownership_unverified",              VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "verify the pictures' domain in TikTok's developer portal", false},
+    {"app_version_check_failed",              VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, NULL, false},
+    {"invalid_param",                         VERDICT_REJECTED, SCOPE_POST,    0, NULL, false},
+    {"invalid_params",                        VERDICT_REJECTED, SCOPE_POST,    0, NULL, false},
+    {"invalid_file_upload",                   VERDICT_REJECTED, SCOPE_POST,    0, NULL, false},
+    {"invalid_publish_id",                    VERDICT_REJECTED, SCOPE_POST,    0, "TikTok does not know the post any more: look there yourself", false},
+    {"token_not_authorized_for_specified_publish_id", VERDICT_REJECTED, SCOPE_POST, 0, "another account's post: look there yourself", false},
+    TROUBLE_CODE_END,
 };
 
 /* fail_reason: it failed, so nothing of it is public. */
-static const struct row reasons[] = {
-    {"file_format_check_failed",              VERDICT_REJECTED, SCOPE_POST,    0, "not a format TikTok takes"},
-    {"duration_check_failed",                 VERDICT_REJECTED, SCOPE_POST,    0, "too short or too long"},
-    {"frame_rate_check_failed",               VERDICT_REJECTED, SCOPE_POST,    0, "23 to 60 pictures a second are taken"},
-    {"picture_size_check_failed",             VERDICT_REJECTED, SCOPE_POST,    0, "360 to 4096 pixels a side are taken"},
-    {"publish_cancelled",                     VERDICT_REJECTED, SCOPE_POST,    0, "somebody cancelled it"},
-    {"auth_removed",                          VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "the account has taken its permission back: sign in again"},
-    {"spam_risk_too_many_posts",              VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "the account's posts of the day are used up"},
-    {"spam_risk_user_banned_from_posting",    VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "TikTok has banned the account from posting"},
-    {"spam_risk_text",                        VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes the text for spam"},
-    {"spam_risk",                             VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes it for spam"},
-    {NULL, VERDICT_DONE, SCOPE_POST, 0, NULL},
+static const struct trouble_code reasons[] = {
+    {"file_format_check_failed",              VERDICT_REJECTED, SCOPE_POST,    0, "not a format TikTok takes", false},
+    {"duration_check_failed",                 VERDICT_REJECTED, SCOPE_POST,    0, "too short or too long", false},
+    {"frame_rate_check_failed",               VERDICT_REJECTED, SCOPE_POST,    0, "23 to 60 pictures a second are taken", false},
+    {"picture_size_check_failed",             VERDICT_REJECTED, SCOPE_POST,    0, "360 to 4096 pixels a side are taken", false},
+    {"publish_cancelled",                     VERDICT_REJECTED, SCOPE_POST,    0, "somebody cancelled it", false},
+    {"auth_removed",                          VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "the account has taken its permission back: sign in again", false},
+    {"spam_risk_too_many_posts",              VERDICT_AGAIN,    SCOPE_CHANNEL, MS_DAY, "the account's posts of the day are used up", false},
+    {"spam_risk_user_banned_from_posting",    VERDICT_BLOCKED,  SCOPE_CHANNEL, 0, "TikTok has banned the account from posting", false},
+    {"spam_risk_text",                        VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes the text for spam", false},
+    {"spam_risk",                             VERDICT_REJECTED, SCOPE_POST,    0, "TikTok takes it for spam", false},
+    TROUBLE_CODE_END,
 };
 // clang-format on
-
-static const struct row *find_row(const struct row *table, const char *code)
-{
-    for (; table->code; table++) {
-        if (strcmp(table->code, code) == 0) {
-            return table;
-        }
-    }
-    return NULL;
-}
 
 static const json_t *error_of(const json_t *body)
 {
@@ -91,10 +77,9 @@ void tiktok__forget_upload(struct step_ctx *ctx)
 {
     static const char *const names[] = {"upload",
                                         "upload_at_ms",
-                                        "total",
+                                        UPLOAD_MEMBERS,
                                         "piece",
                                         "offset",
-                                        "type",
                                         "pieces",
                                         "last_sent",
                                         "complete",
@@ -105,18 +90,6 @@ void tiktok__forget_upload(struct step_ctx *ctx)
     for (size_t i = 0; names[i]; i++) {
         record_drop(ctx->record, names[i]);
     }
-}
-
-static struct verdict from_row(const struct row *row, const char *said, int64_t told_ms)
-{
-    return verdict_make(row->kind,
-                        row->scope,
-                        row->kind == VERDICT_AGAIN && told_ms > row->wait_ms ? told_ms
-                                                                             : row->wait_ms,
-                        "%s%s%s",
-                        said,
-                        row->hint ? ": " : "",
-                        row->hint ? row->hint : "");
 }
 
 /* The level was allowed a moment ago; the account's owner may have changed it since. */
@@ -134,58 +107,41 @@ static struct verdict privacy_mismatch(struct step_ctx *ctx, const char *said)
 }
 
 static struct verdict by_code(struct step_ctx *ctx,
-                              const char *code,
-                              const char *said,
+                              const struct step *step,
+                              const struct trouble_said *said,
                               const struct http_response *res)
 {
-    const struct row *row = find_row(rows, code);
+    char message[TROUBLE_EXCERPT_BYTES + 1];
+    struct verdict v;
 
-    if (strcmp(code, "privacy_level_option_mismatch") == 0) {
-        return privacy_mismatch(ctx, said);
+    if (trouble_by_code(rows, step, said, &v)) {
+        return v;
     }
-    if (strcmp(code, "access_token_invalid") == 0) {
-        return verdict_token_refused("%s", said);
+    trouble_excerpt(message, said->message, said->message ? strlen(said->message) : 0);
+    if (strcmp(said->code, "privacy_level_option_mismatch") == 0) {
+        return privacy_mismatch(ctx, message);
     }
-    if (!row) {
-        return verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%d %s", res->status, said);
+    if (res->status >= 500 || res->status == 429) {
+        return trouble_from_status(step, res);
     }
-    return from_row(row, said, http_retry_after_ms(res));
-}
-
-static bool is_internal(const char *code)
-{
-    return strncmp(code, "internal", 8) == 0;
-}
-
-/* What was done before it went wrong, nobody knows. */
-static struct verdict went_wrong(const struct step *step, const char *said)
-{
-    bool maybe = step->publishes && !step->repeatable;
-
-    return verdict_make(maybe ? VERDICT_UNKNOWN : VERDICT_AGAIN, SCOPE_POST, 0, "%s", said);
+    return verdict_make(
+        VERDICT_REJECTED, SCOPE_POST, 0, "%d: %.48s: %s", res->status, said->code, message);
 }
 
 struct verdict
 tiktok__trouble(struct step_ctx *ctx, const struct step *step, const struct http_response *res)
 {
     json_t *body = http_json(res);
-    const char *code = record_str(error_of(body), "code");
-    struct verdict v = {.kind = VERDICT_DONE};
-    char said[TROUBLE_EXCERPT_BYTES + 1];
-    struct buf text;
+    const struct trouble_said said = {.status = res->status,
+                                      .code = record_str(error_of(body), "code"),
+                                      .message = record_str(error_of(body), "message"),
+                                      .told_ms = http_retry_after_ms(res)};
+    struct verdict v;
 
-    buf_init(&text, 4096);
-    trouble_say(&text, error_of(body), "code", "message");
-    trouble_excerpt(said, buf_str(&text), text.len);
-    buf_done(&text);
-    if (code && is_internal(code)) {
-        v = went_wrong(step, said);
-    } else if (code && strcmp(code, "ok") != 0 && (res->status < 500 || find_row(rows, code))) {
-        v = by_code(ctx, code, said, res);
-    } else if (res->status == 401) {
-        v = verdict_token_refused("401");
+    if (said.code && strcmp(said.code, "ok") != 0) {
+        v = by_code(ctx, step, &said, res);
     } else {
-        v = trouble_from_status(step, res);
+        v = res->status == 401 ? verdict_token_refused("401") : trouble_from_status(step, res);
     }
     if (v.kind == VERDICT_REJECTED) { /* sent again with another template, it is made anew */
         record_drop(ctx->record, "title");
@@ -223,21 +179,21 @@ static struct verdict from_the_beginning(struct step_ctx *ctx, const char *reaso
 
 struct verdict tiktok__failed(struct step_ctx *ctx, const char *reason)
 {
-    const struct row *row = find_row(reasons, reason);
-    char said[TROUBLE_EXCERPT_BYTES + 1];
+    static const struct step self = {.repeatable = true};
+    const struct trouble_said said = {.status = 200, .code = reason};
+    char text[TROUBLE_EXCERPT_BYTES + 1];
     struct verdict v;
 
     if (strcmp(reason, "video_pull_failed") == 0 || strcmp(reason, "photo_pull_failed") == 0 ||
-        is_internal(reason)) {
+        strncmp(reason, "internal", 8) == 0) {
         return from_the_beginning(ctx, reason);
     }
-    trouble_excerpt(said, reason, strlen(reason));
     record_drop(ctx->record, "publish_id");
     tiktok__forget_upload(ctx);
-    if (!row) {
-        return verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "TikTok failed: %s", said);
+    if (!trouble_by_code(reasons, &self, &said, &v)) {
+        trouble_excerpt(text, reason, strlen(reason));
+        v = verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "TikTok failed: %s", text);
     }
-    v = from_row(row, said, 0);
     v.jump = v.kind == VERDICT_REJECTED ? NULL : "query_creator";
     return v;
 }

@@ -13,6 +13,7 @@
 
 #include "adapters/record.h"
 #include "adapters/trouble.h"
+#include "adapters/upload.h"
 #include "base/json.h"
 #include "base/url.h"
 
@@ -33,7 +34,7 @@ void tiktok__video_wish(const struct step_ctx *ctx, struct media_wish *wish)
 
 static json_t *source_of(const struct step_ctx *ctx)
 {
-    int64_t total = record_int(ctx->record, "total"), piece = record_int(ctx->record, "piece");
+    int64_t total = upload_total(ctx), piece = record_int(ctx->record, "piece");
     json_t *source = json_object();
 
     json_set_str(source, "source", "FILE_UPLOAD");
@@ -47,10 +48,9 @@ static void note_file(struct step_ctx *ctx)
 {
     int64_t total = (int64_t)ctx->media->len;
 
-    record_set_int(ctx->record, "total", total);
+    upload_note_file(ctx);
     record_set_int(ctx->record, "piece", total < 2 * PIECE_BYTES ? total : PIECE_BYTES);
     record_set_int(ctx->record, "offset", 0);
-    json_set_str(ctx->record, "type", ctx->media->type);
 }
 
 enum err_code
@@ -114,7 +114,7 @@ struct verdict tiktok__read_upload(struct step_ctx *ctx, const struct http_respo
 
 static int64_t rest_of(const struct step_ctx *ctx)
 {
-    return record_int(ctx->record, "total") - record_int(ctx->record, "offset");
+    return upload_total(ctx) - record_int(ctx->record, "offset");
 }
 
 static bool is_last(const struct step_ctx *ctx)
@@ -126,9 +126,7 @@ static bool is_last(const struct step_ctx *ctx)
  * then is decided there. */
 static bool has_file(struct step_ctx *ctx)
 {
-    const char *type = record_str(ctx->record, "type");
-    bool other = ctx->media && (!type || strcmp(type, ctx->media->type) != 0 ||
-                                record_int(ctx->record, "total") != (int64_t)ctx->media->len);
+    bool other = upload_is_other_file(ctx);
 
     record_set_flag(ctx->record, "other_file", other);
     record_drop(ctx->record, "file_trouble");
@@ -153,7 +151,7 @@ static void put(const struct step_ctx *ctx, struct http_request *req, int64_t le
                      "bytes %" PRId64 "-%" PRId64 "/%" PRId64,
                      from,
                      from + len - 1,
-                     record_int(ctx->record, "total"));
+                     upload_total(ctx));
     http_set_media(req, ctx->media, (size_t)from, (size_t)len);
 }
 

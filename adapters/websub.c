@@ -4,15 +4,11 @@
  * The ping says nothing of the article; the hub reads the feed, so the feed must show the change
  * before the ping leaves. It does: a delivery is made in the commit that changes the article, and
  * the feeds crier serves are made from what is committed (service/outlet.c). What is done is
- * "announced". One channel per hub, so that each has its own retries. Telling twice does no harm.
- * Sources: W3C WebSub section 6 (which leaves the ping open) and the form that public hubs take,
- * https://pubsubhubbub.appspot.com/ and https://pubsubhubbub.superfeedr.com/ (2026). */
-
-#include <string.h>
+ * "announced". One channel per hub, so that each has its own retries. Telling twice does no harm. What
+ * is sent stands in ping_websub.c. */
 
 #include "adapters/adapters_list.h"
-#include "adapters/trouble.h"
-#include "base/url.h"
+#include "adapters/ping.h"
 
 struct websub_settings {
     char *hub;
@@ -32,72 +28,22 @@ static const struct field settings[] = {
 };
 // clang-format on
 
-/* ---- the request ---- */
-
-static void add_pair(struct buf *b, const char *name, const char *value)
-{
-    buf_addf(b, "&%s=", name);
-    url_encode(b, value);
-}
-
-/* hub.url is the name of old, hub.topic the one some hubs have changed to. */
-static void add_topic(struct buf *b, const char *topic)
-{
-    add_pair(b, "hub.url", topic);
-    add_pair(b, "hub.topic", topic);
-}
-
-static size_t add_own_feeds(struct buf *b, const struct site_facts *site)
-{
-    size_t count = 0;
-
-    for (; site != NULL && site->feeds != NULL && site->feeds[count] != NULL; count++) {
-        add_topic(b, site->feeds[count]);
-    }
-    return count;
-}
-
 static enum err_code ping_build(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
     const struct websub_settings *s = ctx->settings;
-    size_t count = s->topics.count;
 
-    req->method = HTTP_POST;
-    http_set_url(req, "%s", s->hub);
-    http_set_header(req, "Content-Type", "application/x-www-form-urlencoded");
-    buf_adds(&req->body, "hub.mode=publish");
-    for (size_t i = 0; i < s->topics.count; i++) {
-        add_topic(&req->body, s->topics.v[i]);
-    }
-    if (count == 0) {
-        count = add_own_feeds(&req->body, ctx->site);
-    }
-    if (count == 0) {
-        return err_set(
-            why, ERR_INVALID, "no topics are set, and crier serves no feeds (outlets)");
-    }
-    return buf_check(&req->body, "list of topics", why);
+    return ping_websub_build(ctx, req, s->hub, &s->topics, why);
 }
 
-/* ---- the answer ---- */
+static struct verdict ping_read(struct step_ctx *ctx, const struct http_response *res)
+{
+    struct verdict v = ping_websub_read(res);
 
-/* A hub is one channel's, so what refuses every ping stops the channel. */
-// clang-format off
-static const struct trouble_row troubles[] = {
-    {.status = 301, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 302, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 307, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 308, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 401, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 403, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 404, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 405, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    {.status = 410, .kind = VERDICT_BLOCKED, .scope = SCOPE_CHANNEL},
-    TROUBLE_END,
-};
-// clang-format on
-
-static struct verdict ping_read(struct step_ctx *ctx, const struct http_response *res);
+    if (v.kind == VERDICT_DONE) {
+        post_set(ctx, NULL, NULL);
+    }
+    return v;
+}
 
 static const struct step ping[] = {
     {.name = "announce",
@@ -108,43 +54,18 @@ static const struct step ping[] = {
     STEP_END,
 };
 
-static struct verdict ping_read(struct step_ctx *ctx, const struct http_response *res)
-{
-    struct verdict v;
-
-    if (res->status >= 200 && res->status <= 299) {
-        post_set(ctx, NULL, NULL);
-        return verdict_make(VERDICT_DONE, SCOPE_POST, 0, ADAPTER_ANNOUNCED);
-    }
-    if (trouble_match(troubles, res->status, res->body, http_retry_after_ms(res), &v)) {
-        return v;
-    }
-    return trouble_from_status(ping, res);
-}
-
-/* ---- settings ---- */
-
 static enum err_code check(const void *object, struct err *why)
 {
     const struct websub_settings *s = object;
-    struct url_parts parts;
 
-    for (size_t i = 0; i < s->topics.count; i++) {
-        if (!url_parse(&parts, s->topics.v[i])) {
-            return err_set(why,
-                           ERR_INVALID,
-                           "topics: \"%.100s\" is no absolute http or https URL",
-                           s->topics.v[i]);
-        }
-    }
-    return ERR_NONE;
+    return ping_websub_check(&s->topics, why);
 }
 
-static const char *own_feeds_hub(const void *object)
+static const char *own_feeds_hub(const void *object, size_t index)
 {
     const struct websub_settings *s = object;
 
-    return s->topics.count == 0 ? s->hub : NULL;
+    return s->topics.count == 0 && index == 0 ? s->hub : NULL;
 }
 
 const struct adapter adapter_websub = {

@@ -147,7 +147,7 @@ static const struct step publish[] = {
 static const struct step update[] = {
     MEDIA_STEPS,
     /* It looks before it posts again: x_post.c. */
-    {.name = "update", .repeatable = true, .publishes = true, .build = x__build_update, .read = x__read_update,
+    {.name = "update", .repeatable = true, .publishes = true, .makes_post = true, .build = x__build_update, .read = x__read_update,
      .unanswered = x__update_unanswered, .sample = SAMPLE_POST},
     {.name = "delete", .repeatable = true, .build = x__build_delete, .read = x__read_delete,
      .sample = "{\"data\":{\"deleted\":true}}"},

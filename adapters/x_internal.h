@@ -18,7 +18,7 @@
  *   posted_at_ms                when it was made: it can be edited for a time only
  *   pictures                    {"0": {id, until_ms, described, off}, …} by their place in the article; off:
  *                               why the post goes without it, for people
- *   video                       {id, total, segment, until_ms, ended, ready, off}: segment is the next to send
+ *   video                       {id, total, hash, segment, until_ms, ended, ready, off}: segment is the next to send
  *   media_since_ms              when the first request about a picture or a video was built
  *   media_again                 all was uploaded anew, there is no third time
  *   sent_at_ms sent_again       when the post was first sent and not refused; whether more than once
@@ -89,8 +89,8 @@ const char *x__answer_id(const struct http_response *res, char out[X_ID_BYTES]);
 const char *x__post_id(const char *remote_id, const char *link, char out[X_ID_BYTES]);
 /* Milliseconds of a number of seconds at `name`, as X writes them ("check_after_secs"); 0. */
 int64_t x__seconds(const json_t *v, const char *name);
-json_t *x__member(json_t *record,
-                  const char *name); /* an object there, made if it is missing */
+json_t *record_object(json_t *record,
+                      const char *name); /* an object there, made if it is missing */
 
 /* ---- x_trouble.c ---- */
 

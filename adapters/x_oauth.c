@@ -11,23 +11,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define ADDRESS_BYTES 2048
-
 static bool applies(const void *settings)
 {
     return !x__uses_keys(settings);
 }
 
-static void address(const struct oauth_call *call, struct buf *out, const char *path)
+static const char *api_of(const struct oauth_call *call)
 {
-    const struct x_settings *s = call->settings;
-    size_t len = strlen(s->api);
-
-    while (len > 0 && s->api[len - 1] == '/') {
-        len--;
-    }
-    buf_add(out, s->api, len);
-    buf_adds(out, path);
+    return ((const struct x_settings *)call->settings)->api;
 }
 
 static void authorize(const struct oauth_call *call, struct buf *url)
@@ -40,26 +31,18 @@ static void authorize(const struct oauth_call *call, struct buf *url)
 static enum err_code
 build_code(const struct oauth_call *call, struct http_request *req, struct err *why)
 {
-    struct buf url;
-
     (void)why;
-    buf_init(&url, ADDRESS_BYTES);
-    address(call, &url, "/2/oauth2/token");
-    oauth_build_code(req, &x__oauth, call, buf_str(&url), OAUTH_CLIENT_BASIC);
-    buf_done(&url);
+    oauth_build_code(req, &x__oauth, call, api_of(call), OAUTH_CLIENT_BASIC);
+    http_set_url_below(req, api_of(call), "/2/oauth2/token");
     return ERR_NONE;
 }
 
 static enum err_code
 build_refresh(const struct oauth_call *call, struct http_request *req, struct err *why)
 {
-    struct buf url;
-
     (void)why;
-    buf_init(&url, ADDRESS_BYTES);
-    address(call, &url, "/2/oauth2/token");
-    oauth_build_refresh(req, &x__oauth, call, buf_str(&url), OAUTH_CLIENT_BASIC);
-    buf_done(&url);
+    oauth_build_refresh(req, &x__oauth, call, api_of(call), OAUTH_CLIENT_BASIC);
+    http_set_url_below(req, api_of(call), "/2/oauth2/token");
     return ERR_NONE;
 }
 
@@ -86,17 +69,12 @@ static struct oauth_verdict read_token(struct oauth_call *call, const struct htt
 static enum err_code
 build_who(const struct oauth_call *call, struct http_request *req, struct err *why)
 {
-    struct buf url;
-
     (void)why;
-    buf_init(&url, ADDRESS_BYTES);
-    address(call, &url, "/2/users/me");
     req->method = HTTP_GET;
-    http_set_url(req, "%s", buf_str(&url));
+    http_set_url_below(req, api_of(call), "/2/users/me");
     http_set_header(req, "Accept", "application/json");
     http_set_headerf(
         req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
-    buf_done(&url);
     return ERR_NONE;
 }
 

@@ -56,7 +56,7 @@ static json_t *known_or_new(struct step_ctx *ctx, size_t index)
     char key[8];
 
     key_of(index, key);
-    return x__member(x__member(ctx->record, "pictures"), key);
+    return record_object(record_object(ctx->record, "pictures"), key);
 }
 
 static bool is_alive(const struct step_ctx *ctx, const json_t *picture)
@@ -262,7 +262,7 @@ bool x__media_renew(struct step_ctx *ctx, struct verdict *out)
     record_drop(ctx->record, "pictures");
     record_drop(ctx->record, "video");
     if (record_flag(ctx->record, "media_again")) {
-        json_set_str(x__member(ctx->record, "video"), "off", "X lost it twice");
+        json_set_str(record_object(ctx->record, "video"), "off", "X lost it twice");
         for (size_t i = 0; i < X_PICTURES_MAX; i++) {
             picture_off(ctx, i, "X lost it twice");
         }

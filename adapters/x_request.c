@@ -19,21 +19,12 @@ void x__request(const struct step_ctx *ctx,
                 const char *path_format,
                 ...)
 {
-    const char *api = x__settings(ctx)->api;
-    size_t len = strlen(api);
-    char path[2048];
     va_list args;
-    int n;
 
     va_start(args, path_format);
-    n = vsnprintf(path, sizeof path, path_format, args);
+    http_vset_url_below(req, x__settings(ctx)->api, path_format, args);
     va_end(args);
-    must(n > 0 && (size_t)n < sizeof path);
-    while (len > 0 && api[len - 1] == '/') {
-        len--;
-    }
     req->method = method;
-    http_set_url(req, "%.*s%s", (int)len, api, path);
     http_set_header(req, "Accept", "application/json");
 }
 
@@ -121,15 +112,4 @@ int64_t x__seconds(const json_t *v, const char *name)
     const json_t *seconds = json_object_get(v, name);
 
     return json_is_number(seconds) ? http_seconds_ms(json_number_value(seconds)) : 0;
-}
-
-json_t *x__member(json_t *record, const char *name)
-{
-    json_t *v = json_object_get(record, name);
-
-    if (!json_is_object(v)) {
-        v = json_object();
-        must(json_object_set_new(record, name, v) == 0);
-    }
-    return v;
 }

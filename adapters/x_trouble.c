@@ -191,6 +191,9 @@ x__trouble(struct step_ctx *ctx, const struct step *step, const struct http_resp
     struct verdict v;
     struct buf said;
 
+    if (trouble_is_page(res)) {
+        return trouble_from_page(step, res);
+    }
     buf_init(&said, SAID_BYTES_MAX);
     x__error_text(&said, res);
     if (res->status == 401 && !strcasestr(buf_str(&said), "suspended") &&

@@ -32,7 +32,7 @@ static bool waited_too_long(struct step_ctx *ctx)
 
 static void video_off(struct step_ctx *ctx, const char *reason)
 {
-    json_t *video = x__member(ctx->record, "video");
+    json_t *video = record_object(ctx->record, "video");
 
     (void)json_object_clear(video);
     json_set_str(video, "off", reason);
@@ -137,7 +137,8 @@ x__build_begin_video(struct step_ctx *ctx, struct http_request *req, struct err 
                      "tweet_video");
     http_set_json(req, body);
     json_decref(body);
-    record_set_int(x__member(ctx->record, "video"), "total", (int64_t)ctx->media->len);
+    record_set_int(record_object(ctx->record, "video"), "total", (int64_t)ctx->media->len);
+    json_set_str(record_object(ctx->record, "video"), "hash", ctx->media->hash);
     x__sign(ctx, req, NULL);
     return ERR_NONE;
 }
@@ -159,7 +160,7 @@ static struct verdict video_trouble(struct step_ctx *ctx, const struct http_resp
 
 struct verdict x__read_begin_video(struct step_ctx *ctx, const struct http_response *res)
 {
-    json_t *video = x__member(ctx->record, "video");
+    json_t *video = record_object(ctx->record, "video");
     char id[X_ID_BYTES];
 
     if (!x__answer_id(res, id)) {
@@ -172,6 +173,14 @@ struct verdict x__read_begin_video(struct step_ctx *ctx, const struct http_respo
     record_drop(video, "ended");
     record_drop(video, "ready");
     return verdict_next();
+}
+
+static bool is_same_file(const struct step_ctx *ctx, const json_t *video)
+{
+    const char *hash = record_str(video, "hash");
+
+    return (int64_t)ctx->media->len == record_int(video, "total") &&
+           (!hash || !ctx->media->hash || strcmp(hash, ctx->media->hash) == 0);
 }
 
 enum err_code
@@ -188,7 +197,7 @@ x__build_append_video(struct step_ctx *ctx, struct http_request *req, struct err
         return go_without(ctx, req, NULL);
     }
     reason = objection(ctx);
-    if (!reason && (int64_t)ctx->media->len != record_int(video, "total")) {
+    if (!reason && !is_same_file(ctx, video)) {
         reason = "the video changed while it was uploaded";
     }
     if (reason) {
@@ -219,7 +228,7 @@ begin_anew(struct step_ctx *ctx, const struct http_response *res, struct verdict
 
 struct verdict x__read_append_video(struct step_ctx *ctx, const struct http_response *res)
 {
-    json_t *video = x__member(ctx->record, "video");
+    json_t *video = record_object(ctx->record, "video");
     struct verdict v;
 
     if (res->status < 200 || res->status >= 300) {
@@ -245,7 +254,7 @@ x__build_end_video(struct step_ctx *ctx, struct http_request *req, struct err *w
 /* How far X has come with it, at the end and while we wait. */
 static struct verdict read_processing(struct step_ctx *ctx, const struct http_response *res)
 {
-    json_t *body = http_json(res), *video = x__member(ctx->record, "video");
+    json_t *body = http_json(res), *video = record_object(ctx->record, "video");
     const json_t *info = json_path(body, "data", "processing_info", NULL);
     const char *state = json_path_str(info, "state");
     int64_t wait_ms = x__seconds(info, "check_after_secs");

@@ -188,7 +188,7 @@ build_who(const struct oauth_call *call, struct http_request *req, struct err *w
 
     (void)why;
     req->method = HTTP_GET;
-    http_set_url(req, "%s/youtube/v3/channels?part=snippet&mine=true", s->api);
+    http_set_url_below(req, s->api, "/youtube/v3/channels?part=snippet&mine=true");
     http_set_headerf(
         req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
     return ERR_NONE;
@@ -251,20 +251,12 @@ void youtube__request(const struct step_ctx *ctx,
                       const char *path_format,
                       ...)
 {
-    size_t base_len = strlen(base);
-    char path[512];
     va_list args;
-    int len;
 
-    va_start(args, path_format);
-    len = vsnprintf(path, sizeof path, path_format, args);
-    va_end(args);
-    must(len > 0 && (size_t)len < sizeof path);
-    while (base_len > 0 && base[base_len - 1] == '/') {
-        base_len--;
-    }
     req->method = method;
-    http_set_url(req, "%.*s%s", (int)base_len, base, path);
+    va_start(args, path_format);
+    http_vset_url_below(req, base, path_format, args);
+    va_end(args);
     http_set_headerf(req, "Authorization", "Bearer %s", ctx->token ? ctx->token : "");
     http_set_header(req, "Accept", "application/json");
 }

@@ -15,7 +15,7 @@
  *   session               address of the upload session. Who has it can upload, so it leaves the record as
  *                         soon as the video is there
  *   session_at_ms         when it was begun
- *   video_url video_type total   the file it is for
+ *   total file_type file_hash    the file it is for (upload.h)
  *   offset                so many bytes of it are there, as far as the platform told
  *   sent_at_ms            a piece left and nothing is known of it: ask before anything else
  *   asked                 the request under way is that question

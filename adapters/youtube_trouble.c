@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "adapters/record.h"
+#include "adapters/upload.h"
 #include "base/url.h"
 
 // clang-format off
@@ -117,6 +118,7 @@ bool youtube__found(struct step_ctx *ctx, const json_t *video)
     static const char *const done[] = {"session",
                                        "session_at_ms",
                                        "offset",
+                                       UPLOAD_MEMBERS,
                                        "sent_at_ms",
                                        "asked",
                                        "sessions",

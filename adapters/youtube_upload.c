@@ -18,6 +18,7 @@
 
 #include "adapters/record.h"
 #include "adapters/trouble.h"
+#include "adapters/upload.h"
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/url.h"
@@ -85,13 +86,6 @@ static void set_resource(struct step_ctx *ctx, struct http_request *req)
     json_decref(video);
 }
 
-static void note_file(struct step_ctx *ctx)
-{
-    json_set_str(ctx->record, "video_url", ctx->article->video.url);
-    json_set_str(ctx->record, "video_type", ctx->media->type);
-    record_set_int(ctx->record, "total", (int64_t)ctx->media->len);
-}
-
 enum err_code
 youtube__build_session(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
@@ -109,7 +103,7 @@ youtube__build_session(struct step_ctx *ctx, struct http_request *req, struct er
     if (rc) {
         return rc;
     }
-    note_file(ctx);
+    upload_note_file(ctx);
     youtube__request(ctx,
                      req,
                      HTTP_POST,
@@ -193,18 +187,7 @@ static int64_t offset_of(const struct step_ctx *ctx)
 
 static int64_t rest_of(const struct step_ctx *ctx)
 {
-    return record_int(ctx->record, "total") - offset_of(ctx);
-}
-
-/* The file is another one than the session was begun for. */
-static bool is_other_file(const struct step_ctx *ctx)
-{
-    const char *url = record_str(ctx->record, "video_url");
-    const char *type = record_str(ctx->record, "video_type");
-
-    return ctx->media && (record_int(ctx->record, "total") != (int64_t)ctx->media->len ||
-                          !url || strcmp(url, ctx->article->video.url) != 0 || !type ||
-                          strcmp(type, ctx->media->type) != 0);
+    return upload_total(ctx) - offset_of(ctx);
 }
 
 static bool must_ask(const struct step_ctx *ctx)
@@ -212,14 +195,14 @@ static bool must_ask(const struct step_ctx *ctx)
     int64_t sent_at_ms = record_int(ctx->record, "sent_at_ms");
 
     /* Of this very moment: the same request, built once more. */
-    return (sent_at_ms > 0 && sent_at_ms != ctx->now_ms) || !ctx->media || is_other_file(ctx) ||
-           rest_of(ctx) <= 0;
+    return (sent_at_ms > 0 && sent_at_ms != ctx->now_ms) || !ctx->media ||
+           upload_is_other_file(ctx) || rest_of(ctx) <= 0;
 }
 
 static void build_put(struct step_ctx *ctx, struct http_request *req)
 {
     const char *session = record_str(ctx->record, "session");
-    int64_t total = record_int(ctx->record, "total"), from = offset_of(ctx);
+    int64_t total = upload_total(ctx), from = offset_of(ctx);
     int64_t len = total - from < PIECE_BYTES ? total - from : PIECE_BYTES;
 
     record_set_flag(ctx->record, "asked", must_ask(ctx));
@@ -281,7 +264,7 @@ static int64_t told_offset(const struct step_ctx *ctx, const struct http_respons
     }
     range += strncasecmp(range, "bytes=", 6) == 0 ? 6 : 0;
     if (strncmp(range, "0-", 2) != 0 || !parse_i64(range + 2, &last) || last < 0 ||
-        last >= record_int(ctx->record, "total")) {
+        last >= upload_total(ctx)) {
         return -1;
     }
     return last + 1;
@@ -354,7 +337,7 @@ static struct verdict incomplete(struct step_ctx *ctx, const struct http_respons
     }
     record_set_int(ctx->record, "offset", offset);
     record_drop(ctx->record, "sent_at_ms");
-    if (is_other_file(ctx)) {
+    if (upload_is_other_file(ctx)) {
         return begin_anew(ctx, "the video's file has changed");
     }
     if (!ctx->media && ctx->media_error) {

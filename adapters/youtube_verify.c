@@ -50,8 +50,7 @@ youtube__build_probe(struct step_ctx *ctx, struct http_request *req, struct err 
 
 static void keep_texts(struct step_ctx *ctx)
 {
-    static const char *const kept[] = {
-        "title", "text", "video_url", "video_type", "total", NULL};
+    static const char *const kept[] = {"title", "text", NULL};
 
     record_keep(ctx, kept);
 }

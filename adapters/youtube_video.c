@@ -242,8 +242,7 @@ youtube__build_update(struct step_ctx *ctx, struct http_request *req, struct err
 
 struct verdict youtube__read_update(struct step_ctx *ctx, const struct http_response *res)
 {
-    static const char *const kept[] = {
-        "remote_id", "remote_url", "video_url", "video_type", "total", NULL};
+    static const char *const kept[] = {"remote_id", "remote_url", NULL};
 
     if (res->status != 200) {
         struct verdict v = youtube__trouble(&harmless, res);

@@ -41,9 +41,6 @@ struct time_civil {
 bool time_from_civil(struct time_civil c, int64_t *out_ms);
 /* The three forms of HTTP-date. */
 bool time_parse_http(const char *text, int64_t *out_ms);
-/* The midnight that begins the day of at_ms in Los Angeles; by what the United States have as summer
- * time since 2007. Google counts its quotas by that day. */
-int64_t time_pacific_day(int64_t at_ms);
 
 /* Randomness: seeded from the system once (rng_init_system), or from a number in tests. Not for
  * keys; those come from crypto_random(). */

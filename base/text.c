@@ -335,6 +335,23 @@ bool text_hashtag(struct buf *out, const char *tag)
     return letters;
 }
 
+size_t text_hashtag_length(const char *text, size_t len)
+{
+    size_t pos = 0, next;
+    bool letters = false;
+
+    while (pos < len) {
+        int32_t c = text__code_point(text, len, pos, &next);
+
+        if (!is_word_character(c)) {
+            break;
+        }
+        letters = letters || is_letter(c);
+        pos = next;
+    }
+    return letters ? pos : 0;
+}
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;

@@ -16,7 +16,7 @@ enum text_unit {
     TEXT_UTF16,
     TEXT_GRAPHEMES,
     TEXT_EMOJI_BYTES, /* graphemes, but an emoji as many as its bytes (Threads) */
-    TEXT_X_WEIGHTED, /* as X counts (text_x.c); links are those X would make */
+    TEXT_X_WEIGHTED,  /* as X counts (text_x.c); links are those X would make */
 };
 
 /* One limit of a platform: a row in the adapter's table, with its source beside it. */
@@ -68,6 +68,8 @@ void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > "
  * blanks and hyphens joined out; false (and nothing) when nothing is left or it is digits
  * only. */
 bool text_hashtag(struct buf *out, const char *tag);
+/* Bytes of the hashtag word at the start of text, behind its '#'; 0: none, or digits only. */
+size_t text_hashtag_length(const char *text, size_t len);
 /* Case-insensitive equality for ASCII, bytes beyond that as they are. */
 bool text_same_fold(const char *a, const char *b);
 /* The same for every script, whole words of categories and names: case folded, an accent the same

@@ -242,69 +242,39 @@ void ledger__event_free(struct ledger_event_node *n)
     mem_free(n);
 }
 
+/* clang-format off */
+#define GIVES(number, done, type) case number: done(container_of(r, struct type, req)); break
+/* clang-format on */
+
 void ledger_request_done(struct ledger_request *r)
 {
     switch (r->kind) {
-    case LEDGER_ACCEPT:
-        accept_done(container_of(r, struct ledger_accept, req));
-        break;
-    case LEDGER_GATE:
-        gate_done(container_of(r, struct ledger_gate, req));
-        break;
-    case LEDGER_GATED:
-        gated_done(container_of(r, struct ledger_gated, req));
-        break;
-    case LEDGER_OUTLET:
-        outlet_done(container_of(r, struct ledger_outlet, req));
-        break;
-    case LEDGER_WITHDRAWN:
-        withdrawn_done(container_of(r, struct ledger_withdrawn, req));
-        break;
-    case LEDGER_SOURCES:
-        sources_done(container_of(r, struct ledger_sources, req));
-        break;
-    case LEDGER_CREDENTIALS:
-        credentials_done(container_of(r, struct ledger_credentials, req));
-        break;
-    case LEDGER_MEMBERS:
-        members_done(container_of(r, struct ledger_members, req));
-        break;
-    case LEDGER_WAVE_NEXT:
-        wave_next_done(container_of(r, struct ledger_wave_next, req));
-        break;
-    case LEDGER_WAVE_TOLD:
-        wave_told_done(container_of(r, struct ledger_wave_told, req));
-        break;
-    case LEDGER_INBOX_LIST:
-        inbox_done(container_of(r, struct ledger_inbox_list, req));
-        break;
-    case LEDGER_FALLBACK:
-        fallback_done(container_of(r, struct ledger_fallback, req));
-        break;
-    case LEDGER_QUOTA:
-        quota_done(container_of(r, struct ledger_quota, req));
-        break;
-    case LEDGER_EXPIRE:
-        expire_done(container_of(r, struct ledger_expire, req));
-        break;
-    case LEDGER_DUE:
-        due_done(container_of(r, struct ledger_due, req));
-        break;
-    case LEDGER_LOAD:
-        load_done(container_of(r, struct ledger_load, req));
-        break;
+        /* clang-format off */
+    GIVES(LEDGER_ACCEPT, accept_done, ledger_accept);
+    GIVES(LEDGER_GATE, gate_done, ledger_gate);
+    GIVES(LEDGER_GATED, gated_done, ledger_gated);
+    GIVES(LEDGER_OUTLET, outlet_done, ledger_outlet);
+    GIVES(LEDGER_WITHDRAWN, withdrawn_done, ledger_withdrawn);
+    GIVES(LEDGER_SOURCES, sources_done, ledger_sources);
+    GIVES(LEDGER_CREDENTIALS, credentials_done, ledger_credentials);
+    GIVES(LEDGER_MEMBERS, members_done, ledger_members);
+    GIVES(LEDGER_WAVE_NEXT, wave_next_done, ledger_wave_next);
+    GIVES(LEDGER_WAVE_TOLD, wave_told_done, ledger_wave_told);
+    GIVES(LEDGER_INBOX_LIST, inbox_done, ledger_inbox_list);
+    GIVES(LEDGER_FALLBACK, fallback_done, ledger_fallback);
+    GIVES(LEDGER_QUOTA, quota_done, ledger_quota);
+    GIVES(LEDGER_EXPIRE, expire_done, ledger_expire);
+    GIVES(LEDGER_DUE, due_done, ledger_due);
+    GIVES(LEDGER_LOAD, load_done, ledger_load);
+    GIVES(LEDGER_CHANNELS, channels_done, ledger_channels);
+    GIVES(LEDGER_EVENTS, events_done, ledger_events);
+        /* clang-format on */
     case LEDGER_ARTICLES:
     case LEDGER_DELIVERIES:
         json_done(&container_of(r, struct ledger_list, req)->out);
         break;
     case LEDGER_ARTICLE:
         json_done(&container_of(r, struct ledger_article, req)->out);
-        break;
-    case LEDGER_CHANNELS:
-        channels_done(container_of(r, struct ledger_channels, req));
-        break;
-    case LEDGER_EVENTS:
-        events_done(container_of(r, struct ledger_events, req));
         break;
     case LEDGER_NONE:
     case LEDGER_BEGIN:

@@ -63,6 +63,9 @@ struct ledger_store {
                            ledger_stop_fn *stop,
                            struct ledger_size *out,
                            struct err *why);
+    enum err_code (*credentials)(const char *location,
+                                 struct ledger_credentials *out,
+                                 struct err *why);
 };
 
 extern const struct ledger_store ledger_sqlite;

@@ -92,6 +92,8 @@ quota_look(const struct quota_book *b, const struct quota_ask *ask, int64_t now_
 {
     const struct quota *q = ask->quota;
     struct quota_view view = {.limit = q->count, .may_go = true};
+    bool counted =
+        false; /* its own is one of them: a second request of it makes no second post */
     int64_t allowed, at_ms;
     size_t over;
 
@@ -101,12 +103,16 @@ quota_look(const struct quota_book *b, const struct quota_ask *ask, int64_t now_
     }
     over = count_over(b, q, now_ms);
     for (size_t i = over; i < b->count; i++) {
-        view.used += b->v[i].delivery.v != ask->delivery.v;
+        if (b->v[i].delivery.v == ask->delivery.v) {
+            counted = true;
+        } else {
+            view.used++;
+        }
     }
     view.reserve = ask->reserve < q->count ? ask->reserve : q->count;
     view.left = view.used < q->count ? q->count - view.used : 0;
     allowed = q->count - (ask->breaking ? 0 : view.reserve);
-    view.may_go = view.used < allowed;
+    view.may_go = counted || view.used < allowed;
     if (!view.may_go) {
         /* With nothing allowed at all there is no post to wait for: ask again a window later. */
         at_ms = allowed > 0 ? time_of(b, ask, over, view.used - allowed) : now_ms;

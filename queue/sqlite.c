@@ -300,4 +300,5 @@ const struct ledger_store ledger_sqlite = {
     .close = store_close,
     .backup = sqlite__backup,
     .check = sqlite__check,
+    .credentials = sqlite__credentials_beside,
 };

@@ -47,3 +47,26 @@ enum err_code sqlite__credentials(struct sqlite_conn *c, struct ledger_credentia
     }
     return ERR_NONE;
 }
+
+enum err_code
+sqlite__credentials_beside(const char *path, struct ledger_credentials *out, struct err *why)
+{
+    struct sqlite_conn c = {.db = NULL};
+    int version = 0;
+    enum err_code rc = sqlite__beside(&c, path, &version, why);
+
+    out->req.kind = LEDGER_CREDENTIALS;
+    out->v = NULL;
+    out->count = 0;
+    if (!rc && version >= 4) { /* older ones know of none */
+        rc = sqlite__credentials(&c, out);
+        if (c.error.code) {
+            rc = sqlite__error_take(&c, why);
+        }
+    }
+    if (rc) {
+        ledger_request_done(&out->req);
+    }
+    sqlite__conn_done(&c);
+    return rc;
+}

@@ -84,7 +84,8 @@ went_for_another(struct sqlite *s, struct article_id article, const struct chann
 static void send_elsewhere(struct sqlite *s,
                            struct ledger_fallback *r,
                            const struct delivery_row *d,
-                           const struct known *k)
+                           const struct known *k,
+                           uint64_t *next_id)
 {
     struct handed out = handed_by(r);
     struct accepted at = {
@@ -103,7 +104,7 @@ static void send_elsewhere(struct sqlite *s,
         struct channel_row *ch = sqlite__channel(s, to->channel, true);
         int64_t own_ms = d->created_at_ms + to->own_ms;
         struct stand_in in = {
-            .id = r->delivery_id++,
+            .id = (*next_id)++,
             .adapter = to->adapter,
             .not_after_ms =
                 d->not_after_ms > 0 && d->not_after_ms < own_ms ? d->not_after_ms : own_ms,
@@ -131,7 +132,10 @@ static bool is_missing(struct sqlite *s, const struct delivery_row *d)
                        1) == 0;
 }
 
-static void fall_back(struct sqlite *s, struct ledger_fallback *r, struct delivery_row *d)
+static void fall_back(struct sqlite *s,
+                      struct ledger_fallback *r,
+                      struct delivery_row *d,
+                      uint64_t *next_id)
 {
     struct handed out = handed_by(r);
     struct known k;
@@ -145,17 +149,20 @@ static void fall_back(struct sqlite *s, struct ledger_fallback *r, struct delive
     }
     sqlite__known(s, d->article, &k);
     if (k.found && !k.retracted && !k.quiet) {
-        send_elsewhere(s, r, d, &k);
+        send_elsewhere(s, r, d, &k, next_id);
     }
     sqlite__known_done(&k);
 }
 
-static void fall_back_by_id(struct sqlite *s, struct ledger_fallback *r, struct delivery_id id)
+static void fall_back_by_id(struct sqlite *s,
+                            struct ledger_fallback *r,
+                            struct delivery_id id,
+                            uint64_t *next_id)
 {
     struct delivery_row d;
 
     if (sqlite__delivery(s, id, &d)) {
-        fall_back(s, r, &d);
+        fall_back(s, r, &d, next_id);
         sqlite__delivery_done(&d);
     }
 }
@@ -189,6 +196,7 @@ enum err_code sqlite__fallback(struct sqlite *s, struct ledger_fallback *r)
 {
     struct channel_row *ch = sqlite__channel(s, r->channel, false);
     struct id_list ids = {.v = NULL};
+    uint64_t next_id = r->delivery_id; /* a request that is run again has the same ones */
 
     r->jobs = NULL;
     r->stopped = NULL;
@@ -198,13 +206,14 @@ enum err_code sqlite__fallback(struct sqlite *s, struct ledger_fallback *r)
         return ERR_NONE; /* it never had a delivery */
     }
     if (r->blocked.v != 0) {
-        fall_back_by_id(s, r, r->blocked);
+        fall_back_by_id(s, r, r->blocked, &next_id);
     }
     add_waiting(s, ch, FALLBACK_BATCH, &ids);
     for (size_t i = 0; i < ids.count; i++) {
-        fall_back_by_id(s, r, (struct delivery_id){(uint64_t)ids.v[i]});
+        fall_back_by_id(s, r, (struct delivery_id){(uint64_t)ids.v[i]}, &next_id);
     }
-    r->more = ids.count == FALLBACK_BATCH;
+    /* In a damaged file none of them may be what it was found as: then coming again helps nothing. */
+    r->more = ids.count == FALLBACK_BATCH && r->stopped_count > 0;
     sqlite__ids_done(&ids);
     return ERR_NONE;
 }

@@ -556,6 +556,9 @@ enum err_code sqlite__check(const char *path,
                             ledger_stop_fn *stop,
                             struct ledger_size *out,
                             struct err *why); /* sqlite_check.c */
+enum err_code sqlite__credentials_beside(const char *path,
+                                         struct ledger_credentials *out,
+                                         struct err *why); /* sqlite_credential.c */
 
 /* One step of the schema, from version to - 1 (sqlite_migrate.c). */
 struct sqlite_migration {

@@ -3,6 +3,7 @@
  * A delivery is written as in flight before its request leaves, so everything that may have left
  * without an answer is found here, and nothing else. The step at hand, stored with it, decides:
  *   it was being looked for (in doubt)  unknown still, look again now
+ *   its answer is written down          ready: nothing has left since (the picture, or a token, was waited for)
  *   publishes nothing                   ready: at worst an upload is repeated
  *   repeatable                          again: sending it twice does no harm, but not at once
  *   else                                unknown: it may be public; a look is due now
@@ -18,6 +19,12 @@
 static bool may_be_repeated(const struct delivery_row *d)
 {
     return !d->in_doubt && (d->repeatable || !d->publishes);
+}
+
+/* The end of the step before is written and the next one's begin is not: nothing is on its way. */
+static bool is_between_steps(const struct delivery_row *d)
+{
+    return !d->in_doubt && d->attempt_at_ms == 0;
 }
 
 static void make_unknown(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
@@ -70,9 +77,9 @@ static void recover_one(struct sqlite *s,
         return;
     }
     sqlite__attempt_write(s, &d, NULL);
-    if (may_be_repeated(&d)) {
+    if (may_be_repeated(&d) || is_between_steps(&d)) {
         opened->recovered_ready++;
-        if (d.publishes) {
+        if (d.publishes && !is_between_steps(&d)) {
             repeat_later(s, &d, now_ms);
         } else if (!d.exposed && sqlite__is_overtaken(s, &d)) {
             give_way(s, &d, now_ms);

@@ -1,5 +1,5 @@
 /* The ledger from outside: which store a location names, the rest is the store's. Called by the verbs
- * `backup` and `check`. */
+ * `backup`, `check` and `keys`. */
 
 #include "queue/upkeep.h"
 
@@ -39,4 +39,14 @@ enum err_code ledger_check(const char *location,
     enum err_code rc = find_store(location, &store, &rest, why);
 
     return rc ? rc : store->check(rest, found, context, stop, out, why);
+}
+
+enum err_code
+ledger_credentials(const char *location, struct ledger_credentials *out, struct err *why)
+{
+    const struct ledger_store *store = NULL;
+    const char *rest = NULL;
+    enum err_code rc = find_store(location, &store, &rest, why);
+
+    return rc ? rc : store->credentials(rest, out, why);
 }

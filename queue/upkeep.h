@@ -2,7 +2,7 @@
 #define CRIER_QUEUE_UPKEEP_H
 
 /* What is done to a ledger from outside, beside the service that writes it or while none runs: a copy of
- * it, and a look whether all it says can be. Neither changes the ledger nor holds up who writes it; both
+ * it, a look whether all it says can be, a look at the credentials it keeps. None of them changes the ledger or holds up who writes it; all
  * see it as it stood at one moment. They block: called by verbs, never by the service. */
 
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "queue/ledger.h"
 
 struct ledger_size {
     int64_t articles, deliveries;
@@ -46,5 +47,9 @@ MUST_USE enum err_code ledger_check(const char *location,
                                     ledger_stop_fn *stop,
                                     struct ledger_size *out,
                                     struct err *why);
+
+/* What LEDGER_CREDENTIALS gives; ledger_request_done(&out->req). */
+MUST_USE enum err_code
+ledger_credentials(const char *location, struct ledger_credentials *out, struct err *why);
 
 #endif

@@ -10,6 +10,7 @@
 #include "service/api_internal.h"
 #include "service/channels.h"
 #include "service/courier.h"
+#include "service/media.h"
 
 static const struct ledger_channel *row_of(const struct ledger_channels *rows, const char *name)
 {
@@ -57,10 +58,18 @@ static void answer_channels(struct api_call *call)
                 items, channel_json(call->crier, ch, row_of(&call->u.channels, ch->name)));
         }
     }
-    door_reply_json(
-        call->request,
-        200,
-        json_pack("{s:o, s:o}", "items", items, "groups", groups_json(call->crier->config)));
+    door_reply_json(call->request,
+                    200,
+                    json_pack("{s:o, s:o, s:{s:I, s:I}}",
+                              "items",
+                              items,
+                              "groups",
+                              groups_json(call->crier->config),
+                              "media_cache",
+                              "bytes",
+                              (json_int_t)media_store_disk_bytes(call->crier->media),
+                              "max",
+                              (json_int_t)call->crier->config->media.max_bytes));
 }
 
 void api_list_channels(struct crier *c, struct door_request *r)

@@ -365,6 +365,10 @@ void channel_block(struct crier *c, struct channel *ch, const char *why)
     sched_stop(c->sched, ch->name, true);
     log_error(EV_CHANNEL_BLOCKED, LOG_STR("channel", ch->name), LOG_STR("detail", why));
     save(c, ch, "channel_blocked");
+    if (c->courier &&
+        !ch->gone) { /* whoever blocked it: a verdict, or a grant that was revoked */
+        courier_fall_back(c->courier, ch);
+    }
 }
 
 void channel_note_error(struct crier *c, struct channel *ch, const char *detail)

@@ -90,37 +90,40 @@ static bool has_name(const struct strings *list, const char *name)
     return false;
 }
 
-/* seen: those that were asked already, so that channels which fall back to each other have an end. */
-static void add_fallbacks(struct crier *c,
+/* seen: those that were asked already, so that channels which fall back to each other have an end. True: it
+ * leads somewhere. */
+static bool add_fallbacks(struct crier *c,
                           const struct channel *blocked,
                           struct strings *seen,
                           struct strings *out)
 {
     const struct strings *to = &blocked->settings->fallback_to;
+    bool found = false;
 
     add_name(seen, blocked->name);
     for (size_t i = 0; i < to->count; i++) {
         const struct channel *ch = channels_find(c->channels, to->v[i]);
-        size_t before = out->count;
 
-        if (!ch || !ch->settings->enabled || has_name(seen, ch->name) ||
-            has_name(out, ch->name)) {
+        if (!ch || !ch->settings->enabled) {
             continue;
         }
-        if (ch->kept.blocked) {
-            add_fallbacks(c, ch, seen, out);
-        }
-        if (!ch->kept.blocked || out->count == before) {
-            add_name(out, ch->name);
+        if (has_name(out, ch->name)) {
+            found = true;
+        } else if (!has_name(seen, ch->name)) {
+            if (!ch->kept.blocked || !add_fallbacks(c, ch, seen, out)) {
+                add_name(out, ch->name);
+            }
+            found = true;
         }
     }
+    return found;
 }
 
 struct strings channel_fallbacks(struct crier *c, const struct channel *blocked)
 {
     struct strings seen = {.v = NULL}, out = {.v = NULL};
 
-    add_fallbacks(c, blocked, &seen, &out);
+    (void)add_fallbacks(c, blocked, &seen, &out);
     strings_done(&seen);
     return out;
 }

@@ -79,11 +79,17 @@ const struct cli_verb cli_verbs[] = {
     {.name = "schema", .usage = "[--reference]", .run = cli_schema, .options = cli_schema_options,
      .help = "print the JSON Schema of the settings",
      .text = "For editors that check YAML while one types. --reference prints the same as Markdown tables."},
-    {.name = "keys", .usage = "token | webhook | sign FILE --secret SECRET", .run = cli_keys, .has_json = true,
+    {.name = "keys", .usage = "token | webhook | vault | sign FILE --secret SECRET | login CHANNEL | show [CHANNEL] | forget CHANNEL",
+     .run = cli_keys, .has_json = true,
      .min_operands = 1, .max_operands = 2, .options = cli_keys_options,
-     .help = "make secrets, sign a file",
+     .help = "make secrets, sign a channel in, sign a file",
      .text = "token    a random bearer token for server.token\n"
              "webhook  a random secret for Standard Webhooks (whsec_...)\n"
+             "vault    a random key for vault.key, which keeps the tokens of channels\n"
+             "login    signs a channel in: prints the platform's address, waits for the browser to come back, keeps the\n"
+             "         token for the service (which may run or not; while it does not, as the user it runs as)\n"
+             "show     what is kept of the channels' tokens, and how long it lasts; never a token\n"
+             "forget   drops what is kept of a channel's token\n"
              "sign     prints the headers that a CMS would send with FILE as its body, for testing with curl"},
     {.name = "backup", .usage = "FILE [--from LEDGER]", .run = cli_backup, .has_json = true,
      .min_operands = 1, .max_operands = 1, .options = cli_backup_options,

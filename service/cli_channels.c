@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "adapters/oauth.h"
 #include "adapters/registry.h"
 #include "base/json.h"
 #include "base/parse.h"
@@ -51,6 +52,107 @@ static json_t *ability_json(const struct adapter *a, bool can, const char *words
     said = json_string(buf_str(&text));
     buf_done(&text);
     return said;
+}
+
+/* ---- facts in a few words ---- */
+
+/* For tables: the reasons stand elsewhere. */
+static const char *short_ability(const struct adapter *a, bool can, const char *words)
+{
+    return !can ? "no" : words == NULL ? "yes" : a->rules_out ? "in part" : "yes*";
+}
+
+/* The limit that a writer meets. */
+static void add_text_limit(struct buf *out, const struct adapter *a)
+{
+    const struct text_rule *first = NULL;
+
+    for (const struct text_rule *r = a->limits; r != NULL && r->name != NULL; r++) {
+        if (r->max > 0 && (first == NULL || strcmp(r->name, "text") == 0)) {
+            first = r;
+        }
+    }
+    if (first == NULL) {
+        buf_adds(out, "no limit");
+        return;
+    }
+    buf_addf(out, "%zu %s", first->max, text_unit_name(first->unit));
+    if (strcmp(first->name, "text") != 0) {
+        buf_addf(out, " (%s)", first->name);
+    }
+}
+
+/* How much, and how fast. */
+static void add_allowance(struct buf *out, const struct adapter *a)
+{
+    char rate[PARSE_TEXT_BYTES], quota[QUOTA_TEXT_BYTES];
+
+    if (a->quota.count > 0) {
+        buf_adds(out, quota_text(&a->quota, quota));
+    } else if (a->quota_told != NULL) {
+        buf_adds(out, "as the platform tells");
+    }
+    if (a->rate.count > 0) {
+        buf_addf(out, "%s%s", out->len > 0 ? "; " : "", format_rate(a->rate, rate));
+    }
+    if (out->len == 0) {
+        buf_adds(out, "none known");
+    }
+}
+
+static void add_secrets(struct buf *out, const struct adapter *a)
+{
+    size_t count = 0;
+
+    for (const struct field *f = a->settings; f->kind != FIELD_END_KIND; f++) {
+        if (f->kind == FIELD_SECRET) {
+            buf_addf(out, "%s`%s`", count++ > 0 ? ", " : "", f->key);
+        }
+    }
+    if (count == 0) {
+        buf_adds(out, "nothing");
+    }
+}
+
+static void add_sign_in(struct buf *out, const struct adapter *a)
+{
+    const struct oauth *o = a->oauth;
+
+    if (o == NULL) {
+        add_secrets(out, a);
+        return;
+    }
+    buf_adds(out,
+             o->authorize != NULL ? "the platform's page (`crier keys login`)" : "a token");
+    buf_adds(out, o->renew != NULL ? ", renewed by itself" : ", not renewed");
+}
+
+static void set_words(json_t *v,
+                      const char *key,
+                      const struct adapter *a,
+                      void (*add)(struct buf *out, const struct adapter *a))
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_MAX);
+    add(&text, a);
+    json_set_str(v, key, buf_str(&text));
+    buf_done(&text);
+}
+
+static json_t *quota_json(const struct adapter *a)
+{
+    char text[QUOTA_TEXT_BYTES];
+    json_t *v;
+
+    if (a->quota.count <= 0) {
+        return json_null();
+    }
+    v = json_object();
+    (void)json_object_set_new(v, "count", json_integer((json_int_t)a->quota.count));
+    json_set_str(v, "text", quota_text(&a->quota, text));
+    json_set_str(v, "source", a->quota.source);
+    return v;
 }
 
 static json_t *can_json(const struct adapter *a)
@@ -105,19 +207,61 @@ static json_t *adapter_json(const struct adapter *a, bool whole)
     json_set_str(v, "about", a->about);
     json_set_str(v, "documentation", a->doc_url);
     (void)json_object_set_new(v, "can", can_json(a));
+    json_set_str(v, "media", a->media);
+    set_words(v, "text", a, add_text_limit);
+    set_words(v, "allowance", a, add_allowance);
+    set_words(v, "sign_in", a, add_sign_in);
+    (void)json_object_set_new(v, "quota", quota_json(a));
+    (void)json_object_set_new(v, "quota_told", json_boolean(a->quota_told != NULL));
+    (void)json_object_set_new(v, "limits", limits_json(a));
     if (whole) {
         json_set_str(v, "setup", a->setup);
         (void)json_object_set_new(v, "settings", config_fields_json(a->settings));
         (void)json_object_set_new(
             v, "common_settings", config_fields_json(config_channel_fields()));
-        (void)json_object_set_new(v, "limits", limits_json(a));
     }
     return v;
 }
 
+static void add_words(struct table *t,
+                      const struct adapter *a,
+                      void (*add)(struct buf *out, const struct adapter *a))
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_MAX);
+    add(&text, a);
+    table_cell(t, buf_str(&text), TINT_NONE);
+    buf_done(&text);
+}
+
+static void add_can(struct table *t, const struct adapter *a, bool can, const char *words)
+{
+    table_cell(t, short_ability(a, can, words), can ? TINT_GOOD : TINT_DIM);
+}
+
+static void add_row(struct table *t, const struct adapter *a)
+{
+    table_cell(t, a->name, TINT_BOLD);
+    add_can(t, a, a->update != NULL, a->cannot_update);
+    add_can(t, a, a->retract != NULL, a->cannot_retract);
+    add_can(t, a, a->verify != NULL, a->cannot_verify);
+    add_words(t, a, add_text_limit);
+    add_words(t, a, add_allowance);
+    add_words(t, a, add_sign_in);
+    table_cell(t, a->media, TINT_NONE);
+}
+
 static int list_types(const struct cli_args *args)
 {
-    static const char *const titles[] = {"type", "name", "what a post looks like"};
+    static const char *const titles[] = {"type",
+                                         "corrects",
+                                         "deletes",
+                                         "looks for",
+                                         "text",
+                                         "allowance",
+                                         "signed in by",
+                                         "media"};
     size_t count;
     const struct adapter *const *all = adapters_all(&count);
 
@@ -133,13 +277,13 @@ static int list_types(const struct cli_args *args)
     struct table *t = table_new(titles, ARRAY_LEN(titles));
     for (size_t i = 0; i < count; i++) {
         table_row(t);
-        table_cell(t, all[i]->name, TINT_BOLD);
-        table_cell(t, all[i]->title, TINT_NONE);
-        table_cell(t, all[i]->about, TINT_NONE);
+        add_row(t, all[i]);
     }
     cli_print_table(t);
     table_free(t);
-    (void)printf("\n`crier channels TYPE` tells how to set one up.\n");
+    (void)printf("\n*, in part: in its own way, or not every such channel. `crier channels "
+                 "TYPE` says how, "
+                 "and how to set one up.\n");
     return CLI_OK;
 }
 
@@ -158,6 +302,7 @@ static void add_abilities(struct buf *out, const struct adapter *a)
     add_course(out, a, "update", a->update != NULL, a->cannot_update);
     add_course(out, a, "retract", a->retract != NULL, a->cannot_retract);
     add_course(out, a, "verify", a->verify != NULL, a->cannot_verify);
+    buf_addf(out, "  %-8s %s\n", "media", a->media);
     buf_addf(out, "  %-8s ", "pictures");
     add_pictures(out, a);
     buf_addc(out, '\n');
@@ -165,7 +310,7 @@ static void add_abilities(struct buf *out, const struct adapter *a)
 
 static void add_limits(struct buf *out, const struct adapter *a)
 {
-    char rate[PARSE_TEXT_BYTES];
+    char rate[PARSE_TEXT_BYTES], quota[QUOTA_TEXT_BYTES];
 
     buf_adds(out, "\nLimits\n");
     for (const struct text_rule *r = a->limits; r != NULL && r->name != NULL; r++) {
@@ -186,6 +331,16 @@ static void add_limits(struct buf *out, const struct adapter *a)
                  r->source ? r->source : "",
                  r->source ? ")" : "");
     }
+    if (a->quota.count > 0) {
+        buf_addf(out,
+                 "  %-12s %s, unless `quota` says otherwise (%s)\n",
+                 "quota",
+                 quota_text(&a->quota, quota),
+                 a->quota.source);
+    }
+    if (a->quota_told != NULL) {
+        buf_addf(out, "  %-12s what the platform tells of the account is obeyed\n", "");
+    }
     if (a->rate.count > 0) {
         buf_addf(out,
                  "  %-12s %s, unless `rate` says otherwise\n",
@@ -203,7 +358,9 @@ static void print_type(const struct adapter *a)
     if (a->setup != NULL) {
         buf_addf(&out, "\nSetting it up\n%s\n", a->setup);
     }
-    buf_adds(&out, "\nSettings\n");
+    buf_adds(&out, "\nSigned in by ");
+    add_sign_in(&out, a);
+    buf_adds(&out, "\n\nSettings\n");
     config_fields_text(a->settings, &out);
     buf_adds(&out, "\nSettings every channel has\n");
     config_fields_text(config_channel_fields(), &out);

@@ -6,9 +6,11 @@
 
 #include <jansson.h>
 
+#include "adapters/oauth.h"
 #include "base/json.h"
 #include "service/cli_print.h"
 #include "service/crier.h"
+#include "service/vault.h"
 
 #define TEXT_MAX ((size_t)4 * 1024 * 1024)
 
@@ -29,6 +31,59 @@ static json_t *mistakes_json(const struct problems *problems)
     return list;
 }
 
+/* What a token that ends needs, and the settings lack; NULL: nothing. It is no mistake: crier starts, and
+ * posts as long as it can. */
+static const char *token_lack(const struct config *config, const struct channel_settings *ch)
+{
+    const struct oauth *o = oauth_with(ch->type->of, ch->own);
+    const struct oauth_settings *s = o ? oauth_settings_of(o, ch->own) : NULL;
+
+    if (!o || !ch->enabled || vault_has_key(config)) {
+        return NULL;
+    }
+    if (o->authorize && !s->access_token.text && !s->refresh_token.text) {
+        return "it has no token, and without vault.key none can be kept: `crier keys vault` "
+               "makes a "
+               "key, then `crier keys login` signs it in";
+    }
+    if (o->rotates && s->client_id) {
+        return "its tokens are not renewed without vault.key, since each renewal ends the one "
+               "before: "
+               "`crier keys vault` makes a key";
+    }
+    return o->renew && s->client_id ? "its tokens are renewed, but forgotten with each restart "
+                                      "without vault.key: `crier "
+                                      "keys vault` makes a key"
+                                    : NULL;
+}
+
+static json_t *notes_of(const struct config *config)
+{
+    json_t *notes = json_array();
+
+    for (size_t i = 0; i < config->channel_count; i++) {
+        const struct channel_settings *ch = &config->channels[i];
+        const char *lack = token_lack(config, ch);
+
+        if (lack) {
+            (void)json_array_append_new(notes, json_sprintf("channels.%s: %s", ch->name, lack));
+        }
+    }
+    return notes;
+}
+
+static void print_notes(const struct config *config)
+{
+    json_t *notes = notes_of(config), *note;
+    size_t i;
+
+    json_array_foreach(notes, i, note)
+    {
+        (void)printf("note: %s\n", json_string_value(note));
+    }
+    json_decref(notes);
+}
+
 static void print_as_json(const char *path,
                           const struct config *config,
                           const struct problems *problems,
@@ -43,6 +98,7 @@ static void print_as_json(const char *path,
         (void)json_object_set_new(
             v, "channels", json_integer((json_int_t)config->channel_count));
         (void)json_object_set_new(v, "sources", json_integer((json_int_t)config->source_count));
+        (void)json_object_set_new(v, "notes", notes_of(config));
     } else if (problems->count == 0) {
         json_set_str(v, "error", why->text);
     }
@@ -69,6 +125,7 @@ static void print_as_text(const char *path,
                      plural(config->channel_count),
                      config->source_count,
                      plural(config->source_count));
+        print_notes(config);
         return;
     }
     buf_init(&text, TEXT_MAX);

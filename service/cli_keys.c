@@ -1,5 +1,6 @@
 /* `crier keys`: fresh secrets for the settings, and the headers under which a CMS would send a
- * body, so that a source can be tried with curl. Talks to nobody. */
+ * body, so that a source can be tried with curl. Those talk to nobody; signing in, and what is kept of it, is in
+ * cli_login.c and cli_credentials.c. */
 
 #include "service/cli.h"
 
@@ -10,6 +11,8 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/seal.h"
+#include "service/cli_credentials.h"
 #include "service/cli_print.h"
 
 #define BODY_BYTES ((size_t)64 * 1024 * 1024)
@@ -22,6 +25,16 @@ const struct cli_option cli_keys_options[] = {
      .value = "SECRET",
      .help = "the source's secret (sign); whsec_... signs by Standard Webhooks too"},
     {.name = "id", .value = "ID", .help = "webhook-id to sign with, instead of a fresh one"},
+    {.name = "port",
+     .value = "N",
+     .help = "where the browser is waited for on this machine (login; default 8490)"},
+    {.name = "redirect",
+     .value = "URI",
+     .help =
+         "the address registered with the app, where it is not http://127.0.0.1:8490/callback "
+         "(login)"},
+    {.name = "paste",
+     .help = "the browser is on another machine: paste the address it ends at (login)"},
     {.name = NULL},
 };
 
@@ -62,6 +75,21 @@ static int make_webhook_secret(const struct cli_args *args)
     crypto_base64(&text, bytes, sizeof bytes);
     int rc = print_secret(args, "secret", buf_str(&text));
     buf_done(&text);
+    return rc;
+}
+
+/* A line of its own, as a file for ${file:…} has it. */
+static int make_vault_key(const struct cli_args *args)
+{
+    uint8_t bytes[SEAL_KEY_BYTES];
+    struct buf text;
+
+    crypto_random(bytes, sizeof bytes);
+    buf_init_secret(&text, 128);
+    crypto_base64(&text, bytes, sizeof bytes);
+    int rc = print_secret(args, "key", buf_str(&text));
+    buf_done(&text);
+    mem_wipe(bytes, sizeof bytes);
     return rc;
 }
 
@@ -180,19 +208,31 @@ static int sign_file(const struct cli_args *args)
 
 int cli_keys(const struct cli_args *args)
 {
+    static const struct {
+        const char *name;
+        cli_verb_fn *run;
+        size_t operands;
+    } kinds[] = {{"token", make_token, 1},
+                 {"webhook", make_webhook_secret, 1},
+                 {"vault", make_vault_key, 1},
+                 {"sign", sign_file, 2},
+                 {"login", cli_login, 2},
+                 {"show", cli_credentials_show, 2},
+                 {"forget", cli_credentials_forget, 2}};
     const char *what = args->operands[0];
 
-    if (strcmp(what, "sign") == 0) {
-        return sign_file(args);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (strcmp(what, kinds[i].name) != 0) {
+            continue;
+        }
+        if (args->operand_count > kinds[i].operands) {
+            return cli_fail(
+                args, CLI_USAGE, "\"%s\" is too much", args->operands[kinds[i].operands]);
+        }
+        return kinds[i].run(args);
     }
-    if (args->operand_count > 1) {
-        return cli_fail(args, CLI_USAGE, "\"%s\" is too much", args->operands[1]);
-    }
-    if (strcmp(what, "token") == 0) {
-        return make_token(args);
-    }
-    if (strcmp(what, "webhook") == 0) {
-        return make_webhook_secret(args);
-    }
-    return cli_fail(args, CLI_USAGE, "no key \"%s\"; accepted: token, webhook, sign", what);
+    return cli_fail(args,
+                    CLI_USAGE,
+                    "no key \"%s\"; accepted: token, webhook, vault, sign, login, show, forget",
+                    what);
 }

@@ -78,6 +78,7 @@ static void add_parts(struct buf *out, const json_t *parts)
 static void add_request(struct buf *out, const json_t *step, bool colours)
 {
     const char *name;
+    const char *media = json_path_str(step, "media");
     json_t *value;
 
     buf_adds(out, "\n  ");
@@ -90,6 +91,12 @@ static void add_request(struct buf *out, const json_t *step, bool colours)
     json_object_foreach(json_object_get(step, "headers"), name, value)
     {
         char *line = mem_printf("%s: %s", name, json_string_value(value));
+        add_lines(out, line);
+        mem_free(line);
+    }
+    if (media != NULL) {
+        char *line = mem_printf("with %s", media);
+
         add_lines(out, line);
         mem_free(line);
     }

@@ -45,8 +45,7 @@ static bool read_bounds(const struct cli_args *args, struct media_bounds *b)
 
     if (!read_number(args, "max-bytes", &bytes) ||
         !read_number(args, "max-pixels", &b->max_pixels) ||
-        !read_number(args, "max-edge", &b->max_edge) ||
-        !read_number(args, "types", &types) ||
+        !read_number(args, "max-edge", &b->max_edge) || !read_number(args, "types", &types) ||
         !read_number(args, "min-ratio", &b->min_ratio_milli) ||
         !read_number(args, "max-ratio", &b->max_ratio_milli)) {
         return false;

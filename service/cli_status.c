@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/url.h"
 #include "service/cli_print.h"
 #include "service/client.h"
@@ -153,6 +154,43 @@ static void print_sources(const json_t *sources)
     table_free(t);
 }
 
+/* Tokens that need a person's eye; when all is well there is nothing to say. */
+static void print_credentials(const json_t *channels)
+{
+    static const char *const titles[] = {"channel", "credentials"};
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(channels, i, ch)
+    {
+        const json_t *c = json_object_get(ch, "credentials");
+
+        if (json_is_true(json_object_get(c, "needs_attention"))) {
+            table_row(t);
+            table_cell(t, json_path_str(ch, "name"), TINT_BOLD);
+            table_cell(t, json_path_str(c, "text"), TINT_WARN);
+        }
+    }
+    if (table_rows(t) > 0) {
+        (void)printf("\n");
+        cli_print_table(t);
+    }
+    table_free(t);
+}
+
+static void print_media_cache(const json_t *cache)
+{
+    int64_t bytes = json_integer_value(json_object_get(cache, "bytes"));
+    char is[PARSE_TEXT_BYTES], may[PARSE_TEXT_BYTES];
+
+    if (bytes > 0) {
+        (void)printf("\nmedia cache: %s of %s\n",
+                     format_size_about(bytes, is),
+                     format_size(json_integer_value(json_object_get(cache, "max")), may));
+    }
+}
+
 static int show_service(const struct cli_args *args, struct client *client)
 {
     json_t *ready = NULL, *channels = NULL, *sources = NULL;
@@ -173,7 +211,7 @@ static int show_service(const struct cli_args *args, struct client *client)
     }
     json_t *items = json_object_get(channels, "items");
     if (args->json) {
-        json_t *v = json_pack("{s:s, s:b, s:O, s:O}",
+        json_t *v = json_pack("{s:s, s:b, s:O, s:O, s:O?}",
                               "service",
                               client_url(client),
                               "ready",
@@ -181,7 +219,9 @@ static int show_service(const struct cli_args *args, struct client *client)
                               "channels",
                               items,
                               "sources",
-                              json_object_get(sources, "items"));
+                              json_object_get(sources, "items"),
+                              "media_cache",
+                              json_object_get(channels, "media_cache"));
         cli_print_json(v);
         json_decref(v);
     } else {
@@ -189,7 +229,9 @@ static int show_service(const struct cli_args *args, struct client *client)
                      client_url(client),
                      status == 200 ? "ready" : "not ready (starting or draining)");
         print_channels(items);
+        print_credentials(items);
         print_sources(json_object_get(sources, "items"));
+        print_media_cache(json_object_get(channels, "media_cache"));
     }
     json_decref(ready);
     json_decref(channels);

@@ -14,7 +14,7 @@ static bool needs_outlets(const struct config_type *type, const void *settings)
 {
     const struct adapter *adapter = type->of;
 
-    return adapter->own_feeds_hub(settings) != NULL;
+    return adapter->own_feeds_hub(settings, 0) != NULL;
 }
 
 static struct config_type_list channel_types(void)

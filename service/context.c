@@ -63,6 +63,8 @@ static void fill_site(struct step_context *sc, const struct config *config)
         sc->feeds[0] = outlet_url_dup(config, OUTLET_RSS);
         sc->feeds[1] = outlet_url_dup(config, OUTLET_JSON);
         sc->site.feeds = (const char *const *)sc->feeds;
+        sc->sitemap = outlet_url_dup(config, OUTLET_SITEMAP);
+        sc->site.sitemap = sc->sitemap;
     }
 }
 
@@ -129,5 +131,6 @@ void context_done(struct step_context *sc)
     buf_done(&sc->link);
     mem_free(sc->feeds[0]);
     mem_free(sc->feeds[1]);
+    mem_free(sc->sitemap);
     memset(sc, 0, sizeof *sc);
 }

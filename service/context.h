@@ -12,6 +12,7 @@ struct step_context {
     struct step_ctx ctx; /* handed to build and read */
     struct site_facts site;
     char *feeds[3]; /* what site.feeds lists */
+    char *sitemap;
     char key[65];
     char delivery_text[20];
     struct buf link;

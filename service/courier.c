@@ -246,6 +246,9 @@ static void ask_expire_2_on_done(struct ledger_request *r)
     if (more && !k->draining) {
         courier_expire(k);
     }
+    if (k->draining) { /* it may be all that a drain waits for */
+        courier_poke(k);
+    }
 }
 
 void courier_expire(struct courier *k)

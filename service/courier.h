@@ -8,6 +8,7 @@
 #include "adapters/adapter.h"
 #include "queue/ledger.h"
 
+struct channel;
 struct crier;
 struct courier;
 
@@ -35,6 +36,8 @@ void courier_cancel(struct courier *k, struct delivery_id id);
  * goes to again or unknown as its step allows). */
 void courier_drain(struct courier *k, void (*drained)(struct crier *c));
 void courier_hurry(struct courier *k);
+/* What waits on a channel that is blocked goes where its settings say (fallback). */
+void courier_fall_back(struct courier *k, struct channel *ch);
 /* Have the ledger look for what has become worthless. Cheap to call often. */
 void courier_expire(struct courier *k);
 size_t courier_running(const struct courier *k);

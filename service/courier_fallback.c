@@ -68,8 +68,8 @@ static void falling_2_on_done(struct ledger_request *r)
         courier_add(k, f->fallback.jobs, f->fallback.job_count);
     }
     falling_free(f);
-    if (more && ch && ch->kept.blocked && !k->draining) {
-        courier__fall_back(k, ch, (struct delivery_id){0});
+    if (more && ch && ch->kept.blocked) {
+        courier_fall_back(k, ch);
     }
     courier_poke(k); /* it may be what a drain waits for */
 }
@@ -84,6 +84,13 @@ static void fill_to(struct falling *f)
             .channel = f->names.v[i],
             .adapter = s->type->name,
             .own_ms = s->not_after_ms ? s->not_after_ms : f->config->queue.not_after_ms};
+    }
+}
+
+void courier_fall_back(struct courier *k, struct channel *ch)
+{
+    if (!k->draining) {
+        courier__fall_back(k, ch, (struct delivery_id){0});
     }
 }
 

@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#include "adapters/oauth.h"
 #include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -146,24 +147,6 @@ static void give_up_step(struct run *run)
     }
 }
 
-/* Which file the step wants; false: none. */
-static bool make_wish(const struct run *run, struct media_wish *wish)
-{
-    const struct step_ctx *ctx = &run->sc.ctx;
-    const struct step *step = run->step;
-
-    if (!step->wants_media || (step->media_wanted && !step->media_wanted(ctx)) ||
-        (!step->media_wish && run->channel->adapter->media_max_bytes == 0)) {
-        return false;
-    }
-    *wish = (struct media_wish){.kind = MEDIA_PICTURE,
-                                .bounds = adapter_media_bounds(run->channel->adapter, ctx)};
-    if (step->media_wish) {
-        step->media_wish(ctx, wish);
-    }
-    return media_wish_has(ctx->article, wish);
-}
-
 void courier__run_without_request(struct run *run, const struct verdict *v)
 {
     run->status = 0;
@@ -190,7 +173,7 @@ void courier__run_walk(struct run *run)
         give_up_step(run);
         return;
     }
-    if (run->channel->adapter->oauth) {
+    if (oauth_with(run->channel->adapter, run->settings->own)) {
         courier__fetch_token(run);
         return;
     }
@@ -208,7 +191,7 @@ void courier__run_with_token(struct run *run)
     run->sc.ctx.now_ms = clock_wall_ms();
     run->sc.ctx.media = NULL;
     run->sc.ctx.media_error = NULL;
-    if (!make_wish(run, &wish)) {
+    if (!media_wish_make(&wish, &run->sc.ctx, run->channel->adapter, run->step)) {
         run_4_build(run);
         return;
     }
@@ -283,6 +266,7 @@ static void run_4_build(struct run *run)
         struct verdict v = verdict_next();
 
         http_request_done(&run->request);
+        media_wait_done(&run->media);
         advance(run, &v, false);
         return;
     }

@@ -195,7 +195,7 @@ static char *remedy(const struct grant_way *way, const char *channel)
     const struct oauth_settings *s = oauth_settings_of(way->oauth, way->settings);
 
     if (!way->oauth->authorize) {
-        return mem_strdup("put a new access_token into the settings");
+        return mem_strdup("put new credentials into the settings");
     }
     return mem_printf("run `crier keys login %s`%s",
                       channel,
@@ -317,4 +317,18 @@ void forecast_make(struct forecast *out,
     }
     out->needs_eye = needs_eye(out, f);
     mem_free(todo);
+}
+
+void forecast_write(json_t *out, const struct forecast *f, const json_t *grant)
+{
+    json_set_str(out, "state", forecast_name(f->kind));
+    json_set_str(out, "text", f->text);
+    (void)json_object_set_new(out, "needs_attention", json_boolean(f->needs_eye));
+    json_set_str(out, "who", record_str(grant, "who"));
+    json_set_str(out, "scope", record_str(grant, "scope"));
+    json_set_time(out, "obtained_at", record_int(grant, "obtained_at_ms"));
+    json_set_time(out, "expires_at", record_int(grant, "expires_at_ms"));
+    json_set_time(out, "refresh_expires_at", record_int(grant, "refresh_expires_at_ms"));
+    json_set_time(out, "renews_at", f->renews_at_ms);
+    json_set_time(out, "ends_at", f->ends_at_ms);
 }

@@ -23,10 +23,15 @@
 
 /* ---- what is held ---- */
 
+const struct oauth *keeper__oauth(const struct channel *ch)
+{
+    return oauth_with(ch->adapter, ch->settings->own);
+}
+
 struct grant_way keeper__way(const struct held *h)
 {
     return (struct grant_way){
-        .oauth = h->channel->adapter->oauth,
+        .oauth = keeper__oauth(h->channel),
         .settings = h->channel->settings->own,
         .has_vault = vault_has_key(h->keeper->crier->config),
     };
@@ -39,7 +44,7 @@ struct held *keeper__find(const struct keeper *k, const struct channel *ch)
         struct held *h = container_of(n, struct held, node);
 
         if (h->channel == ch) {
-            return ch->adapter->oauth ? h : NULL;
+            return keeper__oauth(ch) ? h : NULL;
         }
     }
     return NULL;
@@ -169,7 +174,7 @@ void keeper_apply(struct keeper *k)
     size_t cursor = 0;
 
     while ((ch = channels_each(k->crier->channels, &cursor)) != NULL) {
-        if (ch->adapter->oauth) {
+        if (keeper__oauth(ch)) {
             apply_one(k, ch);
         }
     }
@@ -205,7 +210,7 @@ static int64_t look_at(struct held *h, int64_t now_ms)
 {
     int64_t at_ms;
 
-    if (h->channel->gone) {
+    if (h->channel->gone || !keeper__oauth(h->channel)) {
         return INT64_MAX;
     }
     if (h->renewal) {

@@ -58,8 +58,10 @@ struct renewal {
     bool unsaved; /* the disk did not take what it brought: tried again */
 };
 
+/* NULL: this channel, as it is configured now, has no tokens to keep. */
+const struct oauth *keeper__oauth(const struct channel *ch);
 struct grant_way keeper__way(const struct held *h);
-/* NULL: the channel's adapter has no struct oauth. */
+/* NULL: there is nothing to keep of the channel. */
 struct held *keeper__find(const struct keeper *k, const struct channel *ch);
 /* What is due by the clock, now and when next. */
 void keeper__look(struct keeper *k);

@@ -63,17 +63,13 @@ json_t *keeper_json(const struct keeper *k, const struct channel *ch)
     }
     forecast(h, &f);
     out = json_object();
-    json_set_str(out, "state", forecast_name(f.kind));
-    json_set_str(out, "text", f.text);
-    (void)json_object_set_new(out, "needs_attention", json_boolean(f.needs_eye));
-    json_set_str(out, "who", record_str(h->grant, "who"));
-    json_set_str(out, "scope", record_str(h->grant, "scope"));
-    json_set_time(out, "obtained_at", record_int(h->grant, "obtained_at_ms"));
-    json_set_time(out, "expires_at", record_int(h->grant, "expires_at_ms"));
-    json_set_time(out, "refresh_expires_at", record_int(h->grant, "refresh_expires_at_ms"));
-    json_set_time(out, "renews_at", f.renews_at_ms);
-    json_set_time(out, "ends_at", f.ends_at_ms);
+    forecast_write(out, &f, h->grant);
     return out;
+}
+
+static bool is_shown(const struct held *h)
+{
+    return !h->channel->gone && keeper__oauth(h->channel);
 }
 
 static void print_one(struct buf *out, const char *name, const struct held *h, int64_t value)
@@ -97,7 +93,7 @@ void keeper_print_gauges(const struct keeper *k, struct buf *out)
         const struct held *h = container_of(n, struct held, node);
         int64_t ends_at_ms = record_int(h->grant, "expires_at_ms");
 
-        if (ends_at_ms > 0 && !h->channel->gone) {
+        if (ends_at_ms > 0 && is_shown(h)) {
             print_one(out, expires, h, (ends_at_ms - now_ms) / MS_SECOND);
         }
     }
@@ -111,7 +107,7 @@ void keeper_print_gauges(const struct keeper *k, struct buf *out)
         const struct held *h = container_of(n, struct held, node);
         struct forecast f;
 
-        if (!h->channel->gone) {
+        if (is_shown(h)) {
             forecast(h, &f);
             print_one(out, attention, h, f.needs_eye);
         }

@@ -67,6 +67,13 @@ void media_get_wished(struct media_store *s,
                       bool allow_private);
 /* Whether the article has such a thing. */
 bool media_wish_has(const struct article *a, const struct media_wish *wish);
+/* What a step of an adapter wants; false: nothing, or the article has none. */
+bool media_wish_make(struct media_wish *wish,
+                     const struct step_ctx *ctx,
+                     const struct adapter *adapter,
+                     const struct step *step);
+/* Why a platform that fetches by itself can be given no address, and what to set. */
+void media_no_address(enum media_kind kind, char out[MEDIA_TEXT_BYTES]);
 /* Bytes of the cache on disk. */
 uint64_t media_store_disk_bytes(const struct media_store *s);
 void media_wait_done(struct media_wait *w); /* lets the picture go; before done: cancels */

@@ -418,16 +418,21 @@ static void read_times(struct media_file *f, const struct stat *s)
     }
 }
 
+static bool is_part(const char *name)
+{
+    size_t before = strlen(PART_PREFIX), len = strlen(name);
+
+    return len > before && strncmp(name, PART_PREFIX, before) == 0 &&
+           strspn(name + before, "0123456789") == len - before;
+}
+
 static void see_file(struct media_cache *k, const char *name, bool keep)
 {
     char hash[MEDIA_ID_BYTES];
     const char *type = read_name(name, hash);
-    bool part =
-        strncmp(name, PART_PREFIX, strlen(PART_PREFIX)) == 0 &&
-        strspn(name + strlen(PART_PREFIX), "0123456789") == strlen(name) - strlen(PART_PREFIX);
     struct stat s;
 
-    if (!type && !part) {
+    if (!type && !is_part(name)) {
         return;
     }
     if (!type || !keep || fstatat(k->directory, name, &s, AT_SYMLINK_NOFOLLOW) != 0 ||

@@ -39,7 +39,7 @@
 #define FRESH_MS (10 * MS_MINUTE)
 #define FETCH_TIMEOUT_MS (30 * MS_MINUTE)
 #define BREAKS_MAX 5 /* with no more than CHUNK_BYTES between them */
-#define BREAK_MS 500 /* doubled with each */
+#define BREAK_MS 200 /* doubled with each */
 
 struct video {
     struct media_store *store; /* NULL: the store is gone, only the exchange's end is awaited */
@@ -52,7 +52,8 @@ struct video {
     struct http_request request;
     struct out_exchange exchange;
     bool running, judged, restarted;
-    char *validator;              /* for If-Range; NULL: it cannot be resumed */
+    bool anew;       /* what was got does not go with what comes: all of it once more */
+    char *validator; /* for If-Range; NULL: it cannot be resumed */
     char version[MEDIA_ID_BYTES]; /* of all that its server tells versions by; "": nothing */
     int64_t expected;             /* bytes in all; -1: not told */
     int breaks;
@@ -482,14 +483,19 @@ static void begin_anew(struct video *v)
     }
 }
 
-/* The rest must begin where we are: "bytes 1000-1999/2000". */
+/* The rest must begin where we are and be of the same file, whatever its server makes of If-Range:
+ * "bytes 1000-1999/2000". */
 static bool goes_on_here(const struct video *v)
 {
-    const char *range = header(v, "Content-Range");
-    char here[64];
+    const char *range = header(v, "Content-Range"), *tag = header(v, "ETag");
+    char here[64], all[32];
+    const char *slash = range ? strchr(range, '/') : NULL;
 
     (void)snprintf(here, sizeof here, "bytes %" PRIu64 "-", v->written);
-    return range && v->written > 0 && strncmp(range, here, strlen(here)) == 0;
+    (void)snprintf(all, sizeof all, "%" PRId64, v->expected);
+    return slash && strncmp(range, here, strlen(here)) == 0 &&
+           (v->expected < 0 || strcmp(slash + 1, all) == 0) &&
+           (!tag || *v->validator != '"' || strcmp(tag, v->validator) == 0);
 }
 
 static void judge_head(struct video *v)
@@ -498,9 +504,11 @@ static void judge_head(struct video *v)
 
     v->judged = true;
     if (status == 200) {
-        v->restarted = v->written > 0; /* a server that cannot go on: one more try is enough */
+        v->restarted |= v->written > 0; /* a server that cannot go on: one more try is enough */
         begin_anew(v);
-    } else if (status != 206 || !goes_on_here(v)) {
+    } else if (status == 206 && v->written > 0) {
+        v->anew = !goes_on_here(v);
+    } else {
         (void)snprintf(v->error, sizeof v->error, "status %d", status);
     }
 }
@@ -525,7 +533,7 @@ static void on_piece(struct out_exchange *x, const char *bytes, size_t len)
     if (!v->judged) {
         judge_head(v);
     }
-    if (v->error[0] == '\0' && !v->found) {
+    if (v->error[0] == '\0' && !v->found && !v->anew) {
         buf_add(&v->chunk, bytes, len);
         if (v->chunk.len < CHUNK_BYTES) {
             return;
@@ -595,6 +603,38 @@ static bool is_whole(const struct video *v)
            (v->expected < 0 || (uint64_t)v->expected == v->written);
 }
 
+/* Its server cannot say just now whether there is another. */
+static bool answers(const struct video *v)
+{
+    const struct out_exchange *x = &v->exchange;
+
+    return (x->outcome == TRANSPORT_ANSWERED || v->judged) && x->response.status < 500;
+}
+
+/* What is wrong stands in v->error. */
+static void failed(struct video *v)
+{
+    if (answers(v)) {
+        end(v, NULL);
+    } else {
+        make_do(v);
+    }
+}
+
+/* An answer of which no byte came. */
+static void judge_empty(struct video *v)
+{
+    judge_head(v);
+    if (v->found) {
+        found_again(v);
+        return;
+    }
+    if (v->error[0] == '\0') {
+        (void)snprintf(v->error, sizeof v->error, "the video is empty");
+    }
+    failed(v);
+}
+
 /* The exchange has ended and nothing is being written. */
 static void after_exchange(struct video *v)
 {
@@ -604,11 +644,12 @@ static void after_exchange(struct video *v)
     if (v->found) {
         found_again(v);
     } else if (v->error[0] != '\0') {
-        if (x->outcome == TRANSPORT_ANSWERED || v->judged) {
-            end(v, NULL);
-        } else {
-            make_do(v);
-        }
+        failed(v);
+    } else if (v->anew) {
+        v->anew = false;
+        v->restarted = true;
+        v->written = 0;
+        fetch(v);
     } else if (v->chunk.len > 0) {
         if (has_room(v)) {
             write_chunk(v); /* and here again */
@@ -619,15 +660,7 @@ static void after_exchange(struct video *v)
         say_too_large(v);
         end(v, NULL);
     } else if (x->outcome == TRANSPORT_ANSWERED && !v->judged) {
-        judge_head(v);
-        if (v->error[0] == '\0') {
-            (void)snprintf(v->error, sizeof v->error, "the video is empty");
-        }
-        if (x->response.status >= 500) {
-            make_do(v);
-        } else {
-            end(v, NULL);
-        }
+        judge_empty(v);
     } else if (is_whole(v)) {
         look(v);
     } else {

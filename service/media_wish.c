@@ -47,12 +47,24 @@ bool media_wish_has(const struct article *a, const struct media_wish *wish)
     return url_of(a, wish) != NULL;
 }
 
-/* ---- telling ---- */
-
-static const char *kind_name(const struct media_wished *w)
+bool media_wish_make(struct media_wish *wish,
+                     const struct step_ctx *ctx,
+                     const struct adapter *adapter,
+                     const struct step *step)
 {
-    return w->wish.kind == MEDIA_VIDEO ? "video" : "picture";
+    if (!step->wants_media || (step->media_wanted && !step->media_wanted(ctx)) ||
+        (!step->media_wish && adapter->media_max_bytes == 0)) {
+        return false;
+    }
+    *wish = (struct media_wish){.kind = MEDIA_PICTURE,
+                                .bounds = adapter_media_bounds(adapter, ctx)};
+    if (step->media_wish) {
+        step->media_wish(ctx, wish);
+    }
+    return media_wish_has(ctx->article, wish);
 }
+
+/* ---- telling ---- */
 
 /* Not from within a call of whoever waits. */
 static void tell(struct media_wished *w)
@@ -101,7 +113,7 @@ static const char *public_url(const struct media_wished *w)
     return config ? config->server.public_url : NULL;
 }
 
-static void say_no_address(const struct media_wished *w, char out[MEDIA_TEXT_BYTES])
+void media_no_address(enum media_kind kind, char out[MEDIA_TEXT_BYTES])
 {
     (void)snprintf(
         out,
@@ -109,7 +121,7 @@ static void say_no_address(const struct media_wished *w, char out[MEDIA_TEXT_BYT
         "this platform fetches the %s by itself, and the article's own address will not do "
         "(it must be public https, and within the limits as it is): set server.public_url, "
         "and crier serves it at /media/",
-        kind_name(w));
+        kind == MEDIA_VIDEO ? "video" : "picture");
 }
 
 static void own_address(struct media_wished *w)
@@ -184,7 +196,7 @@ static bool may_serve(struct media_wished *w)
     if (public_url(w)) {
         return true;
     }
-    say_no_address(w, error);
+    media_no_address(w->wish.kind, error);
     fail(w, error);
     return false;
 }
@@ -304,7 +316,7 @@ void media_get_wished(struct media_store *s,
     if (!url) {
         fail_at_once(w, "");
     } else if (wish->by_address && !https && !public_url(w)) {
-        say_no_address(w, error); /* known before anything is fetched */
+        media_no_address(w->wish.kind, error); /* known before anything is fetched */
         fail_at_once(w, error);
     } else {
         fetch(w, wish->by_address && https);

@@ -102,7 +102,7 @@ bool out__check_files(struct out_exchange *x)
     bool good = !r->media || is_there(r->media, r->media_from, r->media_len);
 
     for (size_t i = 0; i < r->part_count; i++) {
-        good = good && (!r->parts[i].media || is_there(r->parts[i].media, 0, r->parts[i].len));
+        good = good && (!r->parts[i].media || is_there(r->parts[i].media, r->parts[i].media_from, r->parts[i].len));
     }
     if (!good) {
         (void)snprintf(x->error, sizeof x->error, "the file that was to be sent is not there");
@@ -131,6 +131,7 @@ static void set_part_data(curl_mimepart *to, const struct http_part *part)
     r = mem_zalloc(sizeof *r);
     r->bytes = part->bytes;
     r->file = file_of(part->media);
+    r->from = part->media_from;
     r->len = part->len;
     must(curl_mime_data_cb(
              to, (curl_off_t)part->len, on_body_read, on_body_seek, mem_free, r) == CURLE_OK);

@@ -85,11 +85,11 @@ static void find_hubs(struct outlet_facts *f, const struct config *config)
     for (size_t i = 0; i < config->channel_count; i++) {
         const struct channel_settings *ch = &config->channels[i];
         const struct adapter *adapter = ch->type->of;
-        const char *hub = ch->enabled && adapter->own_feeds_hub != NULL
-                              ? adapter->own_feeds_hub(ch->own)
-                              : NULL;
+        const char *hub;
 
-        if (hub != NULL) {
+        for (size_t n = 0; ch->enabled && adapter->own_feeds_hub != NULL &&
+                           (hub = adapter->own_feeds_hub(ch->own, n)) != NULL;
+             n++) {
             add_hub(f, hub);
         }
     }

@@ -1,6 +1,6 @@
 /* What would go out. Called by `crier preview` and by tests; sends nothing, keeps nothing. Runs
  * the adapters' publish courses as the courier would, but reads sample answers of the platforms
- * instead of real ones and hands out a stand-in for the picture. What is shown has every secret
+ * instead of real ones and hands out a stand-in for a picture or video. What is shown has every secret
  * of the channel's settings replaced, in whatever form it was written into the request. */
 
 #include "service/preview.h"
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/oauth.h"
 #include "adapters/registry.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -18,18 +19,20 @@
 #include "service/context.h"
 #include "service/hide.h"
 #include "service/intake.h"
+#include "service/preview_media.h"
 
 #define STEPS_MAX 64 /* TikTok has one for each of 35 pictures */
 #define SHOWN_BYTES ((size_t)80 * 1024 * 1024)
 #define EXPLAIN_BYTES 4096
-#define NUMBER_LATER 1 /* the ledger gives the real one on arrival */
+#define TOKEN_SHOWN "ACCESS-TOKEN" /* in place of one that the keeper holds */
+#define NUMBER_LATER 1             /* the ledger gives the real one on arrival */
 
 struct shown {
     const struct config *config;
     const struct channel_settings *settings;
     const struct adapter *adapter;
     struct step_context sc;
-    struct media media;
+    struct preview_media media;
     json_t *steps, *texts;
 };
 
@@ -50,19 +53,18 @@ static json_t *hidden(const struct shown *s, const char *bytes, size_t len)
 
 /* ---- requests ---- */
 
-/* Nothing is fetched for a preview, so it cannot say what the picture will be; but what it may be. */
-static json_t *picture_text(const struct shown *s)
+static bool is_media(const struct shown *s, const void *bytes, const struct media *media)
 {
-    struct media_bounds b = adapter_media_bounds(s->adapter, &s->sc.ctx);
-    char bytes[PARSE_TEXT_BYTES], pixels[64] = "";
+    return media == &s->media.media || (bytes && bytes == s->media.media.bytes);
+}
 
-    if (b.max_pixels > 0) {
-        (void)snprintf(pixels, sizeof pixels, " or %lld pixels", (long long)b.max_pixels);
-    }
-    return json_sprintf("(the picture at %s, resized if it has more than %s%s)",
-                        s->sc.ctx.article->images[0].url,
-                        format_size_about((int64_t)b.max_bytes, bytes),
-                        pixels);
+static json_t *media_body(const struct shown *s)
+{
+    json_t *text = preview_media_text(&s->media), *v;
+
+    v = json_sprintf("(%s)", json_string_value(text));
+    json_decref(text);
+    return v;
 }
 
 static json_t *parts_json(const struct shown *s, const struct http_request *r)
@@ -78,8 +80,9 @@ static json_t *parts_json(const struct shown *s, const struct http_request *r)
         (void)json_object_set_new(item,
                                   "body",
                                   p->text != NULL ? hidden(s, p->text, strlen(p->text))
-                                  : p->bytes == s->media.bytes ? picture_text(s)
-                                                               : hidden(s, p->bytes, p->len));
+                                  : is_media(s, p->bytes, p->media)
+                                      ? media_body(s)
+                                      : hidden(s, p->bytes, p->len));
         (void)json_array_append_new(list, item);
     }
     return list;
@@ -120,6 +123,9 @@ request_json(const struct shown *s, const struct step *step, const struct http_r
     json_t *v = json_object(), *headers;
 
     json_set_str(v, "step", step->name);
+    if (s->media.of) {
+        (void)json_object_set_new(v, "media", preview_media_text(&s->media));
+    }
     (void)json_object_set_new(v, "url", hidden(s, r->url, strlen(r->url)));
     if (r->mail) {
         return mail_json(s, r, v);
@@ -133,8 +139,8 @@ request_json(const struct shown *s, const struct step *step, const struct http_r
     (void)json_object_set_new(v, "headers", headers);
     if (r->part_count > 0) {
         (void)json_object_set_new(v, "parts", parts_json(s, r));
-    } else if (r->bytes != NULL && r->bytes == s->media.bytes) {
-        (void)json_object_set_new(v, "body", picture_text(s));
+    } else if (is_media(s, r->bytes, r->media)) {
+        (void)json_object_set_new(v, "body", media_body(s));
     } else if (r->bytes != NULL) {
         (void)json_object_set_new(v, "body", hidden(s, r->bytes, r->bytes_len));
     } else if (r->body.len > 0) {
@@ -209,22 +215,6 @@ static struct verdict read_sample(struct shown *s, const struct step *step, bool
     return v;
 }
 
-/* A stand-in for the picture: adapters look at its type and size only. */
-static void lend_picture(struct shown *s, const struct step *step)
-{
-    static const char bytes[] = "picture";
-    struct step_ctx *ctx = &s->sc.ctx;
-    bool has = step->wants_media && ctx->article->image_count > 0;
-
-    s->media = (struct media){.type = "image/jpeg", .bytes = bytes, .len = sizeof bytes - 1};
-    if (has) {
-        s->media.width = ctx->article->images[0].width;
-        s->media.height = ctx->article->images[0].height;
-    }
-    ctx->media = has ? &s->media : NULL;
-    ctx->media_error = has ? NULL : "the article has no picture";
-}
-
 /* The step behind this one, or NULL when the course ends here. */
 static const struct step *
 follow(const struct step *steps, const struct step *step, const struct verdict *v)
@@ -246,7 +236,7 @@ static enum err_code walk_steps(struct shown *s, struct err *why)
         struct http_request request;
         struct verdict v = verdict_next();
         http_request_init(&request);
-        lend_picture(s, step);
+        preview_media_lend(&s->media, &s->sc.ctx, s->adapter, step, s->config);
         s->sc.ctx.fit_count = 0;
         rc = step->build(&s->sc.ctx, &request, why);
         if (rc) {
@@ -304,14 +294,21 @@ static enum err_code show_requests(json_t *out,
     must(s.adapter != NULL);
     s.steps = json_array();
     s.texts = json_array();
+    json_t *grant = json_pack("{s:s}", "access_token", TOKEN_SHOWN);
     enum err_code rc = context_init(&s.sc, &facts, why);
     if (rc == ERR_NONE) {
         s.sc.ctx.now_ms = story->now_ms;
+        if (oauth_with(s.adapter, ch->own)) {
+            s.sc.ctx.token = TOKEN_SHOWN;
+            s.sc.ctx.grant = grant;
+        }
         rc = walk_steps(&s, why);
     }
+    json_decref(grant);
     (void)json_object_set_new(out, "steps", s.steps);
     (void)json_object_set_new(out, "texts", s.texts);
     context_done(&s.sc);
+    preview_media_done(&s.media);
     json_decref(account);
     return rc;
 }

@@ -270,6 +270,175 @@ static void discords_description_refuses_what_is_wrong(void **state)
     json_decref(spec);
 }
 
+/* ---- X ---- */
+
+static bool is_signed(const char *authorization)
+{
+    static const char *const members[] = {"OAuth oauth_consumer_key=\"",
+                                          ", oauth_nonce=\"",
+                                          ", oauth_signature=\"",
+                                          ", oauth_signature_method=\"HMAC-SHA1\"",
+                                          ", oauth_timestamp=\"",
+                                          ", oauth_token=\"",
+                                          ", oauth_version=\"1.0\""};
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        if (!strstr(authorization, members[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_x(struct dialogue *d,
+                    const struct adapter *a,
+                    const struct step *step,
+                    const struct http_request *req,
+                    void *context)
+{
+    const char *authorization = http_header(&req->headers, "Authorization");
+    struct check *c = context;
+    struct fault f = {.text = ""};
+
+    (void)a;
+    (void)step;
+    if (strstr(req->url, "/2/oauth2/token") ||
+        strncmp(req->url, "https://x.example/", 18) == 0) {
+        return; /* tokens are RFC 6749's; another API is a setting's */
+    }
+    c->requests++;
+    (void)openapi_check(&f, c->spec, req);
+    if (!authorization ||
+        (strncmp(authorization, "Bearer ", 7) != 0 && !is_signed(authorization))) {
+        fault_tell(&f, "no credentials go along");
+    }
+    if (fault_told(&f)) {
+        dialogue_fault(d, "not as described: %s", f.text);
+    }
+}
+
+static void xs_requests_are_as_the_description_has_them(void **state)
+{
+    struct check c = {.spec = spec_load("x")};
+    int faults = dialogues_run(adapter_find("x"), NULL, check_x, &c);
+
+    (void)state;
+    json_decref(c.spec);
+    assert_int_equal(faults, 0);
+    assert_true(c.requests > 250);
+}
+
+static void xs_description_refuses_what_is_wrong(void **state)
+{
+#define POSTS "/2/tweets"
+    static const struct refusal rows[] = {
+        {"a text", "POST", POSTS, "{\"text\":\"x\"}", true},
+        {"an unknown member", "POST", POSTS, "{\"text\":\"x\",\"lang\":\"en\"}", false},
+        {"ids as numbers", "POST", POSTS, "{\"media\":{\"media_ids\":[1]}}", false},
+        {"no pictures", "POST", POSTS, "{\"media\":{\"media_ids\":[]}}", false},
+        {"five pictures",
+         "POST",
+         POSTS,
+         "{\"media\":{\"media_ids\":[\"1\",\"2\",\"3\",\"4\",\"5\"]}}",
+         false},
+        {"everyone may reply", "POST", POSTS, "{\"reply_settings\":\"everyone\"}", false},
+        {"a reply", "POST", POSTS, "{\"reply\":{\"in_reply_to_tweet_id\":\"1\"}}", true},
+        {"a reply to nothing", "POST", POSTS, "{\"reply\":{}}", false},
+        {"an edit", "POST", POSTS, "{\"edit_options\":{\"previous_post_id\":\"1\"}}", true},
+        {"an edit of a link",
+         "POST",
+         POSTS,
+         "{\"edit_options\":{\"previous_post_id\":\"https://x.com/\"}}",
+         false},
+        {"a video of another kind",
+         "POST",
+         "/2/media/upload/initialize",
+         "{\"media_type\":\"video/ogg\"}",
+         false},
+        {"a call there is not", "PUT", POSTS, "{}", false},
+    };
+    json_t *spec = spec_load("x");
+
+    (void)state;
+    check_refusals(spec, rows, ARRAY_LEN(rows));
+    json_decref(spec);
+}
+
+/* ---- Pinterest ---- */
+
+static void check_pinterest(struct dialogue *d,
+                            const struct adapter *a,
+                            const struct step *step,
+                            const struct http_request *req,
+                            void *context)
+{
+    struct check *c = context;
+    struct fault f = {.text = ""};
+    const char *token = http_header(&req->headers, "Authorization");
+
+    (void)a;
+    /* Tokens are another document's matter; a video goes to a place that Pinterest names, with parts that
+     * it names. */
+    if (strstr(req->url, "/oauth/token") || strcmp(step->name, "upload_video") == 0) {
+        return;
+    }
+    c->requests++;
+    (void)openapi_check(&f, c->spec, req);
+    if (!token || strncmp(token, "Bearer ", 7) != 0) {
+        fault_tell(&f, "the token is missing");
+    }
+    if (fault_told(&f)) {
+        dialogue_fault(d, "not as described: %s", f.text);
+    }
+}
+
+static void pinterests_requests_are_as_the_description_has_them(void **state)
+{
+    struct check c = {.spec = spec_load("pinterest")};
+    int faults = dialogues_run(adapter_find("pinterest"), NULL, check_pinterest, &c);
+
+    (void)state;
+    json_decref(c.spec);
+    assert_int_equal(faults, 0);
+    assert_true(c.requests > 100);
+}
+
+static void pinterests_description_refuses_what_is_wrong(void **state)
+{
+#define PIN(source) "{\"board_id\":\"1\",\"media_source\":" source "}"
+    static const struct refusal rows[] = {
+        {"a picture",
+         "POST",
+         "/pins",
+         PIN("{\"source_type\":\"image_url\",\"url\":\"https://a.example/b.jpg\"}"),
+         true},
+        {"an unknown source", "POST", "/pins", PIN("{\"source_type\":\"text\"}"), false},
+        {"a carousel of one",
+         "POST",
+         "/pins",
+         PIN("{\"source_type\":\"multiple_image_urls\",\"items\":[{\"url\":\"https://a.example/"
+             "\"}]}"),
+         false},
+        {"a picture of another kind",
+         "POST",
+         "/pins",
+         PIN("{\"source_type\":\"image_base64\",\"content_type\":\"image/"
+             "webp\",\"data\":\"AA==\"}"),
+         false},
+        {"a board by its name", "POST", "/pins", "{\"board_id\":\"news\"}", false},
+        {"an unknown member", "POST", "/pins", "{\"board_id\":\"1\",\"tags\":[]}", false},
+        {"a change", "PATCH", "/pins/1", "{\"title\":\"x\"}", true},
+        {"a change of the picture", "PATCH", "/pins/1", PIN("{}"), false},
+        {"a film", "POST", "/media", "{\"media_type\":\"film\"}", false},
+        {"a call there is not", "PUT", "/pins/1", "{}", false},
+    };
+    json_t *spec = spec_load("pinterest");
+
+    (void)state;
+    check_refusals(spec, rows, ARRAY_LEN(rows));
+    json_decref(spec);
+}
+
 /* ---- WhatsApp ---- */
 
 /* Two members that the description does not have and Meta's guides do: of every call, and of every message. */
@@ -395,6 +564,10 @@ int main(void)
         cmocka_unit_test(mastodons_description_refuses_what_is_wrong),
         cmocka_unit_test(discords_requests_are_as_the_description_has_them),
         cmocka_unit_test(discords_description_refuses_what_is_wrong),
+        cmocka_unit_test(xs_requests_are_as_the_description_has_them),
+        cmocka_unit_test(xs_description_refuses_what_is_wrong),
+        cmocka_unit_test(pinterests_requests_are_as_the_description_has_them),
+        cmocka_unit_test(pinterests_description_refuses_what_is_wrong),
         cmocka_unit_test(whatsapps_requests_are_as_the_description_has_them),
         cmocka_unit_test(whatsapps_description_refuses_what_is_wrong),
         cmocka_unit_test(nothing_stays_allocated),

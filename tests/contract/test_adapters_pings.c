@@ -148,6 +148,26 @@ static void hubs_are_pinged_as_they_expect(void **state)
     run("websub", check_websub);
 }
 
+/* Hubs and engines hear of google_news what they hear of their own adapters. */
+static void check_google_news(struct dialogue *d,
+                              const struct adapter *a,
+                              const struct step *step,
+                              const struct http_request *req,
+                              void *context)
+{
+    if (strcmp(step->name, "ping_hub") == 0) {
+        check_websub(d, a, step, req, context);
+    } else if (strcmp(step->name, "indexnow") == 0) {
+        check_indexnow(d, a, step, req, context);
+    }
+}
+
+static void google_news_tells_them_the_same(void **state)
+{
+    (void)state;
+    run("google_news", check_google_news);
+}
+
 static void nothing_stays_allocated(void **state)
 {
     (void)state;
@@ -159,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(indexnow_is_told_what_it_documents),
         cmocka_unit_test(hubs_are_pinged_as_they_expect),
+        cmocka_unit_test(google_news_tells_them_the_same),
         cmocka_unit_test(nothing_stays_allocated),
     };
 

@@ -44,6 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err why = {0};
     struct buf out;
 
+    bounds.types = bounds.max_edge % 8 == 0 ? MEDIA_JPEG : 0;
+    bounds.max_ratio_milli = bounds.max_edge % 16 == 4 ? 1910 : 0;
+    bounds.min_ratio_milli = bounds.max_edge % 32 == 4 ? 800 : 0;
     if (media_sniff(in.at, in.left, &width, &height) != NULL && height > 0 &&
         width > PIXELS_MAX / height) {
         return 0;

@@ -67,6 +67,7 @@ static inline bool accept_one(struct ledger *l, const char *id, const char *guid
                                  .step = "post",
                                  .publishes = true,
                                  .counts = true,
+                                 .uses_quota = true,
                                  .attempt_id = n,
                                  .channel = "a",
                                  .now_ms = 5001};
@@ -192,28 +193,29 @@ static inline void ask_everything(struct ledger *l)
     struct ledger_gated gated = {.req = {.kind = LEDGER_GATED}, .limit = 10};
     struct ledger_sources sources = {.req = {.kind = LEDGER_SOURCES}};
     struct ledger_credentials credentials = {.req = {.kind = LEDGER_CREDENTIALS}};
+    struct ledger_quota quota = {.req = {.kind = LEDGER_QUOTA}};
+    static const struct ledger_fallback_to to = {
+        .channel = "b", .adapter = "x", .own_ms = 1000};
+    struct ledger_fallback fallback = {.req = {.kind = LEDGER_FALLBACK},
+                                       .channel = "a",
+                                       .why = "blocked",
+                                       .blocked = {201},
+                                       .to = &to,
+                                       .to_count = 1,
+                                       .delivery_id = 5000,
+                                       .now_ms = 6000};
+    struct ledger_release_channel release = {
+        .req = {.kind = LEDGER_RELEASE_CHANNEL}, .channel = "a", .now_ms = 6000};
     struct ledger_inbox_list inbox = {.req = {.kind = LEDGER_INBOX_LIST}, .limit = 10};
     struct ledger_list held = {
         .req = {.kind = LEDGER_ARTICLES}, .state = -1, .limit = 10, .held = true};
     struct ledger_drop drop = {.req = {.kind = LEDGER_DROP}, .article = {500}, .now_ms = 6000};
-    struct ledger_request *const all[] = {&withdrawn.req,
-                                          &gated.req,
-                                          &sources.req,
-                                          &credentials.req,
-                                          &inbox.req,
-                                          &held.req,
-                                          &drop.req,
-                                          &due.req,
-                                          &load.req,
-                                          &channels.req,
-                                          &articles.req,
-                                          &deliveries.req,
-                                          &article.req,
-                                          &events.req,
-                                          &end.req,
-                                          &move.req,
-                                          &expire.req,
-                                          &prune.req};
+    struct ledger_request *const all[] = {
+        &withdrawn.req, &gated.req,      &sources.req,  &credentials.req, &inbox.req,
+        &held.req,      &drop.req,       &due.req,      &load.req,        &channels.req,
+        &articles.req,  &deliveries.req, &article.req,  &events.req,      &end.req,
+        &move.req,      &quota.req,      &fallback.req, &release.req,     &expire.req,
+        &prune.req};
 
     (void)accept_one(l, "1", "c", 300); /* the first again, under one more name */
     (void)accept_one(l, "3", "d", 400);

@@ -31,6 +31,7 @@ PARTNER_SECRET = "whsec_aW50ZWdyYXRpb24tcGFydG5lci1zZWNyZXQ="
 DISCORD_HOOK = "/api/webhooks/223456789012345678/integration-discord-webhook-token"
 WHATSAPP_SECRET = "integration-whatsapp-app-secret"
 SLACK_HOOK = "/services/T0123456789/B0123456789/integrationSlackHookSecret"
+META_TOKEN = {"access_token": "given-token"}
 SANITIZERS = ("ERROR: AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer")
 SLOW = "tsan" in str(CRIER) or "asan" in str(CRIER)
 TSAN = "tsan" in str(CRIER)
@@ -408,6 +409,10 @@ def network_channels(platform):
 def network_settings(faces):
     """What a channel of each type needs, by type: one entry each."""
     return {
+        "facebook": {"page_id": "102030405060708", "api": faces["facebook"] + "/facebook/v26.0", **META_TOKEN},
+        "instagram": {"login": "facebook", "user_id": "17841400000000000",
+                      "api": faces["instagram"] + "/instagram/v26.0-by-facebook", **META_TOKEN},
+        "threads": {"api": faces["threads"] + "/threads/v1.0", **META_TOKEN},
         "whatsapp": {"api": faces["whatsapp"] + "/whatsapp/v25.0", "phone_number_id": "106540352242922",
                      "token": "integration-whatsapp-token", "app_secret": WHATSAPP_SECRET,
                      "verify_token": "integration-whatsapp-verify", "template": "breaking_news", "language": "en_US",

@@ -52,7 +52,7 @@ def test_each_verb_has_help(verb):
     (["preview"], "usage: crier preview"),
     (["preview", "a", "b"], "is too much"),
     (["channels", "telegramm"], "did you mean \"telegram\"?"),
-    (["keys", "toke"], "token, webhook, sign"),
+    (["keys", "toke"], "token, webhook, vault, sign, login, show, forget"),
     (["replay"], "which deliveries?"),
     (["replay", "--resolve", "x", "maybe"], "posted"),
     (["replay", "a", "--channel", "b"], "not both"),

@@ -25,7 +25,8 @@ FAR = {"ledger.*": (5, 9, 14, 20, 27, 35, 44, 60), "out.*": (3, 6, 9, 13, 18, 24
 DOORS = ("/bot", "/api/v1/statuses", "/xrpc/", "/hook/partner", "/api/v10/webhooks", "/api/v10/channels", "/api/chat.")
 # Not passed in such a course, and tested beside what they are about.
 ELSEWHERE = {"ledger.pulse.writes", "ledger.pulse.reads", "ledger.tend", "ledger.migrate", "ledger.copy", "ledger.copied",
-             "passed.socket", "notify.send", "resize.child", "resize.spawn", "watch.accepted", "withdrawals.due"}
+             "passed.socket", "notify.send", "resize.child", "resize.spawn", "watch.accepted", "withdrawals.due",
+             "keeper.answered", "keeper.stored", "ledger.credential", "media.rename", "media.write", "out.file"}
 
 
 def points():

@@ -127,7 +127,7 @@ def children(crier):
 def test_a_photograph_arrives_small_enough_upright_and_without_its_secrets(make_crier, platform, pictures, photograph):
     crier = make_crier(only("bluesky"))
     detail, data = arrived(platform, crier, crier.send(story(1, pictures.put("photo.jpg", photograph))))
-    assert detail.startswith("picture resized from ") and " 6000x4000 to " in detail, detail
+    assert detail.startswith("picture resized from ") and " 4000x6000 to " in detail, detail  # as people see it
     assert len(data) <= BLUESKY_BYTES and b"SOURCE" not in data
     small = Image.open(io.BytesIO(data))
     assert small.format == "JPEG" and not small.getexif()

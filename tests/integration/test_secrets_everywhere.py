@@ -20,6 +20,8 @@ PLANTED = {
     "sources.cms.secret": "Vb3Nz-planted-of-the-cms-Lp5",
     "sources.cms.old_secret": "Hd8Ry-planted-of-the-cms-before-Tk1",
     "sources.agency.secret": "whsec_" + base64.b64encode(b"Mf4Wc-planted-agency-Qz6").decode(),
+    "vault.key": base64.b64encode(b"vault-key-planted-Qx7Rm-32-bytes").decode(),
+    "vault.old_key": base64.b64encode(b"vault-old-planted-Zt4Wn-32-bytes").decode(),
     "channels.telegram.token": "987654:Zx2Pl-planted-telegram-Bn7",
     "channels.mastodon.token": "Gu9Ek-planted-mastodon-Yv3",
     "channels.bluesky.password": "plt7-qx4m-bz9w-kd2r",
@@ -38,10 +40,19 @@ PLANTED = {
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
+# The social networks post only what is of their category. Secrets by channel, and the path that publishes there.
+NETWORKS = {
+    "facebook": (("client_secret", "access_token", "refresh_token"), "/facebook/v26.0/102030405060708/feed"),
+    "instagram": (("client_secret", "access_token", "refresh_token"), "/instagram/v26.0-by-facebook/17841400000000000/media"),
+    "threads": (("client_secret", "access_token", "refresh_token"), "/threads/v1.0/me/threads"),
+}
+PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '-')}-Jq9"
+            for name, (keys, _) in NETWORKS.items() for key in keys}
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
                    "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
-                   "whatsapp": {"token", "app_secret", "verify_token"}}
+                   "whatsapp": {"token", "app_secret", "verify_token"},
+                   **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
 
 
 def plant(settings, platform):
@@ -55,6 +66,7 @@ def plant(settings, platform):
     channels["whatsapp"] = {**harness.network_channels(platform)["whatsapp"], **{
         key: PLANTED[f"channels.whatsapp.{key}"] for key in ("token", "app_secret", "verify_token")}}
     settings["server"]["token"] = PLANTED["server.token"]
+    settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
                             allow_private=True)
     sources["cms"].update(secret=PLANTED["sources.cms.secret"], old_secret=PLANTED["sources.cms.old_secret"])
@@ -68,6 +80,12 @@ def plant(settings, platform):
         secret=PLANTED["channels.partner.secret"], old_secret=PLANTED["channels.partner.old_secret"],
         headers={"X-Api-Key": PLANTED["channels.partner.headers"]},
         url=f"http://ada:{password}@{where}/hook/partner?lang=de&api_key={PLANTED['channels.partner.url, parameter']}")
+
+
+    networks = harness.network_channels(platform)
+    for name, (keys, _) in NETWORKS.items():
+        channels[name] = {**networks[name], "when": {"category": "Networks"},
+                          **{key: PLANTED[f"channels.{name}.{key}"] for key in keys}}
 
 
 def plant_mail(settings, server):
@@ -112,11 +130,17 @@ def mail(certificates):
     server.close()
 
 
+def network_article(platform, number):
+    return small_article(number, categories=["Latest", "Networks"], images=[{"url": f"{platform.url}/img/1200x630.jpg",
+                                                                             "alt": "A harbour"}])
+
+
 def live(crier, platform, mail):
     """A post, a correction, a retraction, hooks; then refusals that repeat what they were sent."""
     member = {"address": "+4915112345678", "opted_in_at": "2026-01-01T10:00:00Z", "source": "form"}
     assert crier.call("POST", "/v1/channels/whatsapp/members", member)[0] == 200
     crier.await_done(crier.send(small_article(1))["id"])
+    crier.await_done(crier.send(network_article(platform, 4))["id"])
     corrected = crier.send(small_article(1, title="Corrected"))["id"]
     crier.await_state(corrected, ("done", "rejected"), revision=2)  # what went through a webhook of Slack stays as it is
     raw = json.dumps(small_article(2)).encode()
@@ -143,8 +167,12 @@ def live(crier, platform, mail):
     mail.fault("rcpt", f"451 4.3.0 {said('channels.mail.password', 'channels.mail.unsubscribe_secret')}")
     crier.send(small_article(3))
     wait_for(lambda: all(f["hits"] for f in platform.faults()), what="each to have refused")
-    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3")
-                         if d["channel"] != "whatsapp"), what="their words to be kept")
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3") if d["channel"] != "whatsapp"),
+             what="their words to be kept")
+    for name, (keys, path) in NETWORKS.items():
+        platform.fault(path, "status", status=503, body=said(*(f"channels.{name}.{key}" for key in keys)), method="POST")
+    crier.send(network_article(platform, 5))
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-5") if d["channel"] in NETWORKS), what="theirs too")
 
 
 def over_the_api(crier):
@@ -155,7 +183,7 @@ def over_the_api(crier):
         assert status == 200, path
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
-                    "whatsapp"):
+                    "whatsapp", *NETWORKS):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])
@@ -216,7 +244,7 @@ def test_no_secret_stands_in_anything_that_is_said_or_kept(make_crier, platform,
     sent = json.dumps(platform.truth()["requests"])
     for name in ("channels.telegram.token", "channels.mastodon.token", "channels.partner.headers", "channels.bluesky.password",
                  "channels.discord.webhook_url", "channels.discord-bot.token", "channels.slack.token",
-                 "channels.slack-hook.webhook_url"):
+                 "channels.slack-hook.webhook_url", *(f"channels.{name}.access_token" for name in NETWORKS)):
         assert PLANTED[name] in sent  # they were in use
     assert basic_of_partner() in sent
     assert mail.mails[0].user == "news"

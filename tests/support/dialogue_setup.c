@@ -48,6 +48,7 @@ static void set_context(struct dialogue *d)
     d->site.url = dialogue__text_or(site, "url", "https://news.example");
     d->site.language = dialogue__text_or(site, "language", "en");
     d->site.feeds = feeds_of(d, json_object_get(site, "feeds"));
+    d->site.sitemap = json_path_str(site, "sitemap");
     ctx->site = &d->site;
     ctx->channel = dialogue__text_or(c, "channel", "main");
     ctx->article_id = dialogue__text_or(c, "article_id", "art_0000000000001");
@@ -116,6 +117,7 @@ void dialogue__set_media(struct dialogue *d, const json_t *m)
     set_media_bytes(d, m);
     d->media.type = dialogue__text_or(m, "type", "image/jpeg");
     d->media.url = json_path_str(m, "url");
+    d->media.hash = json_path_str(m, "hash");
     d->media.duration_ms = json_integer_value(json_object_get(m, "duration_ms"));
     d->media.width = json_integer_value(json_object_get(m, "width"));
     d->media.height = json_integer_value(json_object_get(m, "height"));

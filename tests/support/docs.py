@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-CAN = {"update": "corrected", "retract": "taken back", "verify": "looked for", "pictures": "pictures"}
+CAN = {"update": "corrected", "retract": "taken back", "verify": "looked for"}
+FACTS = {"media": "media", "text": "text", "allowance": "posts", "sign_in": "signed in by"}
 
 
 def merged(page, name, text):
@@ -24,18 +25,24 @@ def run(crier, *args):
     return subprocess.run([crier, *args], check=True, capture_output=True, text=True).stdout
 
 
-def ability(value):
-    return {True: "yes", False: "no"}.get(value, value)
+def word(value):
+    """yes, no, and for what is said at length: whether it is a yes at all."""
+    return {True: "yes", False: "no"}.get(value) or ("no" if value.startswith("no") else "yes, but")
 
 
 def channels(crier):
-    """A table of the types and, where one cannot do a thing, why."""
-    rows = ["| `type` | a post there | " + " | ".join(CAN.values()) + " |",
-            "|---" * (len(CAN) + 2) + "|"]
+    """A table of the types in a word each, and below it what a word cannot say."""
+    rows = ["| `type` | a post there | " + " | ".join([*CAN.values(), *FACTS.values()]) + " |",
+            "|---" * (len(CAN) + len(FACTS) + 2) + "|"]
+    more = []
     for kind in json.loads(run(crier, "channels", "--json")):
-        can = [ability(kind["can"][name]) for name in CAN]
-        rows.append(f"| [`{kind['type']}`]({kind['documentation']}) | {kind['about']} | " + " | ".join(can) + " |")
-    return "\n".join(rows)
+        can = [word(kind["can"][name]) for name in CAN]
+        facts = [kind[name] for name in FACTS]
+        rows.append(f"| [`{kind['type']}`]({kind['documentation']}) | {kind['about']} | " + " | ".join(can + facts) + " |")
+        said = [f"{title}: {kind['can'][name]}" for name, title in CAN.items() if isinstance(kind["can"][name], str)]
+        if said:
+            more.append(f"- `{kind['type']}`: " + "; ".join(said) + ".")
+    return "\n".join([*rows, "", "What “no” and “yes, but” mean there:", "", *more])
 
 
 def main():

@@ -16,6 +16,7 @@ Ends on SIGTERM or when standard input closes (--leash).
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
   POST   /_control/forget_sessions   Bluesky's access tokens expire
   POST   /_control/authority         {"name": …}: what an authorisation server does (fake/oauth.py)
+  POST   /_control/meta              {"next": …}: an error of Facebook, Instagram or Threads (fake/meta.py)
   POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
@@ -36,11 +37,37 @@ from pathlib import Path
 from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fake import bluesky, clock, discord, hook, mastodon, oauth, page, pictures, site, slack, telegram, whatsapp  # noqa: E402
+from fake import (  # noqa: E402
+    bluesky,
+    clock,
+    discord,
+    hook,
+    mastodon,
+    meta,
+    oauth,
+    page,
+    pictures,
+    site,
+    slack,
+    telegram,
+    whatsapp,
+)
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
-PLATFORMS = {"telegram": telegram, "mastodon": mastodon, "bluesky": bluesky, "discord": discord, "slack": slack,
-             "hook": hook, "img": pictures, "site": site, "whatsapp": whatsapp}
+PLATFORMS = {
+    "telegram": telegram,
+    "mastodon": mastodon,
+    "bluesky": bluesky,
+    "discord": discord,
+    "slack": slack,
+    "facebook": meta.FACEBOOK,
+    "instagram": meta.INSTAGRAM,
+    "threads": meta.THREADS,
+    "whatsapp": whatsapp,
+    "hook": hook,
+    "img": pictures,
+    "site": site,
+}
 KEPT_BODY = 64 * 1024
 
 
@@ -156,7 +183,7 @@ class Control:
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
-                     "forget", "certificate", "site", "authority", "whatsapp"):
+                     "forget", "certificate", "site", "authority", "meta", "whatsapp"):
             add("POST", f"/_control/{name}", getattr(self, name))
 
     async def page(self, request):
@@ -184,6 +211,10 @@ class Control:
         if body["name"] not in known:
             return web.json_response({"error": f"known: {', '.join(known)}"}, status=404)
         return web.json_response(known[body["name"]].told(body))
+
+    async def meta(self, request):
+        meta.control(self.world, await request.json())
+        return web.json_response({})
 
     async def site(self, request):
         body = await request.json()

@@ -34,6 +34,9 @@ CHANNELS = {
 }
 # The same of the social networks (harness.network_channels), by type: (fake platform, place, may stay in doubt).
 NETWORKS = {
+    "facebook": ("facebook", None, False),
+    "instagram": ("instagram", None, False),
+    "threads": ("threads", None, False),
 }
 NAMED = {"telegram": "{place}/{id}"}  # what crier wants to be told of a post, where that is not its id
 PUBLISHED, CORRECTED, RETRACTED = "published", "corrected", "retracted"

@@ -269,6 +269,32 @@ static void check_any(struct fault *f,
     }
 }
 
+static bool describes_object(const json_t *schema)
+{
+    return json_object_get(schema, "properties") || json_object_get(schema, "allOf") ||
+           json_object_get(schema, "required");
+}
+
+/* What is no object: allOf may be of texts, too. */
+static void check_other(struct fault *f,
+                        const json_t *root,
+                        const json_t *schema,
+                        const char *where,
+                        const json_t *v)
+{
+    json_t *part;
+    size_t i;
+
+    json_array_foreach(json_object_get(schema, "allOf"), i, part)
+    {
+        schema_check(f, root, part, where, v);
+    }
+    if (!json_is_null(v) && /* null is the type's matter */
+        (json_object_get(schema, "properties") || json_object_get(schema, "required"))) {
+        fault_tell(f, "%s is no object", where);
+    }
+}
+
 void schema_check(struct fault *f,
                   const json_t *root,
                   const json_t *schema,
@@ -282,15 +308,10 @@ void schema_check(struct fault *f,
     check_choice(f, schema, where, v);
     check_bounds(f, schema, where, v);
     check_items(f, root, schema, where, v);
-    if (json_object_get(schema, "properties") || json_object_get(schema, "allOf") ||
-        json_object_get(schema, "required")) {
-        if (!json_is_object(v)) {
-            if (!json_is_null(v)) { /* null is the type's matter */
-                fault_tell(f, "%s is no object", where);
-            }
-            return;
-        }
+    if (json_is_object(v) && describes_object(schema)) {
         check_members(f, root, schema, where, v);
         check_required(f, root, schema, where, v);
+    } else if (!json_is_object(v)) {
+        check_other(f, root, schema, where, v);
     }
 }

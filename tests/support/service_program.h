@@ -352,6 +352,8 @@ static const struct step partly_publish[] = {
     {.name = "rest", .publishes = true, .repeatable = true, .build = build_rest, .read = read_rest}, STEP_END};
 static const struct step edit[] = {
     {.name = "edit", .publishes = true, .repeatable = true, .build = build_edit, .read = read_keyed}, STEP_END};
+static const struct step reply[] = {
+    {.name = "reply", .publishes = true, .repeatable = true, .makes_post = true, .build = build_edit, .read = read_keyed}, STEP_END};
 static const struct step take_back[] = {
     {.name = "delete", .publishes = true, .repeatable = true, .build = build_delete, .read = read_keyed}, STEP_END};
 static const struct step look[] = {
@@ -369,6 +371,7 @@ static const struct adapter fakes[] = {
     {.name = "keyed", FAKE, .publish = keyed_publish, .update = edit, .retract = take_back, .verify = look},
     {.name = "hook", FAKE, .publish = keyed_publish, .retract = take_back, .retract_without_post = true},
     {.name = "deaf", FAKE, .publish = keyed_publish, .retract = take_back},
+    {.name = "replies", FAKE, .publish = plain_publish, .update = reply, .retract = take_back, .verify = look},
     {.name = "stepped", FAKE, .publish = stepped_publish},
     {.name = "wrong", FAKE, .publish = wrong_publish},
     {.name = "endless", FAKE, .publish = endless_publish},

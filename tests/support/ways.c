@@ -35,6 +35,13 @@ static const struct {
      " \"token\": \"370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb\","
      " \"token_secret\": \"LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE\"}"},
     {"x oauth 2", "x", "{\"client_id\": \"x-app\", \"client_secret\": \"s3cret-of-the-x-app\"}"},
+    {"linkedin", "linkedin",
+     "{\"author\": \"urn:li:organization:5515715\", \"client_id\": \"li-app\", \"client_secret\": \"s3cret-of-the-li-app\"}"},
+    {"linkedin member", "linkedin",
+     "{\"author\": \"me\", \"client_id\": \"li-app\", \"client_secret\": \"s3cret-of-the-li-app\","
+     " \"content\": \"video\", \"text\": \"{{title}} {{url}}\"}"},
+    {"tumblr", "tumblr",
+     "{\"blog\": \"examplenews\", \"client_id\": \"tumblr-app\", \"client_secret\": \"s3cret-of-the-tumblr-app\"}"},
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
@@ -59,6 +66,27 @@ static const struct {
     {"tiktok", "tiktok", "{\"client_id\": \"awkey1\", \"client_secret\": \"tt-secretPart\"}"},
     {"misskey", "misskey", "{\"instance\": \"https://misskey.example\", \"token\": \"misskey-tok-9f3c21\"}"},
     {"devto", "devto", "{\"api_key\": \"devto-key-9f3c21\"}"},
+    {"pinterest", "pinterest",
+     "{\"client_id\": \"1500001\", \"client_secret\": \"pin-secretPart\", \"board\": \"549755885175\"}"},
+    {"pinterest carousel", "pinterest",
+     "{\"client_id\": \"1500001\", \"client_secret\": \"pin-secretPart\", \"board\": \"549755885175\","
+     " \"kind\": \"carousel\"}"},
+    {"google_news", "google_news",
+     "{\"hubs\": [\"https://hub.example/\"], \"topics\": [\"https://news.example/feed.xml\"],"
+     " \"indexnow_key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
+    {"google_news signed in", "google_news",
+     "{\"hubs\": [\"https://hub.example/\"], \"topics\": [\"https://news.example/feed.xml\"],"
+     " \"search_console\": \"sc-domain:news.example\", \"sitemap\": \"https://news.example/news-sitemap.xml\","
+     " \"client_id\": \"id.apps.example\", \"client_secret\": \"GOCSPX-secretPart\"}"},
+    {"wordpress", "wordpress",
+     "{\"site\": \"https://partner.example\", \"user\": \"newsroom\", \"password\": \"abcd EFGH 1234 ijkl MNOP 5678\"}"},
+    {"reddit", "reddit",
+     "{\"subreddit\": \"examplenews\", \"username\": \"examplenews\", \"client_id\": \"AbCdEf\","
+     " \"client_secret\": \"reddit-app-secret\"}"},
+    {"reddit text", "reddit",
+     "{\"subreddit\": \"examplenews\", \"username\": \"examplenews\", \"client_id\": \"AbCdEf\","
+     " \"client_secret\": \"reddit-app-secret\", \"kind\": \"self\"}"},
+    {"vk", "vk", "{\"group\": 123456789, \"client_id\": \"51234567\"}"},
 };
 /* clang-format on */
 

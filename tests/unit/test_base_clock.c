@@ -186,45 +186,6 @@ static void reads_the_three_forms_of_http_date(void **state)
     }
 }
 
-/* As the table of time zones of IANA has them. */
-static void a_day_of_los_angeles_begins_there_at_midnight(void **state)
-{
-    static const struct {
-        const char *at, *begins;
-    } rows[] = {
-        {"2026-11-23T15:00:01Z", "2026-11-23T08:00:00Z"},
-        {"2026-11-23T07:59:59Z", "2026-11-22T08:00:00Z"},
-        {"2026-11-23T08:00:00Z", "2026-11-23T08:00:00Z"},
-        {"2026-03-08T07:59:59Z", "2026-03-07T08:00:00Z"},
-        {"2026-03-08T09:59:59Z", "2026-03-08T08:00:00Z"},
-        {"2026-03-08T10:00:00Z", "2026-03-08T08:00:00Z"},
-        {"2026-03-09T06:59:59Z", "2026-03-08T08:00:00Z"},
-        {"2026-03-09T07:00:00Z", "2026-03-09T07:00:00Z"},
-        {"2026-11-01T06:59:59Z", "2026-10-31T07:00:00Z"},
-        {"2026-11-01T08:59:59Z", "2026-11-01T07:00:00Z"},
-        {"2026-11-01T09:00:00Z", "2026-11-01T07:00:00Z"},
-        {"2026-11-02T07:59:59Z", "2026-11-01T07:00:00Z"},
-        {"2026-11-02T08:00:00Z", "2026-11-02T08:00:00Z"},
-        {"2027-01-01T07:00:00Z", "2026-12-31T08:00:00Z"},
-        {"2027-01-01T08:00:00Z", "2027-01-01T08:00:00Z"},
-        {"2028-02-29T12:00:00Z", "2028-02-29T08:00:00Z"},
-        {"2030-07-04T06:59:59Z", "2030-07-03T07:00:00Z"},
-        {"2030-07-04T07:00:00Z", "2030-07-04T07:00:00Z"},
-    };
-    char text[TIME_TEXT_BYTES];
-    int64_t at_ms;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        assert_true(time_parse_rfc3339(rows[i].at, strlen(rows[i].at), &at_ms));
-        if (strcmp(time_rfc3339_seconds(time_pacific_day(at_ms), text), rows[i].begins) != 0) {
-            fail_msg("%s: want %s, got %s", rows[i].at, rows[i].begins, text);
-        }
-    }
-    assert_int_equal(time_pacific_day(0), 0);
-    assert_int_equal(time_pacific_day(INT64_MAX), 0);
-}
-
 static void both_clocks_jump_together(void **state)
 {
     int64_t wall = clock_wall_ms(), mono = clock_mono_ms();
@@ -423,7 +384,6 @@ int main(void)
         cmocka_unit_test(reads_the_forms_of_rfc_3339),
         cmocka_unit_test(refuses_what_is_no_time),
         cmocka_unit_test(reads_the_three_forms_of_http_date),
-        cmocka_unit_test(a_day_of_los_angeles_begins_there_at_midnight),
         cmocka_unit_test(both_clocks_jump_together),
         cmocka_unit_test(randomness_repeats_from_its_seed),
         cmocka_unit_test(random_numbers_are_even_below_their_bound),

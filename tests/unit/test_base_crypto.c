@@ -51,6 +51,29 @@ static void sha256_of_a_million_letters(void **state)
     mem_free(text);
 }
 
+static void in_pieces_it_is_the_same(void **state)
+{
+    uint8_t whole[SHA256_BYTES], pieces[SHA256_BYTES];
+    char text[1000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)(i * 31);
+    }
+    crypto_sha256(text, sizeof text, whole);
+    for (size_t piece = 1; piece <= sizeof text; piece += 37) {
+        struct crypto_sum *sum = crypto_sha256_begin();
+
+        for (size_t at = 0; at < sizeof text; at += piece) {
+            crypto_sha256_add(
+                sum, text + at, piece < sizeof text - at ? piece : sizeof text - at);
+        }
+        crypto_sha256_end(sum, pieces);
+        assert_memory_equal(pieces, whole, sizeof whole);
+    }
+    crypto_sha256_end(crypto_sha256_begin(), NULL);
+}
+
 struct hmac_row {
     int key_byte; /* repeated key_len times; 0: key holds the text */
     size_t key_len;
@@ -304,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_published_digests),
         cmocka_unit_test(sha256_of_a_million_letters),
+        cmocka_unit_test(in_pieces_it_is_the_same),
         cmocka_unit_test(hmac_gives_the_values_of_rfc_4231_and_github),
         cmocka_unit_test(hmac_with_other_hashes_gives_the_values_of_rfc_2202_and_rfc_4231),
         cmocka_unit_test(signs_as_standard_webhooks_documents),

@@ -14,7 +14,7 @@
 
 #include "base/fault.h"
 
-#define OPS 16
+#define OPS 19
 #define TRIES 3
 #define DUMP_BYTES ((size_t)64 * 1024)
 
@@ -255,7 +255,7 @@ static void lose_power(bool torn)
 
 struct course {
     struct kit kit;
-    struct kit_accept accepts[7];
+    struct kit_accept accepts[8];
     struct ledger_begin begins[3];
     struct ledger_end ends[4];
     struct ledger_move move;
@@ -268,6 +268,8 @@ struct course {
     struct ledger_inbox_put put;
     struct ledger_source_save source;
     struct ledger_drop drop;
+    struct ledger_fallback fallback;
+    struct ledger_release_channel release;
     struct ledger_request *ops[OPS];
     size_t count;
 };
@@ -379,6 +381,27 @@ static void add_what_waits(struct course *c)
     add(c, &c->source.req);
 }
 
+/* What waits on a channel that is blocked goes to another, and then that one is mended. */
+static void add_blocked(struct course *c)
+{
+    static const struct ledger_fallback_to e = {
+        .channel = "e", .adapter = "webhook", .own_ms = 3600000};
+
+    add_accept(c, 7, "3", "D", "d");
+    c->fallback = (struct ledger_fallback){.req = {.kind = LEDGER_FALLBACK},
+                                           .channel = "d",
+                                           .why = "the token was revoked",
+                                           .to = &e,
+                                           .to_count = 1,
+                                           .delivery_id = c->kit.next_id,
+                                           .now_ms = c->kit.now_ms};
+    c->kit.next_id += FALLBACK_BATCH + 1;
+    add(c, &c->fallback.req);
+    c->release = (struct ledger_release_channel){
+        .req = {.kind = LEDGER_RELEASE_CHANNEL}, .channel = "d", .now_ms = c->kit.now_ms};
+    add(c, &c->release.req);
+}
+
 /* Recorded by a feed and dropped; completed from the inbox; found to be an agency's as well; published,
  * withdrawn, back, and withdrawn for good. */
 static void a_story_of_sources(struct course *c)
@@ -424,6 +447,7 @@ static void a_story_of_sources(struct course *c)
     add_article(c, 6, (struct kit_article){.channels = "a b"}); /* the retraction that is due */
     c->accepts[6].a.known.v = c->accepts[1].a.new_article;
     c->accepts[6].a.retract_at_ms = WITHDRAWN_UNTIL;
+    add_blocked(c);
 }
 
 static void (*story)(struct course *c);

@@ -180,6 +180,9 @@ static void a_delivery_counts_once_and_is_no_obstacle_to_itself(void **state)
     assert_int_equal(book.v[2].delivery.v, 1);
     ask.delivery = no(1);
     assert_true(quota_look(&book, &ask, now_ms + MS_HOUR).may_go);
+    ask.reserve = 2; /* nor does it wait for what was kept from it since */
+    assert_true(quota_look(&book, &ask, now_ms + MS_HOUR).may_go);
+    assert_false(quota_look(&book, &ask, at("2026-11-28T00:00:00Z")).used != 0);
     ask.delivery = no(9);
     assert_false(quota_look(&book, &ask, now_ms + MS_HOUR).may_go);
     quota_book_done(&book);

@@ -119,6 +119,39 @@ static void what_was_broken_off_is_one_attempt(void **state)
     }
 }
 
+/* Between the end of a step and the next begin nothing is on its way: a token or a picture was waited for. */
+static void what_was_answered_already_goes_on(void **state)
+{
+    struct kit *k = *state;
+
+    for (int exposed = 0; exposed < 2; exposed++) {
+        struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+        struct ledger_end end;
+        struct kit_accept a;
+
+        kit_accept(k,
+                   &a,
+                   (struct kit_article){
+                       .id = exposed ? "b" : "a", .title = "A", .channels = "channel"});
+        load.id = a.a.deliveries[0].id;
+        kit_accept_done(&a);
+        kit_begin(k, load.id);
+        end = kit_end_request(k, load.id, DELIVERY_IN_FLIGHT);
+        end.verdict = exposed ? "next" : "blocked";
+        end.exposed = exposed != 0;
+        end.post_stands = false;
+        end.course = "publish";
+        end.next_step = exposed ? "second" : "post";
+        assert_int_equal(kit_run(k, &end.req), ERR_NONE);
+        kit_reopen(k);
+        assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+        assert_int_equal(load.state, DELIVERY_READY);
+        assert_int_equal(load.exposed, exposed);
+        assert_string_equal(load.step, exposed ? "second" : "post");
+        ledger_request_done(&load.req);
+    }
+}
+
 static void what_starts_with_its_accept_is_in_flight_from_the_first_moment(void **state)
 {
     struct kit *k = *state;
@@ -543,6 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_DISK(what_was_in_flight_is_ready_where_a_repeat_is_harmless_else_unknown),
         ON_DISK(what_was_broken_off_is_one_attempt),
+        ON_DISK(what_was_answered_already_goes_on),
         ON_DISK(what_starts_with_its_accept_is_in_flight_from_the_first_moment),
         ON_DISK(what_is_not_public_gives_way_to_the_revision_behind_it),
         ON_DISK(everything_else_is_as_it_was),

@@ -1,6 +1,8 @@
 /* service/media*.c: fetched once for all, bounded, and only pictures; made smaller once for all. The
  * program is its own `crier resize`: it gives the same small picture whatever it is given. */
 
+#include <dirent.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "service/crier.h"
 #include "service/media.h"
 #include "service/out.h"
@@ -226,6 +229,29 @@ static void who_goes_away_is_not_told(void **state)
     teardown(&f);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static bool has_a_shape(const char *dir)
+{
+    DIR *all = opendir(dir);
+    struct dirent *entry;
+    bool found = false;
+
+    while (all && !found && (entry = readdir(all)) != NULL) {
+        found = strncmp(entry->d_name, "s-", 2) == 0;
+    }
+    if (all) {
+        (void)closedir(all);
+    }
+    return found;
+}
+
 /* What `crier resize` would give: 640 x 480. */
 static const char small[] =
     "\xff\xd8\xff\xe0\0\x04\0\0\xff\xc0\0\x0b\x08\x01\xe0\x02\x80\x01\x01\x11\0";
@@ -297,6 +323,75 @@ static void what_does_not_is_made_smaller_once_for_each_bound(void **state)
     teardown(&f);
 }
 
+static void what_was_done_to_it_is_said(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        struct media_bounds bounds;
+        const char *note;
+    } rows[] = {
+        {{.types = MEDIA_JPEG}, "picture converted from PNG"},
+        {{.types = MEDIA_JPEG | MEDIA_WEBP, .max_bytes = 29}, "picture converted from PNG, resized from 30 1600x840 to 21 640x480"},
+        {{.max_ratio_milli = 1334}, "picture cut from 1.9:1 to 1.33:1"},
+        {{.types = MEDIA_JPEG, .min_ratio_milli = 800, .max_ratio_milli = 1500, .max_edge = 1440},
+         "picture converted from PNG, cut from 1.9:1 to 1.33:1, resized from 30 1600x840 to 21 640x480"},
+    };
+    /* clang-format on */
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct waiter w;
+
+        ask_fitting(&f, &w, "/a.png", rows[i].bounds);
+        wait_done(&f, &w);
+        assert_string_equal(w.w.error, "");
+        assert_string_equal(w.w.note, rows[i].note);
+        media_wait_done(&w.w);
+    }
+    assert_int_equal(f.server.requests, 1);
+    teardown(&f);
+}
+
+/* Its second making would fail. */
+static void what_was_made_is_found_after_a_restart(void **state)
+{
+    const struct media_bounds side = {.max_bytes = 1000, .max_edge = 1000},
+                              other = {.max_edge = 900};
+    char dir[] = "/tmp/crier-media-XXXXXX";
+    struct config config = {
+        .media = {.cache = dir, .max_bytes = 100000, .max_file_bytes = 100000}};
+    struct fixture f;
+    struct waiter w;
+
+    (void)state;
+    setup(&f);
+    assert_non_null(mkdtemp(dir));
+    f.crier.config = &config;
+    for (int i = 0; i < 3; i++) {
+        media_store_free(f.crier.media);
+        (void)fault_set(i == 0 ? NULL : "resize.spawn:1");
+        f.crier.media = media_store_new(&f.crier);
+        ask_fitting(&f, &w, "/a.png", i == 2 ? other : side);
+        wait_done(&f, &w);
+        if (i < 2) {
+            assert_string_equal(w.w.error, "");
+            assert_string_equal(w.w.note, "picture resized from 30 1600x840 to 21 640x480");
+        } else { /* other bounds, another picture */
+            assert_null(w.w.media);
+        }
+        media_wait_done(&w.w);
+        while (i == 0 && !has_a_shape(dir)) {
+            (void)uv_run(&f.loop, UV_RUN_ONCE);
+        }
+    }
+    (void)fault_set(NULL);
+    assert_int_equal(media_store_disk_bytes(f.crier.media), 21);
+    teardown(&f);
+    assert_int_equal(nftw(dir, remove_one, 10, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static void what_cannot_be_made_to_fit_says_both_sizes_and_why(void **state)
 {
     /* clang-format off */
@@ -310,6 +405,9 @@ static void what_cannot_be_made_to_fit_says_both_sizes_and_why(void **state)
         {"/a.png", {.max_pixels = 100}, "the picture has 1600x840 pixels, the channel takes at most 100; it was not resized: what"},
         {"/bomb.png", {.max_edge = 100}, "it was not resized: it has more than 100 million pixels"},
         {"/none", {.max_edge = 100}, "status 404"},
+        {"/a.png", {.types = MEDIA_GIF}, "the picture is a PNG, which the channel does not take; it was not resized: it would become a JPEG"},
+        {"/a.png", {.min_ratio_milli = 2000}, "the picture is 1.9:1, the channel takes 2:1 or more; it was not resized: what"},
+        {"/a.png", {.min_ratio_milli = 500, .max_ratio_milli = 800}, "the picture is 1.9:1, the channel takes 0.5:1 to 0.8:1; it"},
     };
     /* clang-format on */
     struct fixture f;
@@ -405,6 +503,30 @@ static void pictures_are_known_by_their_bytes(void **state)
          "image/jpeg",
          640,
          480},
+        {"jpeg on its side",
+         "\xff\xd8\xff\xe1\0\x22"
+         "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+         "\xff\xc0\0\x0b\x08\x01\xe0\x02\x80\x01\x01\x11\0",
+         51,
+         "image/jpeg",
+         480,
+         640},
+        {"jpeg upright, told by an Intel",
+         "\xff\xd8\xff\xe1\0\x22"
+         "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0\0\0\0\0"
+         "\xff\xc0\0\x0b\x08\x01\xe0\x02\x80\x01\x01\x11\0",
+         51,
+         "image/jpeg",
+         640,
+         480},
+        {"jpeg whose directory lies outside",
+         "\xff\xd8\xff\xe1\0\x22"
+         "Exif\0\0MM\0*\xff\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+         "\xff\xc0\0\x0b\x08\x01\xe0\x02\x80\x01\x01\x11\0",
+         51,
+         "image/jpeg",
+         640,
+         480},
         {"jpeg cut short", "\xff\xd8\xff\xe0\0\x04", 6, "image/jpeg", 0, 0},
         {"jpeg that jumps out", "\xff\xd8\xff\xe0\xff\xff\0\0\0\0\0\0", 12, "image/jpeg", 0, 0},
         {"jpeg that stands still",
@@ -454,6 +576,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_goes_away_is_not_told),
         cmocka_unit_test(what_fits_is_left_as_it_is),
         cmocka_unit_test(what_does_not_is_made_smaller_once_for_each_bound),
+        cmocka_unit_test(what_was_done_to_it_is_said),
+        cmocka_unit_test(what_was_made_is_found_after_a_restart),
         cmocka_unit_test(what_cannot_be_made_to_fit_says_both_sizes_and_why),
         cmocka_unit_test(who_goes_away_while_it_is_made_is_not_told),
         cmocka_unit_test(the_store_can_go_while_a_picture_is_made_smaller),

@@ -56,6 +56,63 @@ static void what_exceeds_no_bound_fits(void **state)
     }
 }
 
+static void kinds_and_ratios_are_bounds_too(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        struct media m;
+        struct media_bounds b;
+        bool fits;
+    } rows[] = {
+        {{.type = "image/png"}, {.types = MEDIA_PNG | MEDIA_JPEG}, true},
+        {{.type = "image/webp"}, {.types = MEDIA_PNG | MEDIA_JPEG}, false},
+        {{.width = 800, .height = 1000}, {.min_ratio_milli = 800, .max_ratio_milli = 1910}, true},
+        {{.width = 799, .height = 1000}, {.min_ratio_milli = 800, .max_ratio_milli = 1910}, false},
+        {{.width = 1910, .height = 1000}, {.min_ratio_milli = 800, .max_ratio_milli = 1910}, true},
+        {{.width = 1911, .height = 1000}, {.min_ratio_milli = 800, .max_ratio_milli = 1910}, false},
+        {{.width = 5, .height = 1000}, {.max_ratio_milli = 1910}, true},
+        {{.width = 0, .height = 0}, {.max_ratio_milli = 1910}, false}, /* nobody would know */
+        {{.width = INT64_MAX, .height = INT64_MAX}, {.max_ratio_milli = 1910}, false},
+    };
+    /* clang-format on */
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (resize_fits(&rows[i].m, &rows[i].b) != rows[i].fits) {
+            fail_msg("row %zu", i);
+        }
+    }
+}
+
+/* Whatever its size, a part fits, and is no smaller than it has to be. */
+static void what_is_cut_fits_the_ratio(void **state)
+{
+    const struct media_bounds bounds[] = {
+        {.min_ratio_milli = 800, .max_ratio_milli = 1910},
+        {.min_ratio_milli = 1000, .max_ratio_milli = 1000},
+        {.max_ratio_milli = 562},
+        {.min_ratio_milli = 1778},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
+        for (int64_t width = 1; width < 5000; width += width / 7 + 1) {
+            for (int64_t height = 1; height < 5000; height += height / 5 + 1) {
+                struct resize_size part = resize_cut(width, height, &bounds[i]);
+
+                assert_true(part.width == width || part.height == height);
+                assert_true(part.width >= 1 && part.width <= width);
+                assert_true(part.height >= 1 && part.height <= height);
+                if (resize_ratio_fits(width, height, &bounds[i])) {
+                    assert_true(part.width == width && part.height == height);
+                } else if (width > 2 && height > 2) {
+                    assert_true(resize_ratio_fits(part.width, part.height, &bounds[i]));
+                }
+            }
+        }
+    }
+}
+
 static void what_cannot_be_decoded_within_reason_is_refused(void **state)
 {
     (void)state;
@@ -413,6 +470,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_exceeds_no_bound_fits),
+        cmocka_unit_test(kinds_and_ratios_are_bounds_too),
+        cmocka_unit_test(what_is_cut_fits_the_ratio),
         cmocka_unit_test(what_cannot_be_decoded_within_reason_is_refused),
         cmocka_unit_test(the_first_try_is_the_largest_that_should_fit),
         cmocka_unit_test(each_try_is_smaller_and_there_is_a_last_one),
