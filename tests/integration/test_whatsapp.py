@@ -220,6 +220,17 @@ def test_members_come_in_with_proof_and_can_be_taken_out_and_erased(make_crier, 
     assert crier.call("GET", ask + "guessed", token=None)[0] == 401
 
 
+def test_a_preview_shows_one_message_and_how_many_get_it(make_crier, article, tmp_path):
+    crier = make_crier()
+    bring_in(crier, numbers(3))
+    says(crier, numbers(1)[0], "stop")
+    path = tmp_path / "article.json"
+    path.write_text(json.dumps(article()))
+    shown = crier.run("preview", str(path)).stdout
+    assert "2 would get it, each one message like this; 1 stopped, 0 gone" in shown
+    assert '"to": "15550001111"' in shown and article()["title"] in shown and "integration-whatsapp" not in shown
+
+
 def test_the_command_line_brings_members_in_and_out(make_crier, tmp_path):
     crier = make_crier()
     path = tmp_path / "readers.ndjson"
