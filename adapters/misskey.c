@@ -65,14 +65,26 @@ const struct text_rule misskey__limits[] = {
     {.name = "learn_limits", .repeatable = true, \
      .build = misskey__build_limits, .read = misskey__read_limits, .sample = "{\"maxNoteTextLength\":3000}"}, \
     {.name = "upload_file", .repeatable = true, .wants_media = true, .media_wanted = misskey__media_wanted, \
-     .build = misskey__build_upload, .read = misskey__read_upload, .sample = SAMPLE_FILE}, \
-    {.name = "create_note", .publishes = true, .makes_post = true, \
-     .build = misskey__build_note, .read = misskey__read_note, .sample = SAMPLE_NOTE}
+     .build = misskey__build_upload, .read = misskey__read_upload, .sample = SAMPLE_FILE}
 #define DELETE(step) \
     {.name = (step), .repeatable = true, .build = misskey__build_delete, .read = misskey__read_delete}
 
-static const struct step publish[] = {MAKE, STEP_END};
-static const struct step update[] = {MAKE, DELETE("delete_old"), STEP_END};
+#define LOOKS_ITSELF_MS (365 * MS_DAY) /* at any time; but every request of it is known of */
+
+static const struct step publish[] = {
+    MAKE,
+    {.name = "create_note", .publishes = true,
+     .build = misskey__build_note, .read = misskey__read_note, .sample = SAMPLE_NOTE},
+    STEP_END,
+};
+static const struct step update[] = {
+    MAKE,
+    {.name = "create_note", .repeatable = true, .repeat_within_ms = LOOKS_ITSELF_MS, .publishes = true, .makes_post = true,
+     .build = misskey__build_change, .read = misskey__read_change,
+     .unanswered = misskey__change_unanswered, .sample = SAMPLE_NOTE},
+    DELETE("delete_old"),
+    STEP_END,
+};
 static const struct step retract[] = {DELETE("delete_note"), STEP_END};
 static const struct step verify[] = {
     {.name = "whoami", .repeatable = true,

@@ -42,6 +42,18 @@ static json_t *standing_before(const struct step_ctx *ctx)
     return list;
 }
 
+bool misskey__stood_before(const struct step_ctx *ctx, const char *id)
+{
+    json_t *list = standing_before(ctx);
+    size_t before = json_array_size(list);
+    bool stood;
+
+    add_id(list, id);
+    stood = json_array_size(list) == before;
+    json_decref(list);
+    return stood;
+}
+
 void misskey__note_standing(struct step_ctx *ctx, const char *id)
 {
     json_t *list = ctx->course == COURSE_UPDATE ? standing_before(ctx) : json_array();

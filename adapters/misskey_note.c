@@ -2,7 +2,7 @@
  * adapter's courses.
  *
  * There is no key of ours and no edit: a note is sent once and then looked for, and a changed article is
- * another note, in place of the first or in reply to it. */
+ * another note, in place of the first or in reply to it (misskey_change.c). */
 
 #include "adapters/misskey_internal.h"
 
@@ -235,7 +235,7 @@ static struct verdict note_trouble(struct step_ctx *ctx, const struct http_respo
     if (misskey__error_is(res, "NO_SUCH_FILE") && record_str(ctx->record, "media_id")) {
         return picture_lost(ctx);
     }
-    v = misskey__trouble(res, true);
+    v = misskey__trouble(res, ctx->course == COURSE_PUBLISH); /* an update looks for itself */
     if (v.kind == VERDICT_REJECTED) {
         /* When somebody sends it again after changing the template, it is rendered anew. */
         record_drop(ctx->record, "text");

@@ -48,6 +48,7 @@ static struct look_post post_of(const json_t *pin, char url[96])
     return (struct look_post){.id = pinterest__is_id(id) ? id : NULL,
                               .url = url,
                               .link = record_str(pin, "link"),
+                              .link_is_kept = true,
                               .text = record_str(pin, "description"),
                               .at_ms = look_time(record_str(pin, "created_at"))};
 }
