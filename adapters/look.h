@@ -12,7 +12,8 @@
 struct look_post {
     const char *id, *url; /* what it is known by, and its page */
     const char *link;     /* the address it leads to */
-    bool link_is_kept;    /* the platform tells it as it was given: a post that leads elsewhere is another
+    bool
+        link_is_kept; /* the platform tells it as it was given: a post that leads elsewhere is another
                            * article's, whatever its words (two may have one summary) */
     const char *text;
     int64_t at_ms;
