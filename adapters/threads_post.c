@@ -58,10 +58,10 @@ shape(const struct step_ctx *ctx, enum container_shape *out, struct err *why)
     case THREADS_LINK:
         break;
     case THREADS_CAROUSEL:
-        if (a->image_count > 1) {
-            *out = CONTAINER_CAROUSEL;
-            break;
-        } /* fall through */
+        *out = a->image_count > 1   ? CONTAINER_CAROUSEL
+               : a->image_count > 0 ? CONTAINER_IMAGE
+                                    : CONTAINER_TEXT;
+        break;
     case THREADS_IMAGE:
         *out = a->image_count > 0 ? CONTAINER_IMAGE : CONTAINER_TEXT;
         break;
