@@ -387,10 +387,12 @@ static json_t *template_of(struct step_ctx *ctx, const struct member *m)
     json_t *components = json_object_get(ctx->record, "components");
     const char *name = record_str(ctx->record, "template");
     const struct whatsapp_settings *s = whatsapp__settings(ctx);
-    json_t *v = json_pack("{s:s, s:{s:s}}",
+    json_t *v = json_pack("{s:s, s:{s:s, s:s}}",
                           "name",
                           name ? name : s->template_name,
                           "language",
+                          "policy", /* in no other language than asked for */
+                          "deterministic",
                           "code",
                           language_for(s, m));
 

@@ -307,7 +307,7 @@ enum err_code sqlite__open(struct sqlite **out,
 
     set_up_sqlite();
     s->lock_fd = s->mark_fd = s->index_fd = -1;
-    s->latest_ms = now_ms;
+    s->opened_ms = s->latest_ms = now_ms;
     s->channels = map_new();
     s->channels_by_id = map_new();
     list_init(&s->events);

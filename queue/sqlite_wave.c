@@ -166,6 +166,13 @@ static void make(struct sqlite *s, const struct ledger_wave_open *r, int64_t cha
                     ARG_I(sqlite__int(&s->writer, SQL_MEMBER_LAST, ARGS(ARG_I(channel)), 0))));
 }
 
+/* Since when they are unknown: whoever called us in vain while we were away calls again, so what a platform has
+ * told counts from the start on. */
+static int64_t since_ms(const struct sqlite *s, int64_t begun_ms)
+{
+    return begun_ms > s->opened_ms ? begun_ms : s->opened_ms;
+}
+
 static void lose_fresh(struct sqlite *s,
                        const struct ledger_wave_open *r,
                        int64_t channel,
@@ -175,11 +182,12 @@ static void lose_fresh(struct sqlite *s,
 
     while (sqlite__row(&s->writer, stmt)) {
         int64_t after = sqlite3_column_int64(stmt, 1), upto = sqlite3_column_int64(stmt, 2);
+        int64_t since = since_ms(s, sqlite3_column_int64(stmt, 3));
 
         d->unknown += sqlite__do(
             &s->writer,
             SQL_WAVE_LOST,
-            ARGS(ARG_I(r->id.v), ARG_I(channel), ARG_I(after), ARG_I(upto), ARG_I(r->now_ms)));
+            ARGS(ARG_I(r->id.v), ARG_I(channel), ARG_I(after), ARG_I(upto), ARG_I(since)));
         d->accepted +=
             sqlite__int(&s->writer,
                         SQL_WAVE_FOUND,
@@ -203,7 +211,7 @@ static void lose_tried(struct sqlite *s,
               (int64_t)r->id.v,
               members.v[i],
               "stopped before the answer came",
-              r->now_ms,
+              since_ms(s, 0),
               d);
     }
     sqlite__ids_done(&members);

@@ -517,14 +517,18 @@ static void ask_page(void *context)
 
 static bool write_page(struct export *e)
 {
-    struct buf lines;
+    struct buf lines, line;
     bool good;
 
     buf_init(&lines, EXPORT_PENDING_BYTES);
+    buf_init(&line, EXPORT_PENDING_BYTES);
     for (size_t i = 0; i < e->page.count; i++) {
-        put_member(&lines, &e->page.v[i]);
+        buf_clear(&line);
+        put_member(&line, &e->page.v[i]);
+        buf_add(&lines, buf_str(&line), line.len);
         buf_addc(&lines, '\n');
     }
+    buf_done(&line);
     good = buf_ok(&lines) &&
            door_stream_write(e->stream, buf_str(&lines), lines.len, 2 * EXPORT_PENDING_BYTES);
     buf_done(&lines);

@@ -159,10 +159,12 @@ static void end_paused(struct wave *w)
     }
 }
 
-/* The platform has told of nothing since the message was lost: perhaps it cannot reach us. */
-static bool is_deaf(const struct wave *w, int64_t may_go_ms, int64_t now_ms)
+/* The platform has told of nothing since the message was lost, and for twice the time: it cannot reach us, or
+ * there was nothing else to tell. */
+static bool is_deaf(const struct wave *w, int64_t resend_ms, int64_t now_ms)
 {
-    return w->counts.told_ms < w->counts.since_ms && may_go_ms <= now_ms &&
+    return w->counts.told_ms < w->counts.since_ms &&
+           now_ms - w->counts.since_ms >= 2 * resend_ms &&
            w->run->settings->on_unknown != ON_UNKNOWN_RETRY;
 }
 
@@ -176,7 +178,7 @@ static void end_unknown(struct wave *w)
         end_later(w, now_ms);
         return;
     }
-    if (!is_deaf(w, may_go_ms, now_ms)) {
+    if (!is_deaf(w, resend_ms, now_ms)) {
         end_later(w, may_go_ms > now_ms ? may_go_ms : now_ms + LOOK_MS);
         return;
     }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "adapters/registry.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "support/dialogue.h"
 #include "support/openapi.h"
@@ -438,6 +439,118 @@ static void pinterests_description_refuses_what_is_wrong(void **state)
     json_decref(spec);
 }
 
+/* ---- WhatsApp ---- */
+
+/* Two members that the description does not have and Meta's guides do: of every call, and of every message. */
+static json_t *whatsapp_load(void)
+{
+    static const char proof[] =
+        "{\"name\": \"appsecret_proof\", \"in\": \"query\", \"schema\": {\"type\": "
+        "\"string\", \"pattern\": \"^[0-9a-f]{64}$\"}}";
+    json_t *spec = spec_load("whatsapp"), *schemas, *methods, *op;
+    const char *path, *method;
+
+    json_object_foreach(json_object_get(spec, "paths"), path, methods)
+    {
+        json_object_foreach(methods, method, op)
+        {
+            if (!json_is_object(op)) {
+                continue;
+            }
+            if (!json_object_get(op, "parameters")) {
+                (void)json_object_set_new(op, "parameters", json_array());
+            }
+            (void)json_array_append_new(json_object_get(op, "parameters"),
+                                        json_loads(proof, 0, NULL));
+        }
+    }
+    schemas = json_path(spec, "components", "schemas", NULL);
+    (void)json_object_set_new(json_path(schemas, "BaseMessageProperties", "properties", NULL),
+                              "biz_opaque_callback_data",
+                              json_pack("{s:s, s:i}", "type", "string", "maxLength", 512));
+    (void)json_object_set_new(
+        json_path(schemas, "MarketingMessageRequestPayload", "properties", NULL),
+        "biz_opaque_callback_data",
+        json_pack("{s:s, s:i}", "type", "string", "maxLength", 512));
+    return spec;
+}
+
+static void check_whatsapp(struct dialogue *d,
+                           const struct adapter *a,
+                           const struct step *step,
+                           const struct http_request *req,
+                           void *context)
+{
+    struct check *c = context;
+    struct fault f = {.text = ""};
+    const char *authorization = http_header(&req->headers, "Authorization");
+
+    (void)a;
+    (void)step;
+    c->requests++;
+    (void)openapi_check(&f, c->spec, req);
+    if (!authorization || strncmp(authorization, "Bearer ", 7) != 0) {
+        fault_tell(&f, "the token is missing");
+    }
+    if (fault_told(&f)) {
+        dialogue_fault(d, "not as described: %s", f.text);
+    }
+}
+
+static void whatsapps_requests_are_as_the_description_has_them(void **state)
+{
+    struct check c = {.spec = whatsapp_load()};
+    int faults = dialogues_run(adapter_find("whatsapp"), NULL, check_whatsapp, &c);
+
+    (void)state;
+    json_decref(c.spec);
+    assert_int_equal(faults, 0);
+    assert_true(c.requests > 60);
+}
+
+static void whatsapps_description_refuses_what_is_wrong(void **state)
+{
+#define SEND "/v25.0/1/messages"
+#define TEMPLATE(rest)                                                                         \
+    "{\"messaging_product\":\"whatsapp\",\"recipient_type\":\"individual\",\"to\":\"1\","      \
+    "\"type\":\"template\",\"template\":{\"name\":\"n\",\"language\":{\"policy\":"             \
+    "\"deterministic\",\"code\":\"de\"}" rest "}}"
+#define COMPONENT(inside) TEMPLATE(",\"components\":[{" inside "}]")
+    static const struct refusal rows[] = {
+        {"a template", "POST", SEND, TEMPLATE(""), true},
+        {"by the other endpoint", "POST", "/v25.0/1/marketing_messages", TEMPLATE(""), true},
+        {"a body",
+         "POST",
+         SEND,
+         COMPONENT("\"type\":\"body\",\"parameters\":[{\"type\":\"text\",\"text\":\"x\"}]"),
+         true},
+        {"an unknown component", "POST", SEND, COMPONENT("\"type\":\"footer\""), false},
+        {"a button without its place",
+         "POST",
+         SEND,
+         COMPONENT("\"type\":\"button\",\"sub_type\":\"url\",\"parameters\":[]"),
+         false},
+        {"a number for a place",
+         "POST",
+         SEND,
+         COMPONENT("\"type\":\"button\",\"sub_type\":\"url\",\"index\":0,\"parameters\":["
+                   "{\"type\":\"text\",\"text\":\"x\"}]"),
+         false},
+        {"no recipient",
+         "POST",
+         SEND,
+         "{\"messaging_product\":\"whatsapp\",\"type\":\"template\"}",
+         false},
+        {"an unknown member", "POST", SEND, TEMPLATE(",\"colour\":1"), false},
+        {"a call there is not", "PUT", SEND, TEMPLATE(""), false},
+    };
+    json_t *spec = whatsapp_load();
+
+    (void)state;
+    check_refusals(spec, rows, ARRAY_LEN(rows));
+    json_decref(spec);
+}
+
 static void nothing_stays_allocated(void **state)
 {
     (void)state;
@@ -455,6 +568,8 @@ int main(void)
         cmocka_unit_test(xs_description_refuses_what_is_wrong),
         cmocka_unit_test(pinterests_requests_are_as_the_description_has_them),
         cmocka_unit_test(pinterests_description_refuses_what_is_wrong),
+        cmocka_unit_test(whatsapps_requests_are_as_the_description_has_them),
+        cmocka_unit_test(whatsapps_description_refuses_what_is_wrong),
         cmocka_unit_test(nothing_stays_allocated),
     };
 

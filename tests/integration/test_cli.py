@@ -11,7 +11,7 @@ import pytest
 import yaml
 from harness import CMS_SECRET, CRIER, TOP, exchange, small_article, wait_for
 
-VERBS = ("serve", "check", "send", "preview", "status", "replay", "channels", "schema", "keys", "backup",
+VERBS = ("serve", "check", "send", "preview", "status", "replay", "channels", "members", "schema", "keys", "backup",
          "version")
 
 

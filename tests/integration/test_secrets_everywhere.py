@@ -35,6 +35,9 @@ PLANTED = {
     "channels.discord-bot.token": "Jm2Vx.planted-discord.bot-Ck8",
     "channels.slack.token": "xoxb-Sy6Gp-planted-slack-Hb4",
     "channels.slack-hook.webhook_url": "Pz9LfPlantedSlackHookEw7",
+    "channels.whatsapp.token": "EAAYt4Wm-planted-whatsapp-Gc9",
+    "channels.whatsapp.app_secret": "Lh6Qv-planted-whatsapp-app-Xd2",
+    "channels.whatsapp.verify_token": "Ub3Ns-planted-whatsapp-verify-Jk7",
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
@@ -65,6 +68,7 @@ PLANTED |= {f"channels.x-keys.{key}": f"Kx2Vd-planted-x-keys-{key.replace('_', '
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
                    "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
+                   "whatsapp": {"token", "app_secret", "verify_token"},
                    **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
 SECRET_SETTINGS["x"] |= set(X_KEYS)
 
@@ -77,6 +81,8 @@ def plant(settings, platform):
         channels[hook]["webhook_url"] = f"{head}/{PLANTED[f'channels.{hook}.webhook_url']}"
     for bot in ("discord-bot", "slack"):
         channels[bot]["token"] = PLANTED[f"channels.{bot}.token"]
+    channels["whatsapp"] = {**harness.network_channels(platform)["whatsapp"], **{
+        key: PLANTED[f"channels.whatsapp.{key}"] for key in ("token", "app_secret", "verify_token")}}
     settings["server"]["token"] = PLANTED["server.token"]
     settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
@@ -92,8 +98,6 @@ def plant(settings, platform):
         secret=PLANTED["channels.partner.secret"], old_secret=PLANTED["channels.partner.old_secret"],
         headers={"X-Api-Key": PLANTED["channels.partner.headers"]},
         url=f"http://ada:{password}@{where}/hook/partner?lang=de&api_key={PLANTED['channels.partner.url, parameter']}")
-
-
     networks = harness.network_channels(platform)
     for name, (keys, _) in NETWORKS.items():
         channels[name] = {**networks[name], "when": {"category": "Networks"},
@@ -165,6 +169,8 @@ def network_article(platform, number):
 
 def live(crier, platform, mail):
     """A post, a correction, a retraction, hooks; then refusals that repeat what they were sent."""
+    member = {"address": "+4915112345678", "opted_in_at": "2026-01-01T10:00:00Z", "source": "form"}
+    assert crier.call("POST", "/v1/channels/whatsapp/members", member)[0] == 200
     crier.await_done(crier.send(small_article(1))["id"])
     crier.await_done(crier.send(network_article(platform, 4))["id"])
     corrected = crier.send(small_article(1, title="Corrected"))["id"]
@@ -188,16 +194,21 @@ def live(crier, platform, mail):
                           ("/api/v10/channels/", ("channels.discord-bot.token",)),
                           ("/api/chat.postMessage", ("channels.slack.token",)),
                           ("/services/", ("channels.slack-hook.webhook_url",)),
+                          ("/whatsapp/", ("channels.whatsapp.token", "channels.whatsapp.app_secret")),
                           ("/hook/partner", [n for n in PLANTED if n.startswith("channels.partner")])):
         platform.fault(prefix, "status", status=503, body=said(*names), method="POST")
     mail.fault("rcpt", f"451 4.3.0 {said('channels.mail.password', 'channels.mail.unsubscribe_secret')}")
     crier.send(small_article(3))
     wait_for(lambda: all(f["hits"] for f in platform.faults()), what="each to have refused")
     wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3")), what="their words to be kept")
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3") if d["channel"] != "whatsapp"),
+             what="their words to be kept")
     for name, (keys, path) in NETWORKS.items():
         platform.fault(path, "status", status=503, body=said(*(f"channels.{name}.{key}" for key in keys)), method="POST")
     crier.send(network_article(platform, 5))
     wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-5") if d["channel"] in NETWORKS), what="theirs too")
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3")
+                         if d["channel"] != "whatsapp"), what="their words to be kept")
 
 
 def over_the_api(crier):
@@ -209,6 +220,8 @@ def over_the_api(crier):
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
                     *NETWORKS, "x-keys"):
+                    "whatsapp"):
+                    "whatsapp", *NETWORKS):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])
@@ -227,6 +240,7 @@ def refusals(crier):
                           ("/v1/articles", {"Authorization": f"Basic {base64.b64encode(token.encode()).decode()}"}),
                           (f"/v1/articles?token={token}", {}), ("/hooks/cms", {"X-Hub-Signature-256": token}),
                           ("/hooks/cms", sign_hub(PLANTED["sources.cms.secret"], raw + b" ")),
+                          ("/callbacks/whatsapp", sign_hub(PLANTED["channels.whatsapp.app_secret"], raw + b" ")),
                           ("/hooks/agency", {"webhook-id": "m", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"})):
         status, answer_headers, answer = exchange(crier.url, "POST", path, raw, headers)
         assert status >= 400
