@@ -8,9 +8,10 @@
  *
  * A file gets its name when it is whole, in one rename, so half a file never has one; nothing is
  * synced: an empty file, which a crash of the machine may leave under a name, is taken away by the next
- * start, and a picture or video that is none is seen when it is looked into. A file's access time is when it was used last, or (in the future) until when a
- * platform may come for it; its modification time is when its source was last asked for it. The loop does
- * what only touches the directory; contents are written and taken away on the pool. */
+ * start, and one that is no picture or video any more is seen when it is looked into. A file's access
+ * time is when it was used last, or (in the future) until when a platform may come for it; its
+ * modification time is when its source was last asked for it. The loop does what only touches the
+ * directory; contents are written and taken away on the pool. */
 
 #include "service/media_cache.h"
 
@@ -300,6 +301,13 @@ static void evict(struct media_file *f)
         media_cache_drop_part(k, part);
     }
     media_cache__file_forget(f);
+}
+
+void media_file_remove(struct media_file *f)
+{
+    if (f->users == 0) {
+        evict(f);
+    }
 }
 
 static struct media_file *used_longest_ago(struct media_cache *k)

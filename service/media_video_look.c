@@ -77,6 +77,17 @@ static void name_file(const struct media_video *v, char out[MEDIA_NAME_BYTES])
                    media_cache_ending(v->is.type));
 }
 
+/* A disk may give back anything: what was a video once is fetched anew. */
+static void fetch_instead(struct media_video *v)
+{
+    struct media_file *f = v->found;
+
+    v->found = NULL;
+    media_file_unuse(f);
+    media_file_remove(f);
+    media__video_fetch(v);
+}
+
 static void on_looked(void *context)
 {
     struct media_video *v = context;
@@ -93,6 +104,10 @@ static void on_looked(void *context)
         (void)close(v->fd);
         v->fd = -1;
         rc = media_cache_add(v->store->cache, &f, v->part, name, v->written, &v->why);
+    }
+    if (rc && v->found) {
+        fetch_instead(v);
+        return;
     }
     if (rc) {
         (void)snprintf(v->error, sizeof v->error, "%.200s", v->why.text);
