@@ -123,10 +123,10 @@ static bool looks_like_jpeg(const char *url)
 }
 
 /* What we cannot fetch Meta perhaps can: a picture that calls itself a JPEG is worth a try. */
-const char *container_media_url(const struct step_ctx *ctx, const char **out_reason)
+const char *
+container_media_url(const struct step_ctx *ctx, size_t index, const char **out_reason)
 {
     const struct article *a = ctx->article;
-    size_t index = container_item_index(ctx);
 
     if (ctx->media && ctx->media->url) {
         return ctx->media->url;
@@ -259,7 +259,7 @@ container_build_item(CONTAINER_PARAMETERS, struct http_request *req, struct err 
         req->skip = true;
         return ERR_NONE;
     }
-    if (!container_media_url(ctx, &reason)) {
+    if (!container_media_url(ctx, container_item_index(ctx), &reason)) {
         record_set_flag(ctx->record, "items_closed", true);
         req->skip = true;
         return ERR_NONE;
@@ -317,7 +317,7 @@ static void note_media_off(const struct container_platform *p, struct step_ctx *
     const char *reason;
 
     if (p->can_do_without_media && needs_media(container_shape_of(p, ctx)) &&
-        !container_media_url(ctx, &reason)) {
+        !container_media_url(ctx, 0, &reason)) {
         json_set_str(ctx->record, "media_off", reason);
     }
 }

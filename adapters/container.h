@@ -25,7 +25,8 @@
  *   media_off                   why the post goes without its picture or video, for people
  *   await_since_ms              since when it is waited for
  *   fetch_tries publish_tries find_since_ms
- *   sent_at_ms                  update: when publish left last, and may have been done
+ *   sent_at_ms looking          update: when publish left last, and may have been done; the container is
+ *                               being asked
  *   was_published               the container says so, the post is to be found
  * Members of ctx->account: quota {user, at_ms, total}. */
 
@@ -125,8 +126,10 @@ enum container_shape container_shape_of(CONTAINER_LOOKS);
 
 /* The post's text, once per delivery: rendered by the adapter, kept in the record. */
 MUST_USE enum err_code container_fix_text(CONTAINER_PARAMETERS, struct err *why);
-/* An article's picture by its address (media in hand, or its own); NULL, with a reason: it is not to be had. */
-const char *container_media_url(const struct step_ctx *ctx, const char **out_reason);
+/* A picture of the article, or its video, by the address of the media in hand, else the picture's own; NULL,
+ * with a reason: it is not to be had. */
+const char *
+container_media_url(const struct step_ctx *ctx, size_t index, const char **out_reason);
 /* For struct adapter.quota_told. */
 int64_t container_quota_told(const json_t *account);
 /* The verdict on an answer that is not the one hoped for. */

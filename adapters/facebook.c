@@ -64,7 +64,7 @@ static const struct step publish[] = {
     {.name = "post_video", .publishes = true, .wants_media = true,
      .media_wanted = facebook__video_wanted, .media_wish = facebook__video_wish,
      .build = facebook__build_video, .read = facebook__read_video,
-     .unanswered = facebook__unanswered_video, .sample = SAMPLE_ID},
+     .unanswered = facebook__unanswered_post, .sample = SAMPLE_ID},
     {.name = "await_video", .repeatable = true,
      .build = facebook__build_await, .read = facebook__read_await, .sample = SAMPLE_READY},
     STEP_END,
@@ -109,7 +109,7 @@ static bool post_named(const void *object, const char *remote_id, const char *li
 {
     char id[GRAPH_ID_BYTES];
 
-    return facebook__post_id(object, remote_id, link, id) != NULL;
+    return (remote_id || link) && facebook__post_id(object, remote_id, link, id) != NULL;
 }
 
 static void media_bounds(const struct step_ctx *ctx, struct media_bounds *bounds)

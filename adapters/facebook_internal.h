@@ -3,7 +3,8 @@
 
 /* Shared between the files of the Facebook adapter:
  *   facebook.c        settings, limits, courses, how to set it up
- *   facebook_post.c   the requests about a post: photos, the post, a video, edit, delete
+ *   facebook_post.c   the requests about a post: post, edit, delete; what refusals mean
+ *   facebook_media.c  its photos; posts of a video
  *   facebook_look.c   whose token this is; finding our post after an unknown outcome
  *   facebook_login.c  the way to a page's token
  *
@@ -59,6 +60,28 @@ const char *facebook__post_id(const struct facebook_settings *s,
 /* The verdict on any answer that is not the one hoped for. */
 struct verdict facebook__trouble(const struct step *step, const struct http_response *res);
 
+enum facebook_kind {
+    FACEBOOK_KIND_LINK,
+    FACEBOOK_KIND_PHOTO,
+    FACEBOOK_KIND_VIDEO,
+    FACEBOOK_KIND_TEXT,
+};
+/* What this delivery posts, as things stand. */
+enum facebook_kind facebook__kind(const struct step_ctx *ctx);
+/* ERR_NOT_FOUND when the article lacks what the settings want. */
+MUST_USE enum err_code facebook__has_what_it_takes(const struct step_ctx *ctx, struct err *why);
+/* The text into the record, once per delivery and kind. */
+MUST_USE enum err_code
+facebook__fix_text(struct step_ctx *ctx, enum facebook_kind kind, struct err *why);
+/* A request that publishes is about to leave. */
+void facebook__note_sending(struct step_ctx *ctx);
+/* id and address of the post; body: the answer, which may tell it. */
+void facebook__note_post(struct step_ctx *ctx, const char *id, const json_t *body);
+/* The verdict on an answer to a publishing request that brought no post. */
+struct verdict facebook__not_posted(struct step_ctx *ctx, const struct http_response *res);
+/* A step whose request makes nothing public and may be repeated. */
+extern const struct step facebook__invisible;
+
 bool facebook__photo_wanted(const struct step_ctx *ctx);
 void facebook__photo_wish(const struct step_ctx *ctx, struct media_wish *wish);
 enum err_code
@@ -75,9 +98,6 @@ void facebook__video_wish(const struct step_ctx *ctx, struct media_wish *wish);
 enum err_code
 facebook__build_video(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict facebook__read_video(struct step_ctx *ctx, const struct http_response *res);
-struct verdict facebook__unanswered_video(struct step_ctx *ctx,
-                                          enum transport_outcome outcome,
-                                          const char *error);
 enum err_code
 facebook__build_await(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict facebook__read_await(struct step_ctx *ctx, const struct http_response *res);

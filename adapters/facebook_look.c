@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "adapters/facebook_internal.h"
+#include "adapters/look.h"
 #include "adapters/record.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -14,7 +15,6 @@
 
 #define LIST_LIMIT 25
 #define LIST_BYTES_MAX ((size_t)4 * 1024 * 1024)
-#define ADDRESS_BYTES_MAX ((size_t)64 * 1024)
 
 static const struct step looking = {.name = "looking", .repeatable = true};
 
@@ -51,7 +51,8 @@ static const char *last_part(const struct url_parts *url, size_t *len, bool *is_
 }
 
 /* …/PAGE/posts/123, …/videos/123, …/permalink.php?story_fbid=123&id=456, or www.facebook.com/456_123. */
-static bool id_in_link(const char *page_id, const char *link, char out[GRAPH_ID_BYTES])
+static bool
+id_in_link(const struct facebook_settings *s, const char *link, char out[GRAPH_ID_BYTES])
 {
     struct url_parts url;
     struct buf story, page;
@@ -70,7 +71,7 @@ static bool id_in_link(const char *page_id, const char *link, char out[GRAPH_ID_
         url_query_get(&page, url.query, url.query_len, "id")) {
         (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.30s", buf_str(&page), buf_str(&story));
     } else if (is_post) {
-        (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.*s", page_id, (int)len, last);
+        (void)snprintf(out, GRAPH_ID_BYTES, "%.30s_%.*s", s->page_id, (int)len, last);
     } else {
         (void)snprintf(out, GRAPH_ID_BYTES, "%.*s", (int)len, last);
     }
@@ -88,8 +89,7 @@ const char *facebook__post_id(const struct facebook_settings *s,
         (void)snprintf(out, GRAPH_ID_BYTES, "%s", remote_id);
         return out;
     }
-    return id_in_link(s->page_id, remote_id, out) || id_in_link(s->page_id, link, out) ? out
-                                                                                       : NULL;
+    return id_in_link(s, remote_id, out) || id_in_link(s, link, out) ? out : NULL;
 }
 
 /* ---- verify ---- */
@@ -105,92 +105,64 @@ facebook__build_find(struct step_ctx *ctx, struct http_request *req, struct err 
                       "attachments{unshimmed_url,url}&limit=%d",
                       facebook__settings(ctx)->page_id,
                       LIST_LIMIT);
+    graph_query(req, "after", look_from(ctx));
     req->max_answer_bytes = LIST_BYTES_MAX;
     return ERR_NONE;
 }
 
-static bool same_address(const char *a, const char *b)
+static struct look_post read_listed(const json_t *listed)
 {
-    struct buf x, y;
-    bool same;
+    const char *id = record_str(listed, "id");
+    struct look_post post = {.id = graph_is_id(id) ? id : NULL,
+                             .url = record_str(listed, "permalink_url"),
+                             .text = record_str(listed, "message")};
 
-    if (!a || !b) {
-        return false;
+    if (!graph_time(record_str(listed, "created_time"), &post.at_ms)) {
+        post.at_ms = 0;
     }
-    buf_init(&x, ADDRESS_BYTES_MAX);
-    buf_init(&y, ADDRESS_BYTES_MAX);
-    same = url_identity(&x, a) && url_identity(&y, b) && strcmp(buf_str(&x), buf_str(&y)) == 0;
-    buf_done(&y);
-    buf_done(&x);
-    return same;
+    return post;
 }
 
-static bool links_article(const struct step_ctx *ctx, const json_t *post)
+/* By its text, or by what one of its attachments leads to. */
+static bool is_ours(const struct step_ctx *ctx, struct look_post post, const json_t *listed)
 {
-    const json_t *list = json_path(post, "attachments", "data", NULL);
     json_t *one;
     size_t i;
 
-    json_array_foreach(list, i, one)
+    if (look_is_ours(ctx, &post)) {
+        return true;
+    }
+    json_array_foreach(json_path(listed, "attachments", "data", NULL), i, one)
     {
         const char *to = record_str(one, "unshimmed_url");
 
-        to = to ? to : record_str(one, "url");
-        if (same_address(to, ctx->link) || same_address(to, ctx->article->url)) {
+        post.link = to ? to : record_str(one, "url");
+        if (look_is_ours(ctx, &post)) {
             return true;
         }
     }
     return false;
 }
 
-static int64_t made_at_ms(const json_t *post)
+static struct verdict look_through(struct step_ctx *ctx, const json_t *body, const json_t *list)
 {
-    int64_t at_ms = 0;
-
-    return graph_time(record_str(post, "created_time"), &at_ms) ? at_ms : 0;
-}
-
-static bool is_older(const struct step_ctx *ctx, const json_t *post, int64_t by_ms)
-{
-    int64_t at_ms = made_at_ms(post);
-
-    return at_ms > 0 && at_ms < ctx->created_at_ms - by_ms;
-}
-
-static struct verdict found(struct step_ctx *ctx, const json_t *post)
-{
-    const char *url = record_str(post, "permalink_url");
-
-    if (is_older(ctx, post, ADAPTER_CLOCK_DIFFERENCE_MS)) {
-        return verdict_make(VERDICT_UNKNOWN, SCOPE_POST, 0, "%s", ADAPTER_SEEMS_OLDER);
-    }
-    post_set(ctx, record_str(post, "id"), url);
-    return verdict_done();
-}
-
-static struct verdict look_through(struct step_ctx *ctx, const json_t *list)
-{
+    static const char *const kept[] = {"text", "kind", "photos", NULL};
+    const char *after = json_string_value(json_path(body, "paging", "cursors", "after", NULL));
     bool reached = json_array_size(list) < LIST_LIMIT;
-    json_t *post;
+    json_t *listed;
     size_t i;
 
-    json_array_foreach(list, i, post)
+    json_array_foreach(list, i, listed)
     {
-        if (is_older(ctx, post, ADAPTER_CLOCK_WRONG_MS)) {
+        struct look_post post = read_listed(listed);
+
+        if (look_is_too_old(ctx, &post)) {
             reached = true;
-        } else if (graph_is_id(record_str(post, "id")) &&
-                   (links_article(ctx, post) ||
-                    graph_same_text(record_str(post, "message"),
-                                    record_str(ctx->record, "text")))) {
-            return found(ctx, post);
+        } else if (is_ours(ctx, post, listed)) {
+            return look_found(ctx, &post, kept);
         }
     }
-    return reached ? verdict_make(
-                         VERDICT_ABSENT, SCOPE_POST, 0, "the page's list holds no such post")
-                   : verdict_make(VERDICT_UNKNOWN,
-                                  SCOPE_POST,
-                                  0,
-                                  "the page has posted too much since to look through");
+    return look_further(ctx, "find_post", after, reached);
 }
 
 struct verdict facebook__read_find(struct step_ctx *ctx, const struct http_response *res)
@@ -198,7 +170,7 @@ struct verdict facebook__read_find(struct step_ctx *ctx, const struct http_respo
     json_t *body = res->status == 200 ? http_json(res) : NULL;
     const json_t *list = json_object_get(body, "data");
     struct verdict v =
-        json_is_array(list) ? look_through(ctx, list) : facebook__trouble(&looking, res);
+        json_is_array(list) ? look_through(ctx, body, list) : facebook__trouble(&looking, res);
 
     json_decref(body);
     return v;

@@ -150,12 +150,18 @@ static void say(char out[TROUBLE_EXCERPT_BYTES + 1],
     json_decref(body);
 }
 
-static struct verdict by_status(const struct step *step, const struct http_response *res)
+/* Its words are told by whoever asked for it, or (no JSON) as they stand there. */
+static struct verdict
+by_status(const struct step *step, const struct http_response *res, bool quote)
 {
     struct http_response bare = *res;
+    char reason[GOOGLE_REASON_BYTES];
 
-    bare.body = NULL; /* its words are the caller's to tell */
-    bare.body_len = 0;
+    google_reason(res, reason);
+    if (!quote || reason[0] != '\0') {
+        bare.body = NULL;
+        bare.body_len = 0;
+    }
     return trouble_from_status(step, &bare);
 }
 
@@ -176,9 +182,10 @@ struct verdict google_trouble(const struct google_row *rows,
         return verdict_token_refused("401%s%s", *said ? " " : "", said);
     }
     if (!row) {
-        v = by_status(step, res);
-        return verdict_make(
-            v.kind, v.scope, v.retry_after_ms, "%d%s%s", res->status, *said ? " " : "", said);
+        v = by_status(step, res, quote);
+        return *said
+                   ? verdict_make(v.kind, v.scope, v.retry_after_ms, "%d %s", res->status, said)
+                   : v;
     }
     return verdict_make(row->kind,
                         row->scope,

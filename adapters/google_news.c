@@ -372,5 +372,4 @@ const struct adapter adapter_google_news = {
     .answer_timeout_ms = 20 * MS_SECOND,
     .check = check,
     .setup = setup,
-    .pictures = "those of the page, which Google reads",
 };

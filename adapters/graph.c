@@ -232,10 +232,13 @@ int64_t graph_usage_percent(const struct http_response *res)
 
 /* ---- verdicts ---- */
 
-static void
-say_detail(struct buf *out, const struct graph_row *row, const struct graph_error *e)
+static void say_detail(struct buf *out,
+                       const struct graph_row *row,
+                       const struct graph_error *e,
+                       const struct http_response *res)
 {
     const char *hint = row ? row->hint : NULL;
+    int64_t percent = row && row->means == GRAPH_THROTTLED ? graph_usage_percent(res) : 0;
     size_t len = strlen(e->text);
 
     buf_addf(out, "%d %lld", e->status, (long long)e->code);
@@ -249,6 +252,9 @@ say_detail(struct buf *out, const struct graph_row *row, const struct graph_erro
     }
     if (e->trace[0] != '\0') {
         buf_addf(out, " (trace %s)", e->trace);
+    }
+    if (percent > 0) {
+        buf_addf(out, "; %lld%% of the calls are used up", (long long)percent);
     }
     if (hint) {
         buf_addf(out, "; %s", hint);
@@ -309,7 +315,7 @@ struct verdict graph_verdict(const struct graph_row *row,
         return trouble_from_status(step, res);
     }
     buf_init(&said, SAID_BYTES_MAX);
-    say_detail(&said, row, e);
+    say_detail(&said, row, e, res);
     if (row) {
         v = verdict_of(row, step, res, buf_str(&said));
     } else {

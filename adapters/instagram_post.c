@@ -240,12 +240,13 @@ static enum err_code fill(struct step_ctx *ctx,
                           struct err *why)
 {
     bool video = what == CONTAINER_VIDEO || what == CONTAINER_STORY_VIDEO;
+    size_t index = is_item ? container_item_index(ctx) : 0;
     const char *reason = NULL, *url;
 
     if (what == CONTAINER_CAROUSEL) {
         return ERR_NONE;
     }
-    url = container_media_url(ctx, &reason);
+    url = container_media_url(ctx, index, &reason);
     if (!url) {
         return err_set(why,
                        ERR_NOT_FOUND,
@@ -264,7 +265,7 @@ static enum err_code fill(struct step_ctx *ctx,
             req, "share_to_feed", instagram__settings(ctx)->share_to_feed ? "true" : "false");
     }
     if (what == CONTAINER_IMAGE) {
-        add_alt(ctx, req, is_item ? container_item_index(ctx) : 0);
+        add_alt(ctx, req, index);
     }
     return ERR_NONE;
 }

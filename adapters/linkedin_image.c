@@ -13,7 +13,7 @@
 /* How long a post may wait for its pictures or its video, from the first request about them. */
 #define PATIENCE_MS (15 * MS_MINUTE)
 #define PATIENCE_BREAKING_MS (90 * MS_SECOND)
-#define POLL_MS (2 * MS_SECOND)
+#define POLL_MS (1 * MS_SECOND)
 #define BLIND_MS                                                                               \
     (4 * MS_SECOND)     /* personal pictures may not be asked for; this long they mostly take */
 #define LIFE_MS MS_HOUR /* of an address whose end was not told */

@@ -66,7 +66,7 @@ const struct text_rule misskey__limits[] = {
      .build = misskey__build_limits, .read = misskey__read_limits, .sample = "{\"maxNoteTextLength\":3000}"}, \
     {.name = "upload_file", .repeatable = true, .wants_media = true, .media_wanted = misskey__media_wanted, \
      .build = misskey__build_upload, .read = misskey__read_upload, .sample = SAMPLE_FILE}, \
-    {.name = "create_note", .publishes = true, \
+    {.name = "create_note", .publishes = true, .makes_post = true, \
      .build = misskey__build_note, .read = misskey__read_note, .sample = SAMPLE_NOTE}
 #define DELETE(step) \
     {.name = (step), .repeatable = true, .build = misskey__build_delete, .read = misskey__read_delete}

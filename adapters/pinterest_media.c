@@ -8,14 +8,12 @@
 
 #include "adapters/record.h"
 #include "adapters/trouble.h"
+#include "adapters/upload.h"
 #include "base/json.h"
 #include "base/url.h"
 
 #define REGISTERED_MAX 3
 #define PATIENCE_MS (30 * MS_MINUTE)
-#define POLL_SOON_MS (3 * MS_SECOND)
-#define POLL_LATER_MS (15 * MS_SECOND)
-#define POLL_SOON_FOR_MS (30 * MS_SECOND)
 
 static const struct step harmless = {.repeatable = true};
 
@@ -218,11 +216,8 @@ static struct verdict wait_more(struct step_ctx *ctx, const char *status)
         return verdict_make(
             VERDICT_REJECTED, SCOPE_POST, 0, "Pinterest did not finish processing the video");
     }
-    v = verdict_make(VERDICT_AGAIN,
-                     SCOPE_POST,
-                     age_ms < POLL_SOON_FOR_MS ? POLL_SOON_MS : POLL_LATER_MS,
-                     "the video is %.20s",
-                     status);
+    v = verdict_make(
+        VERDICT_AGAIN, SCOPE_POST, upload_poll_ms(age_ms), "the video is %.20s", status);
     v.not_counted = true;
     return v;
 }

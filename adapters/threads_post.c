@@ -228,14 +228,15 @@ static void add_alt(struct step_ctx *ctx, struct http_request *req, bool video, 
 static MUST_USE enum err_code add_media(
     struct step_ctx *ctx, bool video, bool is_item, struct http_request *req, struct err *why)
 {
-    const char *reason = NULL, *url = container_media_url(ctx, &reason);
+    size_t index = is_item ? container_item_index(ctx) : 0;
+    const char *reason = NULL, *url = container_media_url(ctx, index, &reason);
 
     if (!url) {
         return err_set(why, ERR_NOT_FOUND, "the picture or video cannot be had: %s", reason);
     }
     oauth_form_add(req, "media_type", video ? "VIDEO" : "IMAGE");
     oauth_form_add(req, video ? "video_url" : "image_url", url);
-    add_alt(ctx, req, video, is_item ? container_item_index(ctx) : 0);
+    add_alt(ctx, req, video, index);
     return ERR_NONE;
 }
 

@@ -12,13 +12,12 @@
 #include <string.h>
 
 #include "adapters/record.h"
+#include "adapters/upload.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 
-#define POLL_SOON_MS (3 * MS_SECOND)
-#define POLL_LATER_MS (15 * MS_SECOND)
-#define POLL_SOON_FOR_MS (30 * MS_SECOND)
+#define LOOK_AGAIN_MS (15 * MS_SECOND)
 #define ID_PATIENCE_MS (5 * MS_MINUTE)   /* moderation may take hours; the news is out */
 #define UPLOAD_LIVES_MS (1 * MS_HOUR)    /* the address for the pieces */
 #define LIST_PATIENCE_MS (3 * MS_MINUTE) /* until a new post is in the list */
@@ -55,11 +54,8 @@ tiktok__build_status(struct step_ctx *ctx, struct http_request *req, struct err 
 static struct verdict wait_more(struct step_ctx *ctx, const char *what)
 {
     int64_t age_ms = record_age(ctx->record, "since_ms", ctx->now_ms);
-    struct verdict v = verdict_make(VERDICT_AGAIN,
-                                    SCOPE_POST,
-                                    age_ms < POLL_SOON_FOR_MS ? POLL_SOON_MS : POLL_LATER_MS,
-                                    "TikTok: %.60s",
-                                    what);
+    struct verdict v =
+        verdict_make(VERDICT_AGAIN, SCOPE_POST, upload_poll_ms(age_ms), "TikTok: %.60s", what);
 
     v.not_counted = true;
     return v;
@@ -224,7 +220,7 @@ static struct verdict look_at(struct step_ctx *ctx, const json_t *data)
         (strcmp(status, "PROCESSING_UPLOAD") == 0 && is_incomplete(ctx, data))) {
         return verdict_make(VERDICT_ABSENT, SCOPE_POST, 0, "TikTok: %.60s", status);
     }
-    return verdict_make(VERDICT_AGAIN, SCOPE_POST, POLL_LATER_MS, "TikTok: %.60s", status);
+    return verdict_make(VERDICT_AGAIN, SCOPE_POST, LOOK_AGAIN_MS, "TikTok: %.60s", status);
 }
 
 static bool is_unknown_id(const struct http_response *res)

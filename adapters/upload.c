@@ -34,3 +34,11 @@ int64_t upload_total(const struct step_ctx *ctx)
 {
     return record_int(ctx->record, "total");
 }
+
+int64_t upload_poll_ms(int64_t age_ms)
+{
+    if (age_ms < 5 * MS_SECOND) {
+        return MS_SECOND;
+    }
+    return age_ms < 30 * MS_SECOND ? 3 * MS_SECOND : 15 * MS_SECOND;
+}

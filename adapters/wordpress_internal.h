@@ -14,7 +14,7 @@
  *   title text excerpt       as sent, fixed by the first request of the delivery
  *   media_id media_url media_off media_since_ms   the picture (picture.h)
  *   terms_off                ["tags/flood"]: what the post does without
- *   term_missing             the one that is looked for is not there yet
+ *   term_kind term_name      the one that is asked about; term_missing: it is not there yet
  *   no_trash                 the site has no trash: deleted for good
  * Members of ctx->account: terms {api, categories: {"World": 5}, tags: {…}}. */
 

@@ -134,16 +134,36 @@ json_t *wordpress__terms(const struct step_ctx *ctx, const char *taxonomy)
     return ids;
 }
 
+/* One that is asked about: noted in the record with the request, since what the account knows may change
+ * before the answer comes (another delivery of the channel learns, too). */
+struct term {
+    const char *taxonomy, *name;
+};
+
+static bool asked_term(const struct step_ctx *ctx, struct term *out)
+{
+    out->taxonomy = record_str(ctx->record, "term_kind");
+    out->name = record_str(ctx->record, "term_name");
+    return out->taxonomy && out->name;
+}
+
+static void forget_asked(struct step_ctx *ctx)
+{
+    record_drop(ctx->record, "term_kind");
+    record_drop(ctx->record, "term_name");
+    record_drop(ctx->record, "term_missing");
+}
+
 /* The first one that is neither known nor left out; false: there is none. */
-static bool next_term(const struct step_ctx *ctx, const char **taxonomy, const char **name)
+static bool next_term(const struct step_ctx *ctx, struct term *out)
 {
     for (size_t t = 0; t < ARRAY_LEN(taxonomies); t++) {
         const struct strings *names = names_of(ctx, taxonomies[t]);
 
         for (size_t i = 0; i < count_of(names); i++) {
-            *taxonomy = taxonomies[t];
-            *name = names->v[i];
-            if (**name && known(ctx, *taxonomy, *name) <= 0 && !is_off(ctx, *taxonomy, *name)) {
+            *out = (struct term){taxonomies[t], names->v[i]};
+            if (*out->name && known(ctx, out->taxonomy, out->name) <= 0 &&
+                !is_off(ctx, out->taxonomy, out->name)) {
                 return true;
             }
         }
@@ -156,21 +176,28 @@ static bool next_term(const struct step_ctx *ctx, const char **taxonomy, const c
 enum err_code
 wordpress__build_find_term(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    const char *taxonomy, *name;
+    struct term term;
     struct buf word;
 
     (void)why;
-    if (!next_term(ctx, &taxonomy, &name) || record_flag(ctx->record, "term_missing")) {
-        req->skip = true;
+    req->skip = true;
+    if (record_flag(ctx->record, "term_missing")) {
         return ERR_NONE;
     }
+    forget_asked(ctx);
+    if (!next_term(ctx, &term)) {
+        return ERR_NONE;
+    }
+    req->skip = false;
+    json_set_str(ctx->record, "term_kind", term.taxonomy);
+    json_set_str(ctx->record, "term_name", term.name);
     buf_init(&word, NAME_BYTES_MAX);
-    url_encode(&word, name);
+    url_encode(&word, term.name);
     wordpress__request(ctx,
                        req,
                        HTTP_GET,
                        "/%s?search=%s&per_page=100&_fields=id,name",
-                       taxonomy,
+                       term.taxonomy,
                        buf_str(&word));
     buf_done(&word);
     return ERR_NONE;
@@ -207,11 +234,15 @@ static json_int_t find_named(const json_t *list, const char *name)
     return 0;
 }
 
+static struct verdict to_next_term(struct step_ctx *ctx)
+{
+    forget_asked(ctx);
+    return verdict_jump("find_term");
+}
+
 /* Only what is refused for good is left out; a site in trouble is waited for. */
-static struct verdict term_trouble(struct step_ctx *ctx,
-                                   const struct http_response *res,
-                                   const char *taxonomy,
-                                   const char *name)
+static struct verdict
+term_trouble(struct step_ctx *ctx, const struct http_response *res, const struct term *term)
 {
     struct verdict v = wordpress__trouble(res, false);
     bool may_not = wordpress__error_is(res, "rest_cannot_create") ||
@@ -220,29 +251,32 @@ static struct verdict term_trouble(struct step_ctx *ctx,
     if (v.kind != VERDICT_REJECTED && !may_not) {
         return v;
     }
-    record_drop(ctx->record, "term_missing");
-    leave_out(ctx, taxonomy, name);
-    return verdict_jump("find_term");
+    leave_out(ctx, term->taxonomy, term->name);
+    return to_next_term(ctx);
 }
 
 struct verdict wordpress__read_find_term(struct step_ctx *ctx, const struct http_response *res)
 {
     json_t *list = res->status == 200 ? http_json(res) : NULL;
-    struct verdict v = verdict_jump("find_term");
-    const char *taxonomy, *name;
+    struct verdict v = verdict_next();
+    struct term term;
     json_int_t id;
 
-    if (!next_term(ctx, &taxonomy, &name)) {
-        v = verdict_next();
-    } else if (!json_is_array(list)) {
-        v = term_trouble(ctx, res, taxonomy, name);
-    } else if ((id = find_named(list, name)) > 0) {
-        learn(ctx, taxonomy, name, id);
+    if (!asked_term(ctx, &term)) {
+        json_decref(list);
+        return to_next_term(ctx);
+    }
+    id = find_named(list, term.name);
+    if (!json_is_array(list)) {
+        v = term_trouble(ctx, res, &term);
+    } else if (id > 0) {
+        learn(ctx, term.taxonomy, term.name, id);
+        v = to_next_term(ctx);
     } else if (wordpress__settings(ctx)->create_terms) {
         record_set_flag(ctx->record, "term_missing", true);
-        v = verdict_next();
     } else {
-        leave_out(ctx, taxonomy, name);
+        leave_out(ctx, term.taxonomy, term.name);
+        v = to_next_term(ctx);
     }
     json_decref(list);
     return v;
@@ -253,18 +287,17 @@ struct verdict wordpress__read_find_term(struct step_ctx *ctx, const struct http
 enum err_code
 wordpress__build_make_term(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    const char *taxonomy, *name;
+    struct term term;
     json_t *body;
 
     (void)why;
-    if (!record_flag(ctx->record, "term_missing") || !next_term(ctx, &taxonomy, &name)) {
-        record_drop(ctx->record, "term_missing");
+    if (!record_flag(ctx->record, "term_missing") || !asked_term(ctx, &term)) {
         req->skip = true;
         return ERR_NONE;
     }
-    wordpress__request(ctx, req, HTTP_POST, "/%s", taxonomy);
+    wordpress__request(ctx, req, HTTP_POST, "/%s", term.taxonomy);
     body = json_object();
-    json_set_str(body, "name", name);
+    json_set_str(body, "name", term.name);
     http_set_json(req, body);
     json_decref(body);
     return ERR_NONE;
@@ -282,17 +315,17 @@ static json_int_t made_id(const struct http_response *res, const json_t *body)
 struct verdict wordpress__read_make_term(struct step_ctx *ctx, const struct http_response *res)
 {
     json_t *body = http_json(res);
-    struct verdict v = verdict_jump("find_term");
     json_int_t id = made_id(res, body);
-    const char *taxonomy, *name;
+    struct verdict v;
+    struct term term;
 
-    if (!next_term(ctx, &taxonomy, &name)) {
-        record_drop(ctx->record, "term_missing");
+    if (!asked_term(ctx, &term)) {
+        v = to_next_term(ctx);
     } else if (id > 0) {
-        record_drop(ctx->record, "term_missing");
-        learn(ctx, taxonomy, name, id);
+        learn(ctx, term.taxonomy, term.name, id);
+        v = to_next_term(ctx);
     } else {
-        v = term_trouble(ctx, res, taxonomy, name);
+        v = term_trouble(ctx, res, &term);
     }
     json_decref(body);
     return v;

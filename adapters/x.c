@@ -116,6 +116,7 @@ PICTURE(1)
 PICTURE(2)
 PICTURE(3)
 
+#define LOOKS_ITSELF_MS (365 * MS_DAY) /* at any time; but every request of it is known of */
 #define SAMPLE_MEDIA "{\"data\":{\"id\":\"1880028106020515840\",\"expires_after_secs\":86400}}"
 #define SAMPLE_POST                                                                            \
     "{\"data\":{\"id\":\"1880028106020515841\",\"text\":\"A post\","                           \
@@ -146,8 +147,8 @@ static const struct step publish[] = {
 };
 static const struct step update[] = {
     MEDIA_STEPS,
-    /* It looks before it posts again: x_post.c. */
-    {.name = "update", .repeatable = true, .publishes = true, .makes_post = true, .build = x__build_update, .read = x__read_update,
+    /* It looks before it posts again (x_post.c), so it may be repeated, but not by whoever carries it. */
+    {.name = "update", .repeatable = true, .repeat_within_ms = LOOKS_ITSELF_MS, .publishes = true, .makes_post = true, .build = x__build_update, .read = x__read_update,
      .unanswered = x__update_unanswered, .sample = SAMPLE_POST},
     {.name = "delete", .repeatable = true, .build = x__build_delete, .read = x__read_delete,
      .sample = "{\"data\":{\"deleted\":true}}"},

@@ -132,7 +132,7 @@ const char *quota_text(const struct quota *q, char out[QUOTA_TEXT_BYTES])
     } else {
         (void)snprintf(out,
                        QUOTA_TEXT_BYTES,
-                       "%" PRId64 " a day, from midnight %s",
+                       "%" PRId64 " a day (%s)",
                        q->count,
                        q->window == QUOTA_DAY_UTC ? "UTC" : "Pacific time");
     }

@@ -25,7 +25,7 @@ int64_t quota_window_start(const struct quota *q, int64_t now_ms);
 int64_t quota_frees_at(const struct quota *q, int64_t at_ms);
 
 #define QUOTA_TEXT_BYTES 64
-/* "25 in 24h", "10000 a day, from midnight UTC"; returns out. */
+/* "25 in 24h", "10000 a day (UTC)"; returns out. */
 const char *quota_text(const struct quota *q, char out[QUOTA_TEXT_BYTES]);
 /* The window alone, behind "3 left of 25": "today", "in 24h"; returns out. */
 const char *quota_window_text(const struct quota *q, char out[QUOTA_TEXT_BYTES]);

@@ -127,6 +127,23 @@ static void add_sign_in(struct buf *out, const struct adapter *a)
     buf_adds(out, o->renew != NULL ? ", renewed by itself" : ", not renewed");
 }
 
+/* The same for a terminal. */
+static void add_sign_in_short(struct buf *out, const struct adapter *a)
+{
+    size_t count = 0;
+
+    if (a->oauth != NULL) {
+        buf_adds(out, a->oauth->authorize != NULL ? "login page" : "token");
+        buf_adds(out, a->oauth->renew != NULL ? ", renewed" : "");
+        return;
+    }
+    for (const struct field *f = a->settings; f->kind != FIELD_END_KIND; f++) {
+        if (f->kind == FIELD_SECRET) {
+            buf_addf(out, "%s%s", count++ > 0 ? ", " : "", f->key);
+        }
+    }
+}
+
 static void set_words(json_t *v,
                       const char *key,
                       const struct adapter *a,
@@ -248,7 +265,7 @@ static void add_row(struct table *t, const struct adapter *a)
     add_can(t, a, a->verify != NULL, a->cannot_verify);
     add_words(t, a, add_text_limit);
     add_words(t, a, add_allowance);
-    add_words(t, a, add_sign_in);
+    add_words(t, a, add_sign_in_short);
     table_cell(t, a->media, TINT_NONE);
 }
 

@@ -48,7 +48,8 @@ struct run *courier_claim(struct courier *k,
     struct ledger_bucket bucket;
     struct run *run;
 
-    if (!ch || !ch->settings || k->draining ||
+    /* What would wait for a token is not written as in flight: nothing of it is, and it may take long. */
+    if (!ch || !ch->settings || k->draining || !keeper_is_ready(k->crier->keeper, ch) ||
         !sched_claim(k->crier->sched, job, now_ms, &bucket)) {
         return NULL;
     }

@@ -7,7 +7,8 @@
  *
  * What a token has to do with a delivery is nothing: that it cannot be had for now is trouble of the channel and no
  * attempt, that a person must sign in blocks the channel and keeps its articles. The answer that refused a token
- * is written down before anything is waited for, so a crash meanwhile finds a step that was answered. */
+ * is written down while the next one is waited for, so a crash in that time finds a step that was answered; one in the
+ * moment before finds it in flight, as any other. */
 
 #include "service/courier_internal.h"
 

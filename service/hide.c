@@ -197,6 +197,42 @@ static void hide_url(struct buf *text, const char *url, size_t min_bytes)
     }
 }
 
+static bool is_name_of_login(const struct field *f)
+{
+    static const char *const names[] = {"user", "username", "client_id"};
+
+    for (size_t i = 0; f->kind == FIELD_STRING && i < ARRAY_LEN(names); i++) {
+        if (strcmp(f->key, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A secret that is sent together with a name of the same settings, as Basic has the two. */
+static void hide_login(struct buf *text,
+                       const struct field *fields,
+                       const void *object,
+                       const struct secret *secret)
+{
+    struct buf pair, basic;
+
+    for (const struct field *f = fields; secret->text && f->kind != FIELD_END_KIND; f++) {
+        const void *at = (const char *)object + f->offset;
+        const char *name = is_name_of_login(f) ? *(char *const *)at : NULL;
+
+        if (name) {
+            buf_init_secret(&pair, TEXT_BYTES);
+            buf_init_secret(&basic, TEXT_BYTES);
+            buf_addf(&pair, "%s:%s", name, secret->text);
+            crypto_base64(&basic, buf_str(&pair), pair.len);
+            replace_all(text, buf_str(&basic), basic.len);
+            buf_done(&basic);
+            buf_done(&pair);
+        }
+    }
+}
+
 static void
 hide_fields(struct buf *text, const struct field *fields, const void *object, size_t min_bytes)
 {
@@ -204,6 +240,7 @@ hide_fields(struct buf *text, const struct field *fields, const void *object, si
         const void *at = (const char *)object + f->offset;
 
         if (f->kind == FIELD_SECRET) {
+            hide_login(text, fields, object, at);
             hide_one(text, ((const struct secret *)at)->text, min_bytes);
             hide_address(text, ((const struct secret *)at)->text);
         } else if (f->kind == FIELD_URL) {

@@ -97,6 +97,7 @@ static void begin_from_settings(struct held *h)
     grant_origin(&way, h->origin);
     h->serial++;
     h->locked[0] = '\0';
+    h->stored = false;
     keeper__set_grant(h, grant_from_settings(&way));
 }
 
@@ -126,6 +127,7 @@ static void open_row(struct held *h, const struct ledger_credential *row)
     }
     h->locked[0] = '\0';
     keeper__set_grant(h, json_incref(json_object_get(kept, "grant")));
+    h->stored = true;
     dead = json_path_str(kept, "dead");
     (void)snprintf(h->dead, sizeof h->dead, "%s", dead ? dead : "");
     h->generation = h->channel->generation;
@@ -168,11 +170,36 @@ static void apply_one(struct keeper *k, struct channel *ch)
     keeper__heed_generation(h);
 }
 
+/* Nobody else could read what the ledger has once the key of before is gone. */
+static void heed_key(struct keeper *k)
+{
+    const struct secret *secret = &k->crier->config->vault.key;
+    uint8_t key[SHA256_BYTES];
+    bool same;
+
+    crypto_sha256(secret->text ? secret->text : "", secret->len, key);
+    same = memcmp(key, k->key, sizeof key) == 0;
+    memcpy(k->key, key, sizeof key);
+    if (same || !k->applied) {
+        return;
+    }
+    LIST_EACH(&k->held, n)
+    {
+        struct held *h = container_of(n, struct held, node);
+
+        if (h->stored && keeper__oauth(h->channel)) {
+            keeper__save(h);
+        }
+    }
+}
+
 void keeper_apply(struct keeper *k)
 {
     struct channel *ch;
     size_t cursor = 0;
 
+    heed_key(k);
+    k->applied = true;
     while ((ch = channels_each(k->crier->channels, &cursor)) != NULL) {
         if (keeper__oauth(ch)) {
             apply_one(k, ch);

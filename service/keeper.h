@@ -51,6 +51,8 @@ struct keeper_wait {
     struct list_node node;
     struct list *in; /* where it waits; NULL: it does not */
 };
+/* Whether a step would get one at once; true of a channel that needs none. */
+bool keeper_is_ready(const struct keeper *k, const struct channel *ch);
 /* true: answered; false: done is called once, later, unless keeper_wait_done() comes first. */
 MUST_USE bool keeper_token(struct keeper *k, struct channel *ch, struct keeper_wait *w);
 /* Waits no more; lets go of the grant. Also of a zeroed one. */

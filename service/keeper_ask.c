@@ -46,6 +46,13 @@ bool keeper__usable(const struct held *h, int64_t now_ms)
            !(h->doubted && strcmp(h->doubted, grant_token(h->grant)) == 0);
 }
 
+bool keeper_is_ready(const struct keeper *k, const struct channel *ch)
+{
+    const struct held *h = keeper__find(k, ch);
+
+    return !h || keeper__usable(h, clock_wall_ms());
+}
+
 /* What the forecast says is what a person should read, but of a token that only the platform knows the
  * trouble of. */
 static bool say_none(const struct held *h, struct keeper_wait *w)

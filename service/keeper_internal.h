@@ -20,6 +20,7 @@ struct held {
     struct channel *channel; /* lives as long as the program */
     json_t *grant;           /* never changed in place; NULL: none */
     char origin[SHA256_HEX_BYTES];
+    bool stored;                   /* the ledger has it */
     char dead[OAUTH_DETAIL_BYTES]; /* why the platform takes the grant no more; "": it does */
     char failing[OAUTH_DETAIL_BYTES]; /* why the last renewal failed; "": it did not */
     bool refused;                     /* … since the settings or the app are wrong */
@@ -41,7 +42,9 @@ struct keeper {
     struct ledger_credentials
         kept; /* as they were at start, until settings have claimed them */
     uv_timer_t timer;
-    size_t saving; /* requests at the ledger */
+    size_t saving;             /* requests at the ledger */
+    uint8_t key[SHA256_BYTES]; /* of vault.key: another one, and all is sealed anew */
+    bool applied;
     bool stopped;
 };
 

@@ -236,6 +236,7 @@ static void renew_3_on_saved(struct ledger_request *req)
     if (req->rc == ERR_NONE) {
         (void)FAULT("keeper.stored"); /* of use with ":exit" */
         if (r->serial == h->serial) {
+            h->stored = true;
             take(r);
             return;
         }

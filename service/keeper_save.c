@@ -54,6 +54,7 @@ static void in_force(struct saving *s)
 
     keeper__set_grant(h, json_incref(s->grant));
     h->locked[0] = '\0';
+    h->stored = true;
     log_info(EV_CREDENTIAL_SIGNED_IN,
              LOG_STR("channel", h->channel->name),
              LOG_STR("who", record_str(h->grant, "who")));
@@ -115,6 +116,7 @@ void keeper__save(struct held *h)
     char *sealed = h->grant ? seal(h, h->grant, h->dead) : NULL;
 
     if (sealed) {
+        h->stored = true;
         submit(saving_new(h, sealed));
     }
 }
@@ -163,6 +165,7 @@ void keeper_forget(struct keeper *k, struct channel *ch, keeper_saved_fn *done, 
     way = keeper__way(h);
     h->serial++;
     h->locked[0] = '\0';
+    h->stored = false;
     grant_origin(&way, h->origin);
     keeper__set_grant(h, grant_from_settings(&way));
     s = saving_new(h, NULL);

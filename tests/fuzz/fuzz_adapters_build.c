@@ -30,6 +30,7 @@ static const struct {
     {"bluesky", "/record/embed/external/title", {.unit = TEXT_GRAPHEMES, .max = 300}},
     {"bluesky", "/record/embed/external/description", {.unit = TEXT_GRAPHEMES, .max = 1000}},
     {"mastodon", "/status", {.unit = TEXT_GRAPHEMES, .max = 500, .link_length = 23}},
+    {"facebook", "/message", {.unit = TEXT_CODE_POINTS, .max = 63206}},
     {"discord", "/content", {.unit = TEXT_UTF16, .max = 2000}},
     {"discord", "/embeds/0/title", {.unit = TEXT_UTF16, .max = 256}},
     {"discord", "/embeds/0/description", {.unit = TEXT_UTF16, .max = 4096}},

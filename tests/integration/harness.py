@@ -118,7 +118,7 @@ class Platform:
         about = json.loads(self.process.stdout.readline())
         self.url, self.faces = about["url"], about["faces"]
 
-    def control(self, name, **body):
+    def control(self, name, /, **body):
         status, _, raw = exchange(self.url, "POST", f"/_control/{name}", json.dumps(body).encode())
         assert status == 200, raw
         return json.loads(raw)
@@ -413,10 +413,31 @@ def network_settings(faces):
         "instagram": {"login": "facebook", "user_id": "17841400000000000",
                       "api": faces["instagram"] + "/instagram/v26.0-by-facebook", **META_TOKEN},
         "threads": {"api": faces["threads"] + "/threads/v1.0", **META_TOKEN},
+        "x": {"api": faces["x"], "access_token": "given-token"},
+        "linkedin": {"api": faces["linkedin"], "author": "urn:li:organization:5515715", "access_token": "given-token"},
+        "tumblr": {"api": faces["tumblr"], "blog": "examplenews", "access_token": "given-token"},
         "whatsapp": {"api": faces["whatsapp"] + "/whatsapp/v25.0", "phone_number_id": "106540352242922",
                      "token": "integration-whatsapp-token", "app_secret": WHATSAPP_SECRET,
                      "verify_token": "integration-whatsapp-verify", "template": "breaking_news", "language": "en_US",
                      "languages": {"de": "de"}, "body": ["{{title}}", "{{summary}}"]},
+        "youtube": {"api": faces["youtube"], "upload_api": faces["youtube"] + "/upload", "access_token": "given-token"},
+        "tiktok": {"api": faces["tiktok"], "access_token": "given-token"},
+        "pinterest": {"api": faces["pinterest"] + "/v5", "board": "549755885175", "access_token": "given-token"},
+        "google_news": {"hubs": [faces["youtube"] + "/google/hub", faces["youtube"] + "/google/second-hub"],
+                        "topics": ["https://news.example/feed.xml"], "api": faces["youtube"],
+                        "indexnow_key": "3f1c5a7e9b2d4068a1c3e5f708192a3b",
+                        "indexnow_endpoint": faces["youtube"] + "/google/indexnow", "access_token": "given-token",
+                        "search_console": "sc-domain:news.example", "sitemap": "https://news.example/news-sitemap.xml"},
+        "lemmy": {"instance": faces["lemmy"], "username": "news", "password": "lemmy-pass-word", "community": "news"},
+        "misskey": {"instance": faces["misskey"], "token": "integration-misskey-token"},
+        "devto": {"api": faces["devto"] + "/api", "api_key": "integration-devto-key"},
+        "wordpress": {"site": faces["wordpress"], "user": "newsroom", "password": "abcd EFGH 1234 ijkl MNOP 5678"},
+        # Its title stays as it was, so the text begins with it.
+        "reddit": {"api": faces["reddit"], "login_url": faces["reddit"], "subreddit": "examplenews", "username": "newsdesk",
+                   "client_id": "reddit-app", "client_secret": "reddit-app-secret", "password": "reddit-pass-word",
+                   "kind": "self", "text": "{{title}}\n\n{{url}}"},
+        "vk": {"api": faces["vk"], "login_url": faces["vk"] + "/vkid", "group": 123, "access_token": "integration-vk-token",
+               "client_id": "51234567", "device_id": "d3vice"},
     }
 
 

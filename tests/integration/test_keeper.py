@@ -48,6 +48,9 @@ class Platform:
                     self.say(302, {}, Location=platform.authority.code(dict(parse_qsl(url.query))))
                 elif not self.allowed():
                     self.say(401, {"title": "Unauthorized", "status": 401})
+                elif url.path.endswith("/tweets"):  # its own list, for a look after a crash
+                    texts = [{"id": str(n), "text": text} for n, text in enumerate(platform.posts, 1)]
+                    self.say(200, {"data": texts, "meta": {"result_count": len(texts)}} if texts else {"meta": {"result_count": 0}})
                 else:
                     self.say(200, {"data": {"id": "42", "username": "examplenews", "name": "Example News"}})
 
@@ -259,7 +262,7 @@ def test_a_refused_token_is_renewed_once_and_the_new_one_survives_a_restart(make
     clock.advance(crier, "100m")
     renewals(x, 2)
     assert x.authority.reused == 0
-    assert 'crier_credential_renewals_total{channel="x",outcome="ok"}' in crier.get("/metrics")
+    wait_for(lambda: 'crier_credential_renewals_total{channel="x",outcome="ok"} 1' in crier.get("/metrics"), 10)
     insist_on_no_token(x, crier.log())
 
 

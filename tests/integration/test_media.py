@@ -2,13 +2,15 @@
 by itself; what was fetched or made once serves after a restart."""
 
 import hashlib
+import http.client
 import io
 import json
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from harness import TOKEN, exchange, small_article, wait_for, within
@@ -101,8 +103,9 @@ def net():
 @pytest.fixture
 def start(make_crier, net):
     """An instance with these channels alone, which platforms reach where we do."""
-    def made(public=True, media=None, **channels):
+    def made(public=True, media=None, server=None, **channels):
         crier = make_crier(lambda s: s.update(channels=channels, media=media or {}), start=False)
+        crier.settings["server"].update(server or {})
         crier.settings["server"]["public_url"] = crier.url if public else None
         if not public:
             del crier.settings["server"]["public_url"]
@@ -167,6 +170,24 @@ def test_a_platform_that_fetches_gets_a_jpeg_of_its_shape_for_a_day(start, net, 
     assert fetch(address)[0] == 404
 
 
+def test_a_platform_that_fetches_a_video_may_take_its_time(start, net):
+    film = tiny_mp4(size=12 * MIB, width=720, height=1280)
+    crier = start(server={"request_timeout": "1s"}, instagram=instagram(net, post="reel"))
+    sent = crier.send(small_article("m6", video={"url": net.put("film.mp4", film)}))
+    crier.await_done(sent["id"], channel="instagram")
+    address = urlsplit(net.containers[0]["video_url"])
+    assert address.path.endswith(".mp4")
+    assert fetch(address.geturl(), Range="bytes=12000000-12000099")[2] == film[12000000:12000100]
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection.request("GET", address.path)
+    answer = connection.getresponse()
+    data = answer.read(100_000)
+    time.sleep(1.7)  # longer than an answer of another kind would be waited for
+    data += answer.read()
+    connection.close()
+    assert answer.headers["Content-Type"] == "video/mp4" and data == film
+
+
 def test_without_a_public_url_the_delivery_says_what_to_set(start, net):
     crier = start(public=False, instagram=instagram(net))
     article = small_article("m2", images=[{"url": net.put("a.png", png(900, 900)), "alt": "A"}])
@@ -215,3 +236,17 @@ def test_what_is_made_is_kept_within_the_bound(start, net):
         delivery, = crier.deliveries(sent["id"])
         return delivery["detail"] or ""
     assert "the video is larger than 6MiB (media.max_file, media.max)" in wait_for(said)
+
+
+def test_a_preview_says_what_each_channel_would_take(start, net):
+    crier = start(instagram=instagram(net), youtube=youtube(net))
+    article = small_article("m5", images=[{"url": "http://news.example/a.png", "alt": "A"}], video={"url": "https://news.example/a.mp4"})
+    shown = json.loads(crier.run("preview", "-", "--json", text=json.dumps(article)).stdout)
+    media = {c["channel"]: [s["media"] for s in c["steps"] if "media" in s] for c in shown["channels"]}
+    assert "the picture at http://news.example/a.png, made a JPEG" in media["instagram"][0], media
+    assert "cut from its middle to at least 0.8:1 and at most 1.91:1" in media["instagram"][0]
+    assert "the platform fetches it" in media["instagram"][0]
+    assert media["youtube"][0].startswith("the video at https://news.example/a.mp4, as it is")
+    assert f"{quote(crier.url, safe=str())}%2Fmedia%2F" in json.dumps(shown), "where it would be fetched"
+    assert net.asked == [] and net.containers == []
+    assert "with the video at https://news.example/a.mp4" in crier.run("preview", "-", text=json.dumps(article)).stdout

@@ -4,6 +4,7 @@ debug, over the API, on the command line, in the ledger, at the end after a bug.
 
 import base64
 import contextlib
+import functools
 import json
 import sqlite3
 import subprocess
@@ -45,14 +46,31 @@ NETWORKS = {
     "facebook": (("client_secret", "access_token", "refresh_token"), "/facebook/v26.0/102030405060708/feed"),
     "instagram": (("client_secret", "access_token", "refresh_token"), "/instagram/v26.0-by-facebook/17841400000000000/media"),
     "threads": (("client_secret", "access_token", "refresh_token"), "/threads/v1.0/me/threads"),
+    "x": (("client_secret", "access_token", "refresh_token"), "/2/tweets"),
+    "linkedin": (("client_secret", "access_token", "refresh_token"), "/rest/posts"),
+    "tumblr": (("client_secret", "access_token", "refresh_token"), "/v2/blog/examplenews/posts"),
+    "youtube": (("client_secret", "access_token", "refresh_token"), "/upload/youtube/v3/videos"),
+    "tiktok": (("client_secret", "access_token", "refresh_token"), "/v2/post/publish/creator_info/query/"),
+    "pinterest": (("client_secret", "access_token", "refresh_token"), "/v5/pins"),
+    "google_news": (("client_secret", "access_token", "refresh_token"), "/google/hub"),
+    "lemmy": (("password",), "/api/v3/post"),
+    "misskey": (("token",), "/api/notes/create"),
+    "devto": (("api_key",), "/api/articles"),
+    "wordpress": (("password",), "/wp-json/wp/v2/posts"),
+    "reddit": (("access_token", "client_secret", "refresh_token", "password"), "/api/submit"),
+    "vk": (("access_token", "client_secret", "refresh_token"), "/method/wall.post"),
 }
 PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '-')}-Jq9"
             for name, (keys, _) in NETWORKS.items() for key in keys}
+# X's other way in; it signs requests, and posts nothing here.
+X_KEYS = ("consumer_key", "consumer_secret", "token", "token_secret")
+PLANTED |= {f"channels.x-keys.{key}": f"Kx2Vd-planted-x-keys-{key.replace('_', '-')}-Jq9" for key in X_KEYS}
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
                    "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
                    "whatsapp": {"token", "app_secret", "verify_token"},
                    **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
+SECRET_SETTINGS["x"] |= set(X_KEYS)
 
 
 def plant(settings, platform):
@@ -80,12 +98,12 @@ def plant(settings, platform):
         secret=PLANTED["channels.partner.secret"], old_secret=PLANTED["channels.partner.old_secret"],
         headers={"X-Api-Key": PLANTED["channels.partner.headers"]},
         url=f"http://ada:{password}@{where}/hook/partner?lang=de&api_key={PLANTED['channels.partner.url, parameter']}")
-
-
     networks = harness.network_channels(platform)
     for name, (keys, _) in NETWORKS.items():
         channels[name] = {**networks[name], "when": {"category": "Networks"},
                           **{key: PLANTED[f"channels.{name}.{key}"] for key in keys}}
+    channels["x-keys"] = {"type": "x", "api": networks["x"]["api"], "allow_private": True, "when": {"category": "Nothing"},
+                          **{key: PLANTED[f"channels.x-keys.{key}"] for key in X_KEYS}}
 
 
 def plant_mail(settings, server):
@@ -96,7 +114,12 @@ def plant_mail(settings, server):
         "unsubscribe_secret": PLANTED["channels.mail.unsubscribe_secret"]}
 
 
+@functools.cache
 def forms(secret):
+    return tuple(dict.fromkeys(forms_of(secret)))
+
+
+def forms_of(secret):
     """How it may stand in a text: as it is, encoded in the usual ways, and more than half of it."""
     bare = secret.removeprefix("whsec_")
     raw = bare.encode()
@@ -118,8 +141,17 @@ def search(text, where, more=()):
             assert at < 0, f"{name} stands in {where} as {form!r}: …{text[max(0, at - 200):at + 100]}"
 
 
+def basic(name, secret):
+    return base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
 def basic_of_partner():
-    return base64.b64encode(f"ada:{PLANTED['channels.partner.url, password']}".encode()).decode()
+    return basic("ada", PLANTED["channels.partner.url, password"])
+
+
+def used_first(network):
+    keys, _ = NETWORKS[network]
+    return f"channels.{network}.{'access_token' if 'access_token' in keys else keys[0]}"
 
 
 @pytest.fixture
@@ -131,8 +163,8 @@ def mail(certificates):
 
 
 def network_article(platform, number):
-    return small_article(number, categories=["Latest", "Networks"], images=[{"url": f"{platform.url}/img/1200x630.jpg",
-                                                                             "alt": "A harbour"}])
+    return small_article(number, categories=["Latest", "Networks"], video={"url": f"{platform.url}/img/2000.mp4"},
+                         images=[{"url": f"{platform.url}/img/1200x630.jpg", "alt": "A harbour"}])
 
 
 def live(crier, platform, mail):
@@ -151,6 +183,7 @@ def live(crier, platform, mail):
     def said(*names):
         words = [form for name in names for form in (PLANTED[name], quote(PLANTED[name], safe=""))]
         words += [f"Basic {basic_of_partner()}"] if "channels.partner.headers" in names else []
+        words += [f"Basic {basic('newsroom', PLANTED[name])}" for name in names if name == "channels.wordpress.password"]
         return json.dumps({"ok": False, "error": " ".join(words)})
     platform.fault("/graph/", "status", status=400, body=said("site.facebook_token"))
     crier.send(small_article(1, title="Corrected once more"))
@@ -183,7 +216,7 @@ def over_the_api(crier):
         assert status == 200, path
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
-                    "whatsapp", *NETWORKS):
+                    "whatsapp", *NETWORKS, "x-keys"):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])
@@ -244,8 +277,8 @@ def test_no_secret_stands_in_anything_that_is_said_or_kept(make_crier, platform,
     sent = json.dumps(platform.truth()["requests"])
     for name in ("channels.telegram.token", "channels.mastodon.token", "channels.partner.headers", "channels.bluesky.password",
                  "channels.discord.webhook_url", "channels.discord-bot.token", "channels.slack.token",
-                 "channels.slack-hook.webhook_url", *(f"channels.{name}.access_token" for name in NETWORKS)):
-        assert PLANTED[name] in sent  # they were in use
+                 "channels.slack-hook.webhook_url", *map(used_first, NETWORKS)):
+        assert PLANTED[name] in sent or basic("newsroom", PLANTED[name]) in sent  # they were in use
     assert basic_of_partner() in sent
     assert mail.mails[0].user == "news"
 
@@ -262,10 +295,9 @@ def search_ledger(crier, sessions):
     with contextlib.closing(sqlite3.connect(f"file:{crier.folder}/crier.db?mode=ro", uri=True)) as db:
         for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-            for row in db.execute(f"SELECT * FROM {table}"):
-                for column, value in zip(columns, row):
-                    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-                    search(text, f"{table}.{column}", () if (table, column) == ("channel", "account") else sessions)
+            for column, values in zip(columns, zip(*db.execute(f"SELECT * FROM {table}"))):
+                text = "\n".join(v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in values)
+                search(text, f"{table}.{column}", () if (table, column) == ("channel", "account") else sessions)
     for path in crier.folder.glob("crier.db*"):
         search(path.read_bytes().decode("latin-1"), path.name)
         assert path.stat().st_mode & 0o077 == 0  # sessions are in it

@@ -37,7 +37,7 @@ def channels(crier):
     more = []
     for kind in json.loads(run(crier, "channels", "--json")):
         can = [word(kind["can"][name]) for name in CAN]
-        facts = [kind[name] for name in FACTS]
+        facts = [kind.get(name, "") for name in FACTS]
         rows.append(f"| [`{kind['type']}`]({kind['documentation']}) | {kind['about']} | " + " | ".join(can + facts) + " |")
         said = [f"{title}: {kind['can'][name]}" for name, title in CAN.items() if isinstance(kind["can"][name], str)]
         if said:

@@ -14,15 +14,17 @@ Ends on SIGTERM or when standard input closes (--leash).
   DELETE /_control/faults  no more faults
   POST   /_control/down    {"face": name}: refuses connections    POST /_control/up
   POST   /_control/revoke  {"platform": name}: credentials are no good    POST /_control/restore
-  POST   /_control/forget_sessions   Bluesky's access tokens expire
+  POST   /_control/forget_sessions   Bluesky's and Lemmy's access tokens expire
   POST   /_control/authority         {"name": …}: what an authorisation server does (fake/oauth.py)
   POST   /_control/meta              {"next": …}: an error of Facebook, Instagram or Threads (fake/meta.py)
+  POST   /_control/x, linkedin, tumblr   what those do (fake/x.py, …)
   POST   /_control/certificate       {"show": …}: the one of the face "tls" from now on
   POST   /_control/keep    Slack deletes nothing: {"keep": true}
   POST   /_control/clock   {"advance_s": …}
   POST   /_control/secret  {"hook": name, "secret": …}
   POST   /_control/site    {"path": …, "answers": […]}: what a page of the newsroom says (fake/site.py)
   POST   /_control/whatsapp  {"url": …, "secret": …}: where statuses of messages are told, and more (fake/whatsapp.py)
+  POST   /_control/youtube, /_control/tiktok, /_control/pinterest   errors, limits and slowness of theirs (fake/youtube.py …)
   POST   /_control/reset   all is as at the start
 """
 
@@ -40,17 +42,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fake import (  # noqa: E402
     bluesky,
     clock,
+    devto,
     discord,
     hook,
+    lemmy,
+    linkedin,
     mastodon,
     meta,
+    misskey,
     oauth,
     page,
     pictures,
+    pinterest,
+    reddit,
     site,
     slack,
     telegram,
+    tiktok,
+    tumblr,
+    vk,
     whatsapp,
+    wordpress,
+    x,
+    youtube,
 )
 from fake.world import KINDS, PUBLISHING, Fault, World, dripping, never_ending  # noqa: E402
 
@@ -63,7 +77,19 @@ PLATFORMS = {
     "facebook": meta.FACEBOOK,
     "instagram": meta.INSTAGRAM,
     "threads": meta.THREADS,
+    "x": x,
+    "linkedin": linkedin,
+    "tumblr": tumblr,
     "whatsapp": whatsapp,
+    "youtube": youtube,
+    "tiktok": tiktok,
+    "pinterest": pinterest,
+    "lemmy": lemmy,
+    "misskey": misskey,
+    "devto": devto,
+    "wordpress": wordpress,
+    "reddit": reddit,
+    "vk": vk,
     "hook": hook,
     "img": pictures,
     "site": site,
@@ -182,9 +208,18 @@ class Control:
         add("GET", "/_news", self.news)
         add("GET", "/_control/faults", self.list_faults)
         add("DELETE", "/_control/faults", self.clear_faults)
+        for name in ("x", "linkedin", "tumblr"):
+            add("POST", f"/_control/{name}", self.of(name))
         for name in ("fault", "down", "up", "revoke", "restore", "secret", "reset", "forget_sessions", "keep", "clock",
                      "forget", "certificate", "site", "authority", "meta", "whatsapp"):
             add("POST", f"/_control/{name}", getattr(self, name))
+
+    def of(self, name):
+        """What a platform's own control() is told (see there)."""
+        async def told(request):
+            PLATFORMS[name].control(self.world, await request.json())
+            return web.json_response({})
+        return told
 
     async def page(self, request):
         return web.Response(text=page.render(self.world), content_type="text/html")
@@ -262,6 +297,7 @@ class Control:
 
     async def forget_sessions(self, request):
         bluesky.memory(self.world)["access"].clear()
+        lemmy.memory(self.world)["tokens"].clear()
         return web.json_response({})
 
     async def keep(self, request):

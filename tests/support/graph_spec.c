@@ -11,7 +11,7 @@
 #define VALUE_BYTES_MAX ((size_t)1024 * 1024)
 
 /* Every call takes these, whatever it is. */
-static const char *const everywhere[] = {"fields", "limit", "appsecret_proof", NULL};
+static const char *const everywhere[] = {"fields", "limit", "after", "appsecret_proof", NULL};
 
 /* ---- which call ---- */
 

@@ -37,7 +37,20 @@ NETWORKS = {
     "facebook": ("facebook", None, False),
     "instagram": ("instagram", None, False),
     "threads": ("threads", None, False),
+    "x": ("x", None, False),
+    "linkedin": ("linkedin", None, False),
+    "tumblr": ("tumblr", None, False),
+    "youtube": ("youtube", "UUexample", False),
+    "tiktok": ("tiktok", "@example", True),
+    "pinterest": ("pinterest", "549755885175", False),
+    "lemmy": ("lemmy", "news", False),
+    "misskey": ("misskey", "@news", True),  # a correction is another note
+    "devto": ("devto", "news", False),
+    "wordpress": ("wordpress", "site", False),
+    "reddit": ("reddit", "r/examplenews", False),
+    "vk": ("vk", "wall", False),
 }
+REPLACES = ("bluesky", "misskey")  # a correction is a new post, the old one is deleted
 NAMED = {"telegram": "{place}/{id}"}  # what crier wants to be told of a post, where that is not its id
 PUBLISHED, CORRECTED, RETRACTED = "published", "corrected", "retracted"
 
@@ -208,7 +221,7 @@ class Ordeal:
     def check_posts(self, story, channel, made, said):
         standing = [p["text"] for p in made if p["stands"]]
         said += f"; made {len(made)}, standing {standing}"
-        if channel == "bluesky" and story.asked != PUBLISHED:
+        if channel in REPLACES and story.asked != PUBLISHED:
             assert len({p["key"] or p["id"] for p in made}) == len(made) <= 2, said  # a new post in place of the old
         else:
             assert len(made) <= 1, said

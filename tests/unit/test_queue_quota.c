@@ -268,8 +268,8 @@ static void quotas_are_said_in_words(void **state)
 
     (void)state;
     assert_string_equal(quota_text(&a_day, text), "25 in 24h");
-    assert_string_equal(quota_text(&utc, text), "3 a day, from midnight UTC");
-    assert_string_equal(quota_text(&pacific, text), "3 a day, from midnight Pacific time");
+    assert_string_equal(quota_text(&utc, text), "3 a day (UTC)");
+    assert_string_equal(quota_text(&pacific, text), "3 a day (Pacific time)");
     assert_string_equal(quota_window_text(&a_day, text), "in 24h");
     assert_string_equal(quota_window_text(&pacific, text), "today");
 }

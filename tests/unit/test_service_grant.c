@@ -64,6 +64,8 @@ static json_t *grant_of(const char *text)
 #define SIXTY                                                                                  \
     "{\"access_token\":\"a\",\"obtained_at_ms\":" AT                                           \
     ",\"expires_at_ms\":1705184000000}" /* days */
+#define PAGE                                                                                   \
+    "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"refresh_expires_at_ms\":1705184000000}"
 #define LONG_LIFE                                                                              \
     "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"obtained_at_ms\":" AT                   \
     ",\"expires_at_ms\":1705184000000,"                                                        \
@@ -110,6 +112,10 @@ static void a_forecast_says_what_will_be_and_what_is_to_be_done(void **state)
          "expires in 36 hours, cannot be renewed: run `crier keys login news`"},
         {"the refresh token ends, too", &google, &app, true, LONG_LIFE, NULL, NULL, false, 55 * MS_DAY, FORECAST_ENDS, true,
          "renewed by itself for 5 days more, then: run `crier keys login news`"},
+        {"only what renews it ends", &google, &app, true, PAGE, NULL, NULL, false, 55 * MS_DAY, FORECAST_LASTS, false,
+         "does not expire, and is renewed when the platform refuses it"},
+        {"that has ended", &google, &app, true, PAGE, NULL, NULL, false, 61 * MS_DAY, FORECAST_LASTS, false,
+         "does not expire, as far as the platform said"},
         {"it has ended", &google, &app, true, LONG_LIFE, NULL, NULL, false, 61 * MS_DAY, FORECAST_ENDED, true,
          "has expired, cannot be renewed: run `crier keys login news`"},
         {"revoked", &plain, &app, true, HOUR, "400 invalid_grant", NULL, false, 0, FORECAST_DEAD, true,

@@ -18,7 +18,7 @@
 struct own {
     struct secret token, empty;
     struct pairs headers;
-    char *url, *login;
+    char *url, *login, *user, *other;
 };
 
 static const struct field fields[] = {
@@ -27,6 +27,8 @@ static const struct field fields[] = {
     {.key = "headers", .kind = FIELD_MAP, .offset = offsetof(struct own, headers)},
     {.key = "url", .kind = FIELD_URL, .offset = offsetof(struct own, url)},
     {.key = "login", .kind = FIELD_URL, .offset = offsetof(struct own, login)},
+    {.key = "user", .kind = FIELD_STRING, .offset = offsetof(struct own, user)},
+    {.key = "chat", .kind = FIELD_STRING, .offset = offsetof(struct own, other)},
     FIELD_END,
 };
 
@@ -41,6 +43,7 @@ static void channel_init(struct channel *c)
 {
     static char token[] = TOKEN, key[] = "X-Api-Key", value[] = HEADER, kind[] = "X-Kind",
                 public[] = "nothing-secret", url[] = "https://partner.example/hook",
+                user[] = "desk", other[] = "room",
                 login[] = "https://ada:p%40ss-w0rd@in.example/x?lang=de&api_key=k3y%2Fof-mine";
 
     memset(c, 0, sizeof *c);
@@ -49,7 +52,9 @@ static void channel_init(struct channel *c)
     c->own = (struct own){.token = {.text = token, .len = sizeof token - 1},
                           .headers = {.v = c->pairs, .count = 2},
                           .url = url,
-                          .login = login};
+                          .login = login,
+                          .user = user,
+                          .other = other};
     c->type = (struct config_type){.name = "test", .settings = fields};
     c->settings = (struct channel_settings){.type = &c->type, .own = &c->own};
 }
@@ -70,6 +75,12 @@ static void every_form_of_a_secret_is_found(void **state)
          "https://ada:***@in.example"},
         {"as it is meant", "wrong password p@ss-w0rd", "wrong password ***"},
         {"with the name, as HTTP sends it", "Basic YWRhOnBAc3MtdzByZA==", "Basic ***"},
+        {"with the name of the same settings, as Basic has them",
+         "you sent Basic ZGVzazoxMjM0NTphICJiIi9jLXRva2Vu",
+         "you sent Basic ***"},
+        {"with what is no name of an account",
+         "cm9vbToxMjM0NTphICJiIi9jLXRva2Vu",
+         "cm9vbToxMjM0NTphICJiIi9jLXRva2Vu"},
         {"a key in an address", "/x?lang=de&api_key=k3y%2Fof-mine", "/x?lang=de&api_key=***"},
         {"as that is meant", "no k3y/of-mine known", "no *** known"},
         {"another parameter stays", "lang=de", "lang=de"},

@@ -527,7 +527,7 @@ static void what_a_renewal_brings_for_a_replaced_grant_is_dropped(void **state)
     assert_true(comes_to(&f, &authority.renewals, 1));
     let(&f, 50);
     expect_kept(&f, "refresh-7");
-    assert_int_equal(forecast_of(&f).kind, FORECAST_RENEWED);
+    assert_int_equal(forecast_of(&f).kind, FORECAST_LASTS);
     teardown(&f);
 }
 
@@ -578,6 +578,24 @@ static void other_tokens_in_the_settings_begin_anew(void **state)
     reload(&f, APP ", refresh_token: refresh-40");
     assert_true(comes_to(&f, &authority.renewals, 2));
     expect_kept(&f, "refresh-41");
+    teardown(&f);
+}
+
+static void another_key_seals_what_is_kept_anew(void **state)
+{
+    static const char other[] =
+        "vault: {key: "
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff}\n";
+    struct fixture f;
+
+    (void)state;
+    begin_with(&f, APP ", refresh_token: refresh-1", VAULT);
+    assert_true(comes_to(&f, &authority.renewals, 1));
+    f.yaml = other;
+    reload(&f, APP ", refresh_token: refresh-1");
+    let(&f, 50);
+    expect_kept(&f, "refresh-2");
+    assert_int_equal(authority.tokens_asked, 1);
     teardown(&f);
 }
 
@@ -662,6 +680,7 @@ int main(void)
         cmocka_unit_test(what_a_renewal_brings_for_a_replaced_grant_is_dropped),
         cmocka_unit_test(what_was_sealed_for_another_is_refused),
         cmocka_unit_test(other_tokens_in_the_settings_begin_anew),
+        cmocka_unit_test(another_key_seals_what_is_kept_anew),
         cmocka_unit_test(what_is_forgotten_is_out_of_the_ledger),
         cmocka_unit_test(a_probe_renews_as_well),
         cmocka_unit_test(a_hurried_end_waits_for_no_token),

@@ -33,7 +33,8 @@
 struct sink {
     int listen_fd, port;
     pthread_t thread;
-    int cut_at_request; /* from 1; 0: never */
+    pthread_mutex_t lock; /* held while a request is taken; what follows is the thread's then */
+    int cut_at_request;   /* from 1; 0: never */
     size_t cut_after;
     bool hashes;
     int requests, connections;
@@ -80,30 +81,46 @@ static bool drain(struct sink *s, int fd, const char *have, size_t have_len, siz
     return got >= len && limit == SIZE_MAX;
 }
 
-static bool serve_one(struct sink *s, int fd)
+/* The head of a request, and what came of its body with it. */
+static char *read_head(int fd, char *buf, size_t size, size_t *len)
 {
-    size_t len = 0;
     char *end = NULL;
 
+    *len = 0;
     while (!end) {
-        ssize_t n = recv(fd, s->head + len, sizeof s->head - 1 - len, 0);
+        ssize_t n = recv(fd, buf + *len, size - 1 - *len, 0);
 
         if (n <= 0) {
-            return false;
+            return NULL;
         }
-        len += (size_t)n;
-        s->head[len] = '\0';
-        end = strstr(s->head, "\r\n\r\n");
+        *len += (size_t)n;
+        buf[*len] = '\0';
+        end = strstr(buf, "\r\n\r\n");
     }
-    s->requests++;
-    end += 4;
-    len -= (size_t)(end - s->head);
-    memcpy(s->body_start, end, len < sizeof s->body_start ? len : sizeof s->body_start);
-    if (!drain(s, fd, end, len, tiny_body_length(s->head))) {
+    return end + 4;
+}
+
+static bool serve_one(struct sink *s, int fd)
+{
+    char buf[sizeof s->head];
+    size_t len;
+    char *body = read_head(fd, buf, sizeof buf, &len);
+    bool whole;
+
+    if (!body) {
         return false;
     }
-    tiny_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    return true;
+    (void)pthread_mutex_lock(&s->lock);
+    memcpy(s->head, buf, sizeof buf);
+    s->requests++;
+    len -= (size_t)(body - buf);
+    memcpy(s->body_start, body, len < sizeof s->body_start ? len : sizeof s->body_start);
+    whole = drain(s, fd, body, len, tiny_body_length(buf));
+    (void)pthread_mutex_unlock(&s->lock);
+    if (whole) {
+        tiny_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+    return whole;
 }
 
 static void *sink_run(void *arg)
@@ -112,7 +129,9 @@ static void *sink_run(void *arg)
     int fd;
 
     while ((fd = accept(s->listen_fd, NULL, NULL)) >= 0) {
+        (void)pthread_mutex_lock(&s->lock);
         s->connections++;
+        (void)pthread_mutex_unlock(&s->lock);
         while (serve_one(s, fd)) {
         }
         close(fd);
@@ -131,6 +150,7 @@ static void sink_start(struct sink *s)
     assert_int_equal(getsockname(s->listen_fd, (struct sockaddr *)&a, &len), 0);
     s->port = ntohs(a.sin_port);
     s->hashes = true;
+    assert_int_equal(pthread_mutex_init(&s->lock, NULL), 0);
     assert_int_equal(pthread_create(&s->thread, NULL, sink_run, s), 0);
 }
 
@@ -177,6 +197,13 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What the sink did so far is seen here, and what is set here is seen there. */
+static void sync_sink(struct fixture *f)
+{
+    (void)pthread_mutex_lock(&f->sink.lock);
+    (void)pthread_mutex_unlock(&f->sink.lock);
+}
+
 struct call {
     struct out_exchange x;
     struct http_request request;
@@ -202,10 +229,12 @@ static void begin(struct fixture *f, struct call *c, enum http_method method)
 
 static void run(struct fixture *f, struct call *c)
 {
+    sync_sink(f);
     out_send(f->out, &c->x);
     while (c->dones == 0) {
         (void)uv_run(&f->loop, UV_RUN_ONCE);
     }
+    sync_sink(f);
 }
 
 static void end(struct call *c)
@@ -369,12 +398,14 @@ static void a_large_one_takes_no_memory(void **state)
     assert_int_equal(uv_resident_set_memory(&before), 0);
     begin(f, &c, HTTP_PUT);
     http_set_media(&c.request, &f->media, 0, len);
+    sync_sink(f);
     out_send(f->out, &c.x);
     while (c.dones == 0) {
         (void)uv_run(&f->loop, UV_RUN_ONCE);
         (void)uv_resident_set_memory(&now);
         most = now > most ? now : most;
     }
+    sync_sink(f);
     assert_int_equal(c.x.outcome, TRANSPORT_ANSWERED);
     assert_int_equal(f->sink.body_bytes, len);
     end(&c);

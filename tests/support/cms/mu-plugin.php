@@ -8,6 +8,14 @@ add_action( 'shutdown', static function () {
 	}
 }, 10 );
 
+// With the option test_lost a post is made, and its request dies instead of answering; once.
+add_action( 'rest_after_insert_post', static function () {
+	if ( delete_option( 'test_lost' ) ) {
+		http_response_code( 502 );
+		exit;
+	}
+} );
+
 // With the option test_classic there is no block editor.
 add_filter( 'use_block_editor_for_post', static function ( $use ) {
 	return $use && ! get_option( 'test_classic' );

@@ -161,6 +161,7 @@ class WordPress:
             $done = activate_plugin( 'crier/crier.php' );
             if ( is_wp_error( $done ) ) { throw new Exception( $done->get_error_message() ); }""")
         made = self.run("""return WP_Application_Passwords::create_new_application_password( 1, array( 'name' => 'tests' ) );""")
+        self.application_password = made[0]
         self.login = "Basic " + b64encode(f"{USER}:{made[0]}".encode()).decode()
         self.server = Leashed("php", "-S", self.url.removeprefix("http://"), "-t", self.root,
                               env=dict(self.environment, PHP_CLI_SERVER_WORKERS="6"),

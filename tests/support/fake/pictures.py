@@ -1,11 +1,12 @@
 """Pictures for articles, made on the spot: /img/WIDTHxHEIGHT.jpg and .png, real files whatever the
-size asked for, and some that are none: /img/broken.jpg (a page), /img/huge.jpg (too many bytes)."""
+size asked for; videos, /img/BYTES.mp4; and some that are none: /img/broken.jpg (a page), /img/huge.jpg (too many bytes)."""
 
 import re
 import struct
 import zlib
 
 from aiohttp import web
+from tiny_mp4 import tiny_mp4
 
 
 def png(width, height):
@@ -40,6 +41,9 @@ async def handle(world, request, body):
         return web.Response(text="<html><body>Not found</body></html>", content_type="text/html")
     if name == "huge.jpg":
         return web.Response(body=jpeg(1600, 840) + bytes(20_000_000), content_type="image/jpeg")
+    film = re.fullmatch(r"(\d+)\.mp4", name)
+    if film:
+        return web.Response(body=tiny_mp4(size=min(int(film[1]), 100_000_000)), content_type="video/mp4")
     size = re.search(r"(\d+)x(\d+)", name)
     width, height = (int(size[1]), int(size[2])) if size else (1600, 840)
     if not 0 < width * height <= 20_000_000:
