@@ -45,6 +45,7 @@ void linkedin__error_text(struct buf *out, const struct http_response *res)
     if (input) {
         buf_addf(out, " (%s)", input);
     }
+    trouble_say_body(out, res);
     json_decref(body);
 }
 

@@ -182,6 +182,16 @@ bool trouble_by_code(const struct trouble_code *rows,
     return false;
 }
 
+void trouble_say_body(struct buf *out, const struct http_response *res)
+{
+    char said[TROUBLE_EXCERPT_BYTES + 1];
+
+    if (out->len == 0) {
+        trouble_excerpt(said, res->body, res->body ? res->body_len : 0);
+        buf_adds(out, said);
+    }
+}
+
 void trouble_say(struct buf *out, const json_t *body, const char *first, const char *second)
 {
     const char *head = record_str(body, first);

@@ -26,6 +26,8 @@ struct verdict trouble_from_transport(const struct step *step,
  * control characters, at most TROUBLE_EXCERPT_BYTES. text may be NULL when len is 0. */
 #define TROUBLE_EXCERPT_BYTES 160
 void trouble_excerpt(char out[TROUBLE_EXCERPT_BYTES + 1], const char *text, size_t len);
+/* The same appended, when out is empty: an answer nobody can read is better shown than left out. */
+void trouble_say_body(struct buf *out, const struct http_response *res);
 /* What an error body says under two names, appended as "first: second"; either may be missing.
  */
 void trouble_say(struct buf *out, const json_t *body, const char *first, const char *second);

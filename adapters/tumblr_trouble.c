@@ -104,6 +104,7 @@ struct verdict tumblr__trouble(const struct step *step, const struct http_respon
 
     buf_init(&text, SAID_BYTES_MAX);
     say(&text, body);
+    trouble_say_body(&text, res);
     said.message = text.len > 0 ? buf_str(&text) : NULL;
     if (trouble_is_page(res)) {
         v = trouble_from_page(step, res);

@@ -72,6 +72,7 @@ void x__error_text(struct buf *out, const struct http_response *res)
     if (kind && kind[1]) {
         buf_addf(out, " (%s)", kind + 1);
     }
+    trouble_say_body(out, res);
     json_decref(body);
 }
 

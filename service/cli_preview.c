@@ -1,6 +1,7 @@
 /* `crier preview`: the exact requests an article would cause, made by preview.c, shown here.
  * JSON bodies are laid out for reading; --json has them as they would go. No platform is asked,
- * and no ledger read; but what is left of a channel's quota the service is asked for, where it runs. */
+ * and no ledger read; but what is left of a channel's quota, and how many its audience has, the service is
+ * asked for, where it runs. */
 
 #include "service/cli.h"
 
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "service/cli_print.h"
 #include "service/client.h"
 #include "service/preview.h"
@@ -153,6 +155,26 @@ static void add_quota(struct buf *out, const json_t *q, bool colours)
     buf_addc(out, '\n');
 }
 
+/* "members    980 would get it, each one message like this; 12 stopped, 8 gone" */
+static void add_members(struct buf *out, const json_t *members)
+{
+    if (members == NULL) {
+        return;
+    }
+    buf_adds(out, "  members    ");
+    if (json_is_null(members)) {
+        buf_adds(
+            out,
+            "each of them gets one message like this; how many they are the service knows\n");
+        return;
+    }
+    buf_addf(out,
+             "%s would get it, each one message like this; %s stopped, %s gone\n",
+             cli_member(members, "active", 0),
+             cli_member(members, "stopped", 1),
+             cli_member(members, "gone", 2));
+}
+
 static void add_channel(struct buf *out, const json_t *ch, bool colours)
 {
     bool goes = json_is_true(json_object_get(ch, "goes"));
@@ -166,6 +188,7 @@ static void add_channel(struct buf *out, const json_t *ch, bool colours)
     terminal_text(out, goes ? "goes" : "does not go", goes ? TINT_GOOD : TINT_DIM, colours);
     buf_addf(out, ", %s\n", cli_member(ch, "why", 2));
     add_quota(out, json_object_get(ch, "quota"), colours);
+    add_members(out, json_object_get(ch, "members"));
     add_texts(out, json_object_get(ch, "texts"), colours);
     json_array_foreach(json_object_get(ch, "steps"), i, step)
     {
@@ -215,14 +238,14 @@ static bool has_error(const json_t *v)
 
 /* ---- what is left of quotas ---- */
 
-static bool any_has_quota(const json_t *v)
+static bool any_has(const json_t *v, const char *member)
 {
     json_t *ch;
     size_t i;
 
     json_array_foreach(json_object_get(v, "channels"), i, ch)
     {
-        if (json_object_get(ch, "quota") != NULL) {
+        if (json_object_get(ch, member) != NULL) {
             return true;
         }
     }
@@ -245,18 +268,12 @@ static void take_quota(json_t *v, const json_t *running)
     }
 }
 
-/* A service that does not run, or does not answer, is no trouble: then only the limits are shown. */
-static void ask_service(json_t *v, const struct config *config)
+static void ask_quotas(json_t *v, struct client *client)
 {
-    struct client *client = NULL;
     json_t *answer = NULL, *ch;
     struct err why = {0};
     size_t i;
 
-    if (!any_has_quota(v) ||
-        client_new(&client, config->server.listen, &config->server.token, &why)) {
-        return;
-    }
     if (client_call(client, HTTP_GET, "/v1/channels", NULL, &answer, &why) == ERR_NONE) {
         json_array_foreach(json_object_get(answer, "items"), i, ch)
         {
@@ -264,6 +281,54 @@ static void ask_service(json_t *v, const struct config *config)
         }
     }
     json_decref(answer);
+}
+
+/* ---- how many an audience has ---- */
+
+static void ask_members(json_t *ch, struct client *client)
+{
+    json_t *answer = NULL;
+    struct err why = {0};
+    struct buf path;
+
+    buf_init(&path, 4096);
+    buf_adds(&path, "/v1/channels/");
+    url_encode(&path, json_path_str(ch, "channel"));
+    buf_adds(&path, "/members?limit=1");
+    if (client_call(client, HTTP_GET, buf_str(&path), NULL, &answer, &why) == ERR_NONE) {
+        (void)json_object_set(ch, "members", json_object_get(answer, "counts"));
+    }
+    json_decref(answer);
+    buf_done(&path);
+}
+
+static void ask_audiences(json_t *v, struct client *client)
+{
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(json_object_get(v, "channels"), i, ch)
+    {
+        if (json_object_get(ch, "members") != NULL) {
+            ask_members(ch, client);
+        }
+    }
+}
+
+/* A service that does not run, or does not answer, is no trouble: then only the limits are shown. */
+static void ask_service(json_t *v, const struct config *config)
+{
+    struct client *client = NULL;
+    struct err why = {0};
+
+    if ((!any_has(v, "quota") && !any_has(v, "members")) ||
+        client_new(&client, config->server.listen, &config->server.token, &why)) {
+        return;
+    }
+    if (any_has(v, "quota")) {
+        ask_quotas(v, client);
+    }
+    ask_audiences(v, client);
     client_free(client);
 }
 

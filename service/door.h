@@ -81,7 +81,7 @@ void door_reply_text(struct door_request *r,
                      const char *type,
                      struct buf *body_taken);
 void door_reply_empty(struct door_request *r, int status);
-/* len bytes of an open file from `from` on, streamed. fd is taken; time to take them is given on top of
+/* len bytes of an open file from `from` on, streamed. fd is taken; time to receive them is given on top of
  * server.request_timeout. */
 void door_reply_file(
     struct door_request *r, int status, const char *type, int fd, uint64_t from, uint64_t len);

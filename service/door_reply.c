@@ -248,22 +248,6 @@ void door_reply_empty(struct door_request *r, int status)
     door__request_answer(r, status, response);
 }
 
-/* libmicrohttpd sends it with sendfile(): no byte comes through us. The kernel is told to read it from the
- * disk beforehand, which it does by itself; what it has not yet when it is its turn delays the loop by a
- * piece's read, and files of ours are mostly in memory anyway, as they were written a moment ago. */
-void door_reply_file(
-    struct door_request *r, int status, const char *type, int fd, uint64_t from, uint64_t len)
-{
-    struct MHD_Response *response;
-
-    (void)posix_fadvise(fd, (off_t)from, (off_t)len, POSIX_FADV_WILLNEED);
-    response = MHD_create_response_from_fd_at_offset64(len, fd, from);
-    must(response != NULL);
-    door_reply_header(r, "Content-Type", type);
-    r->file_bytes = len;
-    door__request_answer(r, status, response);
-}
-
 /* Who knocks in vain is worth a line; a mistyped path is not. */
 static void log_refusal(const struct door_request *r, int status, const char *detail)
 {

@@ -135,8 +135,9 @@ int64_t grant_renew_at(const struct grant_way *way, const json_t *grant)
     }
     if (before_ms == 0) {
         before_ms = life_ms / 5 < MS_DAY ? life_ms / 5 : MS_DAY;
-    } else if (before_ms > life_ms / 2) {
-        before_ms = life_ms / 2; /* else it would be renewed again and again */
+    } else if (before_ms > life_ms / 2 && way->oauth->renew_age_min_ms == 0) {
+        before_ms = life_ms /
+                    2; /* else it would be renewed again and again; a least age says as much */
     }
     at_ms = ends_at(grant) - before_ms;
     return at_ms > earliest_ms ? at_ms : earliest_ms;
@@ -249,8 +250,8 @@ static void say_renewal(struct forecast *out,
     int64_t at_ms = grant_renew_at(way, f->grant);
     char in[ABOUT_BYTES];
 
-    out->ends_at_ms = refresh_ends_at(way, f->grant);
-    if (at_ms < INT64_MAX) {
+    if (at_ms < INT64_MAX) { /* else the end of the means to renew it is no end of it */
+        out->ends_at_ms = refresh_ends_at(way, f->grant);
         out->renews_at_ms = at_ms > f->now_ms ? at_ms : f->now_ms;
     }
     if (f->failing) {
@@ -269,8 +270,8 @@ static void say_renewal(struct forecast *out,
             about(out->ends_at_ms - f->now_ms, in),
             todo);
     } else if (at_ms == INT64_MAX) {
-        out->kind = FORECAST_RENEWED;
-        say(out, "renewed by itself, when the platform refuses it");
+        out->kind = FORECAST_LASTS;
+        say(out, "does not expire, and is renewed when the platform refuses it");
     } else {
         out->kind = FORECAST_RENEWED;
         say(out, "renewed by itself, next in %s", about(out->renews_at_ms - f->now_ms, in));

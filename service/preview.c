@@ -349,6 +349,9 @@ static json_t *channel_preview(const struct config *config,
     json_set_str(v, "why", buf_str(&text));
     buf_done(&text);
     add_quota(v, ch);
+    if (adapter_find(ch->type->name)->audience != NULL) {
+        (void)json_object_set_new(v, "members", json_null()); /* the ledger knows */
+    }
     /* Who names a channel wants to see its requests even if the article would not go there. */
     if ((goes || asked_for) && show_requests(v, config, ch, story, &why)) {
         json_set_str(v, "error", why.text);

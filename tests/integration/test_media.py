@@ -2,10 +2,12 @@
 by itself; what was fetched or made once serves after a restart."""
 
 import hashlib
+import http.client
 import io
 import json
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
@@ -101,8 +103,9 @@ def net():
 @pytest.fixture
 def start(make_crier, net):
     """An instance with these channels alone, which platforms reach where we do."""
-    def made(public=True, media=None, **channels):
+    def made(public=True, media=None, server=None, **channels):
         crier = make_crier(lambda s: s.update(channels=channels, media=media or {}), start=False)
+        crier.settings["server"].update(server or {})
         crier.settings["server"]["public_url"] = crier.url if public else None
         if not public:
             del crier.settings["server"]["public_url"]
@@ -165,6 +168,24 @@ def test_a_platform_that_fetches_gets_a_jpeg_of_its_shape_for_a_day(start, net, 
     assert fetch(address)[2] == data
     clock.advance(crier, "25h")
     assert fetch(address)[0] == 404
+
+
+def test_a_platform_that_fetches_a_video_may_take_its_time(start, net):
+    film = tiny_mp4(size=12 * MIB, width=720, height=1280)
+    crier = start(server={"request_timeout": "1s"}, instagram=instagram(net, post="reel"))
+    sent = crier.send(small_article("m6", video={"url": net.put("film.mp4", film)}))
+    crier.await_done(sent["id"], channel="instagram")
+    address = urlsplit(net.containers[0]["video_url"])
+    assert address.path.endswith(".mp4")
+    assert fetch(address.geturl(), Range="bytes=12000000-12000099")[2] == film[12000000:12000100]
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection.request("GET", address.path)
+    answer = connection.getresponse()
+    data = answer.read(100_000)
+    time.sleep(1.7)  # longer than an answer of another kind would be waited for
+    data += answer.read()
+    connection.close()
+    assert answer.headers["Content-Type"] == "video/mp4" and data == film
 
 
 def test_without_a_public_url_the_delivery_says_what_to_set(start, net):

@@ -200,13 +200,12 @@ def live(crier, platform, mail):
     mail.fault("rcpt", f"451 4.3.0 {said('channels.mail.password', 'channels.mail.unsubscribe_secret')}")
     crier.send(small_article(3))
     wait_for(lambda: all(f["hits"] for f in platform.faults()), what="each to have refused")
-    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3")), what="their words to be kept")
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3") if d["channel"] != "whatsapp"),
+             what="their words to be kept")
     for name, (keys, path) in NETWORKS.items():
         platform.fault(path, "status", status=503, body=said(*(f"channels.{name}.{key}" for key in keys)), method="POST")
     crier.send(network_article(platform, 5))
     wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-5") if d["channel"] in NETWORKS), what="theirs too")
-    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3")
-                         if d["channel"] != "whatsapp"), what="their words to be kept")
 
 
 def over_the_api(crier):
@@ -217,8 +216,7 @@ def over_the_api(crier):
         assert status == 200, path
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
-                    *NETWORKS, "x-keys"):
-                    "whatsapp"):
+                    "whatsapp", *NETWORKS, "x-keys"):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])

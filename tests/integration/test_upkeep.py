@@ -338,6 +338,7 @@ DAMAGE = [ # what is done to a clean ledger, and in which table it must be found
     ("UPDATE revision SET document = '{}' WHERE kind = 2", "revision", "a retraction with one"),
     ("DELETE FROM tally WHERE channel = 1", "channel", "without counts"),
     ("UPDATE channel SET account = 'x'", "channel", "cannot be read"),
+    ("INSERT INTO credential VALUES ('telegram', 5, '', '')", "credential", "empty, or of no time"),
     ("UPDATE tally SET done = done + 1 WHERE channel = 2", "tally", "counts otherwise"),
     ("UPDATE delivery SET state = 12 WHERE id = " + DONE, "delivery", "in a state there is not"),
     ("UPDATE delivery SET revision = revision + 1 WHERE id = " + DONE, "delivery", "its revision is another"),

@@ -191,11 +191,13 @@ static void who_stopped_comes_back_by_a_newer_consent_only(void **state)
 
 static bool file_holds(const char *path, const char *text)
 {
-    char *command = mem_printf("grep -q -- %s %s", text, path);
-    int rc = system(command); // NOLINT: a path and a word of ours
+    static char bytes[1024 * 1024];
+    int fd = open(path, O_RDONLY);
+    ssize_t len = read(fd, bytes, sizeof bytes);
 
-    mem_free(command);
-    return rc == 0;
+    assert_true(len > 0 && (size_t)len < sizeof bytes);
+    close(fd);
+    return memmem(bytes, (size_t)len, text, strlen(text)) != NULL;
 }
 
 static void an_erased_address_is_not_in_the_file_any_more(void **state)

@@ -38,6 +38,7 @@ static const struct oauth_step steps[] = {OAUTH_STEP_END};
 static const struct oauth plain = {.authorize = authorize, .renew = steps, .rotates = true};
 static const struct oauth google = {.authorize = authorize, .renew = steps};
 static const struct oauth instagram = {.authorize = authorize, .renew = steps, .renew_before_ms = 10 * MS_DAY, .renew_age_min_ms = MS_DAY};
+static const struct oauth weekly = {.authorize = authorize, .renew = steps, .renew_before_ms = 53 * MS_DAY, .renew_age_min_ms = MS_DAY};
 static const struct oauth facebook = {.authorize = authorize};
 static const struct oauth lemmy = {.renew = steps, .can_renew = by_password};
 // clang-format on
@@ -64,6 +65,8 @@ static json_t *grant_of(const char *text)
 #define SIXTY                                                                                  \
     "{\"access_token\":\"a\",\"obtained_at_ms\":" AT                                           \
     ",\"expires_at_ms\":1705184000000}" /* days */
+#define PAGE                                                                                   \
+    "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"refresh_expires_at_ms\":1705184000000}"
 #define LONG_LIFE                                                                              \
     "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"obtained_at_ms\":" AT                   \
     ",\"expires_at_ms\":1705184000000,"                                                        \
@@ -110,6 +113,10 @@ static void a_forecast_says_what_will_be_and_what_is_to_be_done(void **state)
          "expires in 36 hours, cannot be renewed: run `crier keys login news`"},
         {"the refresh token ends, too", &google, &app, true, LONG_LIFE, NULL, NULL, false, 55 * MS_DAY, FORECAST_ENDS, true,
          "renewed by itself for 5 days more, then: run `crier keys login news`"},
+        {"only what renews it ends", &google, &app, true, PAGE, NULL, NULL, false, 55 * MS_DAY, FORECAST_LASTS, false,
+         "does not expire, and is renewed when the platform refuses it"},
+        {"that has ended", &google, &app, true, PAGE, NULL, NULL, false, 61 * MS_DAY, FORECAST_LASTS, false,
+         "does not expire, as far as the platform said"},
         {"it has ended", &google, &app, true, LONG_LIFE, NULL, NULL, false, 61 * MS_DAY, FORECAST_ENDED, true,
          "has expired, cannot be renewed: run `crier keys login news`"},
         {"revoked", &plain, &app, true, HOUR, "400 invalid_grant", NULL, false, 0, FORECAST_DEAD, true,
@@ -164,6 +171,7 @@ static void it_is_renewed_when_a_fifth_is_left_or_as_the_platform_wants(void **s
     json_t *hour = grant_of(HOUR), *sixty = grant_of(SIXTY), *endless = grant_of(ENDLESS);
     struct grant_way plain_way = {.oauth = &plain, .settings = &app, .has_vault = true};
     struct grant_way insta_way = {.oauth = &instagram, .settings = &app, .has_vault = true};
+    struct grant_way weekly_way = {.oauth = &weekly, .settings = &app, .has_vault = true};
 
     (void)state;
     assert_int_equal(grant_renew_at(&plain_way, hour), T0 + 48 * MS_MINUTE);
@@ -171,6 +179,7 @@ static void it_is_renewed_when_a_fifth_is_left_or_as_the_platform_wants(void **s
     assert_int_equal(grant_renew_at(&plain_way, endless), INT64_MAX);
     assert_int_equal(grant_renew_at(&plain_way, NULL), 0);
     assert_int_equal(grant_renew_at(&insta_way, sixty), T0 + 50 * MS_DAY);
+    assert_int_equal(grant_renew_at(&weekly_way, sixty), T0 + 7 * MS_DAY);
     assert_int_equal(grant_renew_at(&insta_way, hour),
                      T0 + MS_DAY); /* not before it is a day old */
     assert_false(grant_is_ripe(&insta_way, sixty, T0 + MS_DAY - 1));

@@ -527,7 +527,7 @@ static void what_a_renewal_brings_for_a_replaced_grant_is_dropped(void **state)
     assert_true(comes_to(&f, &authority.renewals, 1));
     let(&f, 50);
     expect_kept(&f, "refresh-7");
-    assert_int_equal(forecast_of(&f).kind, FORECAST_RENEWED);
+    assert_int_equal(forecast_of(&f).kind, FORECAST_LASTS);
     teardown(&f);
 }
 
