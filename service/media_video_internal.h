@@ -37,6 +37,7 @@ struct media_video {
     struct buf chunk;
     struct media_work *work;
     atomic_bool stop;
+    bool spoilt;              /* what was found was no video any more */
     struct media_file *found; /* in the cache already, in use */
     /* what the pool found */
     struct media_mp4 is;

@@ -83,6 +83,7 @@ static void fetch_instead(struct media_video *v)
     struct media_file *f = v->found;
 
     v->found = NULL;
+    v->spoilt = true; /* once: somebody else may still hold it */
     media_file_unuse(f);
     media_file_remove(f);
     media__video_fetch(v);
@@ -105,7 +106,7 @@ static void on_looked(void *context)
         v->fd = -1;
         rc = media_cache_add(v->store->cache, &f, v->part, name, v->written, &v->why);
     }
-    if (rc && v->found) {
+    if (rc && v->found && !v->spoilt) {
         fetch_instead(v);
         return;
     }
