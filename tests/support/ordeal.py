@@ -44,7 +44,7 @@ NETWORKS = {
     "tiktok": ("tiktok", "@example", True),
     "pinterest": ("pinterest", "549755885175", False),
     "lemmy": ("lemmy", "news", False),
-    "misskey": ("misskey", "@news", True),  # a correction is another note
+    "misskey": ("misskey", "@news", False),
     "devto": ("devto", "news", False),
     "wordpress": ("wordpress", "site", False),
     "reddit": ("reddit", "r/examplenews", False),
