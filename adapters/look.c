@@ -52,18 +52,19 @@ static bool mentions_article(const struct step_ctx *ctx, const char *text)
     return found;
 }
 
-bool look_same_text(const char *one, const char *other)
+static bool is_text_sent(const struct step_ctx *ctx, const char *text)
 {
+    const char *sent = post_str(ctx, "text");
     struct buf a, b;
     bool same;
 
-    if (!one || !other) {
+    if (!sent || !*sent) {
         return false;
     }
     buf_init(&a, TEXT_BYTES_MAX);
     buf_init(&b, TEXT_BYTES_MAX);
-    text_collapse(&a, one, strlen(one));
-    text_collapse(&b, other, strlen(other));
+    text_collapse(&a, text, strlen(text));
+    text_collapse(&b, sent, strlen(sent));
     same = buf_ok(&a) && buf_ok(&b) && a.len > 0 && strcmp(buf_str(&a), buf_str(&b)) == 0;
     buf_done(&b);
     buf_done(&a);
@@ -72,14 +73,9 @@ bool look_same_text(const char *one, const char *other)
 
 bool look_is_ours(const struct step_ctx *ctx, const struct look_post *post)
 {
-    if (!post->id) {
-        return false;
-    }
-    if (post->link && (post->link_is_kept || leads_to_article(ctx, post->link))) {
-        return leads_to_article(ctx, post->link);
-    }
-    return post->text && (mentions_article(ctx, post->text) ||
-                          look_same_text(post->text, post_str(ctx, "text")));
+    return post->id && ((post->link && leads_to_article(ctx, post->link)) ||
+                        (post->text &&
+                         (mentions_article(ctx, post->text) || is_text_sent(ctx, post->text))));
 }
 
 static bool is_older(const struct step_ctx *ctx, const struct look_post *post, int64_t by_ms)

@@ -12,15 +12,10 @@
 struct look_post {
     const char *id, *url; /* what it is known by, and its page */
     const char *link;     /* the address it leads to */
-    bool
-        link_is_kept; /* the platform tells it as it was given: a post that leads elsewhere is another
-                           * article's, whatever its words (two may have one summary) */
     const char *text;
     int64_t at_ms;
 };
 
-/* Word for word, but for white space. */
-bool look_same_text(const char *a, const char *b);
 /* Whether it leads to the article, mentions its address, or says word for word what we sent. */
 bool look_is_ours(const struct step_ctx *ctx, const struct look_post *post);
 /* So old that neither it nor anything behind it can be of this delivery. */

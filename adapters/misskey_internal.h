@@ -4,7 +4,7 @@
 /* Shared between the files of the Misskey adapter:
  *   misskey.c          settings, limits, courses, how to set it up
  *   misskey_note.c     the server's limits, the picture, the note
- *   misskey_change.c   the note of an update, which looks for itself after an unknown outcome
+ *   misskey_renew.c    another note in place of one that stands
  *   misskey_gone.c     which notes of an article stand; their removal
  *   misskey_verify.c   whose token this is; finding our note after an unknown outcome
  *   misskey_trouble.c  requests to the server, and from its error answers to verdicts
@@ -15,12 +15,11 @@
  *   media_id media_url media_off media_since_ms   the picture (picture.h)
  *   media_again              the server lost it and it was uploaded anew; there is no third time
  *   standing                 all our notes of this article that stand, oldest first
+ *   sent_at_ms               update: when a note left whose answer is not known
  *   left                     ids still to be deleted, in this order
- *   sent_at_ms looking       of an update: when its note left, and whether this request looks for it
  * Members of ctx->account: limits {instance, at_ms, text_characters}; id, username, instance. */
 
 #include "adapters/adapter.h"
-#include "adapters/look.h"
 #include "base/secret.h"
 
 enum misskey_media { MISSKEY_MEDIA_AUTO, MISSKEY_MEDIA_NEVER };
@@ -73,6 +72,9 @@ const char *misskey__note_id(const struct misskey_settings *s,
 /* Note that the note of this delivery stands, beside those before it. */
 void misskey__note_standing(struct step_ctx *ctx, const char *id);
 
+/* What stands now is this note. */
+void misskey__take_note(struct step_ctx *ctx, const char *id);
+
 bool misskey__media_wanted(const struct step_ctx *ctx);
 enum err_code
 misskey__build_limits(struct step_ctx *ctx, struct http_request *req, struct err *why);
@@ -84,11 +86,14 @@ enum err_code
 misskey__build_note(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict misskey__read_note(struct step_ctx *ctx, const struct http_response *res);
 enum err_code
-misskey__build_change(struct step_ctx *ctx, struct http_request *req, struct err *why);
-struct verdict misskey__read_change(struct step_ctx *ctx, const struct http_response *res);
-struct verdict misskey__change_unanswered(struct step_ctx *ctx,
-                                          enum transport_outcome outcome,
-                                          const char *error);
+misskey__build_renew(struct step_ctx *ctx, struct http_request *req, struct err *why);
+struct verdict misskey__read_renew(struct step_ctx *ctx, const struct http_response *res);
+struct verdict misskey__unanswered_renew(struct step_ctx *ctx,
+                                         enum transport_outcome outcome,
+                                         const char *error);
+enum err_code
+misskey__build_find_new(struct step_ctx *ctx, struct http_request *req, struct err *why);
+struct verdict misskey__read_find_new(struct step_ctx *ctx, const struct http_response *res);
 enum err_code
 misskey__build_delete(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict misskey__read_delete(struct step_ctx *ctx, const struct http_response *res);
@@ -99,12 +104,5 @@ struct verdict misskey__read_test(struct step_ctx *ctx, const struct http_respon
 enum err_code
 misskey__build_find(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict misskey__read_find(struct step_ctx *ctx, const struct http_response *res);
-/* The id of our account on this instance; NULL: not known yet. */
-const char *misskey__own_id(const struct step_ctx *ctx);
-/* A request for the account's own notes, and one of them as look.h wants it. */
-void misskey__list(struct step_ctx *ctx, struct http_request *req, bool with_replies);
-struct look_post misskey__listed(const json_t *note);
-/* Of an update: whether this note stood before it. */
-bool misskey__stood_before(const struct step_ctx *ctx, const char *id);
 
 #endif

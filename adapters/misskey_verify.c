@@ -14,7 +14,7 @@
 #define LIST_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define PAGE_BYTES_MAX 4096
 
-const char *misskey__own_id(const struct step_ctx *ctx)
+static const char *own_id(const struct step_ctx *ctx)
 {
     const char *instance = record_str(ctx->account, "instance");
 
@@ -27,7 +27,7 @@ enum err_code
 misskey__build_whoami(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
     (void)why;
-    if (misskey__own_id(ctx) && ctx->course != COURSE_TEST) {
+    if (misskey__nothing_to_do(ctx) || (own_id(ctx) && ctx->course != COURSE_TEST)) {
         req->skip = true;
         return ERR_NONE;
     }
@@ -65,30 +65,27 @@ struct verdict misskey__read_test(struct step_ctx *ctx, const struct http_respon
     return verdict_make(VERDICT_DONE, SCOPE_POST, 0, "signed in as @%s", name ? name : "?");
 }
 
-void misskey__list(struct step_ctx *ctx, struct http_request *req, bool with_replies)
+enum err_code
+misskey__build_find(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    json_t *body = json_object();
+    const char *id = own_id(ctx);
+    json_t *body;
 
-    json_set_str(body, "userId", misskey__own_id(ctx));
+    if (!id) {
+        return err_set(why, ERR_NOT_FOUND, "the id of the account is not known");
+    }
+    body = json_object();
+    json_set_str(body, "userId", id);
     record_set_int(body, "limit", PAGE_SIZE);
-    (void)json_object_set_new(body, "withReplies", json_boolean(with_replies));
+    (void)json_object_set_new(body, "withReplies", json_false());
     (void)json_object_set_new(body, "withRenotes", json_false());
     json_set_str(body, "untilId", look_from(ctx));
     misskey__request(ctx, req, "users/notes", body);
     req->max_answer_bytes = LIST_BYTES_MAX;
-}
-
-enum err_code
-misskey__build_find(struct step_ctx *ctx, struct http_request *req, struct err *why)
-{
-    if (!misskey__own_id(ctx)) {
-        return err_set(why, ERR_NOT_FOUND, "the id of the account is not known");
-    }
-    misskey__list(ctx, req, false);
     return ERR_NONE;
 }
 
-struct look_post misskey__listed(const json_t *note)
+static struct look_post post_of(const json_t *note)
 {
     return (struct look_post){.id = misskey__id(note),
                               .text = record_str(note, "text"),
@@ -127,7 +124,7 @@ struct verdict misskey__read_find(struct step_ctx *ctx, const struct http_respon
     }
     json_array_foreach(list, i, note)
     {
-        post = misskey__listed(note);
+        post = post_of(note);
         older = older || look_is_too_old(ctx, &post);
         if (!found && !older && look_is_ours(ctx, &post)) {
             found = true;

@@ -8,6 +8,7 @@
 #include "adapters/adapters_list.h"
 #include "base/attr.h"
 
+// clang-format off
 static const struct adapter *const adapters[] = {
     &adapter_webhook,
     &adapter_telegram,
@@ -36,6 +37,7 @@ static const struct adapter *const adapters[] = {
     &adapter_reddit,
     &adapter_vk,
 };
+// clang-format on
 
 const struct adapter *const *adapters_all(size_t *out_count)
 {

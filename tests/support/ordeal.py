@@ -75,7 +75,7 @@ class Story:
                 "summary": "It is sent while something breaks.", "language": "en", "categories": ["Latest"]}
         if self.image:
             made["images"] = [{"url": self.image, "alt": "A street in the dark"}]
-        if self.video:
+        if self.video:  # YouTube takes nothing else
             made["video"] = {"url": self.video}
         return made
 
