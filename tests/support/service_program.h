@@ -165,6 +165,13 @@ read_as(struct step_ctx *ctx, const struct http_response *res, const struct step
         v.refused = true;
         return v;
     }
+    if (strcmp(res->body, "perhaps") == 0) {
+        struct verdict v =
+            verdict_make(VERDICT_AGAIN, SCOPE_POST, 60000, "a success nobody can read");
+
+        v.maybe_public = true;
+        return v;
+    }
     if (strcmp(res->body, "wait") == 0) {
         struct verdict v = verdict_make(VERDICT_AGAIN, SCOPE_POST, 1000, "processing");
 

@@ -586,6 +586,25 @@ static void what_may_be_public_goes_first_and_is_then_changed(void **state)
     teardown(&f);
 }
 
+/* Whatever the status: then a newer revision waits for it, and is a change. */
+static void what_an_adapter_calls_perhaps_public_is_not_overtaken(void **state)
+{
+    static const struct reply replies[] = {
+        {.status = 200, .body = "perhaps"}, {.status = 200}, {.status = 200}, {.status = 0}};
+    struct fixture f;
+
+    (void)state;
+    setup(&f, "keyed", "", replies);
+    submit(&f);
+    expect(&f, 1, "again", 0, 1);
+    submit_more(&f, "Better news", "text", NULL);
+    assert_true(is_in_state(&f, 2, "held"));
+    expect(&f, 2, "done", 90, 3);
+    assert_string_equal(line_of(&f.script, 1), "POST /post");
+    assert_string_equal(line_of(&f.script, 2), "POST /edit");
+    teardown(&f);
+}
+
 /* ---- our own trouble ---- */
 
 static void a_failing_ledger_never_makes_a_second_post(void **state)
@@ -716,6 +735,7 @@ int main(void)
         cmocka_unit_test(switched_off_updates_are_rejected),
         cmocka_unit_test(what_cannot_be_public_gives_way_to_the_newer_revision),
         cmocka_unit_test(what_may_be_public_goes_first_and_is_then_changed),
+        cmocka_unit_test(what_an_adapter_calls_perhaps_public_is_not_overtaken),
         cmocka_unit_test(a_failing_ledger_never_makes_a_second_post),
         cmocka_unit_test(a_hurried_end_leaves_unknown_what_may_have_arrived),
         cmocka_unit_test(draining_lets_what_runs_end_and_starts_nothing),
