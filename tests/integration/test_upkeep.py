@@ -302,6 +302,7 @@ DAMAGE = [ # what is done to a clean ledger, and in which table it must be found
     ("UPDATE delivery SET previous = 12345 WHERE previous IS NULL", "delivery", "points at a row that is not there"),
     ("UPDATE standing SET channel = 77 WHERE channel = 1", "standing", "a channel or a delivery that is not there"),
     ("INSERT INTO click VALUES (5, 'x', 1, 1)", "click", "an article that is not there"),
+    ("INSERT INTO fallback VALUES (12345, 1, 1, 1, 'blocked')", "fallback", "of an article or a channel that is not there"),
     ("UPDATE article SET state = 4", "article", "in a state there is not"),
     ("UPDATE article SET newest = (SELECT id FROM revision WHERE article <> article.id LIMIT 1)", "article",
      "its newest revision is another article's"),
