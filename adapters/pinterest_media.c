@@ -65,7 +65,7 @@ static json_t *parameters_of(const json_t *told)
     json_t *parameters = json_object(), *value;
     const char *name;
 
-    json_object_foreach((json_t *)(uintptr_t)told, name, value)
+    json_object_foreach(json_unconst(told), name, value)
     {
         if (json_is_string(value)) {
             (void)json_object_set(parameters, name, value);

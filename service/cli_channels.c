@@ -122,8 +122,11 @@ static void add_sign_in(struct buf *out, const struct adapter *a)
         add_secrets(out, a);
         return;
     }
-    buf_adds(out,
-             o->authorize != NULL ? "the platform's page (`crier keys login`)" : "a token");
+    if (o->authorize != NULL) {
+        buf_adds(out, "the platform's page (`crier keys login`)");
+    } else {
+        add_secrets(out, a);
+    }
     buf_adds(out, o->renew != NULL ? ", renewed by itself" : ", not renewed");
 }
 
@@ -132,15 +135,17 @@ static void add_sign_in_short(struct buf *out, const struct adapter *a)
 {
     size_t count = 0;
 
-    if (a->oauth != NULL) {
-        buf_adds(out, a->oauth->authorize != NULL ? "login page" : "token");
-        buf_adds(out, a->oauth->renew != NULL ? ", renewed" : "");
-        return;
-    }
-    for (const struct field *f = a->settings; f->kind != FIELD_END_KIND; f++) {
-        if (f->kind == FIELD_SECRET) {
-            buf_addf(out, "%s%s", count++ > 0 ? ", " : "", f->key);
+    if (a->oauth != NULL && a->oauth->authorize != NULL) {
+        buf_adds(out, "login page");
+    } else {
+        for (const struct field *f = a->settings; f->kind != FIELD_END_KIND; f++) {
+            if (f->kind == FIELD_SECRET) {
+                buf_addf(out, "%s%s", count++ > 0 ? ", " : "", f->key);
+            }
         }
+    }
+    if (a->oauth != NULL && a->oauth->renew != NULL) {
+        buf_adds(out, ", renewed");
     }
 }
 
