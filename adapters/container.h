@@ -24,7 +24,7 @@
  *   children items_closed       of a carousel: ids of its items; no more are wanted
  *   media_off                   why the post goes without its picture or video, for people
  *   await_since_ms              since when it is waited for
- *   fetch_tries publish_tries find_since_ms
+ *   fetch_tries item_tries publish_tries find_since_ms
  *   sent_at_ms looking          update: when publish left last, and may have been done; the container is
  *                               being asked
  *   was_published               the container says so, the post is to be found
