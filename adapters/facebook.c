@@ -102,7 +102,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        ERR_INVALID,
                        "page_id: the page's number is accepted, such as 102030405060708");
     }
-    return ERR_NONE;
+    return oauth_check(&facebook__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)

@@ -302,7 +302,7 @@ static enum err_code check(const void *object, struct err *why)
                     "search_console: sc-domain:news.example is accepted, or the address of the "
                     "property, such as https://news.example/");
     }
-    return rc;
+    return rc ? rc : oauth_check(&oauth, object, why);
 }
 
 // clang-format off

@@ -120,7 +120,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "user_id: the account's number is required with login: facebook");
     }
-    return ERR_NONE;
+    return oauth_check(&instagram__oauth, object, why);
 }
 
 static bool rules_out(const void *object, enum course c)

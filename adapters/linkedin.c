@@ -183,9 +183,6 @@ static enum err_code check_settings(const void *object, struct err *why)
     if (s->version[strspn(s->version, "0123456789")] != '\0') {
         return err_set(why, ERR_INVALID, "version: a month is accepted, such as 202609");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: client_id or access_token is needed");
-    }
     mustache_names(s->text, note_link, &has_link);
     if (s->content != LINKEDIN_CARD && !has_link) {
         return err_set(why,
@@ -193,7 +190,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        "text: {{url}} must stand in it when content is not card, since nothing "
                        "else carries the link then");
     }
-    return ERR_NONE;
+    return oauth_check(&linkedin__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)

@@ -31,6 +31,20 @@ const struct oauth_settings *oauth_settings_of(const struct oauth *o, const void
     return (const void *)((const char *)settings + o->settings_at);
 }
 
+enum err_code oauth_check(const struct oauth *o, const void *settings, struct err *why)
+{
+    const struct oauth_settings *s = oauth_settings_of(o, settings);
+
+    if ((o->applies && !o->applies(settings)) || s->client_id || s->access_token.text) {
+        return ERR_NONE;
+    }
+    return err_set(
+        why,
+        ERR_INVALID,
+        "client_id: the id of your app must be set (or access_token): `crier channels "
+        "TYPE` tells where to get it");
+}
+
 PRINTF_LIKE(3, 4)
 struct oauth_verdict
 oauth_verdict_make(enum oauth_outcome outcome, int64_t retry_after_ms, const char *format, ...)

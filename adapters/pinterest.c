@@ -266,7 +266,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "dominant_color: a colour is accepted, such as #6E7874");
     }
-    return ERR_NONE;
+    return oauth_check(&oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)

@@ -199,7 +199,7 @@ pinterest__build_create(struct step_ctx *ctx, struct http_request *req, struct e
     if (!source) {
         return err_set(why,
                        ERR_INVALID,
-                       "the picture could not be had, and a Pin is nothing without: %.120s",
+                       "the picture could not be had, and a Pin must show one: %.120s",
                        ctx->media_error ? ctx->media_error : "it is no JPEG or PNG");
     }
     rc = fit(ctx, why);

@@ -115,10 +115,7 @@ static enum err_code check_settings(const void *object, struct err *why)
             "password: client_id and client_secret of the script app must be set with "
             "it");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: the id of your app must be set");
-    }
-    return ERR_NONE;
+    return oauth_check(&reddit__oauth, object, why);
 }
 
 static bool rules_out(const void *object, enum course c)

@@ -187,7 +187,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        "text: {{url}} must stand in it when post is not link, since nothing "
                        "else carries the link then");
     }
-    return ERR_NONE;
+    return oauth_check(&threads__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)

@@ -345,7 +345,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "brand_content: a paid partnership cannot be for SELF_ONLY");
     }
-    return ERR_NONE;
+    return oauth_check(&oauth, object, why);
 }
 
 // clang-format off

@@ -167,10 +167,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        "blog: its name or its host is accepted, such as examplenews or "
                        "blog.news.example");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: client_id or access_token is needed");
-    }
-    return ERR_NONE;
+    return oauth_check(&tumblr__oauth, object, why);
 }
 
 /* ---- tokens ---- */

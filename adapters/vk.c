@@ -112,10 +112,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "refresh_token: client_id and device_id must be set with it");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: the id of your app must be set");
-    }
-    return ERR_NONE;
+    return oauth_check(&vk__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)

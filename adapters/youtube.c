@@ -274,7 +274,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         '\0') {
         return err_set(why, ERR_INVALID, "language: a language tag is accepted, such as en");
     }
-    return ERR_NONE;
+    return oauth_check(&oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)
