@@ -247,10 +247,11 @@ const struct oauth tumblr__oauth = {
 // clang-format off
 static const char setup[] =
     "1. Sign in at https://www.tumblr.com with the account that has the blog.\n"
-    "2. Open https://www.tumblr.com/oauth/apps, press \"Register application\". Name and website: those of your site.\n"
-    "   \"Default callback URL\" and \"OAuth2 redirect URLs\": http://127.0.0.1:8490/callback.\n"
+    "2. Open https://www.tumblr.com/oauth/apps, press \"Register application\". Name and website: those of\n"
+    "   your site. \"Default callback URL\" and \"OAuth2 redirect URLs\": the address of \"Signing in\" below.\n"
     "3. Copy \"OAuth Consumer Key\"; press \"Show secret key\" and copy the secret.\n"
-    "4. Give both to crier as environment variables and write:\n"
+    "4. Give both to crier as environment variables, here TUMBLR_CLIENT_ID and TUMBLR_CLIENT_SECRET, and\n"
+    "   write:\n"
     "\n"
     "     channels:\n"
     "       tumblr:\n"
@@ -260,10 +261,14 @@ static const char setup[] =
     "         client_secret: ${TUMBLR_CLIENT_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "5. Run `crier keys login tumblr` and say yes in the browser. crier renews this token every 42 minutes by itself.\n"
-    "6. Run `crier check`. With the service running, this answers with the account's name and posts nothing:\n"
+    "5. Run `crier check`, then `crier keys login tumblr`. Open the address it shows, signed in as the\n"
+    "   account, and say yes.\n"
+    "6. With the service running, this answers with the account's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
-    "       http://127.0.0.1:8480/v1/channels/tumblr/test";
+    "       http://127.0.0.1:8480/v1/channels/tumblr/test\n"
+    "\n"
+    "The token lives for 42 minutes, and crier renews it by itself. The sign-in ends when it is revoked in\n"
+    "Tumblr's settings.";
 // clang-format on
 
 const struct adapter adapter_tumblr = {
