@@ -295,8 +295,8 @@ struct adapter {
     struct quota quota; /* of posts; what is used of it is kept in the ledger */
     /* What the platform told of its own quota, from settings and account; 0: nothing. NULL: never. */
     int64_t (*quota_told)(const void *settings, const json_t *account);
-    const struct oauth
-        *oauth; /* NULL: the settings hold all there is to know of its credentials; see oauth_with() */
+    const struct oauth *
+        oauth; /* NULL: the settings hold all there is to know of its credentials; see oauth_with() */
     int64_t answer_timeout_ms; /* default of the channel's `timeout` */
     /* Checks of the settings that no single row can say. ERR_INVALID: why names the key
      * first. */

@@ -50,7 +50,7 @@ struct member_news {
     enum member_news_kind kind;
     char name[64];                      /* as the step gave it to the platform: member_name() */
     char address[MEMBER_ADDRESS_BYTES]; /* normalised … */
-    char other[MEMBER_ADDRESS_BYTES];   /* … and another form they may be known by; "": none */
+    char other[MEMBER_ADDRESS_BYTES]; /* … and another form they may be known by; "": none */
     enum member_status status;
     enum member_outcome
         outcome; /* with MEMBER_WAS_FAILED: UNDELIVERABLE, LOST, UNSUBSCRIBED or REFUSED */

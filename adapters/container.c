@@ -456,9 +456,9 @@ static struct verdict wait_more(CONTAINER_PARAMETERS)
     }
     v = verdict_make(VERDICT_AGAIN,
                      SCOPE_POST,
-                     age_ms < 10 * MS_SECOND ? 2 * MS_SECOND
-                     : age_ms < MS_MINUTE    ? 5 * MS_SECOND
-                                             : 30 * MS_SECOND,
+                     age_ms < 5 * MS_SECOND ? MS_SECOND
+                     : age_ms < MS_MINUTE   ? 5 * MS_SECOND
+                                            : 30 * MS_SECOND,
                      "Meta is processing the picture or video");
     v.not_counted = true;
     return v;

@@ -11,7 +11,8 @@
 #include "base/json.h"
 
 /* How long a post may wait for its pictures or its video, from the first request about them. */
-#define PATIENCE_MS (15 * MS_MINUTE)
+#define PATIENCE_MS (5 * MS_MINUTE)
+#define PATIENCE_VIDEO_MS (15 * MS_MINUTE)
 #define PATIENCE_BREAKING_MS (90 * MS_SECOND)
 #define POLL_MS (1 * MS_SECOND)
 #define BLIND_MS                                                                               \
@@ -26,8 +27,12 @@ bool linkedin__media_over(const struct step_ctx *ctx)
 
 bool linkedin__waited_too_long(struct step_ctx *ctx)
 {
-    return record_age(ctx->record, "media_since_ms", ctx->now_ms) >
-           (ctx->breaking ? PATIENCE_BREAKING_MS : PATIENCE_MS);
+    bool video = linkedin__settings(ctx)->content == LINKEDIN_VIDEO;
+
+    return record_age(ctx->record, "media_since_ms", ctx->now_ms) > (ctx->breaking
+                                                                         ? PATIENCE_BREAKING_MS
+                                                                     : video ? PATIENCE_VIDEO_MS
+                                                                             : PATIENCE_MS);
 }
 
 static void key_of(size_t index, char out[8])

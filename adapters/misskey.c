@@ -61,22 +61,38 @@ const struct text_rule misskey__limits[] = {
 #define SAMPLE_NOTE "{\"createdNote\":{\"id\":\"9n0te00000\",\"createdAt\":\"2026-11-23T15:00:01.000Z\"}}"
 #define SAMPLE_ACCOUNT "{\"id\":\"9acc0unt00\",\"username\":\"news\"}"
 
-#define MAKE \
+#define FIRST_STEPS \
     {.name = "learn_limits", .repeatable = true, \
      .build = misskey__build_limits, .read = misskey__read_limits, .sample = "{\"maxNoteTextLength\":3000}"}, \
     {.name = "upload_file", .repeatable = true, .wants_media = true, .media_wanted = misskey__media_wanted, \
-     .build = misskey__build_upload, .read = misskey__read_upload, .sample = SAMPLE_FILE}, \
-    {.name = "create_note", .publishes = true, .makes_post = true, \
-     .build = misskey__build_note, .read = misskey__read_note, .sample = SAMPLE_NOTE}
+     .build = misskey__build_upload, .read = misskey__read_upload, .sample = SAMPLE_FILE}
+#define WHOAMI \
+    {.name = "whoami", .repeatable = true, \
+     .build = misskey__build_whoami, .read = misskey__read_whoami, .sample = SAMPLE_ACCOUNT}
 #define DELETE(step) \
     {.name = (step), .repeatable = true, .build = misskey__build_delete, .read = misskey__read_delete}
 
-static const struct step publish[] = {MAKE, STEP_END};
-static const struct step update[] = {MAKE, DELETE("delete_old"), STEP_END};
+static const struct step publish[] = {
+    FIRST_STEPS,
+    {.name = "create_note", .publishes = true,
+     .build = misskey__build_note, .read = misskey__read_note, .sample = SAMPLE_NOTE},
+    STEP_END,
+};
+static const struct step update[] = {
+    WHOAMI, /* for find_new */
+    FIRST_STEPS,
+    /* Repeated it looks first; the bound says that its request must not be sent again at once. */
+    {.name = "renew_note", .repeatable = true, .repeat_within_ms = 366 * MS_DAY, .publishes = true, .makes_post = true,
+     .build = misskey__build_renew, .read = misskey__read_renew, .unanswered = misskey__unanswered_renew,
+     .sample = SAMPLE_NOTE},
+    {.name = "find_new", .repeatable = true,
+     .build = misskey__build_find_new, .read = misskey__read_find_new, .sample = "[]"},
+    DELETE("delete_old"),
+    STEP_END,
+};
 static const struct step retract[] = {DELETE("delete_note"), STEP_END};
 static const struct step verify[] = {
-    {.name = "whoami", .repeatable = true,
-     .build = misskey__build_whoami, .read = misskey__read_whoami, .sample = SAMPLE_ACCOUNT},
+    WHOAMI,
     {.name = "find_note", .repeatable = true,
      .build = misskey__build_find, .read = misskey__read_find, .sample = "[]"},
     STEP_END,

@@ -116,12 +116,19 @@ static struct verdict one_is_gone(struct step_ctx *ctx)
     return verdict_done();
 }
 
+/* 204 and nothing more; a 200 with something else is not its answer. */
+static bool is_gone(const struct http_response *res)
+{
+    return res->status == 204 || (res->status == 200 && res->body_len == 0) ||
+           misskey__error_is(res, "NO_SUCH_NOTE");
+}
+
 /* The new note is out, so an old one that cannot go is no reason to fail: both stand, and are listed. */
 struct verdict misskey__read_delete(struct step_ctx *ctx, const struct http_response *res)
 {
     struct verdict v;
 
-    if ((res->status >= 200 && res->status < 300) || misskey__error_is(res, "NO_SUCH_NOTE")) {
+    if (is_gone(res)) {
         return one_is_gone(ctx);
     }
     v = misskey__trouble(res, false);

@@ -4,6 +4,7 @@
 /* Shared between the files of the Misskey adapter:
  *   misskey.c          settings, limits, courses, how to set it up
  *   misskey_note.c     the server's limits, the picture, the note
+ *   misskey_renew.c    another note in place of one that stands
  *   misskey_gone.c     which notes of an article stand; their removal
  *   misskey_verify.c   whose token this is; finding our note after an unknown outcome
  *   misskey_trouble.c  requests to the server, and from its error answers to verdicts
@@ -14,6 +15,7 @@
  *   media_id media_url media_off media_since_ms   the picture (picture.h)
  *   media_again              the server lost it and it was uploaded anew; there is no third time
  *   standing                 all our notes of this article that stand, oldest first
+ *   sent_at_ms               update: when a note left whose answer is not known
  *   left                     ids still to be deleted, in this order
  * Members of ctx->account: limits {instance, at_ms, text_characters}; id, username, instance. */
 
@@ -70,6 +72,9 @@ const char *misskey__note_id(const struct misskey_settings *s,
 /* Note that the note of this delivery stands, beside those before it. */
 void misskey__note_standing(struct step_ctx *ctx, const char *id);
 
+/* What stands now is this note. */
+void misskey__take_note(struct step_ctx *ctx, const char *id);
+
 bool misskey__media_wanted(const struct step_ctx *ctx);
 enum err_code
 misskey__build_limits(struct step_ctx *ctx, struct http_request *req, struct err *why);
@@ -80,6 +85,15 @@ struct verdict misskey__read_upload(struct step_ctx *ctx, const struct http_resp
 enum err_code
 misskey__build_note(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict misskey__read_note(struct step_ctx *ctx, const struct http_response *res);
+enum err_code
+misskey__build_renew(struct step_ctx *ctx, struct http_request *req, struct err *why);
+struct verdict misskey__read_renew(struct step_ctx *ctx, const struct http_response *res);
+struct verdict misskey__unanswered_renew(struct step_ctx *ctx,
+                                         enum transport_outcome outcome,
+                                         const char *error);
+enum err_code
+misskey__build_find_new(struct step_ctx *ctx, struct http_request *req, struct err *why);
+struct verdict misskey__read_find_new(struct step_ctx *ctx, const struct http_response *res);
 enum err_code
 misskey__build_delete(struct step_ctx *ctx, struct http_request *req, struct err *why);
 struct verdict misskey__read_delete(struct step_ctx *ctx, const struct http_response *res);

@@ -214,11 +214,12 @@ misskey__build_note(struct step_ctx *ctx, struct http_request *req, struct err *
 /* The picture is gone from the drive: once more, then without it. */
 static struct verdict picture_lost(struct step_ctx *ctx)
 {
+    bool update = ctx->course == COURSE_UPDATE;
     struct verdict v;
 
     if (record_flag(ctx->record, "media_again")) {
         picture_off(ctx, "the server lost the picture twice");
-        v = verdict_jump("create_note");
+        v = verdict_jump(update ? "renew_note" : "create_note");
     } else {
         record_set_flag(ctx->record, "media_again", true);
         record_drop(ctx->record, "media_id");
@@ -244,19 +245,25 @@ static struct verdict note_trouble(struct step_ctx *ctx, const struct http_respo
     return v;
 }
 
+void misskey__take_note(struct step_ctx *ctx, const char *id)
+{
+    struct buf page;
+
+    buf_init(&page, PAGE_BYTES_MAX);
+    misskey__page(ctx, id, &page);
+    post_set(ctx, id, buf_ok(&page) ? buf_str(&page) : NULL);
+    misskey__note_standing(ctx, id);
+    buf_done(&page);
+}
+
 struct verdict misskey__read_note(struct step_ctx *ctx, const struct http_response *res)
 {
     json_t *body = res->status == 200 ? http_json(res) : NULL;
     const char *id = misskey__id(json_object_get(body, "createdNote"));
     struct verdict v = verdict_next(); /* an update goes on to what stood before */
-    struct buf page;
 
     if (id) {
-        buf_init(&page, PAGE_BYTES_MAX);
-        misskey__page(ctx, id, &page);
-        post_set(ctx, id, buf_ok(&page) ? buf_str(&page) : NULL);
-        misskey__note_standing(ctx, id);
-        buf_done(&page);
+        misskey__take_note(ctx, id);
     } else {
         v = note_trouble(ctx, res);
     }

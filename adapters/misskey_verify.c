@@ -27,7 +27,7 @@ enum err_code
 misskey__build_whoami(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
     (void)why;
-    if (own_id(ctx) && ctx->course != COURSE_TEST) {
+    if (misskey__nothing_to_do(ctx) || (own_id(ctx) && ctx->course != COURSE_TEST)) {
         req->skip = true;
         return ERR_NONE;
     }

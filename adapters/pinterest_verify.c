@@ -40,7 +40,19 @@ pinterest__build_find(struct step_ctx *ctx, struct http_request *req, struct err
     return ERR_NONE;
 }
 
-static struct look_post post_of(const json_t *pin, char url[96])
+/* Without a link (the article's was too long for one) title and description must do; with one they say nothing:
+ * many Pins may have the same description. */
+static const char *telling_text(const struct step_ctx *ctx, const json_t *pin)
+{
+    const char *title = record_str(pin, "title"), *sent = post_str(ctx, "title");
+    const char *link = record_str(pin, "link");
+
+    return (!link || !*link) && title && sent && strcmp(title, sent) == 0
+               ? record_str(pin, "description")
+               : NULL;
+}
+
+static struct look_post post_of(const struct step_ctx *ctx, const json_t *pin, char url[96])
 {
     const char *id = record_str(pin, "id");
 
@@ -48,7 +60,7 @@ static struct look_post post_of(const json_t *pin, char url[96])
     return (struct look_post){.id = pinterest__is_id(id) ? id : NULL,
                               .url = url,
                               .link = record_str(pin, "link"),
-                              .text = record_str(pin, "description"),
+                              .text = telling_text(ctx, pin),
                               .at_ms = look_time(record_str(pin, "created_at"))};
 }
 
@@ -63,7 +75,7 @@ static struct verdict look_through(struct step_ctx *ctx, const json_t *body)
     json_array_foreach(json_object_get(body, "items"), i, pin)
     {
         char url[96];
-        struct look_post post = post_of(pin, url);
+        struct look_post post = post_of(ctx, pin, url);
 
         older = look_is_too_old(ctx, &post);
         if (!older && look_is_ours(ctx, &post)) {

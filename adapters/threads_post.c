@@ -57,13 +57,13 @@ shape(const struct step_ctx *ctx, enum container_shape *out, struct err *why)
     switch ((enum threads_post)threads__settings(ctx)->post) {
     case THREADS_LINK:
         break;
-    case THREADS_CAROUSEL:
-        if (a->image_count > 1) {
-            *out = CONTAINER_CAROUSEL;
-            break;
-        } /* fall through */
     case THREADS_IMAGE:
         *out = a->image_count > 0 ? CONTAINER_IMAGE : CONTAINER_TEXT;
+        break;
+    case THREADS_CAROUSEL:
+        *out = a->image_count > 1   ? CONTAINER_CAROUSEL
+               : a->image_count > 0 ? CONTAINER_IMAGE
+                                    : CONTAINER_TEXT;
         break;
     case THREADS_VIDEO:
         *out = a->video.url ? CONTAINER_VIDEO : CONTAINER_TEXT;

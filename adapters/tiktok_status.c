@@ -270,31 +270,36 @@ static bool is_older(const struct step_ctx *ctx, const json_t *video, int64_t by
     return at_ms > 0 && at_ms < ctx->created_at_ms - by_ms;
 }
 
-/* White space may come back another way. */
-static bool says(const char *said, const char *sent)
+/* The same words; white space may come back another way. before: what may stand before them; NULL: nothing. */
+static bool says(const char *said, const char *before, const char *sent)
 {
-    struct buf a, b;
+    struct buf whole, a, b;
     bool same;
 
     if (!said || !sent || !*sent) {
         return false;
     }
+    buf_init(&whole, (size_t)64 * 1024);
     buf_init(&a, (size_t)64 * 1024);
     buf_init(&b, (size_t)64 * 1024);
+    buf_addf(&whole, "%s %s", before ? before : "", sent);
     text_collapse(&a, said, strlen(said));
-    text_collapse(&b, sent, strlen(sent));
-    same = buf_ok(&a) && buf_ok(&b) && b.len > 0 && strstr(buf_str(&a), buf_str(&b)) != NULL;
-    buf_done(&a);
+    text_collapse(&b, buf_str(&whole), whole.len);
+    same = buf_ok(&whole) && buf_ok(&a) && buf_ok(&b) && b.len > 0 &&
+           strcmp(buf_str(&a), buf_str(&b)) == 0;
     buf_done(&b);
+    buf_done(&a);
+    buf_done(&whole);
     return same;
 }
 
 static bool is_ours(const struct step_ctx *ctx, const json_t *video)
 {
-    const char *text = noted(ctx, "text");
+    const char *text = noted(ctx, "text"), *title = noted(ctx, "title");
+    const char *said = record_str(video, "video_description");
 
-    return says(record_str(video, "video_description"), text) ||
-           says(record_str(video, "title"), text);
+    return says(said, NULL, text) || says(record_str(video, "title"), NULL, text) ||
+           (title && says(said, title, text));
 }
 
 static struct verdict end_found(struct step_ctx *ctx, const json_t *video)

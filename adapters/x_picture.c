@@ -13,7 +13,7 @@
 #include "base/json.h"
 
 /* How long a post may wait for its pictures or its video, from the first request about them. */
-#define PATIENCE_MS (15 * MS_MINUTE)
+#define PATIENCE_MS (5 * MS_MINUTE)
 #define PATIENCE_BREAKING_MS (90 * MS_SECOND)
 #define LIFE_MS (20 * MS_HOUR) /* of an upload whose end was not told */
 #define ALT_BYTES_MAX ((size_t)64 * 1024)

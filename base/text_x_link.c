@@ -218,7 +218,44 @@ static size_t host_end(struct scan *s, size_t pos)
     return end;
 }
 
-/* Bytes of a label as ASCII: RFC 3492 section 6.3, of which only the length is wanted. */
+/* How many digits a delta takes (RFC 3492 section 6.3), and the bias behind it (section 6.1). */
+static size_t digits_of(int64_t delta, int64_t bias)
+{
+    size_t count = 1;
+
+    for (int64_t k = 36;; k += 36, count++) {
+        int64_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
+
+        if (delta < t) {
+            return count;
+        }
+        delta = (delta - t) / (36 - t);
+    }
+}
+
+static int64_t bias_after(int64_t delta, bool first, size_t count)
+{
+    int64_t k = 0;
+
+    delta = first ? delta / 700 : delta / 2;
+    delta += delta / (int64_t)count;
+    for (; delta > 455; k += 36) {
+        delta /= 35;
+    }
+    return k + 36 * delta / (delta + 38);
+}
+
+static int32_t lowest_from(const int32_t *c, size_t n, int64_t limit)
+{
+    int32_t lowest = INT32_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        lowest = c[i] >= limit && c[i] < lowest ? c[i] : lowest;
+    }
+    return lowest;
+}
+
+/* Bytes of a label as ASCII, of which only the number is wanted. */
 static size_t punycode_length(const int32_t *c, size_t n)
 {
     int64_t delta = 0, bias = 72, limit = 0x80;
@@ -229,36 +266,18 @@ static size_t punycode_length(const int32_t *c, size_t n)
     }
     out = 4 + basic + (basic > 0); /* "xn--", and the hyphen behind what is ASCII anyhow */
     for (done = basic; done < n; delta++, limit++) {
-        int64_t lowest = INT32_MAX;
+        int64_t lowest = lowest_from(c, n, limit);
 
-        for (size_t i = 0; i < n; i++) {
-            lowest = c[i] >= limit && c[i] < lowest ? c[i] : lowest;
-        }
         delta += (lowest - limit) * (int64_t)(done + 1);
         limit = lowest;
         for (size_t i = 0; i < n; i++) {
             delta += c[i] < limit;
-            if (c[i] != limit) {
-                continue;
+            if (c[i] == limit) {
+                out += digits_of(delta, bias);
+                bias = bias_after(delta, done == basic, done + 1);
+                delta = 0;
+                done++;
             }
-            int64_t q = delta, k = 36;
-            for (;; k += 36, out++) {
-                int64_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
-
-                if (q < t) {
-                    break;
-                }
-                q = (q - t) / (36 - t);
-            }
-            out++;
-            delta = done == basic ? delta / 700 : delta / 2;
-            delta += delta / (int64_t)(done + 1);
-            for (k = 0; delta > 455; k += 36) {
-                delta /= 35;
-            }
-            bias = k + 36 * delta / (delta + 38);
-            delta = 0;
-            done++;
         }
     }
     return out;

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "adapters/audience.h"
 #include "queue/ledger.h"
 #include "service/api.h"
 #include "service/crier.h"
@@ -19,6 +20,7 @@
 /* One ledger request on behalf of one HTTP request. The handler fills the request for its kind
  * and answers in `answer`, which is called with the request's results when it went well; when
  * it did not, `failed` is called if set, else a problem document goes out. */
+struct channel;
 struct api_call;
 typedef void api_call_fn(struct api_call *call);
 struct api_call {
@@ -84,6 +86,12 @@ void api__take_back(struct crier *c,
                     const char *reason);
 /* What was only recorded goes out; answered in the same way. */
 void api__send_article(struct crier *c, struct door_request *r, const char *id);
+
+/* The channel a path names; NULL: refused, there is none, or it has no audience (api_members.c). */
+struct channel *api__audience(struct crier *c, struct door_request *r);
+struct api_member { /* what a request about one points into */
+    char channel[64], address[MEMBER_ADDRESS_BYTES];
+};
 
 /* Members of a problem document: each fault of an article with its place; and one of them. New references. */
 json_t *api__faults(const struct article_faults *faults);

@@ -204,13 +204,25 @@ static void fill_host(const struct channel *ch, struct buf *out)
     buf_adds(out, ch->settings->type->name);
 }
 
+/* Of a channel with an audience the setting is about its messages (service/wave.c); one of its deliveries can
+ * always start while another is under way, since breaking news goes before it. */
+static int64_t concurrency_of(const struct channel *ch)
+{
+    int64_t own = ch->settings->concurrency, usual = ch->config->queue.concurrency;
+
+    if (ch->adapter->audience) {
+        return usual > 2 ? usual : 2;
+    }
+    return own ? own : usual;
+}
+
 static struct sched_limits limits_of(const struct channel *ch)
 {
     const struct channel_settings *set = ch->settings;
     const struct queue_settings *queue = &ch->config->queue;
 
     return (struct sched_limits){
-        .concurrency = set->concurrency ? set->concurrency : queue->concurrency,
+        .concurrency = concurrency_of(ch),
         .rate = set->rate.count ? set->rate : ch->adapter->rate,
         .backoff_min_ms = queue->backoff_min_ms,
         .backoff_max_ms = queue->backoff_max_ms,

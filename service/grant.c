@@ -135,8 +135,9 @@ int64_t grant_renew_at(const struct grant_way *way, const json_t *grant)
     }
     if (before_ms == 0) {
         before_ms = life_ms / 5 < MS_DAY ? life_ms / 5 : MS_DAY;
-    } else if (before_ms > life_ms / 2) {
-        before_ms = life_ms / 2; /* else it would be renewed again and again */
+    } else if (before_ms > life_ms / 2 && way->oauth->renew_age_min_ms == 0) {
+        before_ms = life_ms /
+                    2; /* else it would be renewed again and again; a least age says as much */
     }
     at_ms = ends_at(grant) - before_ms;
     return at_ms > earliest_ms ? at_ms : earliest_ms;

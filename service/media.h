@@ -6,8 +6,8 @@
  *
  *   media.c        pictures, kept in memory up to a bound
  *   media_fit.c    a picture that does not fit who asks is made to, once per bound, and kept on disk as well
- *   media_video.c  videos, streamed to disk
- *   media_cache.c  the directory they are kept in, with a bound; media_keep.c: what is written into it
+ *   media_video.c  videos, streamed to disk (media_video_fetch.c, media_video_look.c)
+ *   media_cache.c  the directory they are kept in, with a bound (media_cache_open.c, media_keep.c)
  *   media_wish.c   which of these a step wants, and where a platform finds it that fetches by itself
  *   media_door.c   what such a platform fetches from us
  *   media_mp4.c media_sniff.c   what bytes say of themselves; pure

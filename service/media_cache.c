@@ -6,22 +6,19 @@
  *   v-URL-VALIDATORS-HASH.mp4      a video: its address, what its server told of this version, its content
  *   part-N                         being written, or being taken away
  *
- * A file gets its name when it is whole, in one rename, so half a file never has one; nothing is synced,
- * since a name that a crash of the machine left without content has the wrong size for its times and is
- * fetched again at worst. A file's access time is when it was used last, or (in the future) until when a
- * platform may come for it; its modification time is when its source was last asked for it. The loop does
- * what only touches the directory; contents are written and taken away on the pool. Names that are not
- * ours are let alone: the directory may be somebody's mistake. */
+ * A file gets its name when it is whole, in one rename, so half a file never has one; nothing is
+ * synced: an empty file, which a crash of the machine may leave under a name, is taken away by the next
+ * start, and one that is no picture or video any more is seen when it is looked into. A file's access
+ * time is when it was used last, or (in the future) until when a platform may come for it; its
+ * modification time is when its source was last asked for it. The loop does what only touches the
+ * directory; contents are written and taken away on the pool. */
 
 #include "service/media_cache.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,10 +31,6 @@
 #include "service/crier.h"
 #include "service/media_cache_internal.h"
 #include "service/media_work.h"
-
-#define KEY_FILE "key"
-#define PART_PREFIX "part-"
-#define PROMISE_MS MS_DAY
 
 /* clang-format off */
 static const struct {
@@ -95,8 +88,7 @@ static const char *type_of_ending(const char *ending)
     return NULL;
 }
 
-/* NULL: no name of ours. */
-static const char *read_name(const char *name, char hash[MEDIA_ID_BYTES])
+const char *media_cache__read_name(const char *name, char hash[MEDIA_ID_BYTES])
 {
     const char *at = name + 2;
     int ids = *name == 'v' ? 3 : *name == 'p' || *name == 's' ? 1 : 0;
@@ -120,7 +112,7 @@ static const char *read_name(const char *name, char hash[MEDIA_ID_BYTES])
 
 /* ---- the index ---- */
 
-static struct media_file *file_new(
+struct media_file *media_cache__file_new(
     struct media_cache *k, const char *name, uint64_t len, const char *type, const char *hash)
 {
     struct media_file *f = mem_zalloc(sizeof *f);
@@ -140,7 +132,7 @@ static struct media_file *file_new(
     return f;
 }
 
-static void file_forget(struct media_file *f)
+void media_cache__file_forget(struct media_file *f)
 {
     struct media_cache *k = f->cache;
 
@@ -200,11 +192,6 @@ static struct timespec to_timespec(int64_t ms)
     return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 }
 
-static int64_t to_ms(const struct timespec *t)
-{
-    return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
-}
-
 /* What it cannot say is lost with the next start, and only then. */
 static void write_times(const struct media_file *f)
 {
@@ -221,7 +208,7 @@ void media_file_checked(struct media_file *f)
 
 void media_file_promise(struct media_file *f)
 {
-    f->used_at_ms = clock_wall_ms() + PROMISE_MS;
+    f->used_at_ms = clock_wall_ms() + MEDIA_PROMISE_MS;
     write_times(f);
 }
 
@@ -247,7 +234,7 @@ enum err_code media_file_use(struct media_file *f, struct err *why)
             if (f->out.fd >= 0) {
                 (void)close(f->out.fd);
             }
-            file_forget(f);
+            media_cache__file_forget(f);
             return err_set(why, ERR_NOT_FOUND, "a file of the media cache has gone");
         }
     }
@@ -313,7 +300,14 @@ static void evict(struct media_file *f)
     if (renameat(k->directory, f->name, k->directory, part) == 0) {
         media_cache_drop_part(k, part);
     }
-    file_forget(f);
+    media_cache__file_forget(f);
+}
+
+void media_file_remove(struct media_file *f)
+{
+    if (f->users == 0) {
+        evict(f);
+    }
 }
 
 static struct media_file *used_longest_ago(struct media_cache *k)
@@ -369,7 +363,7 @@ int media_cache_directory(const struct media_cache *k)
 
 void media_cache_part(struct media_cache *k, char out[MEDIA_NAME_BYTES])
 {
-    (void)snprintf(out, MEDIA_NAME_BYTES, PART_PREFIX "%" PRIu64, ++k->last_part);
+    (void)snprintf(out, MEDIA_NAME_BYTES, MEDIA_PART_PREFIX "%" PRIu64, ++k->last_part);
 }
 
 enum err_code media_cache_add(struct media_cache *k,
@@ -381,7 +375,7 @@ enum err_code media_cache_add(struct media_cache *k,
 {
     struct media_file *f = media_cache_find(k, name);
     char hash[MEDIA_ID_BYTES];
-    const char *type = read_name(name, hash);
+    const char *type = media_cache__read_name(name, hash);
 
     must(type != NULL);
     media_cache_release(k, len);
@@ -397,184 +391,16 @@ enum err_code media_cache_add(struct media_cache *k,
         return rc;
     }
     if (f) {
-        file_forget(f);
+        media_cache__file_forget(f);
     }
-    f = file_new(k, name, len, type, hash);
+    f = media_cache__file_new(k, name, len, type, hash);
     f->used_at_ms = f->checked_at_ms = clock_wall_ms();
     write_times(f);
     *out = f;
     return ERR_NONE;
 }
 
-/* ---- coming up ---- */
-
-static void read_times(struct media_file *f, const struct stat *s)
-{
-    f->used_at_ms = to_ms(&s->st_atim);
-    f->checked_at_ms = to_ms(&s->st_mtim);
-    /* Whoever set the clock meanwhile: no promise is longer than that. */
-    if (f->used_at_ms > clock_wall_ms() + PROMISE_MS) {
-        f->used_at_ms = clock_wall_ms();
-    }
-}
-
-static bool is_part(const char *name)
-{
-    size_t before = strlen(PART_PREFIX), len = strlen(name);
-
-    return len > before && strncmp(name, PART_PREFIX, before) == 0 &&
-           strspn(name + before, "0123456789") == len - before;
-}
-
-static void see_file(struct media_cache *k, const char *name, bool keep)
-{
-    char hash[MEDIA_ID_BYTES];
-    const char *type = read_name(name, hash);
-    struct stat s;
-
-    if (!type && !is_part(name)) {
-        return;
-    }
-    if (!type || !keep || fstatat(k->directory, name, &s, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(s.st_mode) || s.st_size == 0) {
-        (void)unlinkat(k->directory, name, 0);
-        return;
-    }
-    read_times(file_new(k, name, (uint64_t)s.st_size, type, hash), &s);
-}
-
-static void scan(struct media_cache *k, bool keep)
-{
-    int fd = dup(k->directory);
-    DIR *all = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *entry;
-
-    if (!all) {
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return;
-    }
-    rewinddir(all);
-    while ((entry = readdir(all)) != NULL) {
-        see_file(k, entry->d_name, keep);
-    }
-    (void)closedir(all);
-}
-
-static bool read_key(struct media_cache *k)
-{
-    int fd = openat(k->directory, KEY_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    bool good = fd >= 0 && read(fd, k->key, sizeof k->key) == sizeof k->key;
-
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return good;
-}
-
-static enum err_code make_key(struct media_cache *k, struct err *why)
-{
-    char part[MEDIA_NAME_BYTES];
-    bool good;
-    int fd;
-
-    media_cache_part(k, part);
-    crypto_random(k->key, sizeof k->key);
-    fd =
-        openat(k->directory, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        return err_errno(why, "write in %s", k->path);
-    }
-    good = write(fd, k->key, sizeof k->key) == sizeof k->key;
-    good = close(fd) == 0 && good && renameat(k->directory, part, k->directory, KEY_FILE) == 0;
-    return good ? ERR_NONE : err_errno(why, "write the key of %s", k->path);
-}
-
-static enum err_code take_lock(struct media_cache *k, struct err *why)
-{
-    if (flock(k->directory, LOCK_EX | LOCK_NB) == 0) {
-        return ERR_NONE;
-    }
-    return errno == EWOULDBLOCK
-               ? err_set(why, ERR_BUSY, "%s is in use by another crier (media.cache)", k->path)
-               : err_errno(why, "lock %s", k->path);
-}
-
-/* The directory is there. Without its key no file would ever be found again. */
-static enum err_code come_up(struct media_cache *k, struct err *why)
-{
-    enum err_code rc;
-
-    k->directory = open(k->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (k->directory < 0) {
-        return err_errno(why, "open the media cache %s", k->path);
-    }
-    rc = take_lock(k, why);
-    if (!rc) {
-        bool had_key = read_key(k);
-
-        scan(k, had_key);
-        rc = had_key ? ERR_NONE : make_key(k, why);
-    }
-    if (rc) {
-        (void)close(k->directory);
-        k->directory = -1;
-    }
-    return rc;
-}
-
-enum err_code media_cache_open(struct media_cache *k, struct err *why)
-{
-    if (!k) {
-        return err_set(why, ERR_UNSUPPORTED, "there is no media cache");
-    }
-    if (k->directory >= 0) {
-        return ERR_NONE;
-    }
-    if (mkdir(k->path, 0700) != 0 && errno != EEXIST) {
-        return err_errno(why, "make the media cache %s (media.cache)", k->path);
-    }
-    return come_up(k, why);
-}
-
-/* Beside the ledger's file. */
-static char *path_of(const struct config *config)
-{
-    const char *file = config->ledger.location, *slash;
-
-    if (config->media.cache) {
-        return mem_strdup(config->media.cache);
-    }
-    if (!file || strncmp(file, "sqlite:", strlen("sqlite:")) != 0) {
-        return NULL;
-    }
-    file += strlen("sqlite:");
-    slash = strrchr(file, '/');
-    return slash ? mem_printf("%.*s/media", (int)(slash - file), file) : mem_strdup("media");
-}
-
-struct media_cache *media_cache_new(struct crier *c)
-{
-    char *path = c->config ? path_of(c->config) : NULL;
-    struct media_cache *k;
-
-    if (!path) {
-        return NULL;
-    }
-    k = mem_zalloc(sizeof *k);
-    k->crier = c;
-    k->path = path;
-    k->directory = -1;
-    k->by_name = map_new();
-    list_init(&k->files);
-    list_init(&k->keeps);
-    list_init(&k->removals);
-    (void)come_up(k, NULL);
-    return k;
-}
-
-static void removals_abandon(struct media_cache *k)
+void media_cache__removals_abandon(struct media_cache *k)
 {
     struct list_node *n;
 
@@ -584,25 +410,4 @@ static void removals_abandon(struct media_cache *k)
         media_work_abandon(r->work); /* one that did not begin is left to the next start */
         mem_free(r);
     }
-}
-
-void media_cache_free(struct media_cache *k)
-{
-    struct list_node *n;
-
-    if (!k) {
-        return;
-    }
-    must(list_empty(&k->keeps));
-    removals_abandon(k);
-    while ((n = list_first(&k->files)) != NULL) {
-        file_forget(container_of(n, struct media_file, node));
-    }
-    map_free(k->by_name);
-    if (k->directory >= 0) {
-        (void)close(k->directory);
-    }
-    mem_wipe(k->key, sizeof k->key);
-    mem_free(k->path);
-    mem_free(k);
 }

@@ -70,6 +70,8 @@ struct media_file *media_cache_served(struct media_cache *k, const char *served)
 /* Opens it, and it stays. ERR_NOT_FOUND: somebody took it away; it is forgotten. */
 MUST_USE enum err_code media_file_use(struct media_file *f, struct err *why);
 void media_file_unuse(struct media_file *f); /* NULL is fine */
+/* It is not what it should be; when nobody else uses it, it goes. */
+void media_file_remove(struct media_file *f);
 void media_file_checked(struct media_file *f);
 /* It stays for a day: a platform will come for it. */
 void media_file_promise(struct media_file *f);

@@ -1,7 +1,8 @@
 #ifndef CRIER_SERVICE_MEDIA_CACHE_INTERNAL_H
 #define CRIER_SERVICE_MEDIA_CACHE_INTERNAL_H
 
-/* Shared by media_cache.c (the directory) and media_keep.c (bytes that become files of it). */
+/* Shared by media_cache.c (the files), media_cache_open.c (the directory) and media_keep.c (bytes that
+ * become files). */
 
 #include "base/crypto.h"
 #include "base/map.h"
@@ -20,5 +21,17 @@ struct media_cache {
     struct list keeps;    /* struct media_keep, at work */
     struct list removals; /* parts that the pool takes away */
 };
+
+#define MEDIA_PART_PREFIX "part-"
+#define MEDIA_PROMISE_MS MS_DAY
+
+/* ---- media_cache.c ---- */
+
+/* The type that a name of ours says, and its hash; NULL: it is none. */
+const char *media_cache__read_name(const char *name, char hash[MEDIA_ID_BYTES]);
+struct media_file *media_cache__file_new(
+    struct media_cache *k, const char *name, uint64_t len, const char *type, const char *hash);
+void media_cache__file_forget(struct media_file *f);
+void media_cache__removals_abandon(struct media_cache *k);
 
 #endif

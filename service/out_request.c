@@ -102,7 +102,8 @@ bool out__check_files(struct out_exchange *x)
     bool good = !r->media || is_there(r->media, r->media_from, r->media_len);
 
     for (size_t i = 0; i < r->part_count; i++) {
-        good = good && (!r->parts[i].media || is_there(r->parts[i].media, r->parts[i].media_from, r->parts[i].len));
+        good = good && (!r->parts[i].media ||
+                        is_there(r->parts[i].media, r->parts[i].media_from, r->parts[i].len));
     }
     if (!good) {
         (void)snprintf(x->error, sizeof x->error, "the file that was to be sent is not there");

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/mem.h"
 
 #define BATCHES_OPEN 2
@@ -136,6 +137,7 @@ static void wave_4_on_ended(struct ledger_request *r)
         courier__complain(courier_of(w), &r->why);
         wave__stop(w, WAVE_STOPPED, NULL);
     } else {
+        (void)FAULT("wave.ended");
         w->counts = b->end.wave;
         w->exhausted = false; /* some may be to come again */
     }
@@ -162,6 +164,8 @@ static void wave_3_on_batch(struct ledger_request *r)
         wave__pump(w);
         return;
     }
+    (void)FAULT(
+        "wave.batch"); /* of use with ":exit", as are the others: nothing of it has left */
     w->counts = b->next.wave;
     b->results = mem_calloc(b->next.count, sizeof *b->results);
     b->details = mem_calloc(b->next.count, sizeof *b->details);

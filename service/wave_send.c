@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/hide.h"
@@ -193,6 +194,7 @@ static void send_2_on_answer(struct out_exchange *x)
     struct member member;
     struct verdict v;
 
+    (void)FAULT("wave.answered"); /* it is not on disk that they have it */
     set_member(w, &member, member_at(b, at));
     v = read_answer(s);
     mask_address(v.detail, member.address);

@@ -40,6 +40,19 @@ static void check_links_whole(const char *text, size_t len, size_t kept)
     }
 }
 
+static void check_links_of_x(const char *text, size_t len)
+{
+    struct text_rule rule = {.unit = TEXT_X_WEIGHTED, .link_length = 23};
+    size_t start, end, pos = 0;
+
+    while (text_x_next_link(text, len, pos, &start, &end)) {
+        must(start >= pos && end > start && end <= len &&
+             text_valid(text + start, end - start));
+        pos = end;
+    }
+    must(text_measure(&rule, text, len) <= 6 * len + 23);
+}
+
 static void check_cut(enum text_unit unit, const char *text, size_t len, size_t units)
 {
     size_t whole = units_of(unit, text, len);
@@ -122,12 +135,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > 20000) {
         return 0;
     }
-    enum text_unit unit = (enum text_unit)(data[0] % 4);
+    enum text_unit unit = (enum text_unit)(data[0] % (TEXT_X_WEIGHTED + 1));
     const char *text = (const char *)data + 2;
     size_t len = size - 2;
 
     if (text_valid(text, len)) {
         check_cut(unit, text, len, data[1]);
+        check_links_of_x(text, len);
     }
     check_foldings(text, len);
     check_parsers(text, len);

@@ -94,6 +94,61 @@ static inline bool look_at_page(struct ledger *l, uint64_t n)
     return good;
 }
 
+/* The next batch of the wave that delivery 101 is, and what became of all of it but its first member, who may
+ * have it; false: there was none. */
+static inline bool send_batch(struct ledger *l, bool ends)
+{
+    struct ledger_wave_next next = {.req = {.kind = LEDGER_WAVE_NEXT},
+                                    .id = {101},
+                                    .limit = 2,
+                                    .unknown_before_ms = 6000,
+                                    .now_ms = 6000};
+    struct ledger_wave_result results[2];
+    struct ledger_wave_end end = {
+        .req = {.kind = LEDGER_WAVE_END}, .id = {101}, .v = results, .now_ms = 6000};
+    bool good = ledger_run(l, &next.req, NULL) == ERR_NONE && next.number > 0;
+
+    for (size_t i = 0; good && i < next.count; i++) {
+        results[i] = (struct ledger_wave_result){.member = next.v[i].id,
+                                                 .outcome = i == 0 ? MEMBER_UNKNOWN
+                                                                   : MEMBER_UNDELIVERABLE,
+                                                 .due_at_ms = 5500};
+    }
+    end.count = next.count;
+    end.number = next.number;
+    good = good && (!ends || ledger_run(l, &end.req, NULL) == ERR_NONE);
+    ledger_request_done(&next.req);
+    return good;
+}
+
+static inline bool open_wave(struct ledger *l)
+{
+    struct ledger_wave_open open = {
+        .req = {.kind = LEDGER_WAVE_OPEN}, .id = {101}, .channel = "a", .now_ms = 5000};
+
+    return ledger_run(l, &open.req, NULL) == ERR_NONE;
+}
+
+/* Members, and a wave to them: a batch that ended, and one on its way. */
+static inline bool fill_audience(struct ledger *l)
+{
+    static const struct ledger_new_member members[] = {
+        {.address = "+1", .opted_in_by = "form", .opted_in_at_ms = 1},
+        {.address = "+2", .language = "de", .opted_in_by = "form", .opted_in_at_ms = 1},
+        {.address = "+3", .opted_in_by = "form", .opted_in_at_ms = 1},
+        {.address = "+4", .opted_in_by = "form", .opted_in_at_ms = 1},
+    };
+    struct ledger_members_put put = {.req = {.kind = LEDGER_MEMBERS_PUT},
+                                     .channel = "a",
+                                     .v = members,
+                                     .count = ARRAY_LEN(members),
+                                     .first_id = 1,
+                                     .now_ms = 5000};
+
+    return ledger_run(l, &put.req, NULL) == ERR_NONE && open_wave(l) && send_batch(l, true) &&
+           send_batch(l, false);
+}
+
 /* Something of all that waits. */
 static inline bool fill_waiting(struct ledger *l)
 {
@@ -106,7 +161,8 @@ static inline bool fill_waiting(struct ledger *l)
                                    .replay_key = "k",
                                    .now_ms = 5000};
 
-    return accept_as(l, "5", "e", 500, (struct ledger_accept){.quiet = "old", .held = true}) &&
+    return fill_audience(l) &&
+           accept_as(l, "5", "e", 500, (struct ledger_accept){.quiet = "old", .held = true}) &&
            accept_as(l, "6", "f", 600, (struct ledger_accept){.gate_until_ms = 50000}) &&
            accept_as(l, "7", "g", 700, (struct ledger_accept){.gate_until_ms = 50000}) &&
            look_at_page(l, 700) &&
@@ -164,6 +220,36 @@ static inline void ask(struct ledger *l, struct ledger_request *r)
 {
     (void)ledger_run(l, r, NULL); /* any answer is fine */
     ledger_request_done(r);
+}
+
+static inline void ask_audience(struct ledger *l)
+{
+    static const struct ledger_wave_news news[] = {
+        {.delivery = {101}, .member = 1, .status = MEMBER_WAS_DELIVERED},
+        {.delivery = {101},
+         .member = 3,
+         .status = MEMBER_WAS_FAILED,
+         .outcome = MEMBER_UNSUBSCRIBED},
+    };
+    struct ledger_members members = {
+        .req = {.kind = LEDGER_MEMBERS}, .channel = "a", .limit = 3, .state = -1};
+    struct ledger_wave_told told = {.req = {.kind = LEDGER_WAVE_TOLD},
+                                    .channel = "a",
+                                    .v = news,
+                                    .count = ARRAY_LEN(news),
+                                    .now_ms = 6000};
+    struct ledger_member_set erase = {.req = {.kind = LEDGER_MEMBER_SET},
+                                      .channel = "a",
+                                      .address = "+2",
+                                      .change = MEMBER_ERASE,
+                                      .now_ms = 6000};
+
+    (void)open_wave(l);
+    ask(l, &members.req);
+    ask(l, &told.req);
+    (void)send_batch(l, true);
+    ask(l, &erase.req);
+    (void)send_batch(l, true);
 }
 
 static inline void ask_everything(struct ledger *l)
@@ -236,6 +322,7 @@ static inline void ask_everything(struct ledger *l)
                     (struct ledger_accept){.kind = ACCEPT_RETRACT, .retract_at_ms = 7000});
     (void)accept_as(
         l, "5", "e", 1030, (struct ledger_accept){.kind = ACCEPT_SEND, .only_revision = 1});
+    ask_audience(l);
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         ask(l, all[i]);
     }

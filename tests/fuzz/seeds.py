@@ -161,7 +161,19 @@ def sources_feed_date():
         yield f"{n}", b"\x18" + date.encode()
 
 
+def adapters_callback():
+    value = {"metadata": {"phone_number_id": "106540352242922"},
+             "statuses": [{"id": "w", "status": status, "biz_opaque_callback_data": "dlv_0000000000001:7",
+                           "errors": [{"code": 131026, "title": "not there"}]} for status in ("sent", "read", "failed")],
+             "messages": [{"from": "5215512345678", "type": "text", "text": {"body": " Stop!"}},
+                          {"from": "4915112345678", "type": "button", "button": {"text": "START"}}],
+             "user_preferences": [{"wa_id": "5511987654321", "category": "marketing_messages", "value": "stop"}]}
+    body = json.dumps({"entry": [{"changes": [{"field": "messages", "value": value}]}]}).encode()
+    yield "all", b"00 49 (151) 123-45.678\n" + body
+
+
 TARGETS = {
+    "adapters_callback": adapters_callback,
     "adapters_build": articles,
     "adapters_read": adapters_read,
     "base_article": articles,

@@ -1,8 +1,13 @@
 """Facebook, Instagram and Threads in one crier: published, corrected and taken back, each once, also when the answer
 to the publication is lost; Meta's errors in HTTP 400; tokens that are no longer taken."""
 
+import re
+import subprocess
+import urllib.request
+from datetime import datetime
+
 import pytest
-from harness import network_channels, wait_for
+from harness import CRIER, free_port, network_channels, wait_for
 
 CHANNELS = ("facebook", "instagram", "threads")
 PUBLISHES = {"facebook": "/facebook/v26.0/102030405060708/feed",
@@ -84,6 +89,50 @@ def test_errors_in_400_mean_what_their_codes_say(crier, platform, article):
 
 
 def until(delivery):
-    from datetime import datetime
     due, made = (datetime.fromisoformat(delivery[name].replace("Z", "+00:00")) for name in ("due_at", "updated_at"))
     return (due - made).total_seconds()
+
+
+APP = {"client_id": "app", "client_secret": "s3cret-of-the-app", "access_token": None}
+
+
+def sign_in(crier, channel):
+    """`crier keys login`, and the person with the browser."""
+    process = subprocess.Popen([str(CRIER), "-c", str(crier.path), "keys", "login", channel, "--port", str(free_port())],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               env=crier.environment)
+    said = ""
+    while not (link := re.search(r"https?://\S+/authorize\?\S+", said)) or "registered" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    with urllib.request.urlopen(link[0], timeout=30) as page:
+        assert page.status == 200
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said + rest
+    return said + rest
+
+
+def test_a_channel_is_signed_in_and_its_token_renewed_every_week(make_crier, platform, article, clock):
+    def change(settings):
+        faces = platform.faces
+        own = {"facebook": {"login_page": faces["facebook"] + "/facebook/authorize"},
+               "instagram": {"login": "instagram", "user_id": None, "api": faces["instagram"] + "/instagram/v26.0",
+                             "login_page": faces["instagram"] + "/instagram/authorize",
+                             "token_address": faces["instagram"] + "/instagram/token"},
+               "threads": {"login_page": faces["threads"] + "/threads/authorize"}}
+        for name, more in own.items():
+            settings["channels"][name] = {k: v for k, v in {**settings["channels"][name], **APP, **more}.items() if v is not None}
+        settings["vault"] = {"key": "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}
+    crier = make_crier(change, start=False)
+    assert "Example News" in sign_in(crier, "facebook")  # the page's name, not the person's
+    for channel in ("instagram", "threads"):
+        assert "news" in sign_in(crier, channel)
+    crier.start()
+    crier.await_done(crier.send(article())["id"])
+    clock.advance(crier, "8d")
+    for channel in ("instagram", "threads"):
+        wait_for(lambda channel=channel: platform.control("authority", name=channel)["renewals"] == 1, what=f"{channel}'s renewal")
+    for channel in CHANNELS:
+        status, said, _ = crier.call("POST", f"/v1/channels/{channel}/test", {"probe": True})
+        assert status == 200 and said["verdict"] == "done", said

@@ -119,6 +119,56 @@ def test_killed_in_the_middle_nobody_gets_it_twice_and_nobody_is_forgotten(make_
     assert len(set(places(platform))) == len(places(platform))
 
 
+@pytest.mark.parametrize("point", (1, 6, 14))  # a batch is written down; a fifth answer came; the batch's end is on disk
+def test_a_crash_at_any_point_of_a_batch_leaves_nobody_out_and_nobody_twice(make_crier, platform, article, point):
+    crier = make_crier(environment={"CRIER_FAULT": f"wave.*:{point}:exit"})
+    readers = numbers(12)
+    bring_in(crier, readers)
+    accepted = crier.send(article())
+    assert crier.process.wait(20) == 99
+    crier.process = None
+    reached = len(places(platform))
+    assert (reached == 0) if point == 1 else (reached >= 5)
+    del crier.environment["CRIER_FAULT"]
+    crier.start()
+    later(crier, "11s")
+    settled = wait_for(lambda: (w := wave(crier, accepted)) and w["accepted"] + w["unknown"] == 12 and w["accepted"] >= reached and w)
+    if settled["unknown"]:
+        later(crier, "21m")  # nobody has told of any other
+        open_one, = crier.await_state(accepted["id"], ("unknown", "done"))
+        if open_one["state"] == "unknown":
+            crier.call("POST", f"/v1/deliveries/{open_one['id']}/resolve", {"outcome": "absent"})
+    crier.await_done(accepted["id"])
+    assert places(platform) == readers
+
+
+def test_a_wave_is_stopped_with_the_service_and_goes_on_with_it(make_crier, platform, article):
+    crier = make_crier(lambda s: s["channels"]["whatsapp"].update(rate="300/s"))
+    bring_in(crier, numbers(90))
+    accepted = crier.send(article())
+    wait_for(lambda: len(platform.posts("whatsapp")) > 20, every=0.005)
+    crier.stop()
+    assert len(places(platform)) < 90
+    crier.start()
+    done, = crier.await_done(accepted["id"])
+    assert places(platform) == numbers(90) and done["detail"] == "accepted by 90 of 90"
+
+
+def test_breaking_news_goes_before_a_wave_that_is_under_way(make_crier, platform, article):
+    crier = make_crier(lambda s: s["channels"]["whatsapp"].update(rate="150/s", concurrency=5))
+    bring_in(crier, numbers(60))
+    slow = crier.send(article(id="slow", url="https://news.example/slow", title="Slow", breaking=False, categories=[]))
+    wait_for(lambda: len(platform.posts("whatsapp")) > 5, every=0.005)
+    fast = crier.send(article(id="fast", url="https://news.example/fast", title="Fast", breaking=True))
+    crier.await_done(fast["id"])
+    crier.await_done(slow["id"])
+    order = [p["text"].split("\n")[0] for p in platform.posts("whatsapp")]
+    assert order.count("Fast") == order.count("Slow") == 60
+    first = order.index("Fast")
+    assert order[first:first + 65].count("Fast") == 60, "what was on its way may end, no more"
+    assert order[-1] == "Slow"
+
+
 def test_a_lost_answer_waits_for_the_word_of_the_platform(make_crier, platform, article):
     crier = make_crier()
     bring_in(crier, numbers(30))

@@ -44,7 +44,7 @@ NETWORKS = {
     "tiktok": ("tiktok", "@example", True),
     "pinterest": ("pinterest", "549755885175", False),
     "lemmy": ("lemmy", "news", False),
-    "misskey": ("misskey", "@news", True),  # a correction is another note
+    "misskey": ("misskey", "@news", False),
     "devto": ("devto", "news", False),
     "wordpress": ("wordpress", "site", False),
     "reddit": ("reddit", "r/examplenews", False),
@@ -58,8 +58,8 @@ PUBLISHED, CORRECTED, RETRACTED = "published", "corrected", "retracted"
 class Story:
     """One article: what was asked last, and what was acknowledged last."""
 
-    def __init__(self, name, image=None):
-        self.name, self.image = name, image
+    def __init__(self, name, image=None, video=None):
+        self.name, self.image, self.video = name, image, video
         self.asked, self.taken, self.public_id = PUBLISHED, None, None
 
     @property
@@ -75,6 +75,8 @@ class Story:
                 "summary": "It is sent while something breaks.", "language": "en", "categories": ["Latest"]}
         if self.image:
             made["images"] = [{"url": self.image, "alt": "A street in the dark"}]
+        if self.video:  # YouTube takes nothing else
+            made["video"] = {"url": self.video}
         return made
 
 
@@ -87,8 +89,8 @@ class Ordeal:
 
     # ---- what is asked ----
 
-    def publish(self, name, image=None):
-        self.stories[name] = Story(self.prefix + name, image)
+    def publish(self, name, image=None, video=None):
+        self.stories[name] = Story(self.prefix + name, image, video)
         return self.stories[name]
 
     def correct(self, name):

@@ -38,6 +38,7 @@ static const struct oauth_step steps[] = {OAUTH_STEP_END};
 static const struct oauth plain = {.authorize = authorize, .renew = steps, .rotates = true};
 static const struct oauth google = {.authorize = authorize, .renew = steps};
 static const struct oauth instagram = {.authorize = authorize, .renew = steps, .renew_before_ms = 10 * MS_DAY, .renew_age_min_ms = MS_DAY};
+static const struct oauth weekly = {.authorize = authorize, .renew = steps, .renew_before_ms = 53 * MS_DAY, .renew_age_min_ms = MS_DAY};
 static const struct oauth facebook = {.authorize = authorize};
 static const struct oauth lemmy = {.renew = steps, .can_renew = by_password};
 // clang-format on
@@ -170,6 +171,7 @@ static void it_is_renewed_when_a_fifth_is_left_or_as_the_platform_wants(void **s
     json_t *hour = grant_of(HOUR), *sixty = grant_of(SIXTY), *endless = grant_of(ENDLESS);
     struct grant_way plain_way = {.oauth = &plain, .settings = &app, .has_vault = true};
     struct grant_way insta_way = {.oauth = &instagram, .settings = &app, .has_vault = true};
+    struct grant_way weekly_way = {.oauth = &weekly, .settings = &app, .has_vault = true};
 
     (void)state;
     assert_int_equal(grant_renew_at(&plain_way, hour), T0 + 48 * MS_MINUTE);
@@ -177,6 +179,7 @@ static void it_is_renewed_when_a_fifth_is_left_or_as_the_platform_wants(void **s
     assert_int_equal(grant_renew_at(&plain_way, endless), INT64_MAX);
     assert_int_equal(grant_renew_at(&plain_way, NULL), 0);
     assert_int_equal(grant_renew_at(&insta_way, sixty), T0 + 50 * MS_DAY);
+    assert_int_equal(grant_renew_at(&weekly_way, sixty), T0 + 7 * MS_DAY);
     assert_int_equal(grant_renew_at(&insta_way, hour),
                      T0 + MS_DAY); /* not before it is a day old */
     assert_false(grant_is_ripe(&insta_way, sixty, T0 + MS_DAY - 1));

@@ -2,6 +2,7 @@
  * bound; what was there before a restart serves after it; and a platform that fetches gets an address. */
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -554,6 +555,27 @@ static void a_restart_finds_what_was_there(void **state)
     assert_int_equal(f->server.requests, 1);
 }
 
+static void what_the_disk_has_spoilt_is_fetched_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter w;
+    char name[MEDIA_NAME_BYTES];
+    int fd;
+
+    ask(f, &w, "/a.mp4", video);
+    wait_done(f, &w);
+    (void)snprintf(
+        name, sizeof name, "/proc/self/fd/%d", ((const struct out_file *)w.w.media->file)->fd);
+    fd = open(name, O_WRONLY);
+    assert_int_equal(pwrite(fd, "\0\0\0\0\0\0\0\0", 8, 0), 8);
+    (void)close(fd);
+    media_wait_done(&w.w);
+    restart(f);
+    check_film(f);
+    assert_int_equal(f->server.requests, 2);
+    assert_int_equal(count_files(f, "v-"), 1);
+}
+
 static void a_large_one_takes_no_memory(void **state)
 {
     struct fixture *f = *state;
@@ -760,6 +782,7 @@ int main(void)
         CASE(a_server_that_mixes_versions_is_seen_through),
         CASE(a_disk_that_fails_is_an_error_and_leaves_nothing),
         CASE(who_goes_away_is_not_told_and_the_store_can_go_at_any_time),
+        CASE(what_the_disk_has_spoilt_is_fetched_anew),
         CASE(a_large_one_takes_no_memory),
         CASE(a_restart_finds_what_was_there),
         CASE(what_is_old_is_asked_for_again),

@@ -1,0 +1,246 @@
+/* Who is in an audience, over the API: in pages with the counts, and all of them, streamed: an audience of any
+ * size takes the same memory. Called by the door. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json_put.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "service/api_internal.h"
+#include "service/channels.h"
+
+#define EXPORT_PAGE 500
+#define EXPORT_PENDING_BYTES ((size_t)1024 * 1024)
+
+/* ---- lists ---- */
+
+static void put_member(struct buf *b, const struct ledger_member *m)
+{
+    char at[TIME_TEXT_BYTES];
+
+    json_put_open(b, NULL, '{');
+    json_put_text(b, "address", m->address);
+    json_put_text(b, "language", m->language);
+    json_put_text(b, "opted_in_at", time_rfc3339(m->opted_in_at_ms, at));
+    json_put_text(b, "source", m->opted_in_by);
+    json_put_text(b, "state", member_state_name(m->state));
+    json_put_text(b, "state_at", m->state_at_ms > 0 ? time_rfc3339(m->state_at_ms, at) : NULL);
+    json_put_text(b, "state_why", m->state_why);
+    json_put_int(b, "failures", m->failures);
+    json_put_close(b, '}');
+}
+
+static void put_counts(struct buf *b, const int64_t by_state[MEMBER_STATES])
+{
+    json_put_open(b, "counts", '{');
+    for (int i = 0; i < MEMBER_STATES; i++) {
+        json_put_int(b, member_state_name((enum member_state)i), by_state[i]);
+    }
+    json_put_close(b, '}');
+}
+
+static void answer_members(struct api_call *call)
+{
+    const struct ledger_members *m = &call->u.members;
+    char next[24];
+    struct buf text;
+
+    buf_init(&text, (size_t)4 * 1024 * 1024);
+    json_put_open(&text, NULL, '{');
+    json_put_open(&text, "items", '[');
+    for (size_t i = 0; i < m->count; i++) {
+        put_member(&text, &m->v[i]);
+    }
+    json_put_close(&text, ']');
+    if (m->more) {
+        (void)snprintf(next, sizeof next, "%" PRIu64, m->v[m->count - 1].id);
+        json_put_text(&text, "next", next);
+    } else {
+        json_put_raw(&text, "next", "null", 4);
+    }
+    put_counts(&text, m->by_state);
+    json_put_close(&text, '}');
+    buf_addc(&text, '\n');
+    door_reply_text(call->request, 200, "application/json", &text);
+}
+
+/* ?limit= &cursor= &state= &address= */
+static bool read_page(struct door_request *r,
+                      const struct channel *ch,
+                      struct ledger_members *m,
+                      struct api_member *one)
+{
+    const char *state = door_query(r, "state"), *address = door_query(r, "address");
+    struct ledger_list page = {.limit = 0};
+    enum member_state wanted;
+    int64_t after = 0;
+
+    if (!api__page(r, &page)) {
+        return false;
+    }
+    m->limit = page.limit;
+    m->state = -1;
+    if (page.cursor && (!parse_i64(page.cursor, &after) || after < 0)) {
+        door_problem(r, 400, NULL, "cursor is what `next` of the page before said");
+        return false;
+    }
+    m->after = (uint64_t)after;
+    if (state && !member_state_parse(state, &wanted)) {
+        door_problem(r, 400, NULL, "state is active, stopped, gone or quarantined");
+        return false;
+    }
+    if (state) {
+        m->state = (int)wanted;
+    }
+    if (address && !ch->adapter->audience->address(address, one->address)) {
+        door_problem(r, 400, NULL, "an address is %s", ch->adapter->audience->address_form);
+        return false;
+    }
+    m->address = address ? one->address : NULL;
+    return true;
+}
+
+void api_list_members(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = api__audience(c, r);
+    struct api_member *one;
+    struct api_call *call;
+
+    if (ch == NULL) {
+        return;
+    }
+    one = mem_zalloc(sizeof *one);
+    (void)snprintf(one->channel, sizeof one->channel, "%s", ch->name);
+    call = api__call_new(c, r, LEDGER_MEMBERS, answer_members);
+    call->kept = one;
+    call->free_kept = mem_free;
+    call->u.members.channel = one->channel;
+    if (!read_page(r, ch, &call->u.members, one)) {
+        mem_free(one);
+        mem_free(call);
+        return;
+    }
+    api__call_submit(call);
+    /* Continues in answer_members(). */
+}
+
+/* ---- taking all of it out ---- */
+
+/* Page after page, each asked for when the one before has left.
+ *   api_export_members    the head of the answer, the first page
+ *   export_2_on_page      its lines; the next, or the end
+ *   on_export_closed      the client has gone, or all is said: freed when no page is on its way */
+struct export
+{
+    struct crier *crier;
+    struct door_stream *stream; /* NULL: closed */
+    char channel[64];
+    struct ledger_members page;
+    bool asking;
+};
+
+static void export_drop(struct export *e)
+{
+    if (!e->stream && !e->asking) {
+        mem_free(e);
+    }
+}
+
+static void on_export_closed(void *context)
+{
+    struct export *e = context;
+
+    e->stream = NULL;
+    export_drop(e);
+}
+
+static ledger_done_fn export_2_on_page;
+
+static void ask_page(void *context)
+{
+    struct export *e = context;
+
+    e->asking = true;
+    ledger_submit(e->crier->ledger, &e->page.req);
+}
+
+static bool write_page(struct export *e)
+{
+    struct buf lines, line;
+    bool good;
+
+    buf_init(&lines, EXPORT_PENDING_BYTES);
+    buf_init(&line, EXPORT_PENDING_BYTES);
+    for (size_t i = 0; i < e->page.count; i++) {
+        buf_clear(&line);
+        put_member(&line, &e->page.v[i]);
+        buf_add(&lines, buf_str(&line), line.len);
+        buf_addc(&lines, '\n');
+    }
+    buf_done(&line);
+    good = buf_ok(&lines) &&
+           door_stream_write(e->stream, buf_str(&lines), lines.len, 2 * EXPORT_PENDING_BYTES);
+    buf_done(&lines);
+    return good;
+}
+
+static void export_2_on_page(struct ledger_request *r)
+{
+    struct export *e = container_of(r, struct export, page.req);
+    bool more = r->rc == ERR_NONE && e->page.more;
+
+    e->asking = false;
+    if (!e->stream) {
+        ledger_request_done(r);
+        export_drop(e);
+        return;
+    }
+    if (e->page.count > 0) {
+        e->page.after = e->page.v[e->page.count - 1].id;
+        more = write_page(e) && more;
+    }
+    ledger_request_done(r);
+    if (more && e->crier->phase == CRIER_READY) {
+        door_stream_on_drained(e->stream, ask_page);
+    } else {
+        door_stream_end(e->stream);
+    }
+}
+
+void api_export_members(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = api__audience(c, r);
+    struct export *e;
+
+    if (ch == NULL) {
+        return;
+    }
+    if (door_method(r) == HTTP_HEAD) {
+        door_reply_header(r, "Content-Type", "application/x-ndjson");
+        door_reply_empty(r, 200);
+        return;
+    }
+    e = mem_zalloc(sizeof *e);
+    e->crier = c;
+    (void)snprintf(e->channel, sizeof e->channel, "%s", ch->name);
+    e->page = (struct ledger_members){
+        .req = {.kind = LEDGER_MEMBERS, .done = export_2_on_page},
+        .channel = e->channel,
+        .limit = EXPORT_PAGE,
+        .state = -1,
+    };
+    e->stream = door_stream_start(r, "application/x-ndjson", on_export_closed, e);
+    if (e->stream == NULL) {
+        mem_free(e);
+        return;
+    }
+    log_info(EV_AUDIENCE_CHANGED,
+             LOG_STR("channel", e->channel),
+             LOG_STR("by", "api"),
+             LOG_STR("what", "exported"),
+             LOG_I64("count", 0));
+    ask_page(e);
+}
