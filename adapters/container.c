@@ -42,15 +42,11 @@ void container_request(CONTAINER_PARAMETERS,
                        ...)
 {
     struct container_account account = p->account(ctx);
-    char path[512];
     va_list args;
-    int len;
 
     va_start(args, path_format);
-    len = vsnprintf(path, sizeof path, path_format, args);
+    graph_vrequest(req, method, account.api, ctx->token ? ctx->token : "", path_format, args);
     va_end(args);
-    must(len > 0 && (size_t)len < sizeof path);
-    graph_request(req, method, account.api, ctx->token ? ctx->token : "", "%s", path);
     if (account.app_secret) {
         graph_prove(req, account.app_secret, ctx->token);
     }

@@ -140,6 +140,28 @@ add_client(struct http_request *req, const struct oauth_settings *s, enum oauth_
     }
 }
 
+void oauth_build_look(struct http_request *req,
+                      const struct oauth_call *call,
+                      const char *api,
+                      const char *path)
+{
+    req->method = HTTP_GET;
+    http_set_url_below(req, api, "%s", path);
+    http_set_header(req, "Accept", "application/json");
+    http_set_headerf(
+        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+}
+
+void oauth_address(struct buf *out, const char *base, const char *path)
+{
+    size_t len = strlen(base);
+
+    while (len > 0 && base[len - 1] == '/') {
+        len--;
+    }
+    buf_addf(out, "%.*s%s", (int)len, base, path);
+}
+
 static void token_request(struct http_request *req, const char *url, const char *grant_type)
 {
     req->method = HTTP_POST;

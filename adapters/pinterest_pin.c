@@ -26,16 +26,7 @@ static MUST_USE enum err_code fit_one(struct step_ctx *ctx,
                                       const char *member,
                                       struct err *why)
 {
-    struct buf text;
-    enum err_code rc;
-
-    buf_init(&text, TEXT_BYTES_MAX);
-    rc = fit_text(ctx, tpl, &pinterest__limits[limit], mustache_escape_none, NULL, &text, why);
-    if (!rc) {
-        json_set_str(ctx->record, member, buf_str(&text));
-    }
-    buf_done(&text);
-    return rc;
+    return fit_record(ctx, member, tpl, &pinterest__limits[limit], mustache_escape_none, why);
 }
 
 static MUST_USE enum err_code fit(struct step_ctx *ctx, struct err *why)

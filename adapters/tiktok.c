@@ -224,10 +224,7 @@ build_who(const struct oauth_call *call, struct http_request *req, struct err *w
     const struct tiktok_settings *s = call->settings;
 
     (void)why;
-    req->method = HTTP_GET;
-    http_set_url_below(req, s->api, "/v2/user/info/?fields=open_id,display_name");
-    http_set_headerf(
-        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+    oauth_build_look(req, call, s->api, "/v2/user/info/?fields=open_id,display_name");
     return ERR_NONE;
 }
 

@@ -187,10 +187,7 @@ build_who(const struct oauth_call *call, struct http_request *req, struct err *w
     const struct youtube_settings *s = call->settings;
 
     (void)why;
-    req->method = HTTP_GET;
-    http_set_url_below(req, s->api, "/youtube/v3/channels?part=snippet&mine=true");
-    http_set_headerf(
-        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+    oauth_build_look(req, call, s->api, "/youtube/v3/channels?part=snippet&mine=true");
     return ERR_NONE;
 }
 
