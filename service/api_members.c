@@ -30,17 +30,9 @@
 
 struct channel *api__audience(struct crier *c, struct door_request *r)
 {
-    struct channel *ch = channels_find(c->channels, door_param(r, 0));
+    struct channel *ch = api__channel(c, r);
 
-    if (ch == NULL) {
-        door_problem(r,
-                     404,
-                     json_pack("{s:o}", "channels", api__channel_names(c)),
-                     "there is no channel \"%.64s\"",
-                     door_param(r, 0));
-        return NULL;
-    }
-    if (ch->adapter->audience == NULL) {
+    if (ch != NULL && ch->adapter->audience == NULL) {
         door_problem(r,
                      409,
                      NULL,
