@@ -11,16 +11,12 @@
 #include <string.h>
 
 #include "adapters/record.h"
+#include "adapters/standing.h"
 #include "base/attr.h"
 #include "base/json.h"
 #include "base/url.h"
 
-#define STANDING_MAX 64
 #define KEY_BYTES_MAX 512
-/* How often the old post is tried to be deleted before an update is done without: over ten minutes,
- * since a retraction would have to wait as long. */
-#define DELETE_TRIES_MAX 8
-#define DELETE_WAIT_MS (5 * MS_SECOND)
 
 const char *bluesky__key_of(const char *uri)
 {
@@ -95,102 +91,50 @@ enum err_code bluesky__names_are_ours(const struct step_ctx *ctx, struct err *wh
     return ERR_NONE;
 }
 
-/* Adds a key to the list, taken, unless it is there already or is `own`. */
-static void add_key(json_t *list, const char *own, json_t *key_taken)
-{
-    const char *key = json_string_value(key_taken);
-    bool there =
-        !key || (own && strcmp(key, own) == 0) || json_array_size(list) >= STANDING_MAX;
-
-    for (size_t i = 0; !there && i < json_array_size(list); i++) {
-        there = strcmp(json_string_value(json_array_get(list, i)), key) == 0;
-    }
-    if (there) {
-        json_decref(key_taken);
-    } else {
-        (void)json_array_append_new(list, key_taken);
-    }
-}
-
 static void add_named(json_t *list, const char *own, const char *name)
 {
     struct name_parts n;
 
     if (read_name(&n, name)) {
-        add_key(list, own, json_stringn(n.key, n.key_len));
+        json_t *key = json_stringn(n.key, n.key_len);
+
+        standing_add(list, json_string_value(key), own);
+        json_decref(key);
     }
 }
 
-/* A new list of the keys of our posts of this article that stood before this delivery: those the
- * post's record lists and, where a person settled an unknown outcome, the one that was chosen then
- * and the one that was named. */
-static json_t *standing_before(const struct step_ctx *ctx)
+/* Where a person settled an unknown outcome, also the one that was chosen then and the one that was
+ * named. */
+static json_t *before(const struct step_ctx *ctx)
 {
     const char *own = record_str(ctx->record, "rkey");
-    json_t *list = json_array(), *one;
-    size_t i;
+    json_t *list = standing_before(ctx, NULL, post_str(ctx, "rkey"), own);
 
-    if (!ctx->post) {
-        return list;
+    if (ctx->post) {
+        add_named(list, own, post_id(ctx));
+        add_named(list, own, post_str(ctx, "remote_url"));
     }
-    json_array_foreach(json_object_get(ctx->post, "standing"), i, one)
-    {
-        add_key(list, own, json_incref(one));
-    }
-    add_key(list, own, json_incref(json_object_get(ctx->post, "rkey")));
-    add_named(list, own, post_id(ctx));
-    add_named(list, own, post_str(ctx, "remote_url"));
     return list;
 }
 
 void bluesky__note_standing(struct step_ctx *ctx)
 {
-    json_t *standing = standing_before(ctx);
+    json_t *standing = before(ctx);
 
     (void)json_array_append(standing, json_object_get(ctx->record, "rkey"));
     (void)json_object_set_new(ctx->record, "standing", standing);
 }
 
-/* The keys still to be deleted, newest first, so that replies go before what they reply to. */
 static json_t *left(struct step_ctx *ctx)
 {
-    json_t *list = json_object_get(ctx->record, "left"), *before;
-
-    if (!list) {
-        before = standing_before(ctx);
-        list = json_array();
-        for (size_t i = json_array_size(before); i-- > 0;) {
-            (void)json_array_append(list, json_array_get(before, i));
-        }
-        json_decref(before);
-        (void)json_object_set_new(ctx->record, "left", list);
-    }
-    return list;
-}
-
-/* Counts by the time, so that building a request twice at one time is one try. */
-static int64_t count_try(struct step_ctx *ctx)
-{
-    int64_t tries = record_int(ctx->record, "delete_tries");
-
-    if (tries == 0 || record_int(ctx->record, "delete_tried_ms") != ctx->now_ms) {
-        record_set_int(ctx->record, "delete_tries", ++tries);
-        record_set_int(ctx->record, "delete_tried_ms", ctx->now_ms);
-    }
-    return tries;
-}
-
-static void forget_deletion(struct step_ctx *ctx)
-{
-    record_drop(ctx->record, "delete_tries");
-    record_drop(ctx->record, "delete_tried_ms");
+    return standing_left(ctx, before);
 }
 
 /* Of an update: nothing to delete, or often enough in vain. What could not be deleted stays listed
  * as standing. */
 static bool leaves_it(struct step_ctx *ctx)
 {
-    return json_array_size(left(ctx)) == 0 || count_try(ctx) > DELETE_TRIES_MAX;
+    return json_array_size(left(ctx)) == 0 || !standing_try(ctx);
 }
 
 static MUST_USE enum err_code may_retract(struct step_ctx *ctx, struct err *why)
@@ -235,27 +179,6 @@ static void now_stands_alone(struct step_ctx *ctx)
     (void)json_object_set_new(ctx->record, "standing", standing);
 }
 
-/* The new post is out, so an old one that stays is no reason to fail: it is tried again for a
- * while, at a pace of its own that uses up none of the delivery's attempts. Then both stand, and
- * both are listed, for the next update or a retraction. */
-static struct verdict old_not_deleted(struct step_ctx *ctx, struct verdict v)
-{
-    int64_t tries = record_int(ctx->record, "delete_tries");
-    int64_t wait_ms = DELETE_WAIT_MS << (tries > 0 ? tries - 1 : 0);
-
-    if (v.kind == VERDICT_REJECTED || (v.kind == VERDICT_AGAIN && tries >= DELETE_TRIES_MAX)) {
-        record_drop(ctx->record, "left");
-        forget_deletion(ctx);
-        return verdict_make(
-            VERDICT_DONE, SCOPE_POST, 0, "the old post could not be deleted: %s", v.detail);
-    }
-    if (v.kind == VERDICT_AGAIN && v.scope == SCOPE_POST) {
-        v.not_counted = true;
-        v.retry_after_ms = v.retry_after_ms > wait_ms ? v.retry_after_ms : wait_ms;
-    }
-    return v;
-}
-
 struct verdict bluesky__read_delete(struct step_ctx *ctx, const struct http_response *res)
 {
     bool update = ctx->course == COURSE_UPDATE;
@@ -266,14 +189,12 @@ struct verdict bluesky__read_delete(struct step_ctx *ctx, const struct http_resp
             return v;
         }
         v = bluesky__trouble(res);
-        return update ? old_not_deleted(ctx, v) : v;
+        return update ? standing_not_deleted(ctx, v) : v;
     }
-    forget_deletion(ctx);
-    (void)json_array_remove(left(ctx), 0);
-    if (json_array_size(left(ctx)) > 0) {
-        return verdict_jump(update ? "delete_old" : "delete_post"); /* the list only shrinks */
+    standing_forget_tries(ctx);
+    if (standing_is_more_left(ctx)) {
+        return verdict_jump(update ? "delete_old" : "delete_post");
     }
-    record_drop(ctx->record, "left");
     if (update) {
         now_stands_alone(ctx);
     }

@@ -42,15 +42,11 @@ void container_request(CONTAINER_PARAMETERS,
                        ...)
 {
     struct container_account account = p->account(ctx);
-    char path[512];
     va_list args;
-    int len;
 
     va_start(args, path_format);
-    len = vsnprintf(path, sizeof path, path_format, args);
+    graph_vrequest(req, method, account.api, ctx->token ? ctx->token : "", path_format, args);
     va_end(args);
-    must(len > 0 && (size_t)len < sizeof path);
-    graph_request(req, method, account.api, ctx->token ? ctx->token : "", "%s", path);
     if (account.app_secret) {
         graph_prove(req, account.app_secret, ctx->token);
     }
@@ -270,20 +266,40 @@ container_build_item(CONTAINER_PARAMETERS, struct http_request *req, struct err 
     return p->fill(ctx, CONTAINER_IMAGE, true, req, why);
 }
 
+/* A picture that Meta cannot fetch is tried a few times, and then, as one that it refuses, holds nothing up: the
+ * carousel goes with those there are. */
+static struct verdict item_trouble(CONTAINER_PARAMETERS, const struct http_response *res)
+{
+    int64_t tries = record_int(ctx->record, "item_tries") + 1;
+    const struct graph_row *row;
+    struct graph_error e;
+    struct verdict v;
+
+    graph_error_read(&e, res);
+    row = graph_find(p->rows, &e);
+    v = graph_verdict(row, &e, &container__invisible, res);
+    if (row && row->means == (enum graph_means)CONTAINER_FETCH && tries <= FETCH_TRIES_MAX) {
+        record_set_int(ctx->record, "item_tries", tries);
+        v.retry_after_ms = FETCH_PAUSE_MS << (tries - 1);
+        return v;
+    }
+    if (v.kind == VERDICT_REJECTED ||
+        (row && row->means == (enum graph_means)CONTAINER_FETCH)) {
+        record_set_flag(ctx->record, "items_closed", true);
+        return verdict_next();
+    }
+    return v;
+}
+
 struct verdict container_read_item(CONTAINER_PARAMETERS, const struct http_response *res)
 {
     json_t *children = json_object_get(ctx->record, "children");
     char id[GRAPH_ID_BYTES];
-    struct verdict v;
 
     if (!graph_answer_id(res, "id", id)) {
-        v = container_trouble(p, ctx, &container__invisible, res);
-        if (v.kind == VERDICT_REJECTED) {
-            record_set_flag(ctx->record, "items_closed", true); /* with those there are */
-            return verdict_next();
-        }
-        return v;
+        return item_trouble(p, ctx, res);
     }
+    record_drop(ctx->record, "item_tries");
     if (!children) {
         children = json_array();
         must(json_object_set_new(ctx->record, "children", children) == 0);
@@ -580,6 +596,7 @@ read_published(CONTAINER_PARAMETERS, const struct step *step, const struct http_
     graph_error_read(&e, res);
     row = graph_find(p->rows, &e);
     v = graph_verdict(row, &e, step, res);
+    trouble_doubt_503(step, res, &v);
     switch (row ? (int)row->means : 0) {
     case CONTAINER_NEW:
         return container__make_new(ctx, v.detail);

@@ -24,7 +24,7 @@
  *   children items_closed       of a carousel: ids of its items; no more are wanted
  *   media_off                   why the post goes without its picture or video, for people
  *   await_since_ms              since when it is waited for
- *   fetch_tries publish_tries find_since_ms
+ *   fetch_tries item_tries publish_tries find_since_ms
  *   sent_at_ms                  when publish left last, and may have been done
  *   sent_again                  publish: it left before that, too
  *   looking                     update: the container is being asked

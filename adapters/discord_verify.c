@@ -14,15 +14,13 @@
 
 #include <string.h>
 
+#include "adapters/look.h"
 #include "adapters/record.h"
 #include "base/json.h"
 #include "base/mem.h"
 
 #define PAGE_SIZE 100 /* the most the API gives at once */
 #define PAGES_MAX 5
-/* So long after a request was sent its message may still appear: the platform fetches the picture
- * first, and who was cut off does not know how far it came. */
-#define WORKED_ON_MS (15 * MS_SECOND)
 #define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 /* ---- what is learned once ---- */
@@ -238,22 +236,6 @@ static bool is_older(const struct step_ctx *ctx, const json_t *message, int64_t 
            at_ms < ctx->created_at_ms - by_ms;
 }
 
-/* What is not there may still be coming: it is looked for again when nobody works on it any more. */
-static bool too_soon(const struct step_ctx *ctx, struct verdict *out)
-{
-    int64_t age_ms = ctx->now_ms - record_int(ctx->record, "sent_at_ms");
-
-    if (age_ms < 0 || age_ms >= WORKED_ON_MS) {
-        return false;
-    }
-    *out = verdict_make(VERDICT_AGAIN,
-                        SCOPE_POST,
-                        WORKED_ON_MS - age_ms,
-                        "not there yet; the request may still be worked on");
-    out->not_counted = true;
-    return true;
-}
-
 static struct verdict end_look(struct step_ctx *ctx, enum verdict_kind kind, const char *what)
 {
     record_drop(ctx->record, "pages");
@@ -262,7 +244,7 @@ static struct verdict end_look(struct step_ctx *ctx, enum verdict_kind kind, con
 }
 
 /* last_id: of the oldest message of this page, NULL: there was none. */
-static struct verdict look_further(struct step_ctx *ctx, const char *last_id, bool reached)
+static struct verdict go_further(struct step_ctx *ctx, const char *last_id, bool reached)
 {
     int64_t pages = record_int(ctx->record, "pages") + 1;
     struct verdict v;
@@ -273,7 +255,7 @@ static struct verdict look_further(struct step_ctx *ctx, const char *last_id, bo
                         "the channel shows no message at all: does the bot have the right Read "
                         "Message History?");
     }
-    if (reached && too_soon(ctx, &v)) {
+    if (reached && look_is_too_soon(ctx, &v)) {
         (void)end_look(ctx, VERDICT_AGAIN, "");
         return v;
     }
@@ -324,9 +306,9 @@ struct verdict discord__read_find(struct step_ctx *ctx, const struct http_respon
             }
         }
     }
-    v = look_further(ctx,
-                     discord__is_id(last_id) ? last_id : NULL,
-                     older || json_array_size(list) < PAGE_SIZE);
+    v = go_further(ctx,
+                   discord__is_id(last_id) ? last_id : NULL,
+                   older || json_array_size(list) < PAGE_SIZE);
     json_decref(list);
     return v;
 }

@@ -102,7 +102,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        ERR_INVALID,
                        "page_id: the page's number is accepted, such as 102030405060708");
     }
-    return ERR_NONE;
+    return oauth_check(&facebook__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)
@@ -126,13 +126,14 @@ static const char setup[] =
     "1. Sign in at https://developers.facebook.com, \"My Apps\", \"Create App\". Use case: \"Manage\n"
     "   everything on your Page\". Name it, for example, Example News publishing.\n"
     "2. In the app: \"Use cases\", \"Customize\". Add the permissions pages_manage_posts,\n"
-    "   pages_read_engagement, pages_show_list, and business_management where the page belongs to a\n"
+    "   pages_read_engagement and pages_show_list; business_management where the page belongs to a\n"
     "   business; publish_video for videos.\n"
-    "3. \"Facebook Login for Business\", \"Settings\": add to \"Valid OAuth Redirect URIs\" the address\n"
-    "   that `crier keys login` shows.\n"
+    "3. \"Facebook Login for Business\", \"Settings\": add to \"Valid OAuth Redirect URIs\" the address of\n"
+    "   \"Signing in\" below.\n"
     "4. \"App settings\", \"Basic\": copy \"App ID\" and \"App secret\".\n"
     "5. The page's number: open the page, \"About\", \"Page transparency\", \"Page ID\".\n"
-    "6. Give id and secret to crier as environment variables, and write:\n"
+    "6. Give id and secret to crier as environment variables, here FACEBOOK_CLIENT_ID and\n"
+    "   FACEBOOK_CLIENT_SECRET, and write:\n"
     "\n"
     "     channels:\n"
     "       facebook:\n"
@@ -142,13 +143,15 @@ static const char setup[] =
     "         client_secret: ${FACEBOOK_CLIENT_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "7. Run `crier check`, then `crier keys login facebook`: it shows a page, where the person with the\n"
-    "   role signs in and chooses the page. The page's token then has no end; it dies when that person\n"
-    "   changes the password or loses the role. (A system user of the business has a token that does\n"
-    "   not: write it as access_token instead of signing in.)\n"
+    "7. Run `crier check`, then `crier keys login facebook`. Open the address it shows, signed in as the\n"
+    "   person with the role, and choose the page.\n"
     "8. With the service running, this answers with the page's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/facebook/test\n"
+    "\n"
+    "The page's token has no end of its own. It dies when that person changes the password, loses the\n"
+    "role or removes the app: then sign in again. A system user of the business has a token that does not\n"
+    "hang on a person: write it as access_token instead of signing in.\n"
     "\n"
     "The preview of a link comes from og:title, og:description and og:image of the article's page. In\n"
     "Canada Meta shows no news: a post may succeed and not be seen there.";

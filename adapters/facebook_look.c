@@ -25,15 +25,11 @@ void facebook__request(const struct step_ctx *ctx,
                        ...)
 {
     const struct facebook_settings *s = facebook__settings(ctx);
-    char path[512];
     va_list args;
-    int len;
 
     va_start(args, path_format);
-    len = vsnprintf(path, sizeof path, path_format, args);
+    graph_vrequest(req, method, s->api, ctx->token ? ctx->token : "", path_format, args);
     va_end(args);
-    must(len > 0 && (size_t)len < sizeof path);
-    graph_request(req, method, s->api, ctx->token ? ctx->token : "", "%s", path);
     graph_prove(req, &s->oauth.client_secret, ctx->token);
 }
 

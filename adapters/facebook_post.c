@@ -70,7 +70,18 @@ static const struct step publishing = {.name = "post", .publishes = true};
 
 struct verdict facebook__trouble(const struct step *step, const struct http_response *res)
 {
-    return graph_trouble(rows, step, res);
+    struct graph_error e;
+    const struct graph_row *row;
+    struct verdict v;
+
+    graph_error_read(&e, res);
+    row = graph_find(rows, &e);
+    v = graph_verdict(row, &e, step, res);
+    if (row && (int)row->means == DUPLICATE) {
+        v.kind =
+            VERDICT_REJECTED; /* again it would be no other: of a photo the post goes without */
+    }
+    return v;
 }
 
 /* ---- what is posted ---- */
@@ -282,6 +293,14 @@ struct verdict facebook__not_posted(struct step_ctx *ctx, const struct http_resp
     graph_error_read(&e, res);
     row = graph_find(rows, &e);
     v = graph_verdict(row, &e, &publishing, res);
+    trouble_doubt_503(&publishing, res, &v);
+    if (graph_is(&e, 100, 33)) { /* what does not exist is the page, or not for this token */
+        return verdict_make(VERDICT_BLOCKED,
+                            SCOPE_CHANNEL,
+                            0,
+                            "%.160s; page_id is no page that this token may post on",
+                            v.detail);
+    }
     if (row && (int)row->means == DUPLICATE) {
         return duplicate(ctx, v.detail);
     }

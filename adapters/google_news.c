@@ -302,7 +302,7 @@ static enum err_code check(const void *object, struct err *why)
                     "search_console: sc-domain:news.example is accepted, or the address of the "
                     "property, such as https://news.example/");
     }
-    return rc;
+    return rc ? rc : oauth_check(&oauth, object, why);
 }
 
 // clang-format off
@@ -322,8 +322,9 @@ static const char setup[] =
     "   the publication. Publication pages are made by Google alone.\n"
     "4. On the pages: NewsArticle JSON-LD with datePublished and dateModified, a picture at least 1200\n"
     "   pixels wide, max-image-preview:large.\n"
-    "5. Write:\n"
+    "5. Beside `site` with the publication's name, its address and its language write:\n"
     "\n"
+    "     server: {public_url: https://push.news.example}     # where your reverse proxy serves crier\n"
     "     outlets: {enabled: true}\n"
     "     channels:\n"
     "       google_news:\n"
@@ -331,11 +332,15 @@ static const char setup[] =
     "         # indexnow_key: 3f1c5a7e9b2d4068a1c3e5f708192a3b   # Bing and others too\n"
     "\n"
     "6. Optional: have the sitemap handed in again after news. In https://console.cloud.google.com make a\n"
-    "   project, switch the \"Google Search Console API\" on, publish the OAuth consent screen, and create a\n"
-    "   client of the type \"Desktop app\". Then add, and run `crier keys login google_news`:\n"
+    "   project, switch the \"Google Search Console API\" on, publish the OAuth consent screen (while it says\n"
+    "   Testing, every sign-in ends after 7 days), and create a client of the type \"Desktop app\" (it\n"
+    "   needs no redirect address). Copy its id and secret, give them to crier as environment variables,\n"
+    "   here GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, and add to the channel:\n"
     "         search_console: sc-domain:news.example\n"
     "         client_id: ${GOOGLE_CLIENT_ID}\n"
     "         client_secret: ${GOOGLE_CLIENT_SECRET}\n"
+    "   Run `crier keys login google_news`, signed in as an owner of the property. crier renews that token\n"
+    "   by itself; the sign-in ends when it is revoked or the password is changed.\n"
     "7. Run `crier check`. With the service running, this tells the hubs that the feeds have changed:\n"
     "     curl -X POST -H \"Authorization: Bearer $CRIER_TOKEN\" \\\n"
     "       http://127.0.0.1:8480/v1/channels/google_news/test\n"

@@ -154,7 +154,7 @@ static int64_t longest_regain_min(const json_t *usage)
     const char *id;
     json_t *list;
 
-    json_object_foreach((json_t *)(uintptr_t)usage, id, list)
+    json_object_foreach(json_unconst(usage), id, list)
     {
         for (size_t i = 0; i < json_array_size(list); i++) {
             json_int_t minutes = json_integer_value(
@@ -338,6 +338,21 @@ struct verdict graph_trouble(const struct graph_row *rows,
 
 /* ---- requests ---- */
 
+void graph_vrequest(struct http_request *req,
+                    enum http_method method,
+                    const char *api,
+                    const char *token,
+                    const char *path_format,
+                    va_list args)
+{
+    req->method = method;
+    http_vset_url_below(req, api, path_format, args);
+    if (token) {
+        http_set_headerf(req, "Authorization", "Bearer %s", token);
+    }
+    http_set_header(req, "Accept", "application/json");
+}
+
 void graph_request(struct http_request *req,
                    enum http_method method,
                    const char *api,
@@ -345,24 +360,11 @@ void graph_request(struct http_request *req,
                    const char *path_format,
                    ...)
 {
-    size_t api_len = strlen(api);
-    char path[512];
     va_list args;
-    int len;
 
     va_start(args, path_format);
-    len = vsnprintf(path, sizeof path, path_format, args);
+    graph_vrequest(req, method, api, token, path_format, args);
     va_end(args);
-    must(len > 0 && (size_t)len < sizeof path);
-    while (api_len > 0 && api[api_len - 1] == '/') {
-        api_len--;
-    }
-    req->method = method;
-    http_set_url(req, "%.*s%s", (int)api_len, api, path);
-    if (token) {
-        http_set_headerf(req, "Authorization", "Bearer %s", token);
-    }
-    http_set_header(req, "Accept", "application/json");
 }
 
 void graph_query(struct http_request *req, const char *name, const char *value)

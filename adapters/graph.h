@@ -11,6 +11,7 @@
  * An adapter brings a table of its own rows, which go before those that hold for all of them. What needs
  * more than a verdict (another container, another form of the post) it recognises by graph_row.means. */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -89,6 +90,12 @@ void graph_request(struct http_request *req,
                    const char *token,
                    const char *path_format,
                    ...) PRINTF_LIKE(5, 6);
+void graph_vrequest(struct http_request *req,
+                    enum http_method method,
+                    const char *api,
+                    const char *token,
+                    const char *path_format,
+                    va_list args) PRINTF_LIKE(5, 0);
 /* name=value at the end of the address, encoded. value NULL: nothing. */
 void graph_query(struct http_request *req, const char *name, const char *value);
 /* appsecret_proof in the address: hex of HMAC-SHA256(app secret, access token), which apps may demand.

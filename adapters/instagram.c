@@ -120,7 +120,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "user_id: the account's number is required with login: facebook");
     }
-    return ERR_NONE;
+    return oauth_check(&instagram__oauth, object, why);
 }
 
 static bool rules_out(const void *object, enum course c)
@@ -175,12 +175,13 @@ static const char setup[] =
     "   messaging & content on Instagram\". Name it, for example, Example News publishing.\n"
     "3. In the app: \"Instagram\", \"API setup with Instagram login\". Copy \"Instagram app ID\" and\n"
     "   \"Instagram app secret\".\n"
-    "4. There, below \"Set up Instagram business login\", add this redirect address: the one that\n"
-    "   `crier keys login` shows.\n"
+    "4. There, below \"Set up Instagram business login\", add as redirect address the one of \"Signing in\"\n"
+    "   below.\n"
     "5. Below \"App roles\", \"Roles\", add the Instagram account as \"Instagram tester\", and accept the\n"
     "   invitation in Instagram's settings (\"Apps and websites\"). For an account of your own no\n"
     "   review of the app is needed.\n"
-    "6. Give id and secret to crier as environment variables, and write:\n"
+    "6. Give id and secret to crier as environment variables, here INSTAGRAM_CLIENT_ID and\n"
+    "   INSTAGRAM_CLIENT_SECRET, and write:\n"
     "\n"
     "     channels:\n"
     "       instagram:\n"
@@ -189,17 +190,20 @@ static const char setup[] =
     "         client_secret: ${INSTAGRAM_CLIENT_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "7. Run `crier check`, then `crier keys login instagram`: it shows a page, where the account says\n"
-    "   yes. The token lives for 60 days; crier renews it every week while it runs.\n"
+    "7. Run `crier check`, then `crier keys login instagram`. Open the address it shows, signed in as the\n"
+    "   account, and allow everything.\n"
     "8. With the service running, this answers with the account's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/instagram/test\n"
     "\n"
+    "The token lives for 60 days; crier renews it every week while it runs. One that has ended cannot be\n"
+    "renewed: sign in again. Meta may take its access from an app that is not used for four weeks.\n"
+    "\n"
     "To delete posts by crier too, link the account to a Facebook page, make the app for the use case\n"
     "\"Manage everything on your Page\" with the permissions instagram_basic, instagram_content_publish,\n"
-    "instagram_manage_contents and pages_read_engagement, and write `login: facebook` and `user_id:` (the\n"
-    "account's number, in Meta Business Suite under Settings, \"Instagram accounts\") beside its id and\n"
-    "secret. Without, what must go is deleted in Instagram's app by hand: crier says so.";
+    "instagram_manage_contents, pages_show_list and pages_read_engagement, and write `login: facebook` and\n"
+    "`user_id:` (the account's number, in Meta Business Suite under Settings, \"Instagram accounts\") beside\n"
+    "its id and secret. Without, what must go is deleted in Instagram's app by hand: crier says so.";
 // clang-format on
 
 const struct adapter adapter_instagram = {

@@ -15,6 +15,9 @@
 #include "base/url.h"
 
 #define LEARNED_FOR_MS MS_DAY
+#define NO_API                                                                                 \
+    "404: nothing answers there at /api/v3: see `instance`; is it a Lemmy site that still "    \
+    "speaks that version?"
 #define LANGUAGES_MAX 1000
 #define NAME_BYTES_MAX 1024
 #define SITE_BYTES_MAX                                                                         \
@@ -44,7 +47,8 @@ build_login(const struct oauth_call *call, struct http_request *req, struct err 
 static struct oauth_verdict login_trouble(const struct http_response *res, const json_t *body)
 {
     const char *error = record_str(body, "error");
-    bool later = res->status == 429 || res->status >= 500 || trouble_is_page(res) ||
+    bool later = res->status == 429 || res->status >= 500 ||
+                 (trouble_is_page(res) && res->status != 404) ||
                  (error && strstr(error, "rate_limit"));
 
     if (later) {
@@ -53,6 +57,9 @@ static struct oauth_verdict login_trouble(const struct http_response *res, const
                                   "%d: no sign-in for now: %.60s",
                                   res->status,
                                   error ? error : "no reason given");
+    }
+    if (res->status == 404) {
+        return oauth_verdict_make(OAUTH_REFUSED, 0, NO_API);
     }
     return oauth_verdict_make(
         OAUTH_REFUSED,
@@ -180,7 +187,9 @@ struct verdict lemmy__read_site(struct step_ctx *ctx, const struct http_response
     const json_t *person = json_path(body, "my_user", "local_user_view", "person", NULL);
     struct verdict v = verdict_next();
 
-    if (!json_is_array(json_object_get(body, "all_languages"))) {
+    if (res->status == 404) {
+        v = verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, NO_API);
+    } else if (!json_is_array(json_object_get(body, "all_languages"))) {
         v = lemmy__trouble(res, false);
     } else if (record_int(person, "id") <= 0) {
         v = verdict_token_refused("%d: the site does not know our token", res->status);

@@ -183,9 +183,6 @@ static enum err_code check_settings(const void *object, struct err *why)
     if (s->version[strspn(s->version, "0123456789")] != '\0') {
         return err_set(why, ERR_INVALID, "version: a month is accepted, such as 202609");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: client_id or access_token is needed");
-    }
     mustache_names(s->text, note_link, &has_link);
     if (s->content != LINKEDIN_CARD && !has_link) {
         return err_set(why,
@@ -193,7 +190,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        "text: {{url}} must stand in it when content is not card, since nothing "
                        "else carries the link then");
     }
-    return ERR_NONE;
+    return oauth_check(&linkedin__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)
@@ -206,17 +203,20 @@ static bool post_named(const void *object, const char *remote_id, const char *li
 
 // clang-format off
 static const char setup[] =
-    "A page can be posted to by an app with LinkedIn's product \"Community Management API\", which LinkedIn gives to\n"
-    "registered companies after a review of some weeks. The person who signs in must be an administrator of the page.\n"
+    "A page can be posted to by an app with LinkedIn's product \"Community Management API\", which LinkedIn\n"
+    "gives to registered companies after a review of some weeks. The person who signs in must be an\n"
+    "administrator of the page.\n"
     "\n"
-    "1. Open https://www.linkedin.com/developers/apps, press \"Create app\". Name: your site. LinkedIn Page: yours.\n"
-    "   Confirm the page with the link that \"Settings\", \"Verify\" gives.\n"
-    "2. \"Products\": request \"Community Management API\". It must be the only product of the app. (To post as a\n"
-    "   member instead: \"Share on LinkedIn\" and \"Sign In with LinkedIn using OpenID Connect\", given at once.)\n"
-    "3. \"Auth\": under \"Authorized redirect URLs\" add http://127.0.0.1:8490/callback. Copy Client ID and Primary\n"
-    "   Client Secret.\n"
+    "1. Open https://www.linkedin.com/developers/apps, press \"Create app\". Name: your site. LinkedIn\n"
+    "   Page: yours. Confirm the page with the link that \"Settings\", \"Verify\" gives.\n"
+    "2. \"Products\": request \"Community Management API\". It must be the only product of the app. (To post\n"
+    "   as a member instead: \"Share on LinkedIn\" and \"Sign In with LinkedIn using OpenID Connect\", given\n"
+    "   at once.)\n"
+    "3. \"Auth\": add to \"Authorized redirect URLs\" the address of \"Signing in\" below. Copy \"Client ID\" and\n"
+    "   \"Primary Client Secret\".\n"
     "4. The page's number is in the address of its admin view: linkedin.com/company/1234567/admin/.\n"
-    "5. Give id and secret to crier as environment variables and write:\n"
+    "5. Give id and secret to crier as environment variables, here LINKEDIN_CLIENT_ID and\n"
+    "   LINKEDIN_CLIENT_SECRET, and write:\n"
     "\n"
     "     channels:\n"
     "       linkedin:\n"
@@ -226,11 +226,15 @@ static const char setup[] =
     "         client_secret: ${LINKEDIN_CLIENT_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "6. Run `crier keys login linkedin` and say yes in the browser as the page's administrator. The token ends after\n"
-    "   60 days and, but for LinkedIn's partners, cannot be renewed: `crier status` tells ahead when to do this again.\n"
-    "7. Run `crier check`. With the service running, this answers whether the token is taken and posts nothing:\n"
+    "6. Run `crier check`, then `crier keys login linkedin`. Open the address it shows, signed in as an\n"
+    "   administrator of the page, and say yes.\n"
+    "7. With the service running, this answers whether the token is taken and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
-    "       http://127.0.0.1:8480/v1/channels/linkedin/test";
+    "       http://127.0.0.1:8480/v1/channels/linkedin/test\n"
+    "\n"
+    "The token ends after 60 days and, but for LinkedIn's partners, cannot be renewed: `crier status`\n"
+    "tells ahead when to sign in again. LinkedIn switches each version of its API off after about a year;\n"
+    "the channel stops then and says so: set `version` to a newer month.";
 // clang-format on
 
 const struct adapter adapter_linkedin = {

@@ -35,25 +35,14 @@ bool linkedin__waited_too_long(struct step_ctx *ctx)
                                                                              : PATIENCE_MS);
 }
 
-static void key_of(size_t index, char out[8])
-{
-    (void)snprintf(out, 8, "%zu", index % 100);
-}
-
 static json_t *known(const struct step_ctx *ctx, size_t index)
 {
-    char key[8];
-
-    key_of(index, key);
-    return json_path(ctx->record, "images", key, NULL);
+    return record_slot(ctx->record, "images", index);
 }
 
 static json_t *known_or_new(struct step_ctx *ctx, size_t index)
 {
-    char key[8];
-
-    key_of(index, key);
-    return record_object(record_object(ctx->record, "images"), key);
+    return record_slot_made(ctx->record, "images", index);
 }
 
 static void image_off(struct step_ctx *ctx, size_t index, const char *reason)

@@ -41,11 +41,7 @@ build_who(const struct oauth_call *call, struct http_request *req, struct err *w
         req->skip = true; /* a page's token has no scope for it */
         return ERR_NONE;
     }
-    req->method = HTTP_GET;
-    http_set_url_below(req, s->api, "/v2/userinfo");
-    http_set_header(req, "Accept", "application/json");
-    http_set_headerf(
-        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+    oauth_build_look(req, call, s->api, "/v2/userinfo");
     return ERR_NONE;
 }
 

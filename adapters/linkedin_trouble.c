@@ -138,10 +138,7 @@ struct verdict linkedin__trouble(struct step_ctx *ctx,
                               res->status == 429 ? limit_wait_ms(ctx, res) : 0,
                               &v)) {
         v = trouble_from_status(step, res);
-        if (res->status == 503 && step->publishes && !step->repeatable) {
-            v.kind = VERDICT_UNKNOWN; /* here it may come after the deed, too */
-            v.scope = SCOPE_POST;
-        }
+        trouble_doubt_503(step, res, &v);
     } else if (v.kind == VERDICT_BLOCKED) {
         v = verdict_make(
             v.kind, v.scope, 0, "%d: %.130s%s", res->status, buf_str(&said), hint(res));

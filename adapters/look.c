@@ -12,6 +12,9 @@
 #include "base/url.h"
 
 #define PAGES_MAX 5
+/* So long after a request was sent its post may still appear: who was cut off does not know how far it came, the
+ * platform may fetch a picture first, and lists lag behind by seconds. */
+#define WORKED_ON_MS (15 * MS_SECOND)
 #define TEXT_BYTES_MAX ((size_t)1024 * 1024)
 
 static bool same_place(const char *a, const char *b)
@@ -106,17 +109,37 @@ look_found(struct step_ctx *ctx, const struct look_post *post, const char *const
     return verdict_done();
 }
 
+bool look_is_too_soon(const struct step_ctx *ctx, struct verdict *out)
+{
+    int64_t age_ms = ctx->now_ms - record_int(ctx->record, "sent_at_ms");
+
+    if (age_ms < 0 || age_ms >= WORKED_ON_MS) {
+        return false;
+    }
+    *out = verdict_make(VERDICT_AGAIN,
+                        SCOPE_POST,
+                        WORKED_ON_MS - age_ms,
+                        "not there yet; the request may still be worked on");
+    out->not_counted = true;
+    return true;
+}
+
 struct verdict
 look_further(struct step_ctx *ctx, const char *step, const char *from, bool reached)
 {
     int64_t pages = record_int(ctx->record, "look_pages") + 1;
+    struct verdict v;
 
     if (reached || !from || pages >= PAGES_MAX) {
         forget(ctx);
     }
     if (reached) {
-        return verdict_make(
-            VERDICT_ABSENT, SCOPE_POST, 0, "the account's list holds no such post");
+        return look_is_too_soon(ctx, &v)
+                   ? v
+                   : verdict_make(VERDICT_ABSENT,
+                                  SCOPE_POST,
+                                  0,
+                                  "the account's list holds no such post");
     }
     if (!from || pages >= PAGES_MAX) {
         return verdict_make(VERDICT_UNKNOWN,

@@ -24,7 +24,10 @@ bool look_is_too_old(const struct step_ctx *ctx, const struct look_post *post);
  * NULL); UNKNOWN when it seems older than the delivery. */
 struct verdict
 look_found(struct step_ctx *ctx, const struct look_post *post, const char *const *kept);
-/* None of ours on this page. reached: the list ends here, or goes back far enough: ABSENT. Else the step
+/* What is not there may still be coming: true, and *out says when to look again, as long as somebody may work on the
+ * request that left last (sent_at_ms of the record; not there: nobody noted it). */
+bool look_is_too_soon(const struct step_ctx *ctx, struct verdict *out);
+/* None of ours on this page. reached: the list ends here, or goes back far enough: ABSENT, or too soon to say. Else the step
  * goes again for the page behind `from` (look_from()), a few times, then UNKNOWN. */
 struct verdict
 look_further(struct step_ctx *ctx, const char *step, const char *from, bool reached);

@@ -9,62 +9,32 @@
 #include <string.h>
 
 #include "adapters/record.h"
+#include "adapters/standing.h"
 #include "base/json.h"
 
-#define STANDING_MAX 64
-
-static void add_id(json_t *list, const char *id)
+/* What the post's record says, and what a person named. */
+static json_t *before(const struct step_ctx *ctx)
 {
-    bool there = !id || json_array_size(list) >= STANDING_MAX;
-
-    for (size_t i = 0; !there && i < json_array_size(list); i++) {
-        there = strcmp(json_string_value(json_array_get(list, i)), id) == 0;
-    }
-    if (!there) {
-        (void)json_array_append_new(list, json_string(id));
-    }
-}
-
-/* A new list: what the post's record says, and what a person named. */
-static json_t *standing_before(const struct step_ctx *ctx)
-{
-    json_t *list = json_array(), *one;
     char id[MISSKEY_ID_BYTES];
-    size_t i;
 
-    json_array_foreach(json_object_get(ctx->post, "standing"), i, one)
-    {
-        add_id(list, json_string_value(one));
-    }
-    add_id(list,
-           misskey__note_id(
-               misskey__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), id));
-    return list;
+    return standing_before(
+        ctx,
+        NULL,
+        misskey__note_id(misskey__settings(ctx), post_id(ctx), post_str(ctx, "remote_url"), id),
+        NULL);
 }
 
 void misskey__note_standing(struct step_ctx *ctx, const char *id)
 {
-    json_t *list = ctx->course == COURSE_UPDATE ? standing_before(ctx) : json_array();
+    json_t *list = ctx->course == COURSE_UPDATE ? before(ctx) : json_array();
 
-    add_id(list, id);
+    standing_add(list, id, NULL);
     (void)json_object_set_new(ctx->record, "standing", list);
 }
 
-/* What is to go, the newest first: replies before what they reply to. */
 static json_t *left(struct step_ctx *ctx)
 {
-    json_t *list = json_object_get(ctx->record, "left"), *before;
-
-    if (!list) {
-        before = standing_before(ctx);
-        list = json_array();
-        for (size_t i = json_array_size(before); i-- > 0;) {
-            (void)json_array_append(list, json_array_get(before, i));
-        }
-        json_decref(before);
-        (void)json_object_set_new(ctx->record, "left", list);
-    }
-    return list;
+    return standing_left(ctx, before);
 }
 
 static bool replaces(const struct step_ctx *ctx)
@@ -104,15 +74,12 @@ static void stands_no_more(struct step_ctx *ctx, const char *id)
 
 static struct verdict one_is_gone(struct step_ctx *ctx)
 {
-    json_t *list = left(ctx);
     bool update = ctx->course == COURSE_UPDATE;
 
-    stands_no_more(ctx, json_string_value(json_array_get(list, 0)));
-    (void)json_array_remove(list, 0);
-    if (json_array_size(list) > 0) {
-        return verdict_jump(update ? "delete_old" : "delete_note"); /* the list only shrinks */
+    stands_no_more(ctx, json_string_value(json_array_get(left(ctx), 0)));
+    if (standing_is_more_left(ctx)) {
+        return verdict_jump(update ? "delete_old" : "delete_note");
     }
-    record_drop(ctx->record, "left");
     return verdict_done();
 }
 

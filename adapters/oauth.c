@@ -31,6 +31,20 @@ const struct oauth_settings *oauth_settings_of(const struct oauth *o, const void
     return (const void *)((const char *)settings + o->settings_at);
 }
 
+enum err_code oauth_check(const struct oauth *o, const void *settings, struct err *why)
+{
+    const struct oauth_settings *s = oauth_settings_of(o, settings);
+
+    if ((o->applies && !o->applies(settings)) || s->client_id || s->access_token.text) {
+        return ERR_NONE;
+    }
+    return err_set(
+        why,
+        ERR_INVALID,
+        "client_id: the id of your app must be set (or access_token): `crier channels "
+        "TYPE` tells where to get it");
+}
+
 PRINTF_LIKE(3, 4)
 struct oauth_verdict
 oauth_verdict_make(enum oauth_outcome outcome, int64_t retry_after_ms, const char *format, ...)
@@ -124,6 +138,28 @@ add_client(struct http_request *req, const struct oauth_settings *s, enum oauth_
         oauth_form_add(req, "client_id", s->client_id);
         oauth_form_add(req, "client_secret", s->client_secret.text);
     }
+}
+
+void oauth_build_look(struct http_request *req,
+                      const struct oauth_call *call,
+                      const char *api,
+                      const char *path)
+{
+    req->method = HTTP_GET;
+    http_set_url_below(req, api, "%s", path);
+    http_set_header(req, "Accept", "application/json");
+    http_set_headerf(
+        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+}
+
+void oauth_address(struct buf *out, const char *base, const char *path)
+{
+    size_t len = strlen(base);
+
+    while (len > 0 && base[len - 1] == '/') {
+        len--;
+    }
+    buf_addf(out, "%.*s%s", (int)len, base, path);
 }
 
 static void token_request(struct http_request *req, const char *url, const char *grant_type)

@@ -121,6 +121,16 @@ struct oauth {
 /* The adapter's struct oauth, for a channel with these settings; NULL: there is no grant to keep. */
 struct adapter;
 const struct oauth *oauth_with(const struct adapter *a, const void *settings);
+/* GET, with the access token of the grant: whose it is. */
+void oauth_build_look(struct http_request *req,
+                      const struct oauth_call *call,
+                      const char *api,
+                      const char *path);
+/* `path` below `base`, appended. */
+void oauth_address(struct buf *out, const char *base, const char *path);
+/* For struct adapter.check: a channel that is signed in needs the id of an app, or a token to begin with. */
+MUST_USE enum err_code
+oauth_check(const struct oauth *o, const void *settings, struct err *why);
 const struct oauth_settings *oauth_settings_of(const struct oauth *o, const void *settings);
 /* An authorisation request, section 4.1.1: response_type=code, client_id, redirect_uri, scope, state and
  * PKCE's challenge, appended to the address `page`, which may have a query of its own. client_id_name NULL:

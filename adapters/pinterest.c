@@ -266,7 +266,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "dominant_color: a colour is accepted, such as #6E7874");
     }
-    return ERR_NONE;
+    return oauth_check(&oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)
@@ -279,33 +279,38 @@ static bool post_named(const void *object, const char *remote_id, const char *li
 
 // clang-format off
 static const char setup[] =
+    "Only articles with a picture or a video can go out here.\n"
+    "\n"
     "1. Use a business account of Pinterest (free: Settings, Account management, Convert to business).\n"
     "2. Open https://developers.pinterest.com, My apps, \"Connect app\", fill in the form and wait for the\n"
     "   approval. It begins with Trial access: Pins made with it can be seen by you alone.\n"
-    "3. Open the app, Manage. Add the redirect address that `crier keys login` shows. Copy the app id and\n"
+    "3. Open the app, Manage. Add as redirect address the one of \"Signing in\" below. Copy the app id and\n"
     "   the app secret key.\n"
-    "4. The board: open it in a browser; its number stands in the address of its API entry, or is listed by\n"
+    "4. The board's number: at the app press \"Generate\", production; copy the token, which is good for a\n"
+    "   day, in place of TOKEN:\n"
     "     curl -H \"Authorization: Bearer TOKEN\" https://api.pinterest.com/v5/boards\n"
-    "   (TOKEN: press \"Generate\" at the app, production, for a token of a day).\n"
+    "   In the answer it stands as \"id\" beside the board's name.\n"
     "5. Give id and secret to crier as environment variables, here PINTEREST_CLIENT_ID and\n"
     "   PINTEREST_CLIENT_SECRET, and write:\n"
     "\n"
     "     channels:\n"
     "       pinterest:\n"
     "         type: pinterest\n"
+    "         board: \"549755885175\"\n"
     "         client_id: ${PINTEREST_CLIENT_ID}\n"
     "         client_secret: ${PINTEREST_CLIENT_SECRET}\n"
-    "         board: \"549755885175\"\n"
+    "         when: {breaking: true}\n"
     "\n"
-    "6. Run `crier keys login pinterest`, open the address it shows and allow everything.\n"
-    "7. Run `crier check`. With the service running, this answers with the account's name and posts\n"
-    "   nothing:\n"
+    "6. Run `crier check`, then `crier keys login pinterest`. Open the address it shows, signed in as the\n"
+    "   account, and allow everything.\n"
+    "7. With the service running, this answers with the account's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/pinterest/test\n"
     "8. Ask for Standard access at the app (a short video of how you use it is wanted). Until then nobody\n"
     "   but you sees the Pins.\n"
     "\n"
-    "Sign in again at least every 60 days, or let crier run: it renews what it has.";
+    "The token lives for 30 days, and crier renews it by itself. When crier has not run for 60 days, sign in\n"
+    "again.";
 // clang-format on
 
 const struct adapter adapter_pinterest = {

@@ -44,7 +44,7 @@ pinterest__build_register(struct step_ctx *ctx, struct http_request *req, struct
     if (!is_video(ctx) && ctx->article->image_count == 0) {
         return err_set(why,
                        ERR_INVALID,
-                       "this article has no picture%s, and a Pin is nothing else",
+                       "this article has no picture%s, and a Pin must show one",
                        pinterest__settings(ctx)->kind == PINTEREST_AUTO ? " and no video" : "");
     }
     if (!is_video(ctx) || record_str(ctx->record, "media_id")) {
@@ -65,7 +65,7 @@ static json_t *parameters_of(const json_t *told)
     json_t *parameters = json_object(), *value;
     const char *name;
 
-    json_object_foreach((json_t *)(uintptr_t)told, name, value)
+    json_object_foreach(json_unconst(told), name, value)
     {
         if (json_is_string(value)) {
             (void)json_object_set(parameters, name, value);

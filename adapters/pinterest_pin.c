@@ -26,16 +26,7 @@ static MUST_USE enum err_code fit_one(struct step_ctx *ctx,
                                       const char *member,
                                       struct err *why)
 {
-    struct buf text;
-    enum err_code rc;
-
-    buf_init(&text, TEXT_BYTES_MAX);
-    rc = fit_text(ctx, tpl, &pinterest__limits[limit], mustache_escape_none, NULL, &text, why);
-    if (!rc) {
-        json_set_str(ctx->record, member, buf_str(&text));
-    }
-    buf_done(&text);
-    return rc;
+    return fit_record(ctx, member, tpl, &pinterest__limits[limit], mustache_escape_none, why);
 }
 
 static MUST_USE enum err_code fit(struct step_ctx *ctx, struct err *why)
@@ -199,7 +190,7 @@ pinterest__build_create(struct step_ctx *ctx, struct http_request *req, struct e
     if (!source) {
         return err_set(why,
                        ERR_INVALID,
-                       "the picture could not be had, and a Pin is nothing without: %.120s",
+                       "the picture could not be had, and a Pin must show one: %.120s",
                        ctx->media_error ? ctx->media_error : "it is no JPEG or PNG");
     }
     rc = fit(ctx, why);

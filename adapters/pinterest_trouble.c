@@ -84,6 +84,10 @@ struct verdict pinterest__trouble(const struct step *step, const struct http_res
             buf_str(&said));
     } else if (!trouble_match(rows, res->status, buf_str(&said), wait_ms(res), &v)) {
         v = trouble_from_status(step, res);
+        trouble_doubt_503(step, res, &v);
+    }
+    if (v.kind == VERDICT_UNKNOWN && step->repeatable) {
+        v.kind = VERDICT_AGAIN; /* a conflict, of what does no harm twice */
     }
     buf_done(&said);
     return v;

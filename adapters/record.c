@@ -3,6 +3,8 @@
 
 #include "adapters/record.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "base/url.h"
 
@@ -57,6 +59,28 @@ json_t *record_object(json_t *object, const char *name)
         must(json_object_set_new(object, name, v) == 0);
     }
     return v;
+}
+
+#define SLOT_BYTES 8
+
+static const char *slot_name(size_t index, char out[SLOT_BYTES])
+{
+    (void)snprintf(out, SLOT_BYTES, "%zu", index % 100);
+    return out;
+}
+
+json_t *record_slot(const json_t *object, const char *name, size_t index)
+{
+    char slot[SLOT_BYTES];
+
+    return json_path(object, name, slot_name(index, slot), NULL);
+}
+
+json_t *record_slot_made(json_t *object, const char *name, size_t index)
+{
+    char slot[SLOT_BYTES];
+
+    return record_object(record_object(object, name), slot_name(index, slot));
 }
 
 int64_t record_age(json_t *object, const char *name, int64_t now_ms)

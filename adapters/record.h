@@ -21,6 +21,9 @@ const char *record_url(const json_t *object, const char *name);
 void record_drop(json_t *object, const char *name);
 /* The object at name, made if there is none; borrowed. */
 json_t *record_object(json_t *object, const char *name);
+/* The object for number index of what `name` lists, an object by number; NULL: there is none. The second makes it. */
+json_t *record_slot(const json_t *object, const char *name, size_t index);
+json_t *record_slot_made(json_t *object, const char *name, size_t index);
 /* The milliseconds since the first call with this name for this object; 0 at the first.
  * Building a request twice at one time changes nothing, so this bounds a wait where a counter
  * would not. */

@@ -115,10 +115,7 @@ static enum err_code check_settings(const void *object, struct err *why)
             "password: client_id and client_secret of the script app must be set with "
             "it");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: the id of your app must be set");
-    }
-    return ERR_NONE;
+    return oauth_check(&reddit__oauth, object, why);
 }
 
 static bool rules_out(const void *object, enum course c)
@@ -144,10 +141,10 @@ static const char setup[] =
     "2. Post to a community of your own, or one whose rules allow a newsroom's own links: most forbid\n"
     "   automatic links, and ban for them.\n"
     "3. Signed in with that account, open https://www.reddit.com/prefs/apps and press \"create another\n"
-    "   app\". Name: crier. Kind: web app. Redirect uri: http://127.0.0.1:8490/callback (the one that\n"
-    "   `crier keys login` names). Press \"create app\".\n"
+    "   app\". Name: crier. Kind: web app. Redirect uri: the address of \"Signing in\" below. Press \"create\n"
+    "   app\".\n"
     "4. The id stands below the app's name, the secret beside \"secret\". Give both to crier as environment\n"
-    "   variables and write:\n"
+    "   variables, here REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET, and write:\n"
     "\n"
     "     channels:\n"
     "       reddit:\n"
@@ -158,14 +155,18 @@ static const char setup[] =
     "         client_secret: ${REDDIT_CLIENT_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "5. Run `crier keys login reddit`, open the address it shows in the browser of that account, and press\n"
-    "   \"Allow\". (An app of the kind script needs no such step: set `password` instead.)\n"
-    "6. Run `crier check`. With the service running, this answers with the account's name and the\n"
-    "   community's, and posts nothing:\n"
+    "5. Run `crier check`, then `crier keys login reddit`. Open the address it shows, signed in as the\n"
+    "   account, and press \"Allow\". (An app of the kind script needs no such step: set `password` instead.)\n"
+    "6. With the service running, this answers with the account's name and the community's, and posts\n"
+    "   nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/reddit/test\n"
-    "   Reddit lets nobody change the title or the link of a post. A correction has to be made by hand: in\n"
-    "   a comment, or by deleting the post and sending the article again.";
+    "\n"
+    "The token lives for a day, and crier renews it by itself. The sign-in ends when it is revoked at\n"
+    "https://www.reddit.com/prefs/apps.\n"
+    "\n"
+    "Reddit lets nobody change the title or the link of a post. A correction has to be made by hand: in a\n"
+    "comment, or by deleting the post and sending the article again.";
 // clang-format on
 
 const struct adapter adapter_reddit = {

@@ -11,14 +11,9 @@
 
 #define ADDRESS_BYTES_MAX 4096
 
-static void address_of(const struct reddit_settings *s, const char *path, struct buf *out)
+static const char *login_of(const struct oauth_call *call)
 {
-    size_t len = strlen(s->login_url);
-
-    while (len > 0 && s->login_url[len - 1] == '/') {
-        len--;
-    }
-    buf_addf(out, "%.*s%s", (int)len, s->login_url, path);
+    return ((const struct reddit_settings *)call->settings)->login_url;
 }
 
 static void authorize(const struct oauth_call *call, struct buf *url)
@@ -26,7 +21,7 @@ static void authorize(const struct oauth_call *call, struct buf *url)
     struct buf page;
 
     buf_init(&page, ADDRESS_BYTES_MAX);
-    address_of(call->settings, "/api/v1/authorize", &page);
+    oauth_address(&page, login_of(call), "/api/v1/authorize");
     oauth_authorize_url(url, &reddit__oauth, call, buf_str(&page), NULL);
     buf_adds(url, "&duration=permanent");
     buf_done(&page);
@@ -39,7 +34,7 @@ build_login(const struct oauth_call *call, struct http_request *req, struct err 
 
     (void)why;
     buf_init(&url, ADDRESS_BYTES_MAX);
-    address_of(call->settings, "/api/v1/access_token", &url);
+    oauth_address(&url, login_of(call), "/api/v1/access_token");
     oauth_build_code(req, &reddit__oauth, call, buf_str(&url), OAUTH_CLIENT_BASIC);
     reddit__set_agent(req, call->settings);
     buf_done(&url);
@@ -54,7 +49,7 @@ build_renew(const struct oauth_call *call, struct http_request *req, struct err 
 
     (void)why;
     buf_init(&url, ADDRESS_BYTES_MAX);
-    address_of(s, "/api/v1/access_token", &url);
+    oauth_address(&url, login_of(call), "/api/v1/access_token");
     if (record_str(call->grant, "refresh_token")) {
         oauth_build_refresh(req, &reddit__oauth, call, buf_str(&url), OAUTH_CLIENT_BASIC);
     } else {

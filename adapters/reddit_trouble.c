@@ -127,16 +127,14 @@ static int64_t told_ms(const json_t *body, const char *message)
     return told_in_words(message);
 }
 
-/* X-Ratelimit-Reset: seconds from now. */
+/* X-Ratelimit-Reset: seconds from now; its numbers come with a fraction at times. */
 static int64_t reset_ms(const struct http_response *res)
 {
     const char *reset = http_header(&res->headers, "X-Ratelimit-Reset");
-    int64_t ms = http_retry_after_ms(res), seconds;
+    int64_t ms = http_retry_after_ms(res);
+    double seconds;
 
-    if (ms > 0 || !reset || !parse_i64(reset, &seconds) || seconds <= 0) {
-        return ms;
-    }
-    return http_seconds_ms((double)seconds);
+    return ms > 0 || !reset || !parse_f64(reset, &seconds) ? ms : http_seconds_ms(seconds);
 }
 
 /* Codes of a kind: the community's own rules. */
@@ -184,6 +182,7 @@ struct verdict reddit__trouble(const struct http_response *res, bool once)
         v = trouble_from_page(&step, res);
     } else if (!trouble_match(statuses, res->status, buf_str(&said), reset_ms(res), &v)) {
         v = trouble_from_status(&step, res);
+        trouble_doubt_503(&step, res, &v);
     }
     if (v.kind == VERDICT_AGAIN && res->status == 429 && v.retry_after_ms == 0) {
         v.retry_after_ms = MS_MINUTE;

@@ -9,33 +9,37 @@
 #include "base/attr.h"
 
 // clang-format off
+/* In the order that people see them in: tables, guides, the reference. */
 static const struct adapter *const adapters[] = {
-    &adapter_webhook,
-    &adapter_telegram,
-    &adapter_mastodon,
-    &adapter_bluesky,
-    &adapter_email,
-    &adapter_discord,
-    &adapter_slack,
-    &adapter_x,
-    &adapter_linkedin,
-    &adapter_tumblr,
-    &adapter_indexnow,
-    &adapter_websub,
-    &adapter_whatsapp,
+    /* networks and sites that readers are on */
     &adapter_facebook,
     &adapter_instagram,
-    &adapter_threads,
-    &adapter_lemmy,
     &adapter_youtube,
     &adapter_tiktok,
-    &adapter_misskey,
-    &adapter_devto,
-    &adapter_google_news,
-    &adapter_pinterest,
-    &adapter_wordpress,
+    &adapter_x,
+    &adapter_threads,
+    &adapter_bluesky,
+    &adapter_mastodon,
+    &adapter_linkedin,
     &adapter_reddit,
+    &adapter_pinterest,
+    &adapter_tumblr,
     &adapter_vk,
+    &adapter_lemmy,
+    &adapter_misskey,
+    &adapter_wordpress,
+    &adapter_devto,
+    /* messages to people and rooms */
+    &adapter_whatsapp,
+    &adapter_telegram,
+    &adapter_discord,
+    &adapter_slack,
+    &adapter_email,
+    /* announcements to machines */
+    &adapter_google_news,
+    &adapter_indexnow,
+    &adapter_websub,
+    &adapter_webhook,
 };
 // clang-format on
 

@@ -61,8 +61,6 @@ extern const struct step slack__publish[], slack__update[], slack__retract[], sl
  * bold, italic, struck or code text with an invisible blank behind them, as there is no way to escape
  * those. In links a '|' is percent-encoded, since it would end the link. */
 void slack__escape(struct buf *out, const char *text, size_t len);
-/* For plain_text: the three characters only. */
-void slack__escape_plain(struct buf *out, const char *text, size_t len);
 
 /* https://hooks.slack.com/services/T…/B…/… */
 bool slack__is_hook_url(const char *url);

@@ -13,6 +13,7 @@
 #include "adapters/fit.h"
 #include "adapters/record.h"
 #include "base/json.h"
+#include "base/text.h"
 
 #define TEXT_BYTES_MAX ((size_t)256 * 1024)
 
@@ -38,7 +39,7 @@ static MUST_USE enum err_code make_text(struct draft *d,
     *out = NULL;
     buf_init(&text, TEXT_BYTES_MAX);
     rc = fit_text(
-        d->ctx, tpl, rule, plain ? slack__escape_plain : slack__escape, NULL, &text, d->why);
+        d->ctx, tpl, rule, plain ? text_escape_brackets : slack__escape, NULL, &text, d->why);
     if (!rc && text.len > 0) {
         *out = json_pack("{s:s, s:s}", "type", type, "text", buf_str(&text));
         if (plain) {

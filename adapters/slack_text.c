@@ -11,30 +11,6 @@
 
 #define INVISIBLE_BLANK "\xe2\x80\x8b"
 
-static void add_entity(struct buf *out, char c)
-{
-    switch (c) {
-    case '&':
-        buf_adds(out, "&amp;");
-        break;
-    case '<':
-        buf_adds(out, "&lt;");
-        break;
-    case '>':
-        buf_adds(out, "&gt;");
-        break;
-    default:
-        buf_addc(out, c);
-    }
-}
-
-void slack__escape_plain(struct buf *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        add_entity(out, text[i]);
-    }
-}
-
 /* Inside a word these mean nothing. Bytes of other scripts count as parts of words. */
 static bool is_word(char c)
 {
@@ -47,7 +23,7 @@ static void escape_words(struct buf *out, const char *text, size_t len, char bef
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
 
-        add_entity(out, c);
+        text_escape_brackets(out, &c, 1);
         if (c != '\0' && strchr("*_~`", c) && !is_word(i > 0 ? text[i - 1] : before)) {
             buf_adds(out, INVISIBLE_BLANK);
         }
@@ -60,7 +36,7 @@ static void escape_link(struct buf *out, const char *text, size_t len)
         if (text[i] == '|') {
             buf_adds(out, "%7C");
         } else {
-            add_entity(out, text[i]);
+            text_escape_brackets(out, &text[i], 1);
         }
     }
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/look.h"
 #include "adapters/record.h"
 #include "base/crypto.h"
 #include "base/json.h"
@@ -20,9 +21,6 @@
 
 #define PAGE_SIZE 100
 #define PAGES_MAX 10 /* a page may hold as few as 15 messages, whatever was asked for */
-/* So long after a request was sent its message may still appear: the platform fetches the picture
- * first, and who was cut off does not know how far it came. */
-#define WORKED_ON_MS (15 * MS_SECOND)
 #define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
 #define CURSOR_BYTES 1024
 
@@ -170,22 +168,6 @@ static enum sight look_at(const struct step_ctx *ctx, const json_t *message)
                : SIGHT_OTHER;
 }
 
-/* What is not there may still be coming: it is looked for again when nobody works on it any more. */
-static bool too_soon(const struct step_ctx *ctx, struct verdict *out)
-{
-    int64_t age_ms = ctx->now_ms - record_int(ctx->record, "sent_at_ms");
-
-    if (age_ms < 0 || age_ms >= WORKED_ON_MS) {
-        return false;
-    }
-    *out = verdict_make(VERDICT_AGAIN,
-                        SCOPE_POST,
-                        WORKED_ON_MS - age_ms,
-                        "not there yet; the request may still be worked on");
-    out->not_counted = true;
-    return true;
-}
-
 static struct verdict end_look(struct step_ctx *ctx, enum verdict_kind kind, const char *what)
 {
     record_drop(ctx->record, "pages");
@@ -194,7 +176,7 @@ static struct verdict end_look(struct step_ctx *ctx, enum verdict_kind kind, con
     return verdict_make(kind, SCOPE_POST, 0, "%s", what);
 }
 
-static struct verdict look_further(struct step_ctx *ctx, const json_t *body)
+static struct verdict go_further(struct step_ctx *ctx, const json_t *body)
 {
     int64_t pages = record_int(ctx->record, "pages") + 1;
     const char *cursor =
@@ -209,7 +191,7 @@ static struct verdict look_further(struct step_ctx *ctx, const json_t *body)
         return end_look(
             ctx, VERDICT_UNKNOWN, "there are messages of this bot that hold no sign of whose");
     }
-    if (!more && too_soon(ctx, &v)) {
+    if (!more && look_is_too_soon(ctx, &v)) {
         (void)end_look(ctx, VERDICT_AGAIN, "");
         return v;
     }
@@ -268,7 +250,7 @@ struct verdict slack__read_find(struct step_ctx *ctx, const struct http_response
             record_set_flag(ctx->record, "unclear", true);
         }
     }
-    v = look_further(ctx, body);
+    v = go_further(ctx, body);
     json_decref(body);
     return v;
 }

@@ -187,7 +187,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        "text: {{url}} must stand in it when post is not link, since nothing "
                        "else carries the link then");
     }
-    return ERR_NONE;
+    return oauth_check(&threads__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)
@@ -218,12 +218,12 @@ static const char setup[] =
     "2. In the app: \"Use cases\", \"Access the Threads API\", \"Customize\". Add the permissions\n"
     "   threads_content_publish and threads_delete to threads_basic.\n"
     "3. There, under \"Settings\", copy \"Threads app ID\" and \"Threads app secret\" (they are not the\n"
-    "   app's own id and secret), and add as \"Redirect Callback URLs\" the address that\n"
-    "   `crier keys login` shows.\n"
+    "   app's own id and secret), and add to \"Redirect Callback URLs\" the address of \"Signing in\" below.\n"
     "4. Below \"App roles\", \"Roles\", add the Threads account as \"Threads tester\"; accept the invitation\n"
     "   in the account's settings at https://www.threads.net (\"Website permissions\"). For an account\n"
     "   of your own no review of the app is needed.\n"
-    "5. Give id and secret to crier as environment variables, and write:\n"
+    "5. Give id and secret to crier as environment variables, here THREADS_CLIENT_ID and\n"
+    "   THREADS_CLIENT_SECRET, and write:\n"
     "\n"
     "     channels:\n"
     "       threads:\n"
@@ -232,11 +232,14 @@ static const char setup[] =
     "         client_secret: ${THREADS_CLIENT_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "6. Run `crier check`, then `crier keys login threads`: it shows a page, where the account says yes.\n"
-    "   The token lives for 60 days; crier renews it every week while it runs.\n"
+    "6. Run `crier check`, then `crier keys login threads`. Open the address it shows, signed in as the\n"
+    "   account, and allow everything.\n"
     "7. With the service running, this answers with the account's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
-    "       http://127.0.0.1:8480/v1/channels/threads/test";
+    "       http://127.0.0.1:8480/v1/channels/threads/test\n"
+    "\n"
+    "The token lives for 60 days; crier renews it every week while it runs. One that has ended cannot be\n"
+    "renewed: sign in again.";
 // clang-format on
 
 const struct adapter adapter_threads = {

@@ -6,72 +6,39 @@
 #include <string.h>
 
 #include "adapters/record.h"
+#include "adapters/standing.h"
 #include "adapters/threads_internal.h"
 #include "adapters/trouble.h"
 #include "base/json.h"
-
-#define STANDING_MAX 64
 
 bool threads__nothing_to_do(const struct step_ctx *ctx)
 {
     return ctx->course == COURSE_UPDATE && threads__settings(ctx)->on_update == THREADS_IGNORE;
 }
 
-static void add_id(json_t *list, const char *own, const char *id)
+/* The one a person named included. */
+static json_t *before(const struct step_ctx *ctx)
 {
-    if (!graph_is_id(id) || (own && strcmp(own, id) == 0) ||
-        json_array_size(list) >= STANDING_MAX) {
-        return;
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        if (strcmp(json_string_value(json_array_get(list, i)), id) == 0) {
-            return;
-        }
-    }
-    must(json_array_append_new(list, json_string(id)) == 0);
-}
+    const char *named = post_id(ctx);
 
-/* A new list of those that stood before this delivery, the one a person named included. */
-static json_t *standing_before(const struct step_ctx *ctx)
-{
-    const char *own =
-        ctx->course == COURSE_RETRACT ? NULL : record_str(ctx->record, "remote_id");
-    json_t *list = json_array(), *one;
-    size_t i;
-
-    if (ctx->post) {
-        json_array_foreach(json_object_get(ctx->post, "standing"), i, one)
-        {
-            add_id(list, own, json_string_value(one));
-        }
-        add_id(list, own, post_id(ctx));
-    }
-    return list;
+    return standing_before(
+        ctx,
+        graph_is_id,
+        graph_is_id(named) ? named : NULL,
+        ctx->course == COURSE_RETRACT ? NULL : record_str(ctx->record, "remote_id"));
 }
 
 void threads__note_standing(struct step_ctx *ctx)
 {
-    json_t *standing = standing_before(ctx);
+    json_t *standing = before(ctx);
 
-    add_id(standing, NULL, record_str(ctx->record, "remote_id"));
+    standing_add(standing, record_str(ctx->record, "remote_id"), NULL);
     must(json_object_set_new(ctx->record, "standing", standing) == 0);
 }
 
-/* The ids still to be deleted, newest first, so that replies go before what they reply to. */
 static json_t *left(struct step_ctx *ctx)
 {
-    json_t *list = json_object_get(ctx->record, "left"), *before;
-
-    if (!list) {
-        before = standing_before(ctx);
-        list = json_array();
-        for (size_t i = json_array_size(before); i-- > 0;) {
-            must(json_array_append(list, json_array_get(before, i)) == 0);
-        }
-        json_decref(before);
-        must(json_object_set_new(ctx->record, "left", list) == 0);
-    }
-    return list;
+    return standing_left(ctx, before);
 }
 
 static void keep_standing_post(struct step_ctx *ctx)
@@ -142,15 +109,13 @@ struct verdict threads__read_delete(struct step_ctx *ctx, const struct http_resp
         v = container_trouble(&threads__platform, ctx, &step, res);
         return update ? old_not_deleted(ctx, v) : v;
     }
-    (void)json_array_remove(left(ctx), 0);
-    if (json_array_size(left(ctx)) > 0) {
-        return verdict_jump(update ? "delete_old" : "delete_post"); /* the list only shrinks */
+    if (standing_is_more_left(ctx)) {
+        return verdict_jump(update ? "delete_old" : "delete_post");
     }
-    record_drop(ctx->record, "left");
     if (update) {
         json_t *alone = json_array();
 
-        add_id(alone, NULL, record_str(ctx->record, "remote_id"));
+        standing_add(alone, record_str(ctx->record, "remote_id"), NULL);
         must(json_object_set_new(ctx->record, "standing", alone) == 0);
     }
     return verdict_done();

@@ -224,10 +224,7 @@ build_who(const struct oauth_call *call, struct http_request *req, struct err *w
     const struct tiktok_settings *s = call->settings;
 
     (void)why;
-    req->method = HTTP_GET;
-    http_set_url_below(req, s->api, "/v2/user/info/?fields=open_id,display_name");
-    http_set_headerf(
-        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+    oauth_build_look(req, call, s->api, "/v2/user/info/?fields=open_id,display_name");
     return ERR_NONE;
 }
 
@@ -345,17 +342,19 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "brand_content: a paid partnership cannot be for SELF_ONLY");
     }
-    return ERR_NONE;
+    return oauth_check(&oauth, object, why);
 }
 
 // clang-format off
 static const char setup[] =
+    "Only articles with a video or pictures can go out here: choose them with `when`.\n"
+    "\n"
     "1. Open https://developers.tiktok.com, sign in, Manage apps, \"Connect an app\". Fill in name, icon\n"
     "   and the addresses of your terms and privacy pages.\n"
     "2. Add the products \"Login Kit\" and \"Content Posting API\"; in the latter switch \"Direct Post\" on.\n"
     "   Scopes: user.info.basic, video.publish, video.upload, video.list.\n"
-    "3. In Login Kit, Desktop, add the redirect address that `crier keys login` shows.\n"
-    "4. Content Posting API, \"Verify domains\": add the domain that your pictures come from (and\n"
+    "3. In Login Kit, Desktop, add as redirect address the one of \"Signing in\" below.\n"
+    "4. Content Posting API, \"Verify domains\": add the domain that your pictures come from (and that of\n"
     "   server.public_url, where crier serves those it had to change). TikTok fetches pictures itself\n"
     "   and takes none from other domains. Videos are uploaded and need no domain.\n"
     "5. Copy the client key and the client secret, give both to crier as environment variables, here\n"
@@ -369,14 +368,16 @@ static const char setup[] =
     "         privacy: PUBLIC_TO_EVERYONE\n"
     "         when: {category: Video}\n"
     "\n"
-    "6. Run `crier keys login tiktok`, open the address it shows, sign in as the account that is to post,\n"
-    "   and allow everything.\n"
-    "7. Run `crier check`. With the service running, this answers with the account's name and posts\n"
-    "   nothing:\n"
+    "6. Run `crier check`, then `crier keys login tiktok`. Open the address it shows, signed in as the\n"
+    "   account that is to post, and allow everything.\n"
+    "7. With the service running, this answers with the account's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/tiktok/test\n"
     "8. Submit the app for TikTok's audit. Until it is passed only private accounts can be posted to, and\n"
     "   only with privacy: SELF_ONLY.\n"
+    "\n"
+    "The token lives for a day, and crier renews it by itself. A sign-in lasts for a year, unless\n"
+    "TikTok prolongs it: `crier status` tells ahead when to sign in again.\n"
     "\n"
     "TikTok's guidelines want a person to choose who sees a post and to agree to it: posting on its own is\n"
     "your decision. mode: inbox leaves drafts that a person finishes in the app. What was posted can be\n"

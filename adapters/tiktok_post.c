@@ -14,7 +14,6 @@
 #include "base/json.h"
 #include "base/mustache.h"
 
-#define TEXT_BYTES_MAX ((size_t)64 * 1024)
 #define PHOTO_EDGE 1920 /* "1080p" */
 #define PHOTO_PIXELS (INT64_C(1920) * 1080)
 
@@ -38,26 +37,14 @@ static MUST_USE enum err_code fit_one(struct step_ctx *ctx,
                                       const char *member,
                                       struct err *why)
 {
-    struct buf text;
-    enum err_code rc;
-
-    buf_init(&text, TEXT_BYTES_MAX);
-    rc = fit_text(ctx, tpl, &tiktok__limits[limit], mustache_escape_none, NULL, &text, why);
-    if (!rc) {
-        json_set_str(ctx->record, member, buf_str(&text));
-    }
-    buf_done(&text);
-    return rc;
+    return fit_record(ctx, member, tpl, &tiktok__limits[limit], mustache_escape_none, why);
 }
 
 enum err_code tiktok__fit(struct step_ctx *ctx, struct err *why)
 {
     const struct tiktok_settings *s = tiktok__settings(ctx);
-    enum err_code rc = ERR_NONE;
+    enum err_code rc;
 
-    if (record_str(ctx->record, "text")) {
-        return ERR_NONE;
-    }
     if (tiktok__is_video(ctx)) {
         return fit_one(ctx, s->text, TIKTOK_LIMIT_CAPTION, "text", why);
     }

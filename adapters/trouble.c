@@ -100,6 +100,18 @@ struct verdict trouble_from_status(const struct step *step, const struct http_re
         kind, scope, retry_after_ms, "%d%s%s", res->status, said[0] ? ": " : "", said);
 }
 
+void trouble_doubt_503(const struct step *step,
+                       const struct http_response *res,
+                       struct verdict *v)
+{
+    if (res->status == 503 && must_not_repeat(step) && v->kind == VERDICT_AGAIN &&
+        v->scope == SCOPE_HOST) {
+        v->kind = VERDICT_UNKNOWN;
+        v->scope = SCOPE_POST;
+        v->retry_after_ms = 0;
+    }
+}
+
 struct verdict trouble_from_transport(const struct step *step,
                                       enum transport_outcome outcome,
                                       const char *error)

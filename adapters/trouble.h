@@ -31,6 +31,12 @@ void trouble_say_body(struct buf *out, const struct http_response *res);
 /* What an error body says under two names, appended as "first: second"; either may be missing.
  */
 void trouble_say(struct buf *out, const json_t *body, const char *first, const char *second);
+/* Where 503 is not said by the front door alone, but by something behind it too (large platforms of many
+ * layers): *v is doubted after a publishing step that must not be repeated, and only where trouble_from_status()
+ * made it, by this status. */
+void trouble_doubt_503(const struct step *step,
+                       const struct http_response *res,
+                       struct verdict *v);
 /* A row of an adapter's error table: first match wins. */
 struct trouble_row {
     int status;         /* 0: any; then needle is set */

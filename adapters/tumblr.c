@@ -167,10 +167,7 @@ static enum err_code check_settings(const void *object, struct err *why)
                        "blog: its name or its host is accepted, such as examplenews or "
                        "blog.news.example");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: client_id or access_token is needed");
-    }
-    return ERR_NONE;
+    return oauth_check(&tumblr__oauth, object, why);
 }
 
 /* ---- tokens ---- */
@@ -209,11 +206,7 @@ static enum err_code
 build_who(const struct oauth_call *call, struct http_request *req, struct err *why)
 {
     (void)why;
-    req->method = HTTP_GET;
-    http_set_url_below(req, api_of(call), "/v2/user/info");
-    http_set_header(req, "Accept", "application/json");
-    http_set_headerf(
-        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+    oauth_build_look(req, call, api_of(call), "/v2/user/info");
     return ERR_NONE;
 }
 
@@ -250,10 +243,11 @@ const struct oauth tumblr__oauth = {
 // clang-format off
 static const char setup[] =
     "1. Sign in at https://www.tumblr.com with the account that has the blog.\n"
-    "2. Open https://www.tumblr.com/oauth/apps, press \"Register application\". Name and website: those of your site.\n"
-    "   \"Default callback URL\" and \"OAuth2 redirect URLs\": http://127.0.0.1:8490/callback.\n"
+    "2. Open https://www.tumblr.com/oauth/apps, press \"Register application\". Name and website: those of\n"
+    "   your site. \"Default callback URL\" and \"OAuth2 redirect URLs\": the address of \"Signing in\" below.\n"
     "3. Copy \"OAuth Consumer Key\"; press \"Show secret key\" and copy the secret.\n"
-    "4. Give both to crier as environment variables and write:\n"
+    "4. Give both to crier as environment variables, here TUMBLR_CLIENT_ID and TUMBLR_CLIENT_SECRET, and\n"
+    "   write:\n"
     "\n"
     "     channels:\n"
     "       tumblr:\n"
@@ -263,10 +257,14 @@ static const char setup[] =
     "         client_secret: ${TUMBLR_CLIENT_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "5. Run `crier keys login tumblr` and say yes in the browser. crier renews this token every 42 minutes by itself.\n"
-    "6. Run `crier check`. With the service running, this answers with the account's name and posts nothing:\n"
+    "5. Run `crier check`, then `crier keys login tumblr`. Open the address it shows, signed in as the\n"
+    "   account, and say yes.\n"
+    "6. With the service running, this answers with the account's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
-    "       http://127.0.0.1:8480/v1/channels/tumblr/test";
+    "       http://127.0.0.1:8480/v1/channels/tumblr/test\n"
+    "\n"
+    "The token lives for 42 minutes, and crier renews it by itself. The sign-in ends when it is revoked in\n"
+    "Tumblr's settings.";
 // clang-format on
 
 const struct adapter adapter_tumblr = {

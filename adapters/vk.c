@@ -112,10 +112,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         return err_set(
             why, ERR_INVALID, "refresh_token: client_id and device_id must be set with it");
     }
-    if (!s->oauth.client_id && !s->oauth.access_token.text) {
-        return err_set(why, ERR_INVALID, "client_id: the id of your app must be set");
-    }
-    return ERR_NONE;
+    return oauth_check(&vk__oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)
@@ -128,10 +125,10 @@ static const char setup[] =
     "1. Sign in at https://vk.com with an account that is an administrator or editor of the community. The\n"
     "   number of the community stands under Manage, Settings, behind \"club\".\n"
     "2. Open https://id.vk.com/about/business/go, sign in, press \"Create app\", kind: web. Base domain:\n"
-    "   that of your site. Trusted redirect URL: http://127.0.0.1:8490/callback, or one on your site that\n"
-    "   you give to `crier keys login` with --redirect.\n"
+    "   that of your site. Trusted redirect URL: the address of \"Signing in\" below.\n"
     "3. In the app, under \"Accesses\", ask for wall, photos and groups (VK admits them after a look).\n"
-    "4. Copy the app's id (\"ID of the application\") and give it to crier as an environment variable:\n"
+    "4. Copy the app's id (\"ID of the application\"), give it to crier as an environment variable, here\n"
+    "   VK_CLIENT_ID, and write:\n"
     "\n"
     "     channels:\n"
     "       vk:\n"
@@ -140,16 +137,16 @@ static const char setup[] =
     "         client_id: ${VK_CLIENT_ID}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "5. Run `crier keys login vk`, open the address it shows in the browser of step 1, and allow it. The\n"
-    "   token lives an hour; crier renews it by itself.\n"
+    "5. Run `crier check`, then `crier keys login vk`. Open the address it shows, signed in as the account\n"
+    "   of step 1, and allow it.\n"
     "   (A user's token without an end, from before VK ID, goes into access_token instead. A community's\n"
     "   token cannot post to its wall.)\n"
-    "6. Run `crier check`. With the service running, this looks at the wall, asks for an upload and posts\n"
-    "   nothing:\n"
+    "6. With the service running, this looks at the wall, asks for an upload and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/vk/test\n"
-    "   When VK asks for a captcha, the channel stops: sign in with the account, do what it asks, then\n"
-    "   `crier resume vk`.";
+    "\n"
+    "The token lives for an hour, and crier renews it by itself. When VK asks for a captcha, the channel\n"
+    "stops: sign in to vk.com with the account, do what it asks, then `crier resume vk`.";
 // clang-format on
 
 const struct adapter adapter_vk = {

@@ -13,14 +13,9 @@
 
 #define ADDRESS_BYTES_MAX 4096
 
-static void address_of(const struct vk_settings *s, const char *path, struct buf *out)
+static const char *login_of(const struct oauth_call *call)
 {
-    size_t len = strlen(s->login_url);
-
-    while (len > 0 && s->login_url[len - 1] == '/') {
-        len--;
-    }
-    buf_addf(out, "%.*s%s", (int)len, s->login_url, path);
+    return ((const struct vk_settings *)call->settings)->login_url;
 }
 
 static void authorize(const struct oauth_call *call, struct buf *url)
@@ -28,7 +23,7 @@ static void authorize(const struct oauth_call *call, struct buf *url)
     struct buf page;
 
     buf_init(&page, ADDRESS_BYTES_MAX);
-    address_of(call->settings, "/authorize", &page);
+    oauth_address(&page, login_of(call), "/authorize");
     oauth_authorize_url(url, &vk__oauth, call, buf_str(&page), NULL);
     buf_done(&page);
 }
@@ -57,7 +52,7 @@ build_login(const struct oauth_call *call, struct http_request *req, struct err 
         return err_set(why, ERR_INVALID, "VK came back without device_id");
     }
     buf_init(&url, ADDRESS_BYTES_MAX);
-    address_of(call->settings, "/oauth2/auth", &url);
+    oauth_address(&url, login_of(call), "/oauth2/auth");
     oauth_build_code(req, &vk__oauth, call, buf_str(&url), OAUTH_CLIENT_NONE);
     add_device(call, req);
     buf_done(&url);
@@ -71,7 +66,7 @@ build_renew(const struct oauth_call *call, struct http_request *req, struct err 
 
     (void)why;
     buf_init(&url, ADDRESS_BYTES_MAX);
-    address_of(call->settings, "/oauth2/auth", &url);
+    oauth_address(&url, login_of(call), "/oauth2/auth");
     oauth_build_refresh(req, &vk__oauth, call, buf_str(&url), OAUTH_CLIENT_NONE);
     add_device(call, req);
     buf_done(&url);

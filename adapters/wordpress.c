@@ -157,7 +157,10 @@ static const char setup[] =
     "   If it says rest_not_logged_in though the password is right, the host drops the Authorization\n"
     "   header: its support knows how to let it through. If it says rest_no_route, open\n"
     "   https://partner.example/wp-json/ in a browser; where that is not found, set\n"
-    "   api: https://partner.example/?rest_route=";
+    "   api: https://partner.example/?rest_route=\n"
+    "\n"
+    "The password has no end; it ends when it is revoked in the same place. This is for sites with their\n"
+    "own WordPress: blogs at wordpress.com sign in another way, which crier does not know.";
 // clang-format on
 
 const struct adapter adapter_wordpress = {

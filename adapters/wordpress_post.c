@@ -134,33 +134,15 @@ struct verdict wordpress__read_upload(struct step_ctx *ctx, const struct http_re
 
 /* ---- the post ---- */
 
-/* Of a title and an excerpt, which are text that may hold entities. */
-static void escape_text(struct buf *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        switch (text[i]) {
-        case '&':
-            buf_adds(out, "&amp;");
-            break;
-        case '<':
-            buf_adds(out, "&lt;");
-            break;
-        case '>':
-            buf_adds(out, "&gt;");
-            break;
-        default:
-            buf_addc(out, text[i]);
-        }
-    }
-}
-
+/* Title and excerpt are text that may hold entities. */
 static MUST_USE enum err_code fix_texts(struct step_ctx *ctx, struct err *why)
 {
     const struct wordpress_settings *s = wordpress__settings(ctx);
     const struct text_rule *limits = wordpress__limits;
     enum err_code rc;
 
-    rc = fit_record(ctx, "title", s->title, &limits[WORDPRESS_LIMIT_TITLE], escape_text, why);
+    rc = fit_record(
+        ctx, "title", s->title, &limits[WORDPRESS_LIMIT_TITLE], text_escape_brackets, why);
     rc = rc ? rc
             : fit_record(
                   ctx, "text", s->text, &limits[WORDPRESS_LIMIT_TEXT], text_escape_html, why);
@@ -169,7 +151,7 @@ static MUST_USE enum err_code fix_texts(struct step_ctx *ctx, struct err *why)
                            "excerpt",
                            s->excerpt,
                            &limits[WORDPRESS_LIMIT_EXCERPT],
-                           escape_text,
+                           text_escape_brackets,
                            why);
 }
 

@@ -224,18 +224,19 @@ static bool post_named(const void *object, const char *remote_id, const char *li
 
 // clang-format off
 static const char setup[] =
-    "X charges for its API by the piece (spring of 2026): 0.20 dollars for a post with a link, 0.015 for one\n"
-    "without (link: none), 0.01 for a deletion. Without credits every call is refused.\n"
+    "X charges for its API by the piece (spring of 2026): 0.20 dollars for a post with a link, 0.015 for\n"
+    "one without (link: none), 0.01 for a deletion. Without credits every call is refused.\n"
     "\n"
     "1. Sign in at https://console.x.com with the account that is to post. Accept the developer agreement.\n"
     "2. Buy credits (\"Billing\"), and set a spending cap that a busy news day does not reach.\n"
     "3. \"Apps\", \"Create app\", name it after your site.\n"
-    "4. In the app open \"User authentication settings\", press \"Set up\". App permissions: \"Read and write\".\n"
-    "   Type of app: \"Web App, Automated App or Bot\". Callback URL: http://127.0.0.1:8490/callback. Website: the\n"
-    "   address of your site. Press \"Save\".\n"
-    "5. Open \"Keys and tokens\". The simple way, which never ends by itself: under \"Consumer keys\" copy API key\n"
-    "   and secret, under \"Access token and secret\" press \"Generate\" (after step 4: it must say \"Read and\n"
-    "   write\") and copy both. Give all four to crier as environment variables and write:\n"
+    "4. In the app open \"User authentication settings\", press \"Set up\". App permissions: \"Read and\n"
+    "   write\". Type of app: \"Web App, Automated App or Bot\". Callback URL:\n"
+    "   http://127.0.0.1:8490/callback. Website: the address of your site. Press \"Save\".\n"
+    "5. Open \"Keys and tokens\". Under \"Consumer keys\" copy API key and secret; under \"Access token and\n"
+    "   secret\" press \"Generate\" (after step 4: it must say \"Read and write\") and copy both. Give all\n"
+    "   four to crier as environment variables, here X_CONSUMER_KEY, X_CONSUMER_SECRET, X_TOKEN and\n"
+    "   X_TOKEN_SECRET, and write:\n"
     "\n"
     "     channels:\n"
     "       x:\n"
@@ -246,13 +247,17 @@ static const char setup[] =
     "         token_secret: ${X_TOKEN_SECRET}\n"
     "         when: {breaking: true}\n"
     "\n"
-    "   The other way, for another account than the app's: copy \"OAuth 2.0 Client ID\" and secret, write\n"
-    "   client_id: ${X_CLIENT_ID} and client_secret: ${X_CLIENT_SECRET} in place of the four, run\n"
-    "     crier keys login x\n"
-    "   and say yes in the browser as that account. crier renews this token every two hours by itself.\n"
-    "6. Run `crier check`. With the service running, this answers with the account's name and posts nothing:\n"
+    "6. Run `crier check`. With the service running, this answers with the account's name and posts\n"
+    "   nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
-    "       http://127.0.0.1:8480/v1/channels/x/test";
+    "       http://127.0.0.1:8480/v1/channels/x/test\n"
+    "\n"
+    "These four have no end of their own; they end when they are made anew or revoked in the same place.\n"
+    "\n"
+    "For another account than the app's: copy \"OAuth 2.0 Client ID\" and \"Client Secret\" in step 5, write\n"
+    "client_id: ${X_CLIENT_ID} and client_secret: ${X_CLIENT_SECRET} in place of the four, run\n"
+    "`crier keys login x` (\"Signing in\" below) and say yes in the browser as that account. That token\n"
+    "lives for two hours, and crier renews it by itself.";
 // clang-format on
 
 const struct adapter adapter_x = {

@@ -70,11 +70,7 @@ static enum err_code
 build_who(const struct oauth_call *call, struct http_request *req, struct err *why)
 {
     (void)why;
-    req->method = HTTP_GET;
-    http_set_url_below(req, api_of(call), "/2/users/me");
-    http_set_header(req, "Accept", "application/json");
-    http_set_headerf(
-        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+    oauth_build_look(req, call, api_of(call), "/2/users/me");
     return ERR_NONE;
 }
 

@@ -37,26 +37,15 @@ bool x__media_never(const struct step_ctx *ctx)
            json_object_get(ctx->record, "sent_at_ms");
 }
 
-static void key_of(size_t index, char out[8])
-{
-    (void)snprintf(out, 8, "%zu", index % 100);
-}
-
 /* What is known of a picture; NULL: nothing. */
 static json_t *known(const struct step_ctx *ctx, size_t index)
 {
-    char key[8];
-
-    key_of(index, key);
-    return json_path(ctx->record, "pictures", key, NULL);
+    return record_slot(ctx->record, "pictures", index);
 }
 
 static json_t *known_or_new(struct step_ctx *ctx, size_t index)
 {
-    char key[8];
-
-    key_of(index, key);
-    return record_object(record_object(ctx->record, "pictures"), key);
+    return record_slot_made(ctx->record, "pictures", index);
 }
 
 static bool is_alive(const struct step_ctx *ctx, const json_t *picture)

@@ -202,10 +202,7 @@ x__trouble(struct step_ctx *ctx, const struct step *step, const struct http_resp
         v = refused_credentials(ctx, res, buf_str(&said));
     } else if (!trouble_match(rows, res->status, buf_str(&said), limit_wait_ms(res), &v)) {
         v = trouble_from_status(step, res);
-        if (res->status == 503 && step->publishes && !step->repeatable) {
-            v.kind = VERDICT_UNKNOWN; /* here it may come after the deed, too */
-            v.scope = SCOPE_POST;
-        }
+        trouble_doubt_503(step, res, &v);
     } else if (v.kind == VERDICT_BLOCKED) {
         v = verdict_make(v.kind,
                          v.scope,

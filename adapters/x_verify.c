@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/look.h"
 #include "adapters/record.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -244,7 +245,7 @@ static bool is_older(const struct step_ctx *ctx, const json_t *post)
            at_ms < ctx->created_at_ms - ADAPTER_CLOCK_DIFFERENCE_MS;
 }
 
-static enum x_found look_further(struct step_ctx *ctx, const json_t *body)
+static enum x_found go_further(struct step_ctx *ctx, const json_t *body)
 {
     const char *next = json_path_str(json_object_get(body, "meta"), "next_token");
     int64_t pages = record_int(ctx->record, "pages") + 1;
@@ -279,7 +280,7 @@ enum x_found x__read_list(struct step_ctx *ctx,
     }
     /* An empty list has no `data`, but says that it is empty. */
     if (found == X_UNREADABLE && json_is_object(json_object_get(body, "meta"))) {
-        found = look_further(ctx, body);
+        found = go_further(ctx, body);
     }
     json_decref(body);
     return found;
@@ -319,6 +320,7 @@ struct verdict x__read_find(struct step_ctx *ctx, const struct http_response *re
     static const struct step any_step = {.repeatable = true};
     int64_t pages = record_int(ctx->record, "pages") + 1;
     char id[X_ID_BYTES];
+    struct verdict v;
 
     switch (x__read_list(ctx, res, false, id)) {
     case X_FOUND:
@@ -329,6 +331,9 @@ struct verdict x__read_find(struct step_ctx *ctx, const struct http_response *re
     case X_MORE_PAGES:
         return verdict_jump("find_post");
     case X_NOT_HERE:
+        if (pages < PAGES_MAX && look_is_too_soon(ctx, &v)) {
+            return end_find(ctx, v);
+        }
         return end_find(
             ctx,
             pages >= PAGES_MAX

@@ -187,10 +187,7 @@ build_who(const struct oauth_call *call, struct http_request *req, struct err *w
     const struct youtube_settings *s = call->settings;
 
     (void)why;
-    req->method = HTTP_GET;
-    http_set_url_below(req, s->api, "/youtube/v3/channels?part=snippet&mine=true");
-    http_set_headerf(
-        req, "Authorization", "Bearer %s", record_str(call->grant, "access_token"));
+    oauth_build_look(req, call, s->api, "/youtube/v3/channels?part=snippet&mine=true");
     return ERR_NONE;
 }
 
@@ -274,7 +271,7 @@ static enum err_code check_settings(const void *object, struct err *why)
         '\0') {
         return err_set(why, ERR_INVALID, "language: a language tag is accepted, such as en");
     }
-    return ERR_NONE;
+    return oauth_check(&oauth, object, why);
 }
 
 static bool post_named(const void *object, const char *remote_id, const char *link)
@@ -287,6 +284,8 @@ static bool post_named(const void *object, const char *remote_id, const char *li
 
 // clang-format off
 static const char setup[] =
+    "Only articles with a video can go out here: choose them with `when`.\n"
+    "\n"
     "1. Open https://console.cloud.google.com, sign in with the Google account that manages your\n"
     "   YouTube channel, and create a project (\"New project\", name: crier).\n"
     "2. Menu, APIs & Services, Library: search \"YouTube Data API v3\" and press Enable.\n"
@@ -294,9 +293,10 @@ static const char setup[] =
     "   name and addresses. Under Data access add the scopes .../auth/youtube.upload and\n"
     "   .../auth/youtube.force-ssl. Under Audience press \"Publish app\": while it says Testing, every\n"
     "   sign-in ends after 7 days.\n"
-    "4. Clients, Create client, type \"Desktop app\". Copy the client id and the client secret.\n"
-    "5. Give both to crier as environment variables, here YOUTUBE_CLIENT_ID and\n"
-    "   YOUTUBE_CLIENT_SECRET, and write:\n"
+    "4. Clients, Create client, type \"Desktop app\" (it needs no redirect address). Copy the client id and\n"
+    "   the client secret.\n"
+    "5. Give both to crier as environment variables, here YOUTUBE_CLIENT_ID and YOUTUBE_CLIENT_SECRET,\n"
+    "   and write:\n"
     "\n"
     "     channels:\n"
     "       youtube:\n"
@@ -306,20 +306,22 @@ static const char setup[] =
     "         privacy: public\n"
     "         when: {category: Video}\n"
     "\n"
-    "6. Run `crier keys login youtube`, open the address it shows, choose the account, then the\n"
-    "   channel, and allow everything that is asked for. \"Google has not verified this app\" is your\n"
-    "   own app: Advanced, then go on.\n"
-    "7. Run `crier check`. With the service running, this answers with the channel's name and uploads\n"
-    "   nothing:\n"
+    "6. Run `crier check`, then `crier keys login youtube`. Open the address it shows, choose the account,\n"
+    "   then the channel, and allow everything that is asked for. \"Google has not verified this app\" is\n"
+    "   your own app: Advanced, then go on.\n"
+    "7. With the service running, this answers with the channel's name and posts nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/youtube/test\n"
     "8. Ask for Google's audit (https://support.google.com/youtube/contact/yt_api_form). Until it is\n"
     "   passed YouTube locks everything that comes from your project to private, whatever `privacy`\n"
-    "   says; crier tells you when that happens. Preview pictures of your own need a channel with a\n"
-    "   verified phone number (https://www.youtube.com/verify).\n"
+    "   says; crier tells you when that happens.\n"
     "\n"
-    "Only articles with a video can go out here: choose them with `when`. A project may upload 100\n"
-    "videos a day, counted from midnight in California.";
+    "The token lives for an hour, and crier renews it by itself. The sign-in ends when it is revoked, the\n"
+    "password is changed, or nothing was uploaded for six months.\n"
+    "\n"
+    "Videos longer than 15 minutes, and preview pictures of your own, need a channel with a verified\n"
+    "phone number (https://www.youtube.com/verify). A project may upload 100 videos a day, counted from\n"
+    "midnight in California.";
 // clang-format on
 
 const struct adapter adapter_youtube = {

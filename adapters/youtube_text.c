@@ -38,22 +38,24 @@ static void leave_brackets_out(struct buf *out, const char *text, size_t len)
     }
 }
 
+/* Also without those that the template itself holds. */
 static MUST_USE enum err_code fit_one(struct step_ctx *ctx,
                                       const struct mustache *tpl,
                                       int limit,
                                       const char *member,
                                       struct err *why)
 {
+    enum err_code rc =
+        fit_record(ctx, member, tpl, &youtube__limits[limit], leave_brackets_out, why);
     struct buf text;
-    enum err_code rc;
 
-    buf_init(&text, TEXT_BYTES_MAX);
-    rc = fit_text(ctx, tpl, &youtube__limits[limit], leave_brackets_out, NULL, &text, why);
     if (!rc) {
-        without_brackets(&text); /* those of the template itself */
+        buf_init(&text, TEXT_BYTES_MAX);
+        buf_adds(&text, record_str(ctx->record, member));
+        without_brackets(&text);
         json_set_str(ctx->record, member, buf_str(&text));
+        buf_done(&text);
     }
-    buf_done(&text);
     return rc;
 }
 

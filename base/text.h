@@ -63,7 +63,8 @@ void text_from_html(struct buf *out, const char *html, size_t len);
 size_t text_entity(struct buf *out, const char *text, size_t len);
 /* The code point of a byte of windows-1252; 0 for the five that it leaves open. */
 int32_t text_windows_1252(unsigned char byte);
-void text_escape_html(struct buf *out, const char *text, size_t len); /* & < > " ' */
+void text_escape_html(struct buf *out, const char *text, size_t len);     /* & < > " ' */
+void text_escape_brackets(struct buf *out, const char *text, size_t len); /* & < > alone */
 /* A tag as hashtag word without '#': letters, marks, digits and underscore of any script,
  * blanks and hyphens joined out; false (and nothing) when nothing is left or it is digits
  * only. */

@@ -227,35 +227,46 @@ void text_from_html(struct buf *out, const char *html, size_t len)
     }
 }
 
-void text_escape_html(struct buf *out, const char *text, size_t len)
+static const char *entity_for(char c, bool quotes)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return quotes ? "&quot;" : NULL;
+    case '\'':
+        return quotes ? "&#39;" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void escape(struct buf *out, const char *text, size_t len, bool quotes)
 {
     size_t from = 0;
 
     for (size_t i = 0; i < len; i++) {
-        const char *escape = NULL;
+        const char *entity = entity_for(text[i], quotes);
 
-        switch (text[i]) {
-        case '&':
-            escape = "&amp;";
-            break;
-        case '<':
-            escape = "&lt;";
-            break;
-        case '>':
-            escape = "&gt;";
-            break;
-        case '"':
-            escape = "&quot;";
-            break;
-        case '\'':
-            escape = "&#39;";
-            break;
-        default:
-            continue;
+        if (entity != NULL) {
+            buf_add(out, text + from, i - from);
+            buf_adds(out, entity);
+            from = i + 1;
         }
-        buf_add(out, text + from, i - from);
-        buf_adds(out, escape);
-        from = i + 1;
     }
     buf_add(out, text + from, len - from);
+}
+
+void text_escape_html(struct buf *out, const char *text, size_t len)
+{
+    escape(out, text, len, true);
+}
+
+void text_escape_brackets(struct buf *out, const char *text, size_t len)
+{
+    escape(out, text, len, false);
 }

@@ -212,6 +212,20 @@ void api__unknown_word(struct door_request *r,
         r, 400, json_pack("{s:o}", key, words_taken), "there is no %s \"%.64s\"", what, word);
 }
 
+struct channel *api__channel(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = channels_find(c->channels, door_param(r, 0));
+
+    if (ch == NULL) {
+        door_problem(r,
+                     404,
+                     json_pack("{s:o}", "channels", api__channel_names(c)),
+                     "there is no channel \"%.64s\"",
+                     door_param(r, 0));
+    }
+    return ch;
+}
+
 json_t *api__channel_names(struct crier *c)
 {
     json_t *names = json_array();

@@ -77,20 +77,6 @@ void api_list_channels(struct crier *c, struct door_request *r)
     api__call_submit(api__call_new(c, r, LEDGER_CHANNELS, answer_channels));
 }
 
-static struct channel *find(struct crier *c, struct door_request *r)
-{
-    struct channel *ch = channels_find(c->channels, door_param(r, 0));
-
-    if (ch == NULL) {
-        door_problem(r,
-                     404,
-                     json_pack("{s:o}", "channels", api__channel_names(c)),
-                     "there is no channel \"%.64s\"",
-                     door_param(r, 0));
-    }
-    return ch;
-}
-
 static void resume(struct crier *c, struct channel *ch)
 {
     channel_resume(c, ch, "api");
@@ -104,7 +90,7 @@ static void with_each(struct crier *c,
     struct strings names = {.v = NULL};
     bool group = channels_find(c->channels, door_param(r, 0)) == NULL &&
                  config_channels_of(c->config, door_param(r, 0), &names);
-    struct channel *ch = group ? NULL : find(c, r);
+    struct channel *ch = group ? NULL : api__channel(c, r);
     json_t *items;
 
     if (ch != NULL) {
@@ -201,7 +187,7 @@ static void probe(struct crier *c, struct door_request *r, const struct channel 
 
 void api_test(struct crier *c, struct door_request *r)
 {
-    struct channel *ch = find(c, r);
+    struct channel *ch = api__channel(c, r);
     json_t *body;
 
     if (ch == NULL) {

@@ -39,15 +39,9 @@ static void on_saved(void *context, enum err_code rc, const struct err *why)
 /* NULL: refused already. */
 static struct channel *find(struct crier *c, struct door_request *r)
 {
-    struct channel *ch = channels_find(c->channels, door_param(r, 0));
+    struct channel *ch = api__channel(c, r);
 
-    if (ch == NULL) {
-        door_problem(r,
-                     404,
-                     json_pack("{s:o}", "channels", api__channel_names(c)),
-                     "there is no channel \"%.64s\"",
-                     door_param(r, 0));
-    } else if (!keeper_knows(c->keeper, ch)) {
+    if (ch != NULL && !keeper_knows(c->keeper, ch)) {
         door_problem(
             r,
             409,

@@ -66,6 +66,8 @@ void api__unknown_word(struct door_request *r,
                        json_t *words_taken);
 /* The names of the configured channels; new reference. */
 json_t *api__channel_names(struct crier *c);
+/* The channel that the path names; NULL: 404 is said already. */
+struct channel *api__channel(struct crier *c, struct door_request *r);
 
 /* Adds "announced": true to each delivery that is done and made nothing public (api_deliveries.c). */
 void api__tell_announced(json_t *deliveries);

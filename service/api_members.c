@@ -30,17 +30,9 @@
 
 struct channel *api__audience(struct crier *c, struct door_request *r)
 {
-    struct channel *ch = channels_find(c->channels, door_param(r, 0));
+    struct channel *ch = api__channel(c, r);
 
-    if (ch == NULL) {
-        door_problem(r,
-                     404,
-                     json_pack("{s:o}", "channels", api__channel_names(c)),
-                     "there is no channel \"%.64s\"",
-                     door_param(r, 0));
-        return NULL;
-    }
-    if (ch->adapter->audience == NULL) {
+    if (ch != NULL && ch->adapter->audience == NULL) {
         door_problem(r,
                      409,
                      NULL,
@@ -74,7 +66,10 @@ struct put {
 /* They are ours; the ledger only reads them. */
 static void free_text(const char *text)
 {
-    mem_free((void *)(uintptr_t)text);
+    char *own;
+
+    memcpy(&own, &text, sizeof own);
+    mem_free(own);
 }
 
 static void put_free(struct put *p)

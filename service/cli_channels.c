@@ -118,12 +118,12 @@ static void add_sign_in(struct buf *out, const struct adapter *a)
 {
     const struct oauth *o = a->oauth;
 
-    if (o == NULL) {
+    if (o == NULL || o->authorize == NULL) {
         add_secrets(out, a);
         return;
     }
-    buf_adds(out,
-             o->authorize != NULL ? "the platform's page (`crier keys login`)" : "a token");
+    buf_adds(out, o->applies != NULL ? "what the settings hold, or " : "");
+    buf_adds(out, "the platform's page (`crier keys login`)");
     buf_adds(out, o->renew != NULL ? ", renewed by itself" : ", not renewed");
 }
 
@@ -132,8 +132,8 @@ static void add_sign_in_short(struct buf *out, const struct adapter *a)
 {
     size_t count = 0;
 
-    if (a->oauth != NULL) {
-        buf_adds(out, a->oauth->authorize != NULL ? "login page" : "token");
+    if (a->oauth != NULL && a->oauth->authorize != NULL) {
+        buf_adds(out, "login page");
         buf_adds(out, a->oauth->renew != NULL ? ", renewed" : "");
         return;
     }
@@ -142,6 +142,31 @@ static void add_sign_in_short(struct buf *out, const struct adapter *a)
             buf_addf(out, "%s%s", count++ > 0 ? ", " : "", f->key);
         }
     }
+}
+
+/* How an operator gets a token by a page of the platform; the same for every type that has one. Guides refer to it. */
+static void add_signing_in(struct buf *out, const struct adapter *a)
+{
+    if (a->oauth == NULL || a->oauth->authorize == NULL) {
+        return;
+    }
+    buf_addf(
+        out,
+        "1. Once for all channels, make the key that tokens are kept with, as the user that "
+        "crier runs as:\n"
+        "     crier keys vault > /etc/crier/vault.key\n"
+        "   and write, beside `channels:`\n"
+        "     vault: {key: \"${file:/etc/crier/vault.key}\"}\n"
+        "2. The platform sends the browser back to http://127.0.0.1:8490/callback. Register "
+        "that address\n"
+        "   with the app, letter for letter. Where only https is taken, register one of your "
+        "site that\n"
+        "   nothing uses, such as https://news.example/crier, and sign in with\n"
+        "     crier keys login %s --redirect https://news.example/crier --paste\n"
+        "3. With --paste the browser may be on another machine than crier: it ends at a page "
+        "that is not\n"
+        "   found or does not load, and crier asks for the address that it shows then.\n",
+        a->name);
 }
 
 static void set_words(json_t *v,
@@ -233,6 +258,7 @@ static json_t *adapter_json(const struct adapter *a, bool whole)
     (void)json_object_set_new(v, "limits", limits_json(a));
     if (whole) {
         json_set_str(v, "setup", a->setup);
+        set_words(v, "signing_in", a, add_signing_in);
         (void)json_object_set_new(v, "settings", config_fields_json(a->settings));
         (void)json_object_set_new(
             v, "common_settings", config_fields_json(config_channel_fields()));
@@ -374,6 +400,10 @@ static void print_type(const struct adapter *a)
     buf_addf(&out, "%s (type: %s)\n%s\n%s\n", a->title, a->name, a->about, a->doc_url);
     if (a->setup != NULL) {
         buf_addf(&out, "\nSetting it up\n%s\n", a->setup);
+        if (a->oauth != NULL && a->oauth->authorize != NULL) {
+            buf_adds(&out, "\nSigning in\n");
+            add_signing_in(&out, a);
+        }
     }
     buf_adds(&out, "\nSigned in by ");
     add_sign_in(&out, a);

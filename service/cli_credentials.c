@@ -11,11 +11,33 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/url.h"
 #include "queue/ledger.h"
 #include "service/cli_print.h"
 #include "service/client.h"
 #include "service/vault.h"
+
+static void
+fail_unknown(const struct cli_args *args, const struct config *config, const char *name)
+{
+    const char **names = mem_zalloc((config->channel_count + 1) * sizeof *names);
+    const char *close;
+
+    for (size_t i = 0; i < config->channel_count; i++) {
+        names[i] = config->channels[i].name;
+    }
+    close = parse_closest(name, names, config->channel_count);
+    (void)cli_fail(args,
+                   CLI_FAILED,
+                   "no channel \"%s\" in %s%s%s%s",
+                   name,
+                   config->path,
+                   close ? "; did you mean " : "",
+                   close ? close : "",
+                   close ? "?" : "");
+    mem_free(names);
+}
 
 const struct channel_settings *cli_signed_channel(const struct cli_args *args,
                                                   const struct config *config,
@@ -26,7 +48,7 @@ const struct channel_settings *cli_signed_channel(const struct cli_args *args,
     const struct adapter *a = ch ? ch->type->of : NULL;
 
     if (!ch) {
-        (void)cli_fail(args, CLI_FAILED, "no channel \"%s\" in %s", name, config->path);
+        fail_unknown(args, config, name);
         return NULL;
     }
     *out_way = (struct grant_way){.oauth = oauth_with(a, ch->own),

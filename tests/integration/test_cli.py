@@ -2,8 +2,11 @@
 
 import itertools
 import json
+import os
+import re
 import subprocess
 import sys
+import textwrap
 import threading
 
 import jsonschema
@@ -131,6 +134,35 @@ def test_channels_explains_each_type(name):
         assert heading in text, heading
     about = json.loads(run("channels", name, "--json").stdout)
     assert about["settings"] and about["can"]["publish"] is True and about["setup"]
+
+
+def guide_yaml(setup):
+    """What a guide tells to write: the indented block with `type:` in it."""
+    blocks = re.findall(r"(?:^ {5,}.*\n)+", setup + "\n", re.MULTILINE)
+    return next((yaml.safe_load(textwrap.dedent(block)) for block in blocks if "channels:" in block), None)
+
+
+def test_what_the_guides_tell_to_write_is_taken(tmp_path):
+    types = json.loads(run("channels", "--json").stdout)
+    settings = {"site": {"name": "Example News", "url": "https://news.example", "language": "en"}, "channels": {}}
+    for kind in types:
+        about = json.loads(run("channels", kind["type"], "--json").stdout)
+        written = guide_yaml(about["setup"])
+        assert written and [c["type"] for c in written["channels"].values()] == [kind["type"]], kind["type"]
+        settings["channels"].update(written.pop("channels"))
+        settings.update(written)
+        assert "/test" in about["setup"], f"{kind['type']}: how to try it"
+        signed = "platform's page" in about["sign_in"]
+        assert ("crier keys login" in about["setup"]) is signed and bool(about["signing_in"]) is signed, kind["type"]
+        assert not signed or "vault" in about["signing_in"]
+    text = yaml.safe_dump(settings)
+    path = tmp_path / "guides.yaml"
+    path.write_text(text)
+    environment = {name: "whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz" for name in re.findall(r"\$\{(\w+)\}", text)}
+    environment |= {"DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/123/abc", "SLACK_TOKEN": "xoxb-1-a",
+                    "TELEGRAM_TOKEN": "123456:ABC-def"}
+    answer = run("check", "-c", str(path), env={**os.environ, **environment})
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_keys_are_fresh_and_signatures_are_taken_by_the_door(crier, tmp_path):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 CAN = {"update": "corrected", "retract": "taken back", "verify": "looked for"}
-FACTS = {"media": "media", "text": "text", "allowance": "posts", "sign_in": "signed in by"}
+FACTS = {"media": "media", "text": "text", "allowance": "at most", "sign_in": "signed in by"}
 
 
 def merged(page, name, text):

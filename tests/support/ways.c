@@ -52,13 +52,13 @@ static const struct {
      " \"header\": \"picture\", \"picture_default\": \"https://news.example/logo.jpg\", \"on_update\": \"send\"}"},
     {"facebook", "facebook",
      "{\"page_id\": \"102030405060708\", \"client_id\": \"4711\", \"client_secret\": \"facebook-app-secret\"}"},
-    {"facebook photo", "facebook", "{\"page_id\": \"102030405060708\", \"post\": \"photo\"}"},
+    {"facebook photo", "facebook", "{\"page_id\": \"102030405060708\", \"post\": \"photo\", \"access_token\": \"EAAB-secretPart\"}"},
     {"instagram", "instagram", "{\"client_id\": \"4712\", \"client_secret\": \"instagram-app-secret\"}"},
     {"instagram by facebook", "instagram",
      "{\"login\": \"facebook\", \"user_id\": \"17841400000000000\", \"client_id\": \"4711\","
      " \"client_secret\": \"facebook-app-secret\"}"},
     {"threads", "threads", "{\"client_id\": \"4713\", \"client_secret\": \"threads-app-secret\"}"},
-    {"threads carousel", "threads", "{\"post\": \"carousel\", \"text\": \"{{title}} {{url}}\"}"},
+    {"threads carousel", "threads", "{\"post\": \"carousel\", \"text\": \"{{title}} {{url}}\", \"access_token\": \"THAA-secretPart\"}"},
     {"lemmy", "lemmy",
      "{\"instance\": \"https://lemmy.example\", \"username\": \"news\", \"password\": \"lemmy-pass-word\","
      " \"community\": \"news\"}"},
