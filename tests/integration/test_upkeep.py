@@ -292,6 +292,7 @@ RETRACTED = "(SELECT id FROM article WHERE state = 1)"
 LIVE = "(SELECT min(id) FROM article WHERE state = 0)"
 WAITS = ("UPDATE delivery SET state = 1, exposed = 0 WHERE id = (SELECT max(id) FROM delivery WHERE NOT retracts);"
          "UPDATE standing SET front = last WHERE last = (SELECT max(id) FROM delivery WHERE NOT retracts);")
+WAVE = "INSERT INTO wave (delivery, channel, started_at, total, last) SELECT {}, 1, 1, 1"
 DAMAGE = [ # what is done to a clean ledger, and in which table it must be found, as what
     ("DELETE FROM article WHERE id = " + LIVE, "alias", "a name of an article that is not there"),
     ("DELETE FROM article WHERE id = " + LIVE, "revision", "points at a row that is not there"),
@@ -303,6 +304,18 @@ DAMAGE = [ # what is done to a clean ledger, and in which table it must be found
     ("UPDATE standing SET channel = 77 WHERE channel = 1", "standing", "a channel or a delivery that is not there"),
     ("INSERT INTO click VALUES (5, 'x', 1, 1)", "click", "an article that is not there"),
     ("INSERT INTO fallback VALUES (12345, 1, 1, 1, 'blocked')", "fallback", "of an article or a channel that is not there"),
+    ("INSERT INTO quota_use VALUES (1, 77, 1)", "quota_use", "of a channel that is not there"),
+    ("INSERT INTO member (channel, id, address, opted_in_at, opted_in_by) VALUES (77, 1, '+49', 1, 'form')", "member",
+     "a channel that is not there"),
+    ("INSERT INTO member (channel, id, address, state, opted_in_at, opted_in_by) VALUES (1, 1, '+49', 9, 1, 'form')", "member",
+     "there is no such state"),
+    ("INSERT INTO audience (channel, active) VALUES (1, 5)", "audience", "the counts are not those of the members"),
+    (WAVE.format("1, 1"), "wave", "a delivery that is not there, or of another channel"),
+    (WAVE.format("id, channel") + " FROM delivery LIMIT 1; UPDATE wave SET again = 3", "wave",
+     "the counts are not those of the exceptions"),
+    ("INSERT INTO wave_batch VALUES (1, 1, 0, 1, 1)", "wave_batch", "a wave that is not there"),
+    ("INSERT INTO wave_exception (delivery, member, state, due_at) VALUES (1, 1, 0, 1)", "wave_exception",
+     "a wave that is not there"),
     ("UPDATE article SET state = 4", "article", "in a state there is not"),
     ("UPDATE article SET newest = (SELECT id FROM revision WHERE article <> article.id LIMIT 1)", "article",
      "its newest revision is another article's"),
