@@ -19,6 +19,7 @@
 
 #define LOOK_AGAIN_MS (15 * MS_SECOND)
 #define ID_PATIENCE_MS (5 * MS_MINUTE)   /* moderation may take hours; the news is out */
+#define PATIENCE_MS MS_DAY               /* what takes longer is no longer waited for */
 #define UPLOAD_LIVES_MS (1 * MS_HOUR)    /* the address for the pieces */
 #define LIST_PATIENCE_MS (3 * MS_MINUTE) /* until a new post is in the list */
 #define LIST_SIZE 20                     /* the most there is at once */
@@ -177,6 +178,10 @@ static struct verdict judge(struct step_ctx *ctx, const json_t *data)
     }
     if (strcmp(status, "PROCESSING_UPLOAD") == 0 && is_incomplete(ctx, data)) {
         return go_on(ctx);
+    }
+    if (record_age(ctx->record, "since_ms", ctx->now_ms) > PATIENCE_MS) {
+        return done(
+            ctx, NULL, "TikTok has it and has not been through with it for a day: look there");
     }
     return wait_more(ctx, *status ? status : "no status");
 }

@@ -161,7 +161,10 @@ def videos(world, request, fields):
 
 
 def published_posts(world, request, fields):
-    return answer({"data": [page_post(p) for p in page_posts(world)[::-1][:int(request.query.get("limit", "25"))]]})
+    posts, after = page_posts(world)[::-1], request.query.get("after")
+    from_here = [p.id for p in posts].index(after) + 1 if after else 0
+    page = posts[from_here:][:int(request.query.get("limit", "25"))]
+    return answer({"data": [page_post(p) for p in page], **({"paging": {"cursors": {"after": page[-1].id}}} if page else {})})
 
 
 def page_object(world, request, fields):
