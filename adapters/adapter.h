@@ -84,6 +84,9 @@ struct verdict {
     bool stands;
     bool refused; /* NEXT only: the platform refused this request, whatever its status says:
                    * nothing of it is public */
+    /* NEXT, AGAIN: something of it may be public, whatever the status says (a refusal as a repeat of what an
+     * earlier request of ours may have made; a success nobody can read). Nothing overtakes it then. */
+    bool maybe_public;
     /* BLOCKED only: the access token is not taken. Where it can be renewed that is tried first, once, and
      * the step (or `jump`) goes again; nothing of this request is public. */
     bool token_refused;

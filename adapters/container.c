@@ -162,6 +162,7 @@ static void forget_container(struct step_ctx *ctx)
                                           "await_since_ms",
                                           "publish_tries",
                                           "sent_at_ms",
+                                          "sent_again",
                                           "looking"};
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
@@ -544,8 +545,16 @@ static void publish_request(CONTAINER_PARAMETERS, struct http_request *req)
     oauth_form_add(req, "creation_id", record_str(ctx->record, "container"));
 }
 
-enum err_code
-container_build_publish(CONTAINER_PARAMETERS, struct http_request *req, struct err *why)
+/* Since when a request of an earlier build is out; a second build at the same time is the same one. */
+static bool may_have_left(const struct step_ctx *ctx)
+{
+    int64_t sent_at_ms = record_int(ctx->record, "sent_at_ms");
+
+    return sent_at_ms != 0 && sent_at_ms != ctx->now_ms;
+}
+
+static MUST_USE enum err_code
+build_publish(CONTAINER_PARAMETERS, struct http_request *req, struct err *why)
 {
     if (container__idle(p, ctx) || record_flag(ctx->record, "was_published")) {
         req->skip = true;
@@ -556,6 +565,20 @@ container_build_publish(CONTAINER_PARAMETERS, struct http_request *req, struct e
     }
     publish_request(p, ctx, req);
     return ERR_NONE;
+}
+
+enum err_code
+container_build_publish(CONTAINER_PARAMETERS, struct http_request *req, struct err *why)
+{
+    enum err_code rc = build_publish(p, ctx, req, why);
+
+    if (!rc && !req->skip) {
+        if (may_have_left(ctx)) {
+            record_set_flag(ctx->record, "sent_again", true);
+        }
+        record_set_int(ctx->record, "sent_at_ms", ctx->now_ms);
+    }
+    return rc;
 }
 
 static struct verdict
@@ -591,25 +614,53 @@ read_published(CONTAINER_PARAMETERS, const struct step *step, const struct http_
                : v;
 }
 
+/* A no to a container that is published already reads like any other: the container is asked once more. */
+static struct verdict doubt_refusal(struct step_ctx *ctx, const struct verdict *as_is)
+{
+    struct verdict v = verdict_jump("await");
+
+    if (record_int(ctx->record, "publish_tries") > 0) {
+        return *as_is;
+    }
+    record_set_int(ctx->record, "publish_tries", 1);
+    record_drop(ctx->record, "sent_at_ms");
+    v.maybe_public = true;
+    return v;
+}
+
+/* To this container, whatever the words. */
+static bool
+says_no(const struct container_platform *p, const struct http_response *res, struct verdict *v)
+{
+    const struct graph_row *row;
+    struct graph_error e;
+
+    graph_error_read(&e, res);
+    row = graph_find(p->rows, &e);
+    *v = graph_verdict(row, &e, &publishing, res);
+    return v->kind == VERDICT_REJECTED ||
+           (row && ((int)row->means == CONTAINER_NEW || (int)row->means == CONTAINER_NOT_SEEN));
+}
+
+/* A look may have come before the platform was through with an earlier request. */
 struct verdict container_read_publish(CONTAINER_PARAMETERS, const struct http_response *res)
 {
+    struct verdict v;
+
+    if (record_flag(ctx->record, "sent_again") &&
+        record_int(ctx->record, "publish_tries") == 0 && res->status >= 400 &&
+        res->status < 500 && says_no(p, res, &v)) {
+        return doubt_refusal(ctx, &v);
+    }
     return read_published(p, ctx, &publishing, res);
 }
 
 /* ---- publishing, where nobody verifies ---- */
 
-/* Since when a request of an earlier build is out; a second build at the same time is the same one. */
-static bool may_have_left(const struct step_ctx *ctx)
-{
-    int64_t sent_at_ms = record_int(ctx->record, "sent_at_ms");
-
-    return sent_at_ms != 0 && sent_at_ms != ctx->now_ms;
-}
-
 enum err_code
 container_build_republish(CONTAINER_PARAMETERS, struct http_request *req, struct err *why)
 {
-    enum err_code rc = container_build_publish(p, ctx, req, why);
+    enum err_code rc = build_publish(p, ctx, req, why);
     bool look = !rc && !req->skip && may_have_left(ctx);
 
     if (rc || req->skip) {
@@ -638,20 +689,6 @@ static struct verdict looked_again(CONTAINER_PARAMETERS, const struct http_respo
     return v;
 }
 
-/* A no to a container that is published already reads like any other: the container is asked once more. */
-static struct verdict doubt_refusal(struct step_ctx *ctx, const struct verdict *as_is)
-{
-    struct verdict v = verdict_jump("await");
-
-    if (record_int(ctx->record, "publish_tries") > 0) {
-        return *as_is;
-    }
-    record_set_int(ctx->record, "publish_tries", 1);
-    record_drop(ctx->record, "sent_at_ms");
-    v.refused = true;
-    return v;
-}
-
 struct verdict container_read_republish(CONTAINER_PARAMETERS, const struct http_response *res)
 {
     struct verdict v;
@@ -663,10 +700,11 @@ struct verdict container_read_republish(CONTAINER_PARAMETERS, const struct http_
     if (v.kind == VERDICT_REJECTED) {
         return doubt_refusal(ctx, &v);
     }
-    if (v.kind != VERDICT_AGAIN || res->status < 400) {
+    if (v.kind != VERDICT_AGAIN) {
         return v;
     }
-    if (res->status < 500 && v.scope == SCOPE_CHANNEL) {
+    v.maybe_public |= res->status < 400; /* taken, and the answer says nothing */
+    if (res->status >= 400 && res->status < 500 && v.scope == SCOPE_CHANNEL) {
         record_drop(ctx->record, "sent_at_ms"); /* a throttle refuses before it does */
     }
     return v;

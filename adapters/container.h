@@ -25,8 +25,9 @@
  *   media_off                   why the post goes without its picture or video, for people
  *   await_since_ms              since when it is waited for
  *   fetch_tries item_tries publish_tries find_since_ms
- *   sent_at_ms looking          update: when publish left last, and may have been done; the container is
- *                               being asked
+ *   sent_at_ms                  when publish left last, and may have been done
+ *   sent_again                  publish: it left before that, too
+ *   looking                     update: the container is being asked
  *   was_published               the container says so, the post is to be found
  * Members of ctx->account: quota {user, at_ms, total}. */
 

@@ -287,7 +287,10 @@ read_saved(struct step_ctx *ctx, const struct http_response *res, int status)
 struct verdict devto__read_create(struct step_ctx *ctx, const struct http_response *res)
 {
     if (is_guarded(res)) {
-        return verdict_jump("list_own");
+        struct verdict v = verdict_jump("list_own");
+
+        v.maybe_public = true; /* of an earlier request of ours; the list will tell */
+        return v;
     }
     return read_saved(ctx, res, 201);
 }

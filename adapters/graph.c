@@ -154,7 +154,7 @@ static int64_t longest_regain_min(const json_t *usage)
     const char *id;
     json_t *list;
 
-    json_object_foreach((json_t *)(uintptr_t)usage, id, list)
+    json_object_foreach(json_unconst(usage), id, list)
     {
         for (size_t i = 0; i < json_array_size(list); i++) {
             json_int_t minutes = json_integer_value(

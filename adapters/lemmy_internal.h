@@ -11,6 +11,7 @@
  *   remote_id remote_url  number of the post on its site, and its page there (ap_id)
  *   title text            as sent, fixed by the first request of the delivery
  *   language_id           the number the site has for its language; absent: none was declared
+ *   learning              create_post asks for the community, which is not known any more
  * Members of ctx->account: site {instance, at_ms, version, person_id, name, languages: {"en": 37}},
  * community {instance, name, at_ms, id, languages: [numbers]}. */
 

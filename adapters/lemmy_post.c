@@ -129,9 +129,15 @@ static json_t *post_body(struct step_ctx *ctx)
 enum err_code
 lemmy__build_create(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    enum err_code rc = fix_texts(ctx, why);
+    enum err_code rc;
     json_t *body;
 
+    /* Settings may name another community by now than when it was learned. */
+    record_set_flag(ctx->record, "learning", !lemmy__community(ctx));
+    if (!lemmy__community(ctx)) {
+        return lemmy__build_community(ctx, req, why);
+    }
+    rc = fix_texts(ctx, why);
     if (rc) {
         return rc;
     }
@@ -242,9 +248,23 @@ read_saved(struct step_ctx *ctx, const struct http_response *res, bool publishes
     return v;
 }
 
+static struct verdict read_learned(struct step_ctx *ctx, const struct http_response *res)
+{
+    struct verdict v = lemmy__read_community(ctx, res);
+
+    if (v.kind == VERDICT_NEXT) {
+        v = verdict_jump("create_post");
+        v.refused = true; /* nothing was posted */
+    }
+    return v;
+}
+
 struct verdict lemmy__read_create(struct step_ctx *ctx, const struct http_response *res)
 {
-    return read_saved(ctx, res, true);
+    bool learned = record_flag(ctx->record, "learning");
+
+    record_drop(ctx->record, "learning");
+    return learned ? read_learned(ctx, res) : read_saved(ctx, res, true);
 }
 
 struct verdict lemmy__read_edit(struct step_ctx *ctx, const struct http_response *res)

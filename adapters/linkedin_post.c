@@ -205,7 +205,7 @@ static struct verdict duplicate(struct step_ctx *ctx, const struct http_response
     }
     json_set_str(ctx->record, "duplicate", urn);
     v = verdict_jump("confirm");
-    v.refused = true;
+    v.maybe_public = true;
     return v;
 }
 
@@ -267,7 +267,7 @@ static struct verdict post_trouble(struct step_ctx *ctx, const struct http_respo
     } else if (!not_ready(ctx, res, &v)) {
         v = linkedin__trouble(ctx, &post_step, res);
     }
-    if (v.kind != VERDICT_UNKNOWN && !(v.kind == VERDICT_NEXT && !v.refused)) {
+    if (v.kind != VERDICT_UNKNOWN && !v.maybe_public) {
         note_refusal(ctx);
     }
     if (v.kind == VERDICT_REJECTED) {

@@ -45,6 +45,7 @@ static struct verdict look_first(const char *detail)
         verdict_make(VERDICT_AGAIN, SCOPE_POST, TROUBLE_AFTER_LOSS_MS, "%s", detail);
 
     v.jump = "find_new";
+    v.maybe_public = true; /* a success nobody can read is no refusal */
     return v;
 }
 

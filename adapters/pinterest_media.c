@@ -10,7 +10,6 @@
 #include "adapters/trouble.h"
 #include "adapters/upload.h"
 #include "base/json.h"
-#include "base/url.h"
 
 #define REGISTERED_MAX 3
 #define PATIENCE_MS (30 * MS_MINUTE)
@@ -66,7 +65,7 @@ static json_t *parameters_of(const json_t *told)
     json_t *parameters = json_object(), *value;
     const char *name;
 
-    json_object_foreach((json_t *)(uintptr_t)told, name, value)
+    json_object_foreach(json_unconst(told), name, value)
     {
         if (json_is_string(value)) {
             (void)json_object_set(parameters, name, value);
@@ -77,12 +76,10 @@ static json_t *parameters_of(const json_t *told)
 
 static bool take_registration(struct step_ctx *ctx, const json_t *body)
 {
-    const char *id = record_str(body, "media_id"), *where = record_str(body, "upload_url");
-    struct url_parts url;
+    const char *id = record_str(body, "media_id"), *where = record_url(body, "upload_url");
     json_t *upload;
 
-    if (!pinterest__is_id(id) || !where || strlen(where) > ARTICLE_URL_BYTES ||
-        !url_parse(&url, where) || url.has_userinfo) {
+    if (!pinterest__is_id(id) || !where || strlen(where) > ARTICLE_URL_BYTES) {
         return false;
     }
     upload = json_object();
@@ -130,7 +127,7 @@ pinterest__build_upload(struct step_ctx *ctx, struct http_request *req, struct e
         req->skip = true;
         return ERR_NONE;
     }
-    if (!json_is_object(upload)) {
+    if (!record_url(upload, "url")) {
         return err_set(why, ERR_NOT_FOUND, "where the video goes is not known");
     }
     if (!ctx->media) {

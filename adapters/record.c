@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/url.h"
 
 int64_t record_int(const json_t *object, const char *name)
 {
@@ -34,6 +35,14 @@ void record_set_flag(json_t *object, const char *name, bool value)
 const char *record_str(const json_t *object, const char *name)
 {
     return json_string_value(json_object_get(object, name));
+}
+
+const char *record_url(const json_t *object, const char *name)
+{
+    const char *text = record_str(object, name);
+    struct url_parts url;
+
+    return text && url_parse(&url, text) && !url.has_userinfo ? text : NULL;
 }
 
 void record_drop(json_t *object, const char *name)

@@ -16,6 +16,8 @@ void record_set_int(json_t *object, const char *name, int64_t value);
 bool record_flag(const json_t *object, const char *name);
 void record_set_flag(json_t *object, const char *name, bool value); /* false removes it */
 const char *record_str(const json_t *object, const char *name);     /* borrowed */
+/* The same, where it is an http(s) URL a request can go to; else NULL. */
+const char *record_url(const json_t *object, const char *name);
 void record_drop(json_t *object, const char *name);
 /* The object at name, made if there is none; borrowed. */
 json_t *record_object(json_t *object, const char *name);

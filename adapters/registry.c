@@ -8,6 +8,7 @@
 #include "adapters/adapters_list.h"
 #include "base/attr.h"
 
+// clang-format off
 /* In the order that people see them in: tables, guides, the reference. */
 static const struct adapter *const adapters[] = {
     /* networks and sites that readers are on */
@@ -40,6 +41,7 @@ static const struct adapter *const adapters[] = {
     &adapter_websub,
     &adapter_webhook,
 };
+// clang-format on
 
 const struct adapter *const *adapters_all(size_t *out_count)
 {

@@ -118,7 +118,9 @@ static void name_options(const json_t *options, struct buf *out)
 
     json_array_foreach(options, i, item)
     {
-        buf_addf(out, "%s%.40s", i > 0 ? ", " : "", json_string_value(item));
+        if (json_is_string(item)) {
+            buf_addf(out, "%s%.40s", out->len > 0 ? ", " : "", json_string_value(item));
+        }
     }
 }
 

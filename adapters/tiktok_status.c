@@ -132,7 +132,7 @@ static bool is_incomplete(const struct step_ctx *ctx, const json_t *data)
 {
     const json_t *told = json_object_get(data, "uploaded_bytes");
 
-    return record_str(ctx->record, "upload") && !record_flag(ctx->record, "complete") &&
+    return record_url(ctx->record, "upload") && !record_flag(ctx->record, "complete") &&
            json_integer_value(told) < record_int(ctx->record, "total");
 }
 

@@ -15,7 +15,6 @@
 #include "adapters/trouble.h"
 #include "adapters/upload.h"
 #include "base/json.h"
-#include "base/url.h"
 
 /* 5 to 64 MB are taken; the last one may have up to 128. */
 #define PIECE_BYTES INT64_C(16777216)
@@ -59,7 +58,7 @@ tiktok__build_upload(struct step_ctx *ctx, struct http_request *req, struct err 
     enum err_code rc;
     json_t *post;
 
-    if (record_str(ctx->record, "upload")) {
+    if (record_url(ctx->record, "upload")) {
         req->skip = true;
         return ERR_NONE;
     }
@@ -82,11 +81,9 @@ tiktok__build_upload(struct step_ctx *ctx, struct http_request *req, struct err 
 
 static bool take_upload(struct step_ctx *ctx, const json_t *data)
 {
-    const char *where = record_str(data, "upload_url");
-    struct url_parts url;
+    const char *where = record_url(data, "upload_url");
 
-    if (!where || strlen(where) > ARTICLE_URL_BYTES || !url_parse(&url, where) ||
-        url.has_userinfo || !tiktok__take_publish_id(ctx, data)) {
+    if (!where || strlen(where) > ARTICLE_URL_BYTES || !tiktok__take_publish_id(ctx, data)) {
         return false;
     }
     json_set_str(ctx->record, "upload", where);
@@ -144,7 +141,7 @@ static void put(const struct step_ctx *ctx, struct http_request *req, int64_t le
     int64_t from = record_int(ctx->record, "offset");
 
     req->method = HTTP_PUT;
-    http_set_url(req, "%s", record_str(ctx->record, "upload"));
+    http_set_url(req, "%s", record_url(ctx->record, "upload"));
     http_set_header(req, "Content-Type", ctx->media->type);
     http_set_headerf(req,
                      "Content-Range",
@@ -163,7 +160,7 @@ static enum err_code no_upload(struct err *why)
 enum err_code
 tiktok__build_piece(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    if (!record_str(ctx->record, "upload")) {
+    if (!record_url(ctx->record, "upload")) {
         return no_upload(why);
     }
     if (is_last(ctx) || !has_file(ctx)) {
@@ -177,7 +174,7 @@ tiktok__build_piece(struct step_ctx *ctx, struct http_request *req, struct err *
 enum err_code
 tiktok__build_last(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    if (!record_str(ctx->record, "upload")) {
+    if (!record_url(ctx->record, "upload")) {
         return no_upload(why);
     }
     if (!has_file(ctx)) {

@@ -263,12 +263,13 @@ bool x__nothing_to_do(const struct step_ctx *ctx)
     return ctx->course == COURSE_UPDATE && x__settings(ctx)->on_update == X_IGNORE;
 }
 
-/* An earlier request of this delivery may have made the post. */
+/* An earlier request of this delivery may have made the post. One of this very moment is the same one, built
+ * again; one of the time to come is as early as any: the clock was set back since. */
 static bool in_doubt(const struct step_ctx *ctx)
 {
     const json_t *sent = json_object_get(ctx->record, "sent_at_ms");
 
-    return sent && json_integer_value(sent) < ctx->now_ms;
+    return sent && json_integer_value(sent) != ctx->now_ms;
 }
 
 static MUST_USE enum err_code
@@ -365,6 +366,8 @@ static struct verdict read_look(struct step_ctx *ctx, const struct http_response
     case X_NOT_HERE:
         forget_look(ctx);
         record_drop(ctx->record, "sent_at_ms");
+        /* A list may lag; then the filter of duplicates knows better, and is asked what it means. */
+        record_set_flag(ctx->record, "sent_again", true);
         return verdict_jump("update");
     case X_UNREADABLE:
         break;
@@ -402,6 +405,7 @@ static struct verdict update_trouble(struct step_ctx *ctx, const struct http_res
     v = post_trouble(ctx, res);
     if (v.kind == VERDICT_UNKNOWN) {
         v.kind = VERDICT_AGAIN; /* the next try looks */
+        v.maybe_public = true;
         v.retry_after_ms = TROUBLE_AFTER_LOSS_MS;
         v.jump = NULL;
     }

@@ -33,7 +33,7 @@
 
 bool youtube__video_wanted(const struct step_ctx *ctx)
 {
-    return ctx->article->video.url && !record_str(ctx->record, "session");
+    return ctx->article->video.url && !record_url(ctx->record, "session");
 }
 
 /* A question how much is there needs no file. */
@@ -92,7 +92,7 @@ youtube__build_session(struct step_ctx *ctx, struct http_request *req, struct er
     const struct youtube_settings *s = youtube__settings(ctx);
     enum err_code rc;
 
-    if (record_str(ctx->record, "session")) {
+    if (record_url(ctx->record, "session")) {
         req->skip = true;
         return ERR_NONE;
     }
@@ -201,7 +201,7 @@ static bool must_ask(const struct step_ctx *ctx)
 
 static void build_put(struct step_ctx *ctx, struct http_request *req)
 {
-    const char *session = record_str(ctx->record, "session");
+    const char *session = record_url(ctx->record, "session");
     int64_t total = upload_total(ctx), from = offset_of(ctx);
     int64_t len = total - from < PIECE_BYTES ? total - from : PIECE_BYTES;
 
@@ -230,7 +230,7 @@ static enum err_code no_session(struct err *why)
 enum err_code
 youtube__build_piece(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    if (!record_str(ctx->record, "session")) {
+    if (!record_url(ctx->record, "session")) {
         return no_session(why);
     }
     if (rest_of(ctx) <= PIECE_BYTES && record_int(ctx->record, "sent_at_ms") == 0) {
@@ -244,7 +244,7 @@ youtube__build_piece(struct step_ctx *ctx, struct http_request *req, struct err 
 enum err_code
 youtube__build_last(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    if (!record_str(ctx->record, "session")) {
+    if (!record_url(ctx->record, "session")) {
         return no_session(why);
     }
     build_put(ctx, req);

@@ -37,9 +37,10 @@ static int64_t noted_int(const struct step_ctx *ctx, const char *name)
 enum err_code
 youtube__build_probe(struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
-    const char *session = noted(ctx, "session");
+    const char *session = record_url(ctx->record, "session");
 
     (void)why;
+    session = session ? session : record_url(ctx->post, "session");
     if (!session) {
         req->skip = true;
         return ERR_NONE;

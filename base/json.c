@@ -41,6 +41,14 @@ json_t *json_path(const json_t *v, ...)
     return found;
 }
 
+json_t *json_unconst(const json_t *v)
+{
+    json_t *out;
+
+    memcpy(&out, &v, sizeof out);
+    return out;
+}
+
 const char *json_path_str(const json_t *v, const char *name)
 {
     return json_string_value(json_object_get(v, name));

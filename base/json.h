@@ -18,6 +18,8 @@ json_read(json_t **out, const char *text, size_t len, size_t max_depth, struct e
 /* Walks names of objects: json_path(v, "result", "chat", "id", NULL). Borrowed; NULL when a
  * name is missing or its parent is no object. */
 json_t *json_path(const json_t *v, ...) __attribute__((sentinel));
+/* The same value: Jansson's iterators and references take no const, though they change nothing that is read. */
+json_t *json_unconst(const json_t *v);
 /* The string there, or NULL when it is something else. Borrowed. */
 const char *json_path_str(const json_t *v, const char *name);
 /* Strings and integers alike as text (ids come as both): yours, mem_free; NULL when neither. */

@@ -429,6 +429,8 @@ struct ledger_wave_next { /* a batch that is about to leave */
     int64_t now_ms;
     /* out */
     int64_t number; /* 0: nothing is due */
+    bool retracted; /* nor will it be: the article was taken back */
+    bool withdrawn; /* … or is for now, and may come back */
     struct ledger_wave_member {
         uint64_t id;
         char *address, *language; /* language may be NULL */

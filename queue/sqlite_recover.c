@@ -6,15 +6,16 @@
  *   its answer is written down          ready: nothing has left since (the picture, or a token, was waited for)
  *   publishes nothing                   ready: at worst an upload is repeated
  *   repeatable                          again: sending it twice does no harm, but not at once
- *   else                                unknown: it may be public; a look is due now
+ *   else                                unknown: it may be public; a look follows, not at once either
  * Course, step and record stay, so the work goes on where it stood. A file that came back from a backup
  * has more to be careful about: sqlite_restored.c. */
 
 #include "queue/sqlite_internal.h"
 
-/* The platform may still be at work on the request of before the crash, and may know its key only
- * when it is done: a repeat that overlaps it would be a second post. */
-#define REPEAT_AFTER_MS 10000
+/* The platform may still be at work on the request of before the crash, and may know its key, or show
+ * the post, only when it is done: a repeat that overlaps it would be a second post, and so would what
+ * follows a look that comes too early and finds nothing. */
+#define SETTLES_MS 10000
 
 static bool may_be_repeated(const struct delivery_row *d)
 {
@@ -29,10 +30,11 @@ static bool is_between_steps(const struct delivery_row *d)
 
 static void make_unknown(struct sqlite *s, struct delivery_row *d, int64_t now_ms)
 {
+    d->due_at_ms =
+        d->in_doubt ? now_ms : now_ms + SETTLES_MS; /* a look that was broken off comes again */
     d->exposed = true;
     d->in_doubt = true;
     d->has_due = true;
-    d->due_at_ms = now_ms;
     sqlite__move(s,
                  d,
                  DELIVERY_UNKNOWN,
@@ -45,7 +47,7 @@ static void repeat_later(struct sqlite *s, struct delivery_row *d, int64_t now_m
 {
     d->exposed = true;
     d->has_due = true;
-    d->due_at_ms = now_ms + REPEAT_AFTER_MS;
+    d->due_at_ms = now_ms + SETTLES_MS;
     sqlite__move(s,
                  d,
                  DELIVERY_AGAIN,

@@ -326,6 +326,24 @@ take_fresh(struct sqlite *s, struct ledger_wave_next *r, const struct wave_row *
     return r->count - from < room ? row->last : (int64_t)r->v[r->count - 1].id;
 }
 
+/* What its article has come to since the wave began: whoever has not had the message is spared one that is not to
+ * be believed any more. */
+static void look_at_article(struct sqlite *s, struct ledger_wave_next *r)
+{
+    struct delivery_row d;
+    struct known k;
+
+    r->retracted = r->withdrawn = false;
+    if (!sqlite__delivery(s, r->id, &d)) {
+        return;
+    }
+    sqlite__known(s, d.article, &k);
+    r->retracted = k.found && k.retracted;
+    r->withdrawn = k.found && k.retract_at_ms > 0;
+    sqlite__known_done(&k);
+    sqlite__delivery_done(&d);
+}
+
 enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r)
 {
     struct wave_row row;
@@ -334,8 +352,15 @@ enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r)
     if (!get_wave(&s->writer, (int64_t)r->id.v, &row)) {
         return err_set(&r->req.why, ERR_NOT_FOUND, "the delivery has no wave");
     }
-    r->v = mem_calloc(r->limit, sizeof *r->v);
+    r->number = 0;
     r->count = 0;
+    r->v = NULL;
+    look_at_article(s, r);
+    if (r->retracted || r->withdrawn) {
+        r->wave = look(&s->writer, (int64_t)r->id.v);
+        return ERR_NONE;
+    }
+    r->v = mem_calloc(r->limit, sizeof *r->v);
     if (row.w.again > 0) {
         take_due(s, r, &row, WAVE_AGAIN, r->now_ms);
     }

@@ -74,7 +74,10 @@ struct put {
 /* They are ours; the ledger only reads them. */
 static void free_text(const char *text)
 {
-    mem_free((void *)(uintptr_t)text);
+    char *own;
+
+    memcpy(&own, &text, sizeof own);
+    mem_free(own);
 }
 
 static void put_free(struct put *p)

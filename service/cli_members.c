@@ -78,7 +78,7 @@ static void print_list(const json_t *answer)
     }
     cli_print_table(t);
     table_free(t);
-    json_object_foreach((json_t *)(uintptr_t)counts, state, count)
+    json_object_foreach(json_unconst(counts), state, count)
     {
         (void)printf("%s%s %" JSON_INTEGER_FORMAT,
                      strcmp(state, "active") == 0 ? "" : ", ",
@@ -190,7 +190,7 @@ static void add_totals(struct import *m, const json_t *answer)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)answer, key, value)
+    json_object_foreach(json_unconst(answer), key, value)
     {
         json_int_t so_far = json_integer_value(json_object_get(m->totals, key));
 

@@ -285,6 +285,11 @@ static void run_5_begin(struct run *run)
     bool verify = run->course == COURSE_VERIFY;
 
     courier__write_texts(run, &run->begin_texts, run->sc.ctx.record);
+    if (run->next_pending && run->begin_texts.account) {
+        /* With the end as well: the two may fall into two commits, and who goes on after a crash between
+         * them, at this step, must know what the one before has learned. */
+        channel_account_unsaved(run->channel);
+    }
     courier__submit_next(run);
     *b = (struct ledger_begin){
         .req = {.kind = LEDGER_BEGIN, .done = run_6_on_begun},

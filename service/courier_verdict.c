@@ -51,6 +51,9 @@ bool courier__exposed_after(const struct run *run,
     if (transport != TRANSPORT_ANSWERED) {
         return run->exposed || transport == TRANSPORT_LOST;
     }
+    if (v->maybe_public) {
+        return true;
+    }
     switch (v->kind) {
     case VERDICT_NEXT: /* a refusal may lead on too: to another form of the post */
         return run->exposed || (run->status < 400 && !v->refused);

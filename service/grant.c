@@ -95,7 +95,7 @@ static bool says_it_can(const struct grant_way *way, const json_t *grant, int64_
         .settings = way->settings, .grant = json_object(), .now_ms = now_ms};
     bool can;
 
-    (void)json_object_update(call.grant, (json_t *)(uintptr_t)grant);
+    (void)json_object_update(call.grant, json_unconst(grant));
     can = way->oauth->can_renew(&call);
     json_decref(call.grant);
     return can;

@@ -265,7 +265,7 @@ void hide_tokens(struct buf *text, const json_t *object)
     const char *name;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    json_object_foreach(json_unconst(object), name, value)
     {
         if (names_credential(name)) {
             hide_one(text, json_string_value(value), ANSWER_MIN_BYTES);

@@ -91,7 +91,11 @@ static bool answer_now(struct held *h, struct keeper_wait *w)
     }
     if (h->retry_at_ms > now_ms && !h->renewal) {
         w->retry_after_ms = h->retry_at_ms - now_ms;
-        return answer(w, KEEPER_LATER, "the token cannot be renewed: %s", h->failing);
+        return answer(w,
+                      KEEPER_LATER,
+                      "the token cannot be renewed: %s",
+                      h->failing[0] ? h->failing
+                                    : "the one that has just come is not taken either");
     }
     return false;
 }

@@ -22,7 +22,7 @@ static char *seal(const struct held *h, const json_t *grant, const char *dead)
         return NULL;
     }
     kept = json_object();
-    (void)json_object_set(kept, "grant", (json_t *)(uintptr_t)grant);
+    (void)json_object_set(kept, "grant", json_unconst(grant));
     if (dead[0]) {
         json_set_str(kept, "dead", dead);
     }

@@ -27,6 +27,8 @@
 #define WINDOW_START 4
 /* What might stop a wave that waits is looked at so often. */
 #define LOOK_MS 250
+/* A withdrawn article comes back within minutes, or is retracted then. */
+#define WITHDRAWN_LOOK_MS (30 * MS_SECOND)
 
 static ledger_done_fn wave_2_on_opened, wave_3_on_batch, wave_4_on_ended;
 
@@ -146,6 +148,19 @@ static void wave_4_on_ended(struct ledger_request *r)
     wave__pump(w);
 }
 
+/* Also those of a batch that is open are spared, as far as their message has not left. */
+static void heed_article(struct wave *w, const struct ledger_wave_next *next)
+{
+    static const struct verdict for_now = {.retry_after_ms = WITHDRAWN_LOOK_MS,
+                                           .detail = "its article is withdrawn for now"};
+
+    if (next->retracted) {
+        wave__stop(w, WAVE_OFF, NULL);
+    } else if (next->withdrawn) {
+        wave__stop(w, WAVE_HELD, &for_now);
+    }
+}
+
 static void wave_3_on_batch(struct ledger_request *r)
 {
     struct wave_batch *b = container_of(r, struct wave_batch, next.req);
@@ -159,6 +174,7 @@ static void wave_3_on_batch(struct ledger_request *r)
         } else {
             w->counts = b->next.wave;
             w->exhausted = true;
+            heed_article(w, &b->next);
         }
         batch_free(b);
         wave__pump(w);

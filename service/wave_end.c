@@ -8,7 +8,8 @@
  *   … and the platform tells nothing        unknown: a person must say (or, by on_unknown, they go again)
  *   a no to us                              blocked; it goes on from the cursor once that is mended
  *   a no to the article                     rejected, or done with what it has reached
- *   worthless by now                        expired, or done with what it has reached */
+ *   worthless by now                        expired, or done with what it has reached
+ *   the article was taken back              rejected, or done with what it has reached */
 
 #include "service/wave_internal.h"
 
@@ -202,6 +203,13 @@ static void decide(struct wave *w)
         return;
     case WAVE_LATE:
         end_for_good(w, DELIVERY_EXPIRED, "the rest was too late");
+        return;
+    case WAVE_OFF:
+        end_for_good(
+            w, DELIVERY_REJECTED, "the rest was spared it: the article was taken back");
+        return;
+    case WAVE_HELD:
+        end_later(w, clock_wall_ms() + w->why.retry_after_ms);
         return;
     case WAVE_STOPPED:
         end_later(w, clock_wall_ms());

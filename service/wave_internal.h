@@ -36,6 +36,8 @@ enum wave_stop {
     WAVE_BLOCKED,  /* no to us */
     WAVE_REJECTED, /* no to the article */
     WAVE_LATE,     /* worthless by now */
+    WAVE_OFF,      /* the article was taken back */
+    WAVE_HELD,     /* the article is withdrawn for now */
     WAVE_PAUSED,   /* the platform wants to be left alone for longer than a run should last */
 };
 
@@ -54,7 +56,7 @@ struct wave {
     size_t refused_in_row; /* the article, by the first members: so many, and none has it */
     int64_t troubles;      /* in a row */
     enum wave_stop stop;
-    struct verdict why; /* of BLOCKED, REJECTED, PAUSED */
+    struct verdict why; /* of BLOCKED, REJECTED, PAUSED, HELD */
     uv_timer_t timer;
 };
 

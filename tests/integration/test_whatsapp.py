@@ -240,6 +240,18 @@ def test_who_stops_is_left_alone_and_a_correction_reaches_the_others(make_crier,
     assert "cannot take back" in refused["detail"]
 
 
+def test_an_article_that_is_taken_back_goes_to_nobody_more(make_crier, platform, article):
+    crier = make_crier(lambda s: s["channels"]["whatsapp"].update(rate="100/s"))
+    bring_in(crier, numbers(2000))
+    accepted = crier.send(article())
+    wait_for(lambda: len(platform.posts("whatsapp")) > 20, every=0.005)
+    crier.retract(accepted["id"])
+    done, = crier.await_done(accepted["id"], revision=1)
+    assert "the article was taken back" in done["detail"] and len(places(platform)) < 1500, done["detail"]
+    refused, = crier.await_state(accepted["id"], "rejected", revision=2)
+    assert "cannot take back" in refused["detail"]
+
+
 def test_members_come_in_with_proof_and_can_be_taken_out_and_erased(make_crier, platform):
     crier = make_crier()
     one = {"address": "00 49 (151) 999-1", "language": "de", **CONSENT}

@@ -532,6 +532,7 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     const json_t *stands = json_object_get(exchange, "stands");
     const json_t *refused = json_object_get(exchange, "refused");
     const json_t *token = json_object_get(exchange, "token_refused");
+    const json_t *maybe = json_object_get(exchange, "maybe_public");
     const char *detail = json_path_str(exchange, "detail");
     const char *want = json_path_str(exchange, "verdict");
 
@@ -558,6 +559,9 @@ static void check_verdict(struct dialogue *d, const struct verdict *v, const jso
     }
     if (refused && json_is_true(refused) != v->refused) {
         dialogue_fault(d, "refused: got %d", v->refused);
+    }
+    if (maybe && json_is_true(maybe) != v->maybe_public) {
+        dialogue_fault(d, "maybe_public: got %d", v->maybe_public);
     }
     if (token && json_is_true(token) != v->token_refused) {
         dialogue_fault(d, "token_refused: got %d", v->token_refused);

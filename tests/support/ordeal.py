@@ -81,6 +81,8 @@ class Story:
 
 
 class Ordeal:
+    PLACES = CHANNELS
+
     def __init__(self, crier, platform, channels, mail=None, prefix=""):
         """mail: the mail_peer.MailServer of the channel `mail`; prefix: of story names, so that several
         criers can share the platforms."""
@@ -158,7 +160,7 @@ class Ordeal:
     def resolve(self, delivery):
         """What a person does: looks on the platform, and says what is there."""
         channel = delivery["channel"]
-        assert CHANNELS[channel][2], f"{channel} can be asked, and is left unknown: {delivery}"
+        assert self.PLACES[channel][2], f"{channel} can be asked, and is left unknown: {delivery}"
         assert delivery["detail"], f"unknown, and nobody says why: {delivery}"
         story = next(s for s in self.stories.values() if s.public_id == delivery["article"])
         made = self.posts(story, channel)
@@ -175,7 +177,7 @@ class Ordeal:
 
     def posts(self, story, channel, truth=None):
         """What was ever posted of it there."""
-        name, place, _ = CHANNELS[channel]
+        name, place, _ = self.PLACES[channel]
         return [p for p in (truth or self.platform.truth())["posts"]
                 if p["platform"] == name and place in (None, p["place"]) and story.plain_title in p["text"]]
 
@@ -214,13 +216,16 @@ class Ordeal:
         for channel, delivery in newest.items():
             said = f"{story.name} ({story.asked}) on {channel}: revision {delivery['revision']} {delivery['state']}, {delivery['detail']}"
             assert delivery["state"] in ("done", "cancelled" if story.asked == RETRACTED else "done") or (
-                channel == "mail" and story.asked == RETRACTED and delivery["state"] == "rejected"), said
+                delivery["state"] == "rejected" and self.may_reject(story, channel)), said
             if channel == "mail":
                 self.check_mails(story, said)
             else:
-                self.check_posts(story, channel, self.posts(story, channel, truth), said)
+                self.check_posts(story, channel, self.posts(story, channel, truth), delivery, said)
 
-    def check_posts(self, story, channel, made, said):
+    def may_reject(self, story, channel):
+        return channel == "mail" and story.asked == RETRACTED
+
+    def check_posts(self, story, channel, made, delivery, said):
         standing = [p["text"] for p in made if p["stands"]]
         said += f"; made {len(made)}, standing {standing}"
         if channel in REPLACES and story.asked != PUBLISHED:
@@ -249,3 +254,27 @@ class Ordeal:
         assert all(len(of_one) == 1 for of_one in bodies.values()), "one id for two events"
         events = [b for of_one in bodies.values() for b in of_one]
         assert len(set(events)) == len(events), "two ids for one event"
+
+
+class NetworkOrdeal(Ordeal):
+    """The same on the social networks, some of which cannot take back or change what is there."""
+
+    PLACES = NETWORKS
+    NO_UPDATE, NO_RETRACT = ("instagram", "tiktok"), ("tiktok",)
+    REPLACED = ("x", "threads", "misskey")
+
+    def may_reject(self, story, channel):
+        return channel in {PUBLISHED: (), CORRECTED: self.NO_UPDATE, RETRACTED: self.NO_RETRACT}[story.asked]
+
+    def check_posts(self, story, channel, made, delivery, said):
+        """Of each title one was ever made, at most, and what stands is what the newest delivery says."""
+        standing = [p["text"] for p in made if p["stands"]]
+        first = ["corrected" if ", corrected" in (p["edits"] or [p["text"]])[0] else "first" for p in made]
+        said += f"; made {first}, standing {standing}"
+        assert len(set(first)) == len(first) and (len(first) <= 1 or channel in self.REPLACED), said
+        rejected = delivery["state"] == "rejected"
+        if story.asked == RETRACTED:
+            assert not standing or rejected, said
+            return
+        assert len(standing) == 1, said
+        assert (", corrected" in standing[0]) == (story.asked == CORRECTED and not rejected), said

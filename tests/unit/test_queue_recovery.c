@@ -18,11 +18,11 @@ static void what_was_in_flight_is_ready_where_a_repeat_is_harmless_else_unknown(
         bool exposed;
         int64_t wait_ms;
     } rows[] = {
-        /* the request may still be worked on: a repeat must not overlap it */
+        /* the request may still be worked on: a repeat must not overlap it, and a look not find nothing */
         {true, true, false, DELIVERY_AGAIN, true, 10000},
         {true, false, false, DELIVERY_READY, false, 0},
         {false, false, false, DELIVERY_READY, false, 0},
-        {false, true, false, DELIVERY_UNKNOWN, true, 0},
+        {false, true, false, DELIVERY_UNKNOWN, true, 10000},
         /* a look at an unknown outcome is harmless, but what is looked for may be public */
         {true, false, true, DELIVERY_UNKNOWN, true, 0},
     };
