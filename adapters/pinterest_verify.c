@@ -68,6 +68,7 @@ static struct verdict look_through(struct step_ctx *ctx, const json_t *body)
 {
     static const char *const kept[] = {"title", "text", "alt", NULL};
     const char *bookmark = record_str(body, "bookmark");
+    struct verdict v;
     bool older = false;
     json_t *pin;
     size_t i;
@@ -82,7 +83,16 @@ static struct verdict look_through(struct step_ctx *ctx, const json_t *body)
             return look_found(ctx, &post, kept);
         }
     }
-    return look_further(ctx, "find_pin", bookmark, older || !bookmark);
+    v = look_further(ctx, "find_pin", bookmark, older || !bookmark);
+    if (v.kind == VERDICT_ABSENT && pinterest__settings(ctx)->section) {
+        return verdict_make(
+            VERDICT_UNKNOWN,
+            SCOPE_POST,
+            0,
+            "not in the board's list, which may lack Pins of a section: see for "
+            "yourself");
+    }
+    return v;
 }
 
 struct verdict pinterest__read_find(struct step_ctx *ctx, const struct http_response *res)

@@ -177,7 +177,8 @@ static struct verdict read_error(struct step_ctx *ctx, const struct http_respons
     const struct row *row;
 
     graph_error_read(&e, res);
-    row = e.told ? find_row(e.code) : NULL;
+    /* Code 0 is "not signed in"; of a server's own trouble it only means that no code is told. */
+    row = e.told && (e.code != 0 || e.status < 500) ? find_row(e.code) : NULL;
     if (!row) {
         return read_other(ctx, &e, res);
     }
