@@ -269,6 +269,9 @@ static void wake_2_on_moved(struct ledger_request *r)
         ledger_submit(k->crier->ledger, r);
         return;
     }
+    if (r->rc == ERR_NONE) {
+        courier_cancel(k->crier->courier, k->move.id); /* the turn it had comes later */
+    }
     if (r->rc == ERR_NONE && k->move.has_job) {
         courier_add(k->crier->courier, &k->move.job, 1);
     }
