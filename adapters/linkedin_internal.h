@@ -58,7 +58,7 @@ enum {
 extern const struct text_rule linkedin__limits[];
 
 #define LINKEDIN_IMAGES_MAX 4
-#define LINKEDIN_IMAGE_BYTES (5 * 1024 * 1024)
+#define LINKEDIN_IMAGE_BYTES ((size_t)5 * 1024 * 1024)
 
 static inline const struct linkedin_settings *linkedin__settings(const struct step_ctx *ctx)
 {
@@ -84,7 +84,7 @@ bool linkedin__is_urn(const char *text, const char *kind);
 const char *
 linkedin__post_urn(const char *remote_id, const char *link, char out[LINKEDIN_URN_BYTES]);
 /* A URN as a part of a path, copied to out. */
-#define LINKEDIN_PATH_BYTES (3 * LINKEDIN_URN_BYTES)
+#define LINKEDIN_PATH_BYTES ((size_t)3 * LINKEDIN_URN_BYTES)
 const char *linkedin__path_of(const char *urn, char out[LINKEDIN_PATH_BYTES]);
 /* Whether the token may go along to an address LinkedIn gave for an upload. */
 bool linkedin__is_theirs(const struct step_ctx *ctx, const char *url);

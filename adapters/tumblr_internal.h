@@ -32,7 +32,7 @@ extern const struct oauth tumblr__oauth;
 enum { TUMBLR_LIMIT_TITLE, TUMBLR_LIMIT_TEXT, TUMBLR_LIMIT_DESCRIPTION, TUMBLR_LIMIT_ALT };
 extern const struct text_rule tumblr__limits[];
 
-#define TUMBLR_IMAGE_BYTES (10 * 1024 * 1024)
+#define TUMBLR_IMAGE_BYTES ((size_t)10 * 1024 * 1024)
 
 static inline const struct tumblr_settings *tumblr__settings(const struct step_ctx *ctx)
 {

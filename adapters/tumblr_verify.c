@@ -91,7 +91,7 @@ static struct verdict look_through(struct step_ctx *ctx, const json_t *list)
             return found(ctx, &post);
         }
     }
-    (void)snprintf(from, sizeof from, "%lld", (long long)(pages * PAGE_SIZE));
+    (void)snprintf(from, sizeof from, "%lld", (long long)pages * PAGE_SIZE);
     return look_further(ctx, "find_post", from, reached);
 }
 

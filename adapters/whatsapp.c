@@ -260,7 +260,7 @@ const struct adapter adapter_whatsapp = {
     .cannot_verify =
         "WhatsApp cannot be asked for a message; its webhook tells what became of each",
     .audience = &whatsapp__audience,
-    .media_max_bytes = 5 * 1000 * 1000,
+    .media_max_bytes = (size_t)5 * 1000 * 1000,
     .media_bounds = media_bounds,
     .pictures = "by their address, which Meta fetches",
     .media = "the article's first picture as the template's header",

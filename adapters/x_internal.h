@@ -57,7 +57,7 @@ enum { X_LIMIT_TEXT, X_LIMIT_ALT };
 extern const struct text_rule x__limits[];
 
 #define X_PICTURES_MAX 4
-#define X_PICTURE_BYTES (5 * 1024 * 1024)
+#define X_PICTURE_BYTES ((size_t)5 * 1024 * 1024)
 
 static inline const struct x_settings *x__settings(const struct step_ctx *ctx)
 {
@@ -89,8 +89,6 @@ const char *x__answer_id(const struct http_response *res, char out[X_ID_BYTES]);
 const char *x__post_id(const char *remote_id, const char *link, char out[X_ID_BYTES]);
 /* Milliseconds of a number of seconds at `name`, as X writes them ("check_after_secs"); 0. */
 int64_t x__seconds(const json_t *v, const char *name);
-json_t *record_object(json_t *record,
-                      const char *name); /* an object there, made if it is missing */
 
 /* ---- x_trouble.c ---- */
 

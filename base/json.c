@@ -45,7 +45,7 @@ json_t *json_unconst(const json_t *v)
 {
     json_t *out;
 
-    memcpy(&out, &v, sizeof out);
+    memcpy((void *)&out, (const void *)&v, sizeof(void *));
     return out;
 }
 

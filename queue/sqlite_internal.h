@@ -500,7 +500,6 @@ struct article_id sqlite__article_number(struct sqlite_conn *c, const char *id);
 json_t *sqlite__delivery_json(sqlite3_stmt *stmt);
 /* The members that come from the article's own row; NULL: not there. */
 json_t *sqlite__article_head(struct sqlite_conn *c, int64_t id);
-void json_set_time(json_t *object, const char *key, int64_t at_ms); /* 0: null */
 
 /* ---- the log into the file (sqlite_tend.c) ---- */
 void sqlite__tend_watch(struct sqlite *s);

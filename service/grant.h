@@ -72,7 +72,7 @@ struct forecast {
 #define FORECAST_EYE_MS (14 * MS_DAY)
 void forecast_make(struct forecast *out,
                    const struct grant_way *way,
-                   const struct forecast_facts *facts);
+                   const struct forecast_facts *f);
 
 /* As the API and the command line show it, with what may be told of the grant (NULL: none); never a secret. */
 void forecast_write(json_t *out, const struct forecast *f, const json_t *grant);

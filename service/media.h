@@ -58,10 +58,10 @@ void media_get_fitting(struct media_store *s,
                        const struct media_bounds *bounds,
                        bool allow_private);
 /* What a step wants of an article (see struct media_wish, which is whole: bounds are set). Its media has
- * url with by_address, and no bytes then; a video's has file. What it has not is no error: w->media is NULL
- * and w->error "". */
+ * url with by_address, and no bytes then; a video's has file. What it has not is no error: outer->media is
+ * NULL and outer->error "". */
 void media_get_wished(struct media_store *s,
-                      struct media_wait *w,
+                      struct media_wait *outer,
                       const struct article *a,
                       const struct media_wish *wish,
                       bool allow_private);

@@ -74,7 +74,7 @@ void media__tell_later(struct media_store *s);
 /* ---- media_wish.c ---- */
 
 void media__wished_tell(struct media_store *s);
-void media__wished_free(struct media_wait *w);
+void media__wished_free(struct media_wait *outer);
 
 /* ---- media_fit.c ---- */
 

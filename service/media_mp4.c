@@ -63,7 +63,7 @@ static enum err_code cut_short(struct film *f)
 /* The box that begins at `at`; end: of what it stands in. Size 0 means up to there. */
 static enum err_code read_head(struct film *f, uint64_t at, uint64_t end, struct box *out)
 {
-    uint8_t head[LARGE_HEAD_BYTES];
+    uint8_t head[LARGE_HEAD_BYTES] = {0};
     uint64_t size, head_len = HEAD_BYTES;
     enum err_code rc;
 
@@ -166,7 +166,7 @@ static enum err_code read_mehd(struct film *f, const struct box *b)
  * matrix (a b u c d v x y w) and width and height as 16.16 fixed point numbers. */
 static enum err_code read_tkhd(struct film *f, const struct box *b)
 {
-    uint8_t p[96];
+    uint8_t p[96] = {0};
     uint64_t have = b->end - b->at;
     uint8_t version = 0;
     size_t matrix, need;
@@ -201,7 +201,7 @@ typedef enum err_code box_fn(struct film *f, const struct box *b);
 
 static enum err_code each_box(struct film *f, uint64_t at, uint64_t end, box_fn *fn)
 {
-    struct box b;
+    struct box b = {.at = 0};
     enum err_code rc = ERR_NONE;
 
     /* QuickTime ends some lists with four zero bytes: what is shorter than a head is no box. */
@@ -264,7 +264,7 @@ enum err_code media_mp4_read(
     struct media_mp4 *out, media_read_fn *read, void *context, uint64_t len, struct err *why)
 {
     struct film f = {.read = read, .context = context, .why = why};
-    uint8_t name[HEAD_BYTES];
+    uint8_t name[HEAD_BYTES] = {0};
     enum err_code rc;
 
     /* Said before the sizes are looked at: a web page is no broken video. */
