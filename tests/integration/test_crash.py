@@ -15,6 +15,7 @@ import time
 
 import pytest
 from harness import SLOW, TOKEN, exchange, wait_for
+from marks import ONE_THREAD
 
 OF_CHANNEL = {"telegram": "telegram", "mastodon": "mastodon", "bluesky": "bluesky", "partner": "hook"}
 CHANNELS = tuple(OF_CHANNEL)
@@ -242,6 +243,7 @@ def test_a_crash_at_a_named_point_leaves_everything_in_order(make_crier, platfor
     insist_on_keys(platform, platform.truth())
 
 
+@ONE_THREAD
 @pytest.mark.parametrize("point", ["ledger.commit", "ledger.committed"])
 def test_a_crash_at_every_commit_in_turn_leaves_everything_in_order(make_crier, platform, point):
     numbers, fired = itertools.count(1), []

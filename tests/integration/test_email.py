@@ -18,6 +18,7 @@ import time
 import mail_peer
 import pytest
 from harness import SLOW, free_port, small_article, wait_for
+from marks import ONE_THREAD
 
 DESK, NIGHT, READER = "desk@partner.example", "night@news.example", "Reader@Lists.example"
 UNSUBSCRIBE_SECRET = "unsubscribe-secret-of-the-tests"
@@ -496,6 +497,7 @@ def crash_once(crier, server, point):
     return fired, ended["state"]
 
 
+@ONE_THREAD
 def test_the_power_may_go_out_anywhere(mail_crier, make_server):
     """At every commit in turn: whoever has it has it once, and at most one reader is in doubt."""
     pairs = [(f"ledger.{at}:{n}", make_server()) for at in ("commit", "committed") for n in range(1, 15)]

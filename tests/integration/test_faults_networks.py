@@ -8,11 +8,12 @@ import contextlib
 import os
 
 import pytest
-from harness import TSAN, network_channels, wait_for
+from harness import network_channels, wait_for
+from marks import ONE_THREAD
 from ordeal import NETWORKS, NetworkOrdeal
 from test_faults import Round, rounds, sweep
 
-pytestmark = pytest.mark.skipif(TSAN, reason="what is new here is the order of writes, not threads")
+pytestmark = ONE_THREAD
 # Where each of them is posted to, changed and taken back, as far as it lets one; a post in place of another is
 # posted again.
 DOORS = {
