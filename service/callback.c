@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define HEAD_BYTES ((size_t)32 * 1024) /* codes are long at some platforms */
 #define BACKLOG 8
@@ -72,25 +73,6 @@ static void on_written(uv_write_t *write, int status)
     end(container_of(write, struct visit, write));
 }
 
-static void add_escaped(struct buf *out, const char *text)
-{
-    for (const char *p = text; *p; p++) {
-        switch (*p) {
-        case '<':
-            buf_adds(out, "&lt;");
-            break;
-        case '>':
-            buf_adds(out, "&gt;");
-            break;
-        case '&':
-            buf_adds(out, "&amp;");
-            break;
-        default:
-            buf_addc(out, *p);
-        }
-    }
-}
-
 static void answer(struct visit *v, const char *status, const char *sentence)
 {
     struct buf page;
@@ -105,7 +87,7 @@ static void answer(struct visit *v, const char *status, const char *sentence)
         &page,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>crier</title>"
         "<body style=\"font: 1.2em/1.5 sans-serif; margin: 4em auto; max-width: 30em\"><p>");
-    add_escaped(&page, sentence);
+    text_escape_html(&page, sentence, strlen(sentence));
     buf_adds(&page, "</p></body></html>\n");
     buf_addf(&v->answer,
              "HTTP/1.1 %s\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n"
