@@ -77,13 +77,15 @@ static void tell(struct media_wished *w)
 
 static void fail(struct media_wished *w, const char *error)
 {
-    (void)snprintf(w->outer->error, sizeof w->outer->error, "%s", error);
+    (void)snprintf(
+        w->outer->error, sizeof w->outer->error, "%.*s", MEDIA_TEXT_BYTES - 1, error);
     tell(w);
 }
 
 static void fail_at_once(struct media_wished *w, const char *error)
 {
-    (void)snprintf(w->outer->error, sizeof w->outer->error, "%s", error);
+    (void)snprintf(
+        w->outer->error, sizeof w->outer->error, "%.*s", MEDIA_TEXT_BYTES - 1, error);
     w->due = true;
     media__tell_later(w->store);
 }
