@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "sources/feed_draft.h"
 #include "sources/map_internal.h"
 
 /* ---- text ---- */
@@ -94,20 +95,19 @@ static void add_body(json_t *article, const struct map_view *v)
     mem_free(text);
 }
 
-/* A tag as "en" or "pt_BR"; "*" and "und" say nothing. */
+/* A tag as "en", "pt_BR" or "de_DE.UTF-8"; "*", "und" and what has no such shape say nothing. */
 static void add_language(json_t *article, const struct map_view *v)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    char *text = map_text_dup(v, MAP_LANGUAGE);
-    size_t len = text != NULL ? strlen(text) : 0,
-           first = text != NULL ? strspn(text, letters) : 0;
-    bool known =
-        len >= 2 && len <= 16 && (first == 2 || first == 3) && strcmp(text, "und") != 0;
+    char *text = map_text_dup(v, MAP_LANGUAGE), *tag = NULL;
 
-    if (known && (text[first] == '\0' || text[first] == '-' || text[first] == '_')) {
-        text[strcspn(text, "@.")] = '\0'; /* as in de_DE.UTF-8 */
+    if (text != NULL && strcmp(text, "und") != 0) {
+        text[strcspn(text, "@.")] = '\0';
+        tag = feed_language_dup(text);
+    }
+    if (tag != NULL) {
         json_set_str(article, "language", text);
     }
+    mem_free(tag);
     mem_free(text);
 }
 
