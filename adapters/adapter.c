@@ -53,14 +53,8 @@ struct verdict verdict_done(void)
 
 PRINTF_LIKE(2, 0) static void set_detail(struct verdict *v, const char *format, va_list args)
 {
-    size_t len;
-
     (void)vsnprintf(v->detail, sizeof v->detail, format, args);
-    /* The cut may have fallen inside a character. */
-    len = strnlen(v->detail, sizeof v->detail);
-    for (int i = 0; i < 3 && len > 0 && !text_valid(v->detail, len); i++) {
-        v->detail[--len] = '\0';
-    }
+    (void)text_drop_halves(v->detail);
 }
 
 struct verdict verdict_make(enum verdict_kind kind,

@@ -58,14 +58,10 @@ void member_say(struct step_ctx *ctx,
                 const char *detail)
 {
     struct member_word *w = &ctx->word;
-    size_t len;
 
     w->outcome = outcome;
     w->retry_after_ms = retry_after_ms;
     w->id[0] = '\0';
     (void)snprintf(w->detail, sizeof w->detail, "%s", detail ? detail : "");
-    len = strlen(w->detail);
-    while (len > 0 && !text_valid(w->detail, len)) { /* the cut fell inside a character */
-        w->detail[--len] = '\0';
-    }
+    (void)text_drop_halves(w->detail);
 }

@@ -51,15 +51,11 @@ oauth_verdict_make(enum oauth_outcome outcome, int64_t retry_after_ms, const cha
 {
     struct oauth_verdict v = {.outcome = outcome, .retry_after_ms = retry_after_ms};
     va_list args;
-    size_t len;
 
     va_start(args, format);
     (void)vsnprintf(v.detail, sizeof v.detail, format, args);
     va_end(args);
-    len = strnlen(v.detail, sizeof v.detail);
-    for (int i = 0; i < 3 && len > 0 && !text_valid(v.detail, len); i++) {
-        v.detail[--len] = '\0'; /* the cut may have fallen inside a character */
-    }
+    (void)text_drop_halves(v.detail);
     return v;
 }
 

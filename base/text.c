@@ -74,6 +74,19 @@ size_t text_character(const char *text, size_t len)
     return bytes;
 }
 
+size_t text_drop_halves(char *text)
+{
+    size_t len = strlen(text), kept = 0, n;
+
+    for (size_t at = 0; at<len; at += n> 0 ? n : 1) {
+        n = text_character(text + at, len - at);
+        memmove(text + kept, text + at, n);
+        kept += n;
+    }
+    text[kept] = '\0';
+    return kept;
+}
+
 /* Eight bytes of which none is 0 and none has its high bit: most news is ASCII. */
 static bool is_ascii_word(const char *text)
 {

@@ -34,6 +34,9 @@ text_unit_name(enum text_unit unit); /* "bytes" "code points" "UTF-16 units" "gr
 bool text_valid(const char *text, size_t len); /* UTF-8, no NUL, no surrogates, no overlong */
 /* Bytes of the UTF-8 character at the start, 0 when there is none or it is broken. */
 size_t text_character(const char *text, size_t len);
+/* What is no whole character is taken out: of a text whose words were cut to fit ("%.60s"), wherever in it they
+ * stand. Returns its length. */
+size_t text_drop_halves(char *text);
 size_t text_measure(const struct text_rule *rule, const char *text, size_t len);
 bool text_fits(const struct text_rule *rule, const char *text, size_t len);
 /* Length in bytes of the longest prefix of at most `units` in the rule's unit, never inside a

@@ -155,17 +155,10 @@ static void answer_move(struct api_call *call)
     struct crier *c = call->crier;
     char id[ID_TEXT_BYTES];
 
-    /* Out with the turn it had: its new one may come earlier. */
-    courier_cancel(c->courier, m->id);
     if (m->move == MOVE_ABSENT) {
         channels_quota_drop(c->channels, m->id);
     }
-    if (m->has_job) {
-        courier_add(c->courier, &m->job, 1);
-    }
-    if (m->has_released) {
-        courier_add(c->courier, &m->released, 1);
-    }
+    courier_moved(c->courier, m);
     door_reply_json(call->request,
                     200,
                     json_pack("{s:s, s:s}",

@@ -425,6 +425,17 @@ void courier_cancel(struct courier *k, struct delivery_id id)
     }
 }
 
+void courier_moved(struct courier *k, const struct ledger_move *m)
+{
+    courier_cancel(k, m->id);
+    if (m->has_job) {
+        courier_add(k, &m->job, 1);
+    }
+    if (m->has_released) {
+        courier_add(k, &m->released, 1);
+    }
+}
+
 size_t courier_running(const struct courier *k)
 {
     return k->runs.count;

@@ -32,6 +32,8 @@ void courier_unclaim(struct run *run);
 /* New jobs from an accept, a move or a release. */
 void courier_add(struct courier *k, const struct ledger_job *jobs, size_t count);
 void courier_cancel(struct courier *k, struct delivery_id id);
+/* A delivery was moved, in the ledger: out with the turn it had, since its new one may come earlier. */
+void courier_moved(struct courier *k, const struct ledger_move *m);
 /* Start nothing more; drained is called once nothing runs. hurry: abandon what is running (each
  * goes to again or unknown as its step allows). */
 void courier_drain(struct courier *k, void (*drained)(struct crier *c));

@@ -270,13 +270,7 @@ static void wake_2_on_moved(struct ledger_request *r)
         return;
     }
     if (r->rc == ERR_NONE) {
-        courier_cancel(k->crier->courier, k->move.id); /* the turn it had comes later */
-    }
-    if (r->rc == ERR_NONE && k->move.has_job) {
-        courier_add(k->crier->courier, &k->move.job, 1);
-    }
-    if (r->rc == ERR_NONE && k->move.has_released) {
-        courier_add(k->crier->courier, &k->move.released, 1);
+        courier_moved(k->crier->courier, &k->move);
     }
     courier__asked_end(k->crier->courier);
     mem_free(k);

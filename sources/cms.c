@@ -27,19 +27,6 @@
 
 /* ---- what judges use ---- */
 
-/* Words of the CMS in it may have been cut in the middle of a character, also in the middle of the whole. */
-static size_t drop_halves(char *text, size_t len)
-{
-    size_t kept = 0, n;
-
-    for (size_t at = 0; at<len; at += n> 0 ? n : 1) {
-        n = text_character(text + at, len - at);
-        memmove(text + kept, text + at, n);
-        kept += n;
-    }
-    return kept;
-}
-
 void cms_why(struct cms_reading *r, const char *format, ...)
 {
     char text[256];
@@ -49,7 +36,8 @@ void cms_why(struct cms_reading *r, const char *format, ...)
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     mem_free(r->why);
-    r->why = mem_strndup(text, drop_halves(text, strlen(text)));
+    (void)text_drop_halves(text); /* words of the CMS in it may have been cut */
+    r->why = mem_strdup(text);
 }
 
 void cms_is(struct cms_reading *r, enum source_event_kind kind, const char *why)

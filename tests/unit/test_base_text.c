@@ -436,9 +436,34 @@ static void leaves_no_memory_alive(void **state)
     assert_int_equal(mem_live_count(), 0);
 }
 
+static void halves_of_characters_are_taken_out_wherever_they_stand(void **state)
+{
+    static const struct {
+        const char *text, *whole;
+    } rows[] = {
+        {"", ""},
+        {"caf\u00e9 \u65b0\u805e", "caf\u00e9 \u65b0\u805e"},
+        {"the event \"w\xc3\" is unknown", "the event \"w\" is unknown"},
+        {"at the end \xe6\x96", "at the end "},
+        {"\xa9 at the start", " at the start"},
+        {"\xf0\x9f\x91\xc3\xbc", "\xc3\xbc"},
+        {"\xff\xfe", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[64];
+
+        (void)snprintf(text, sizeof text, "%s", rows[i].text);
+        assert_int_equal(text_drop_halves(text), strlen(rows[i].whole));
+        assert_string_equal(text, rows[i].whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(halves_of_characters_are_taken_out_wherever_they_stand),
         cmocka_unit_test(valid_text_is_utf8_without_nul),
         cmocka_unit_test(measures_in_every_unit),
         cmocka_unit_test(an_emoji_may_count_its_bytes),
