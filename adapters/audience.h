@@ -23,12 +23,20 @@
 #include "base/member.h"
 
 struct verdict; /* adapter.h */
+struct push;    /* push.h */
 
 struct member {
     uint64_t
         id; /* in the ledger: names the member to the platform where it takes a name of ours */
     const char *address;
     const char *language; /* NULL: not known */
+    /* Of an audience with `push`: */
+    const uint8_t *keys; /* what came with the address; NULL: none */
+    size_t keys_len;
+    int64_t
+        key_id; /* which of our keys it was made for: the first 8 bytes of its SHA-256; 0: none */
+    const uint8_t
+        *prepared; /* as push->prepare made it, for this message alone; NULL: nothing is */
 };
 
 #define MEMBER_DETAIL_BYTES 160
@@ -45,7 +53,7 @@ enum member_news_kind {
     NEWS_STOP,   /* the member at address wants nothing any more */
     NEWS_START,  /* … and now wants it again */
 };
-#define MEMBER_ADDRESS_BYTES 64
+#define MEMBER_ADDRESS_BYTES 1024
 struct member_news {
     enum member_news_kind kind;
     char name[64];                      /* as the step gave it to the platform: member_name() */
@@ -81,6 +89,11 @@ struct audience {
     bool (*address)(const char *text, char *out);
     const char *address_form;    /* for people: "+ and digits, as +4915112345678" */
     const struct member *sample; /* for previews */
+    /* Its messages go by lanes (adapters/push.h); NULL: each as an exchange of its own. */
+    const struct push *push;
+    /* Another message to the same member takes the place of the first (Topic and tag, collapse id): where it is
+     * unknown whether they have it they get it again, after resend_after_ms and without anybody's word. */
+    bool replaces;
     /* ---- what the platform tells; all NULL: nothing ---- */
     /* The question whether this is the address to call: what to answer; NULL: not asked by the platform. */
     const char *(*challenge)(const void *settings,

@@ -4,6 +4,8 @@
 /* The words for members of an audience, which adapters, the ledger and the service share. */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Of a member. Stored, so never renumbered. */
 enum member_state {
@@ -27,6 +29,17 @@ enum member_outcome {
     MEMBER_UNSUBSCRIBED,  /* they want nothing from us: stopped at once */
 };
 const char *member_outcome_name(enum member_outcome o); /* "accepted" … */
+
+/* What a member wants, besides being a member. */
+#define MEMBER_TOPICS_MAX 62
+#define MEMBER_TOPICS_ALL ((int64_t)-1) /* chose none: all, also later ones */
+struct member_traits {
+    int64_t topics; /* bits, as the channel's topics are numbered (in the ledger); or ALL */
+    int quiet_from, quiet_to; /* minutes of the member's day, 0..1439; equal: no quiet hours */
+    bool test; /* gets tests, and what goes out while the channel is in test mode */
+};
+/* Of Web Push: the browser's public key, 65 bytes, and its secret, 16 (RFC 8291 section 3.1). */
+#define MEMBER_KEYS_BYTES 96
 
 /* What a platform tells later of a message it has taken: bits. */
 enum member_status {

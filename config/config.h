@@ -127,6 +127,26 @@ struct group_settings {
 
 enum fallback_then { FALLBACK_THEN_SKIP, FALLBACK_THEN_BOTH };
 enum on_unknown { ON_UNKNOWN_HOLD, ON_UNKNOWN_RETRY };
+/* Of a channel that addresses people one by one. */
+enum audience_mode { AUDIENCE_LIVE, AUDIENCE_TEST };
+struct audience_settings {
+    struct pairs topics;   /* name -> what readers see */
+    struct rate cap;       /* alerts for one member; count 0: any number */
+    bool quiet_hours;      /* a member's are kept, but for breaking news */
+    int mode;              /* enum audience_mode */
+    int64_t confirm_above; /* 0: never */
+    int64_t undo_ms;
+    int64_t gone_max;       /* in an hour */
+    struct strings origins; /* pages that may subscribe */
+    struct secret app_key;  /* apps may, with it */
+    struct pace_settings {
+        char *probe; /* NULL: none */
+        int64_t slow_above_ms;
+    } pace;
+    int64_t canary_ms;   /* 0: none */
+    int64_t connections; /* to one push service */
+};
+
 struct channel_settings {
     char *name; /* the key in the file */
     const struct config_type *type;
@@ -145,7 +165,8 @@ struct channel_settings {
     bool allow_private;         /* may connect to private addresses */
     bool updates, retracts;     /* pass corrections, retractions on */
     bool tag_links;             /* add the site's campaign parameters */
-    void *own;                  /* the adapter's settings, by type->settings */
+    struct audience_settings audience;
+    void *own; /* the adapter's settings, by type->settings */
     int line;
     /* Of all that the file says of it, references replaced: another one, other settings. */
     uint8_t fingerprint[SHA256_BYTES];

@@ -191,6 +191,44 @@ const struct field config_source_called[] = {
     FIELD_END,
 };
 
+static const char *const audience_modes[] = {"live", "test", NULL};
+
+static const struct field pace_fields[] = {
+    {.key = "probe", .kind = FIELD_URL, AT(pace_settings, probe), .example = "https://news.example/",
+     .help = "asked for every second while messages go out: a page that readers come to, as they get it"},
+    {.key = "slow_above", .kind = FIELD_MS, AT(pace_settings, slow_above_ms), .def = "800ms", .min = "10ms", .max = "60s",
+     .help = "when its answer takes longer than this, or fails, messages go slower until it does not"},
+    FIELD_END,
+};
+
+static const struct field audience_fields[] = {
+    {.key = "topics", .kind = FIELD_MAP, AT(audience_settings, topics), .example = "{breaking: Breaking news, sport: Sports}",
+     .help = "what members can choose from: a category or tag of articles, and what readers see; `breaking` is every breaking article. Who has chosen nothing gets everything"},
+    {.key = "cap", .kind = FIELD_RATE, AT(audience_settings, cap), .example = "4/hour",
+     .help = "messages to one member in that time, at most; what is over waits, as long as it is worth anything"},
+    {.key = "quiet_hours", .kind = FIELD_BOOL, AT(audience_settings, quiet_hours), .def = "true",
+     .help = "in the quiet hours that a member has set only breaking news reach them; the rest waits for their end"},
+    {.key = "mode", .kind = FIELD_ENUM, AT(audience_settings, mode), .choices = audience_modes, .def = "live",
+     .help = "test: articles go to members marked as test members, and to nobody else"},
+    {.key = "confirm_above", .kind = FIELD_INT, AT(audience_settings, confirm_above), .def = "0", .min = "0", .max = "1000000000", .example = "100000",
+     .help = "a message to more members than this waits until a person confirms it (crier wave confirm); 0: never"},
+    {.key = "undo", .kind = FIELD_MS, AT(audience_settings, undo_ms), .def = "0s", .min = "0", .max = "10m", .example = "15s",
+     .help = "nothing leaves for so long, so that it can be stopped (crier wave stop)"},
+    {.key = "gone_max", .kind = FIELD_INT, AT(audience_settings, gone_max), .def = "0", .min = "0", .max = "1000000000", .example = "1000",
+     .help = "members that are given up in one hour, at most; further ones are put aside until a person has looked; 0: 100, or a twentieth of all where that is more"},
+    {.key = "origins", .kind = FIELD_STRINGS, AT(audience_settings, origins), .example = "[\"https://news.example\"]",
+     .help = "sites whose pages may subscribe their readers; not set: site.url alone"},
+    {.key = "app_key", .kind = FIELD_SECRET, AT(audience_settings, app_key), .min = "16", .example = "${CRIER_APP_KEY}",
+     .help = "apps subscribe with it, in the header X-Crier-Key, where there is no page with an origin; not set: they cannot"},
+    {.key = "pace", .kind = FIELD_OBJECT, AT(audience_settings, pace), .fields = pace_fields,
+     .help = "how fast messages go, by how the site bears the readers they bring"},
+    {.key = "canary", .kind = FIELD_MS, AT(audience_settings, canary_ms), .def = "0s", .min = "0", .max = "7d", .example = "1h",
+     .help = "so often a message that is for nobody goes through every stage; an alarm is raised when it does not come through; 0: never"},
+    {.key = "connections", .kind = FIELD_INT, AT(audience_settings, connections), .def = "0", .min = "0", .max = "256",
+     .help = "connections to one push service, at most; 0: as many as are needed, up to 32"},
+    FIELD_END,
+};
+
 const struct field config_channel_common[] = {
     {.key = "type", .kind = FIELD_CUSTOM, .required = true, .example = "telegram",
      .help = "the kind of channel, one of `crier channels`"},
@@ -227,6 +265,8 @@ const struct field config_channel_common[] = {
      .help = "pass retractions on, where the platform can delete a post"},
     {.key = "tag_links", .kind = FIELD_BOOL, AT(channel_settings, tag_links), .def = "true",
      .help = "add the campaign parameters of site.utm to links"},
+    {.key = "audience", .kind = FIELD_OBJECT, AT(channel_settings, audience), .fields = audience_fields,
+     .help = "of a channel that addresses people one by one: whom, when and how fast"},
     FIELD_END,
 };
 

@@ -62,6 +62,10 @@ enum ledger_kind {
     LEDGER_WAVE_NEXT,
     LEDGER_WAVE_END,
     LEDGER_WAVE_TOLD,
+    LEDGER_WAVE_SAY,
+    LEDGER_TOPICS,
+    LEDGER_MEMBERS_BACK,
+    LEDGER_PREPARED_PUT,
     LEDGER_INBOX_PUT,
     LEDGER_INBOX_END,
     LEDGER_WRITES_PULSE, /* nothing but its done, once the writing thread has come to it */
@@ -79,6 +83,8 @@ enum ledger_kind {
     LEDGER_CREDENTIALS,
     LEDGER_QUOTA,
     LEDGER_MEMBERS,
+    LEDGER_UNPREPARED,
+    LEDGER_WAVES,
     LEDGER_INBOX_LIST,
     LEDGER_OUTLET,
     LEDGER_READS_PULSE, /* the same of the reading thread; both touch no disk */
@@ -352,6 +358,14 @@ struct ledger_new_member {
     const char *language; /* NULL: not known */
     const char *opted_in_by;
     int64_t opted_in_at_ms;
+    const uint8_t *keys; /* base/member.h; NULL: none */
+    size_t keys_len;
+    int64_t key_id;
+    struct member_traits traits;
+    const char *zone; /* IANA time zone; NULL: not known */
+    /* The address that this one takes the place of (a browser that got a new one): it is one member, with the
+     * number, the state and the consent it had; NULL: none. */
+    const char *instead_of;
 };
 /* A member that is there gets what is new: the language, and a consent that is newer. Who is stopped, gone or
  * quarantined is active again by a consent that is newer than that, and by nothing else. */
@@ -390,10 +404,60 @@ struct ledger_members { /* by number */
             *opted_in_by; /* language, state_why: may be NULL */
         enum member_state state;
         int64_t state_at_ms, opted_in_at_ms, failures;
+        uint8_t *keys; /* NULL: none */
+        size_t keys_len;
+        int64_t key_id;
+        struct member_traits traits;
+        char *zone; /* NULL */
     } * v;
     size_t count;
     bool more;
     int64_t by_state[MEMBER_STATES];
+    int64_t prepared; /* members for whom a message is prepared */
+};
+/* Those who became gone or quarantined since, by what platforms answered, are active again: what was believed of
+ * the answers was wrong. */
+struct ledger_members_back {
+    struct ledger_request req;
+    const char *channel;
+    int64_t since_ms;
+    int state; /* MEMBER_GONE, MEMBER_QUARANTINED, -1: both */
+    bool gone; /* the other way round: the quarantined ones are gone indeed */
+    int64_t now_ms;
+    int64_t count; /* out */
+    bool more;     /* out: it was as much as a call may do; come again */
+};
+/* The bits of a channel's topics, by name; new names get the next ones. ERR_INVALID: more than
+ * MEMBER_TOPICS_MAX over time. */
+struct ledger_topics {
+    struct ledger_request req;
+    const char *channel;
+    const char *const *names;
+    size_t count;
+    int64_t *bits; /* out: of each, in that order; of the request */
+};
+/* Members for whom nothing is prepared, in the order of waves; and what was prepared for some of those, in the
+ * same order. A batch hands it out and erases it in the transaction that writes the batch down. */
+struct ledger_unprepared {
+    struct ledger_request req;
+    const char *channel;
+    uint64_t after; /* 0: from the start */
+    size_t limit;
+    struct ledger_unprepared_member { /* out */
+        uint64_t id;
+        uint8_t keys[MEMBER_KEYS_BYTES];
+        size_t keys_len;
+    } * v;
+    size_t count;
+    bool more;
+};
+struct ledger_prepared_put {
+    struct ledger_request req;
+    const char *channel;
+    const uint64_t *members; /* ascending, as ledger_unprepared gave them, none left out */
+    const uint8_t *bytes;    /* count times each_bytes */
+    size_t count, each_bytes;
+    int64_t now_ms;
 };
 
 /* ---- waves: a delivery on its way to an audience (sqlite_wave.c) ---- */
@@ -410,11 +474,35 @@ struct ledger_wave {
     int64_t since_ms; /* since when the first of `unknown` is; 0: none is */
     int64_t told_ms;  /* when the platform last told something on this channel; 0: never */
     int64_t missing;  /* at the end: members that were stopped or removed before their turn */
+    int64_t skipped;  /* whom it was not for: another topic, no test member */
+    int64_t started_ms;
+    int64_t go_at_ms;    /* nothing leaves before: the time to take it back; 0 */
+    bool waits_for_word; /* nothing leaves before a person confirms it */
+    bool halted;         /* a person has stopped it: the rest is spared */
+    char by[32];         /* who confirmed or stopped it; "" */
 };
+/* What answers came from, and when: of the members of one service. */
+#define LEDGER_TIMES 64
+struct ledger_wave_service {
+    char name[32];
+    int64_t accepted, retried, gone, refused, unknown;
+    /* How many answers came within so long since the wave's start: ledger_time_bucket(). Final ones only. */
+    uint32_t times[LEDGER_TIMES];
+};
+/* Bucket i holds what took up to ledger_time_bound_ms(i): 5 ms, a third more with each, the last one all the
+ * rest. */
+size_t ledger_time_bucket(int64_t ms);
+int64_t ledger_time_bound_ms(size_t bucket);
 struct ledger_wave_open {
     struct ledger_request req;
     struct delivery_id id;
     const char *channel;
+    /* Of a wave that begins; one that is there keeps its own. */
+    int64_t topics;  /* for members with one of these bits, or ALL; ALL: for everybody */
+    bool test;       /* for test members only */
+    int64_t undo_ms; /* so long nothing leaves */
+    int64_t
+        confirm_above; /* with more members than this it waits for a person's word; 0: never */
     int64_t now_ms;
     struct ledger_wave wave; /* out */
 };
@@ -425,7 +513,8 @@ struct ledger_wave_next { /* a batch that is about to leave */
     size_t limit;
     /* Unknown since then or before may be sent again … 0: none. */
     int64_t unknown_before_ms;
-    bool unheard; /* … also where the platform has told of nothing since */
+    bool unheard;            /* … also where the platform has told of nothing since */
+    int64_t recent_since_ms; /* `recent` counts waves begun since then; 0: is not wanted */
     int64_t now_ms;
     /* out */
     int64_t number; /* 0: nothing is due */
@@ -435,8 +524,16 @@ struct ledger_wave_next { /* a batch that is about to leave */
         uint64_t id;
         char *address, *language; /* language may be NULL */
         int64_t tries;            /* so often it was tried before */
-    } * v;
+        const uint8_t *keys;      /* NULL: none */
+        size_t keys_len;
+        int64_t key_id;
+        const uint8_t *prepared; /* erased in the ledger; NULL: nothing was */
+        struct member_traits traits;
+        const char *zone; /* NULL */
+        int64_t recent;   /* other waves of the channel that were for them */
+    } * v;                /* texts and bytes are the request's, in one piece */
     size_t count;
+    void *texts;
     struct ledger_wave wave;
 };
 struct ledger_wave_result {
@@ -450,10 +547,34 @@ struct ledger_wave_end {
     struct ledger_request req;
     struct delivery_id id;
     int64_t number;
-    const struct ledger_wave_result *v; /* of each member of the batch */
+    const struct ledger_wave_result *v; /* of members of the batch, all but … */
     size_t count;
+    int64_t accepted;                           /* … so many, who have it */
+    const struct ledger_wave_service *services; /* what is to be added */
+    size_t service_count;
+    int64_t
+        gone_max; /* members that may become gone in an hour, others are quarantined; 0: the default */
     int64_t now_ms;
     struct ledger_wave wave; /* out */
+};
+enum wave_word { WAVE_CONFIRM, WAVE_STOP };
+struct
+    ledger_wave_say { /* a person's word. ERR_NOT_FOUND; ERR_CONFLICT: it has ended, or was said before */
+    struct ledger_request req;
+    struct delivery_id id;
+    enum wave_word word;
+    const char *by;
+    int64_t now_ms;
+    struct ledger_wave wave; /* out */
+};
+struct ledger_waves { /* newest first: of one delivery, or the last ones */
+    struct ledger_request req;
+    struct delivery_id id; /* 0: any */
+    const char *channel;   /* NULL: any */
+    bool open;             /* only those that are not through */
+    size_t limit;
+    json_t *
+        out; /* array, as the API gives it: counts, services with the time to 50, 90, 99 and 100 % */
 };
 struct ledger_wave_news {
     struct delivery_id delivery;

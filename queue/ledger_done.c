@@ -292,6 +292,12 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_MEMBER_SET:
     case LEDGER_WAVE_OPEN:
     case LEDGER_WAVE_END:
+    case LEDGER_WAVE_SAY:
+    case LEDGER_TOPICS:
+    case LEDGER_MEMBERS_BACK:
+    case LEDGER_PREPARED_PUT:
+    case LEDGER_UNPREPARED:
+    case LEDGER_WAVES:
     case LEDGER_INBOX_PUT:
     case LEDGER_INBOX_END:
     case LEDGER_WRITES_PULSE:

@@ -317,6 +317,13 @@ CREATE TABLE member (
     failed_at   INTEGER NOT NULL DEFAULT 0,  -- … the last of them
     wave        INTEGER NOT NULL DEFAULT 0,  -- the newest delivery of which the platform told something …
     told        INTEGER NOT NULL DEFAULT 0,  -- … which: bits of enum member_status
+    keys        BLOB,                        -- Web Push: p256dh and auth, 81 bytes
+    key_id      INTEGER NOT NULL DEFAULT 0,  -- which of our keys it was made for
+    topics      INTEGER NOT NULL DEFAULT -1, -- bits of `topic`; -1: all
+    zone        TEXT,                        -- IANA time zone
+    quiet_from  INTEGER NOT NULL DEFAULT 0,  -- minutes of their day; equal: no quiet hours
+    quiet_to    INTEGER NOT NULL DEFAULT 0,
+    test        INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (channel, id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX member_address ON member (channel, address);
