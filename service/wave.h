@@ -31,4 +31,8 @@ void wave_hurry(struct wave *w);
 /* Nothing of it is unknown any more: a run that waits for that goes on. */
 void wave_settled(struct crier *c, struct delivery_id id);
 
+/* A person's word about it is on disk (LEDGER_WAVE_SAY): a wave that runs begins nothing more, and takes back what
+ * has not left; one that waits takes its turn now. Of a delivery that has no wave: nothing. */
+void wave_said(struct crier *c, struct delivery_id id);
+
 #endif

@@ -303,3 +303,13 @@ void wave_settled(struct crier *c, struct delivery_id id)
     ledger_submit(c->ledger, &k->move.req);
     /* Continues in wake_2_on_moved(). */
 }
+
+void wave_said(struct crier *c, struct delivery_id id)
+{
+    struct run *run = courier__find(c->courier, id);
+
+    if (run && run->wave) {
+        wave__stop(run->wave, WAVE_STOPPED, NULL);
+        wave_poke(run->wave);
+    }
+}
