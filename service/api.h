@@ -15,6 +15,8 @@ door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete
 door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 /* api_channels.c */
 door_handler_fn api_list_channels, api_pause, api_resume, api_test;
+/* api_waves.c, api_waves_halt.c */
+door_handler_fn api_list_waves, api_get_wave, api_stop_wave, api_confirm_wave, api_halt_waves;
 /* api_members.c */
 door_handler_fn api_put_members, api_list_members, api_export_members, api_erase_member;
 door_handler_fn api_put_credentials, api_delete_credentials;

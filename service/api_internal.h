@@ -35,6 +35,8 @@ struct api_call {
         struct ledger_inbox_list inbox;
         struct ledger_members members;
         struct ledger_member_set member_set;
+        struct ledger_waves waves;
+        struct ledger_wave_say say;
     } u;
     struct crier *crier;
     struct door_request *request;

@@ -43,6 +43,8 @@ void courier_fall_back(struct courier *k, struct channel *ch);
 /* Have the ledger look for what has become worthless. Cheap to call often. */
 void courier_expire(struct courier *k);
 size_t courier_running(const struct courier *k);
+/* … of a channel; without probes. */
+size_t courier_running_on(const struct courier *k, const struct channel *ch);
 
 /* Run a channel's `test` course, which publishes nothing; done gets the verdict exactly once.
  */
