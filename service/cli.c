@@ -16,7 +16,7 @@
 #include "service/crier.h"
 
 #define FILE_BYTES ((size_t)16 * 1024 * 1024)
-#define VERBS_MAX 16
+#define VERBS_MAX 24
 
 /* clang-format off */
 const struct cli_verb cli_verbs[] = {
@@ -58,9 +58,22 @@ const struct cli_verb cli_verbs[] = {
              "one state. --cancel gives waiting ones up. --resolve settles an unknown outcome by hand: \"posted\"\n"
              "when the post is there (say where, with --link or --remote-id, so that it can be changed later),\n"
              "\"absent\" when it is not (it is sent again then)."},
-    {.name = "channels", .usage = "[TYPE]", .run = cli_channels, .has_json = true, .max_operands = 1,
-     .help = "list the types of channels, or explain one",
-     .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do."},
+    {.name = "wave", .usage = "[list | show [ID] | stop [ID|--all] | confirm [ID|--all]]", .run = cli_wave, .has_json = true,
+     .is_client = true, .max_operands = 2, .options = cli_wave_options,
+     .help = "show, stop and confirm what goes to audiences",
+     .text = "A wave is an article on its way to the members of a channel (browser push, apps, whatsapp). ID is a\n"
+             "delivery's or an article's; where there is only one wave that can be meant, none is needed.\n"
+             "stop     within a second nothing more leaves; says how many had it already. What has arrived stays:\n"
+             "         correct or retract the article for that\n"
+             "stop --all  stops everything that goes to audiences and pauses their channels, so that nothing begins\n"
+             "         there; crier channels resume NAME goes on\n"
+             "confirm  lets one go that waits because it would reach more members than confirm_above"},
+    {.name = "channels", .usage = "[TYPE | pause NAME... | resume NAME...]", .run = cli_channels, .has_json = true,
+     .is_client = true, .max_operands = 100,
+     .help = "list the types of channels, or explain one; pause and resume",
+     .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do. pause: nothing goes out\n"
+             "on these channels (or groups) of the service until resume; what comes in waits, as long as it is\n"
+             "worth anything."},
     {.name = "sources", .usage = "[TYPE | --types | NAME [--poll|--release|--drop]]", .run = cli_sources,
      .has_json = true, .is_client = true, .max_operands = 1, .options = cli_sources_options,
      .help = "show the watched sources, or explain a type of source",
