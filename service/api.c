@@ -32,6 +32,7 @@ const struct door_route api_routes[] = {
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/pause", api_pause},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/resume", api_resume},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/test", api_test},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/canary", api_run_canary},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/members", api_put_members},
     {HTTP_GET, AUTH_TOKEN, "/v1/channels/{name}/members", api_list_members},
     {HTTP_GET, AUTH_TOKEN, "/v1/channels/{name}/members/export", api_export_members},

@@ -14,7 +14,7 @@ door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete
 /* api_deliveries.c */
 door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 /* api_channels.c */
-door_handler_fn api_list_channels, api_pause, api_resume, api_test;
+door_handler_fn api_list_channels, api_pause, api_resume, api_test, api_run_canary;
 /* api_waves.c, api_waves_halt.c */
 door_handler_fn api_list_waves, api_get_wave, api_stop_wave, api_confirm_wave, api_halt_waves;
 /* api_members.c */

@@ -58,7 +58,7 @@ const struct cli_verb cli_verbs[] = {
              "one state. --cancel gives waiting ones up. --resolve settles an unknown outcome by hand: \"posted\"\n"
              "when the post is there (say where, with --link or --remote-id, so that it can be changed later),\n"
              "\"absent\" when it is not (it is sent again then)."},
-    {.name = "wave", .usage = "[list | show [ID] | stop [ID|--all] | confirm [ID|--all]]", .run = cli_wave, .has_json = true,
+    {.name = "wave", .usage = "[list | show [ID] | stop [ID|--all] | confirm [ID|--all] | canary CHANNEL]", .run = cli_wave, .has_json = true,
      .is_client = true, .max_operands = 2, .options = cli_wave_options,
      .help = "show, stop and confirm what goes to audiences",
      .text = "A wave is an article on its way to the members of a channel (browser push, apps, whatsapp). ID is a\n"
@@ -67,7 +67,8 @@ const struct cli_verb cli_verbs[] = {
              "         correct or retract the article for that\n"
              "stop --all  stops everything that goes to audiences and pauses their channels, so that nothing begins\n"
              "         there; crier channels resume NAME goes on\n"
-             "confirm  lets one go that waits because it would reach more members than confirm_above"},
+             "confirm  lets one go that waits because it would reach more members than confirm_above\n"
+             "canary   a dry run, now: everything but the message itself"},
     {.name = "channels", .usage = "[TYPE | pause NAME... | resume NAME...]", .run = cli_channels, .has_json = true,
      .is_client = true, .max_operands = 100,
      .help = "list the types of channels, or explain one; pause and resume",

@@ -519,6 +519,41 @@ static int show(struct verb *v)
     return v->exit;
 }
 
+/* A dry run, now. */
+static int canary(struct verb *v)
+{
+    struct buf path;
+    json_t *answer;
+    bool good;
+
+    if (v->args->operand_count < 2) {
+        return cli_fail(v->args, CLI_USAGE, "the canary of which channel?");
+    }
+    buf_init(&path, PATH_BYTES);
+    buf_adds(&path, "/v1/channels/");
+    url_encode(&path, v->args->operands[1]);
+    buf_adds(&path, "/canary");
+    answer = ask(v, HTTP_POST, buf_str(&path), NULL);
+    buf_done(&path);
+    if (answer == NULL) {
+        return v->exit;
+    }
+    good = json_is_true(json_object_get(answer, "ok"));
+    if (v->args->json) {
+        cli_print_json(answer);
+    } else if (good) {
+        (void)printf("the dry run came through; nobody got anything\n");
+    } else {
+        v->exit = cli_fail(v->args,
+                           CLI_FAILED,
+                           "the dry run failed at %s: %s",
+                           cli_member(answer, "stage", 0),
+                           cli_member(answer, "detail", 1));
+    }
+    json_decref(answer);
+    return good ? CLI_OK : CLI_FAILED;
+}
+
 static int stop(struct verb *v)
 {
     if (cli_given(v->args, "all")) {
@@ -535,7 +570,7 @@ static int confirm(struct verb *v)
 static const struct {
     const char *name;
     int (*run)(struct verb *v);
-} actions[] = {{"list", list}, {"show", show}, {"stop", stop}, {"confirm", confirm}};
+} actions[] = {{"list", list}, {"show", show}, {"stop", stop}, {"confirm", confirm}, {"canary", canary}};
 
 int cli_wave(const struct cli_args *args)
 {
@@ -554,5 +589,5 @@ int cli_wave(const struct cli_args *args)
             return rc;
         }
     }
-    return cli_fail(args, CLI_USAGE, "list, show, stop or confirm, not \"%s\"", name);
+    return cli_fail(args, CLI_USAGE, "list, show, stop, confirm or canary, not \"%s\"", name);
 }

@@ -13,10 +13,12 @@
 #include "base/mem.h"
 #include "queue/ledger.h"
 #include "queue/sched.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/keeper.h"
+#include "service/lookout.h"
 #include "service/media.h"
 #include "service/watch.h"
 
@@ -495,6 +497,10 @@ void metrics_print(struct metrics *m,
     print_oldest(out, rows, row_count);
     if (c->keeper != NULL) {
         keeper_print_gauges(c->keeper, out);
+    }
+    if (c->lookout != NULL) {
+        lookout_print_gauges(c->lookout, out);
+        canaries_print_gauges(c->canaries, out);
     }
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);

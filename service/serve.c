@@ -5,6 +5,7 @@
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
  *      watch_stop         we go and look no more
+ *      canaries_stop      no dry run begins; what one asks comes to its end
  *      withdrawals_stop   nothing is retracted any more: what waits for that waits in the ledger
  *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
@@ -29,6 +30,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/api.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/complete.h"
@@ -37,6 +39,7 @@
 #include "service/events.h"
 #include "service/gate.h"
 #include "service/keeper.h"
+#include "service/lookout.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
@@ -76,7 +79,7 @@ static void on_idle_look(uv_timer_t *timer)
     int64_t waited_ms = clock_mono_ms() - s->drain_started_mono_ms;
 
     if ((!door_idle(s->crier.door) || !watch_idle(s->crier.watch) ||
-         !keeper_idle(s->crier.keeper)) &&
+         !keeper_idle(s->crier.keeper) || !canaries_idle(s->crier.canaries)) &&
         waited_ms < s->crier.config->server.drain_ms + IDLE_MAX_MS) {
         return;
     }
@@ -110,6 +113,7 @@ void crier_drain(struct crier *c, const char *reason)
     watch_stop(c->watch);
     gate_stop(c->gate);
     keeper_stop(c->keeper);
+    canaries_stop(c->canaries);
     completer_stop(c->completer);
     withdrawals_stop(c->withdrawals);
     courier_drain(c->courier, on_drained);
@@ -315,6 +319,8 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->media = media_store_new(c);
     c->pages = pages_new(c);
     c->courier = courier_new(c);
+    c->lookout = lookout_new(c);
+    c->canaries = canaries_new(c);
     c->watch = watch_new(c);
     rc = watch_load(c->watch, why);
     if (rc) {
@@ -397,6 +403,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     gate_start(c->gate);
     completer_start(c->completer);
     withdrawals_look(c->withdrawals);
+    lookout_look(c->lookout);
     announce(c);
     return ERR_NONE;
 }
@@ -434,6 +441,8 @@ static void take_down(struct service *s)
     withdrawals_free(c->withdrawals);
     completer_free(c->completer);
     gate_free(c->gate);
+    canaries_free(c->canaries);
+    lookout_free(c->lookout);
     courier_free(c->courier);
     pages_free(c->pages);
     media_store_free(c->media);
