@@ -17,6 +17,14 @@ struct run;
 struct wave;
 struct wave_probe;
 
+/* A push service, as it answers a channel's messages. */
+#define WAVE_SERVICES 8
+struct wave_service {
+    char name[32];
+    int64_t troubles;    /* in a row */
+    int64_t again_at_ms; /* wall clock: not to be tried before; 0 */
+};
+
 /* How fast a channel's messages go, shared by its waves. Times are of the clock that never jumps. */
 struct wave_pace {
     double tokens;
@@ -26,6 +34,9 @@ struct wave_pace {
     size_t breaking;        /* waves of breaking news under way: others wait */
     /* Of an audience with `push`: */
     struct lane_pace lane;    /* what comes of all this; its lanes read it */
+    size_t urgent; /* waves of breaking news with more to hand out: others wait */
+    struct wave_service services[WAVE_SERVICES];
+    size_t service_count;
     struct wave_probe *probe; /* while a wave is under way, and a page of the site is asked for; NULL */
 };
 

@@ -107,7 +107,7 @@ static void each_3_on_batch(struct ledger_request *r)
             wave__stop(w, WAVE_STOPPED, NULL);
         } else {
             w->counts = b->next.wave;
-            w->exhausted = true;
+            w->exhausted = !b->next.more;
             wave__heed_article(w, &b->next);
         }
         batch_free(b);

@@ -19,18 +19,16 @@ static const struct audience_settings *settings_of(const struct wave *w)
 }
 
 /* Later, or not at all where that would be too late. */
-static bool put_off(const struct wave *w,
-                    int64_t due_at_ms,
-                    const char *too_late,
-                    struct ledger_wave_result *out)
+static enum wave_hold
+put_off(const struct wave *w, int64_t due_at_ms, struct ledger_wave_result *out)
 {
     int64_t not_after_ms = w->run->load.not_after_ms;
 
-    *out = (struct ledger_wave_result){.outcome = MEMBER_AGAIN, .due_at_ms = due_at_ms};
     if (not_after_ms > 0 && due_at_ms >= not_after_ms) {
-        *out = (struct ledger_wave_result){.outcome = MEMBER_REFUSED, .detail = too_late};
+        return HOLD_SPARED;
     }
-    return true;
+    *out = (struct ledger_wave_result){.outcome = MEMBER_AGAIN, .due_at_ms = due_at_ms};
+    return HOLD_LATER;
 }
 
 /* What is breaking reaches everybody, and what is taken back must not be read any longer. */
@@ -67,28 +65,19 @@ static int64_t cap_look_ms(const struct wave *w)
     return ms < CAP_LOOK_MIN_MS ? CAP_LOOK_MIN_MS : ms > CAP_LOOK_MAX_MS ? CAP_LOOK_MAX_MS : ms;
 }
 
-bool wave__holds(const struct wave *w,
-                 const struct ledger_wave_member *m,
-                 int64_t now_ms,
-                 struct ledger_wave_result *out)
+enum wave_hold wave__holds(const struct wave *w,
+                           const struct ledger_wave_member *m,
+                           int64_t now_ms,
+                           struct ledger_wave_result *out)
 {
-    if (w->test && !m->traits.test) { /* the ledger gives none such; and never shall one get it */
-        *out = (struct ledger_wave_result){.outcome = MEMBER_REFUSED,
-                                           .detail = "a test, and they are no test member"};
-        return true;
+    if (w->test && !m->traits.test) {
+        return HOLD_SPARED; /* the ledger gives none such; and never shall one get it */
     }
     if (in_quiet_hours(w, m, now_ms)) {
-        return put_off(w,
-                       zone_next_minute(m->zone, now_ms, m->traits.quiet_to),
-                       "their quiet hours last longer than it is worth anything",
-                       out);
+        return put_off(w, zone_next_minute(m->zone, now_ms, m->traits.quiet_to), out);
     }
     if (has_enough(w, m)) {
-        return put_off(w,
-                       now_ms + cap_look_ms(w),
-                       "had as many messages as the channel's cap allows, as long as it was "
-                       "worth anything",
-                       out);
+        return put_off(w, now_ms + cap_look_ms(w), out);
     }
-    return false;
+    return HOLD_NOT;
 }

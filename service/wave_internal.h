@@ -48,7 +48,8 @@ struct wave_batch {
     bool called_back;
     size_t fresh; /* of all of them, those whose first turn it is; behind the others */
     struct ledger_wave_service *services;
-    size_t result_count; /* so many have their result, those that have it already: nobody else is told of */
+    size_t result_count; /* all but who has the message, and … */
+    size_t spared;       /* … who are spared it */
     int64_t left_ms;     /* mono */
 };
 
@@ -69,7 +70,8 @@ enum wave_stop {
 /* What one run of a wave has done, for the log. */
 struct wave_tally {
     int64_t began_mono_ms;
-    int64_t accepted, gone, retried, refused, unknown, waiting;
+    int64_t accepted, gone, retried, refused, unknown;
+    int64_t waiting; /* quiet hours, the cap */
 };
 
 struct wave {
@@ -95,6 +97,8 @@ struct wave {
     struct push_plan *plan;
     bool test;         /* for test members only */
     bool urgent;       /* breaking, and with more to hand out: others wait */
+    bool urgent_for_all;
+    bool is_held_up;   /* not one may leave now */
     bool hurried;
     size_t asks;       /* of next batches, on their way */
     size_t in_lanes;   /* members */
@@ -130,12 +134,16 @@ void wave__lane_hurry(struct wave *w);
 void wave__lane_done(struct wave *w); /* nothing is in the lanes */
 
 /* wave_hold.c */
-/* Whether a member waits, or is spared the message, whatever the lanes say: out is told what. */
-bool wave__holds(const struct wave *w,
-                 const struct ledger_wave_member *m,
-                 int64_t now_ms,
-                 struct ledger_wave_result *out);
-/* Whether it is about the last so many minutes what others have sent to them; 0: it is not. */
+enum wave_hold {
+    HOLD_NOT,
+    HOLD_LATER,  /* out says when */
+    HOLD_SPARED, /* that would be too late, or it is not for them */
+};
+enum wave_hold wave__holds(const struct wave *w,
+                           const struct ledger_wave_member *m,
+                           int64_t now_ms,
+                           struct ledger_wave_result *out);
+/* Since when it counts what other waves have sent to a member; 0: it does not. */
 int64_t wave__recent_since_ms(const struct wave *w, int64_t now_ms);
 
 /* wave_result.c */
@@ -145,6 +153,8 @@ void wave__read_results(struct wave_batch *b);
 void wave__spare_results(struct wave_batch *b);
 
 /* wave_send.c */
+/* The article, by one of the first members. */
+void wave__heed_refusal(struct wave *w, const struct verdict *v);
 void wave__send(struct wave *w, struct wave_batch *b);
 
 /* wave_pace.c */
@@ -153,11 +163,16 @@ int64_t wave__wait_ms(struct wave *w, int64_t mono_ms);
 void wave__slow_down(struct wave *w, int64_t quiet_ms, bool too_fast);
 void wave__went_well(struct wave *w);
 size_t wave__window_max(const struct wave *w); /* messages at a time, when all goes well */
-/* Of lanes: until a batch may leave; 0: now. */
+/* Of lanes: until a batch may leave; 0: now. A wave of breaking news is urgent as long as it has more to hand out and
+ * may; others wait then: on its channel, and on all where it takes what the lanes can do. */
+void wave__set_urgent(struct wave *w, bool urgent);
 int64_t wave__lane_wait_ms(const struct wave *w, int64_t mono_ms);
 void wave__lane_pace(const struct wave *w); /* tells the lanes how fast */
 /* One service is in trouble, or has answered well. Returns when its members should come again, at the soonest. */
-int64_t wave__service_trouble(struct wave *w, const char *service, int64_t now_ms);
+int64_t wave__service_trouble(struct wave *w,
+                              const char *service,
+                              const char *detail,
+                              int64_t now_ms);
 void wave__service_well(struct wave *w, const char *service);
 
 /* wave_probe.c */

@@ -38,17 +38,6 @@ static int64_t per_second(const struct wave *w)
     return atomic_load(&w->run->channel->pace.lane.per_second);
 }
 
-/* Breaking, and with more to hand out: other waves wait. Not for its last answers, which may take long. */
-static void set_urgent(struct wave *w, bool urgent)
-{
-    struct courier *k = w->run->courier;
-
-    if (w->urgent != urgent) {
-        w->urgent = urgent;
-        k->urgent_waves += urgent ? 1 : -1;
-    }
-}
-
 /* ---- the start and the end ---- */
 
 void wave__lane_start(struct wave *w)
@@ -64,14 +53,14 @@ void wave__lane_start(struct wave *w)
         wave__stop(w, WAVE_REJECTED, &v);
         return;
     }
-    set_urgent(w, run->load.breaking);
+    wave__set_urgent(w, run->load.breaking);
     wave__probe_begin(w);
     wave__lane_pace(w);
 }
 
 void wave__lane_done(struct wave *w)
 {
-    set_urgent(w, false);
+    wave__set_urgent(w, false);
     if (w->plan) {
         wave__probe_end(w);
         w->audience->push->done(w->plan);
@@ -104,7 +93,8 @@ static void end_batch(struct wave_batch *b)
         .number = b->next.number,
         .v = b->results,
         .count = b->result_count,
-        .accepted = (int64_t)(b->next.count - b->result_count),
+        .accepted = (int64_t)(b->next.count - b->result_count - b->spared),
+        .skipped = (int64_t)b->spared,
         .services = b->services,
         .service_count = b->lane.service_count,
         .gone_max = w->run->settings->audience.gone_max,
@@ -199,6 +189,25 @@ static void take_member(struct wave_batch *b, size_t at)
     };
 }
 
+static void place_member(struct wave_batch *b, size_t at, int64_t now_ms)
+{
+    const struct ledger_wave_member *m = &b->next.v[at];
+    struct ledger_wave_result *result = &b->results[b->result_count];
+
+    switch (wave__holds(b->wave, m, now_ms, result)) {
+    case HOLD_NOT:
+        take_member(b, at);
+        break;
+    case HOLD_LATER:
+        result->member = m->id;
+        b->result_count++;
+        break;
+    case HOLD_SPARED:
+        b->spared++;
+        break;
+    }
+}
+
 static void fill_batch(struct wave_batch *b)
 {
     struct wave *w = b->wave;
@@ -209,15 +218,11 @@ static void fill_batch(struct wave_batch *b)
     b->places = mem_calloc(b->next.count, sizeof *b->places);
     b->results = mem_calloc(b->next.count, sizeof *b->results);
     for (size_t i = 0; i < b->next.count; i++) {
-        const struct ledger_wave_member *m = &b->next.v[i];
+        uint64_t id = b->next.v[i].id;
 
-        b->fresh += m->id > w->last_fresh;
-        highest = m->id > highest ? m->id : highest;
-        if (wave__holds(w, m, now_ms, &b->results[b->result_count])) {
-            b->results[b->result_count++].member = m->id;
-        } else {
-            take_member(b, i);
-        }
+        b->fresh += id > w->last_fresh;
+        highest = id > highest ? id : highest;
+        place_member(b, i, now_ms);
     }
     w->last_fresh = highest;
     w->tally.waiting += (int64_t)b->result_count;
@@ -235,7 +240,7 @@ static void lane_3_on_batch(struct ledger_request *r)
             wave__stop(w, WAVE_STOPPED, NULL);
         } else {
             w->counts = b->next.wave;
-            w->exhausted = true;
+            w->exhausted = !b->next.more;
             wave__heed_article(w, &b->next);
         }
         batch_free(b);
@@ -290,12 +295,14 @@ static bool has_room(const struct wave *w)
     return w->in_lanes < flow_window(&w->flow, per_second(w));
 }
 
+/* Returns when to look again. */
 static int64_t hand_out(struct wave *w)
 {
     int64_t wait_ms = wave__lane_wait_ms(w, clock_mono_ms());
     struct wave_batch *b;
 
-    if (wait_ms > 0) {
+    w->is_held_up = wait_ms > 0;
+    if (w->is_held_up) {
         flow_held_up(&w->flow);
         return wait_ms;
     }
@@ -306,10 +313,10 @@ static int64_t hand_out(struct wave *w)
 }
 
 /* Not while another goes first: what is written down and waits would only be in doubt. */
-static bool wants_more(const struct wave *w, int64_t wait_ms)
+static bool wants_more(const struct wave *w)
 {
-    return w->stop == WAVE_GOES_ON && !w->exhausted && w->asks < ASKS_MAX &&
-           wait_ms >= WAVE_LOOK_MS && w->batches.count + w->asks < FLOW_BATCHES_MAX &&
+    return w->stop == WAVE_GOES_ON && !w->exhausted && !w->is_held_up && w->asks < ASKS_MAX &&
+           w->batches.count + w->asks < FLOW_BATCHES_MAX &&
            count_waiting(w) + w->asks < BATCHES_WAITING_MAX;
 }
 
@@ -333,6 +340,11 @@ static void take_all_back(struct wave *w)
     }
 }
 
+static bool has_more(const struct wave *w)
+{
+    return w->stop == WAVE_GOES_ON && (!w->exhausted || waiting(w) != NULL);
+}
+
 void wave__lane_pump(struct wave *w)
 {
     int64_t wait_ms = WAVE_LOOK_MS;
@@ -343,12 +355,11 @@ void wave__lane_pump(struct wave *w)
     if (w->stop != WAVE_GOES_ON) { /* also by what was just handed out */
         take_all_back(w);
     }
-    while (wants_more(w, wait_ms)) {
+    while (wants_more(w)) {
         ask(w);
     }
-    set_urgent(w, w->run->load.breaking && w->stop == WAVE_GOES_ON && w->plan &&
-                      (!w->exhausted || waiting(w) != NULL));
-    if (list_empty(&w->batches) && w->asks == 0) {
+    wave__set_urgent(w, has_more(w) && !w->is_held_up && w->run->load.breaking);
+    if (list_empty(&w->batches) && w->asks == 0 && !has_more(w)) {
         wave__finish(w);
         return;
     }
