@@ -214,6 +214,8 @@ enum err_code sqlite__member_set(struct sqlite *s, struct ledger_member_set *r)
     case MEMBER_ERASE:
         erase(s, ch->id, &f);
         break;
+    case MEMBER_TRAITS:
+        break;
     }
     return ERR_NONE;
 }

@@ -240,14 +240,21 @@ enum err_code sqlite__wave_open(struct sqlite *s, struct ledger_wave_open *r)
 
 /* ---- next ---- */
 
+static const char *text_into(struct ledger_texts *to, sqlite3_stmt *stmt, int column)
+{
+    const char *text = sqlite__col_text(stmt, column);
+
+    return text ? ledger__texts_add(to, text, (size_t)sqlite3_column_bytes(stmt, column)) : NULL;
+}
+
 static struct ledger_wave_member *hand(struct ledger_wave_next *r, sqlite3_stmt *stmt, int at)
 {
     struct ledger_wave_member *m = &r->v[r->count++];
 
     m->id = (uint64_t)sqlite3_column_int64(stmt, 0);
-    m->address = sqlite__col_dup(stmt, at);
-    m->address = m->address ? m->address : mem_strdup("?");
-    m->language = sqlite__col_dup(stmt, at + 1);
+    m->address = text_into(r->texts, stmt, at);
+    m->address = m->address ? m->address : "?"; /* a damaged file */
+    m->language = text_into(r->texts, stmt, at + 1);
     return m;
 }
 
@@ -354,13 +361,16 @@ enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r)
     }
     r->number = 0;
     r->count = 0;
+    r->more = false;
     r->v = NULL;
+    r->texts = NULL;
     look_at_article(s, r);
     if (r->retracted || r->withdrawn) {
         r->wave = look(&s->writer, (int64_t)r->id.v);
         return ERR_NONE;
     }
     r->v = mem_calloc(r->limit, sizeof *r->v);
+    r->texts = ledger__texts_new();
     if (row.w.again > 0) {
         take_due(s, r, &row, WAVE_AGAIN, r->now_ms);
     }
