@@ -189,7 +189,7 @@
   /* On an iPhone and an iPad from 16.4 on, for what is on the home screen. */
   function iosCould() {
     const version = /(?:OS|Version\/)\s?(\d+)[._](\d+)/.exec(navigator.userAgent);
-    return ios() && !navigator.standalone && version && Number(version[1]) + Number(version[2]) / 100 >= 16.04;
+    return ios() && !navigator.standalone && version && 100 * Number(version[1]) + Number(version[2]) >= 1604;
   }
 
   const able = () => window.isSecureContext && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
@@ -561,8 +561,7 @@
 
     drawForm() {
       const shown = now.open && now.state === "on";
-      if (shown && this.drawn !== now.chosen) {
-        this.drawn = now.chosen;
+      if (shown && this.form.hidden) { // not while it is being filled in
         this.form.replaceChildren(...this.fields(now.chosen), make("div", { class: "row" },
           make("button", { type: "submit", class: "first", part: "button" }, this.say.of("save"))));
       }
