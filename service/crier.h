@@ -33,6 +33,8 @@ struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
 struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
+struct topics;        /* topics.h: what members of audiences choose from */
+struct push_door;     /* push_door.h: readers who subscribe */
 struct outlet;        /* outlet.h: the feeds and the news sitemap we serve */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
@@ -67,6 +69,8 @@ struct crier {
     struct withdrawals *withdrawals;
     struct unreadables unreadables;
     struct share_targets *share;
+    struct topics *topics;
+    struct push_door *push_door;
     struct outlet *outlet;
     struct door *door;
     const char *config_path;
