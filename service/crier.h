@@ -20,6 +20,7 @@
 struct channels;      /* channels.h: the configured destinations and their live state */
 struct keeper;        /* keeper.h: tokens that end */
 struct out;           /* out.h: outbound HTTP */
+struct lanes;         /* lane.h: outbound HTTP/2, to very many */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
 struct pages;         /* page_fetch.h: pages of articles */
@@ -59,6 +60,7 @@ struct crier {
     struct sched *sched;
     struct channels *channels;
     struct out *out;
+    struct lanes *lanes;
     struct keeper *keeper;
     struct media_store *media;
     struct pages *pages;

@@ -61,8 +61,7 @@ struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_do
         .id = w->run->job.id,
         .limit = limit,
         .unknown_before_ms = resend_ms >= 0 ? now_ms - resend_ms : 0,
-        .unheard =
-            w->run->settings->on_unknown == ON_UNKNOWN_RETRY || w->audience->replaces,
+        .unheard = w->run->settings->on_unknown == ON_UNKNOWN_RETRY || w->audience->replaces,
         .recent_since_ms = has_lanes(w) ? wave__recent_since_ms(w, now_ms) : 0,
         .now_ms = now_ms,
     };
@@ -111,6 +110,8 @@ void wave__heed_article(struct wave *w, const struct ledger_wave_next *next)
         wave__stop(w, WAVE_OFF, NULL);
     } else if (next->withdrawn) {
         wave__stop(w, WAVE_HELD, &for_now);
+    } else if (next->overtaken && w->audience->replaces && w->run->settings->updates) {
+        wave__stop(w, WAVE_OVERTAKEN, NULL);
     }
 }
 

@@ -33,11 +33,12 @@ struct wave_pace {
     int64_t quiet_until_ms; /* the platform wants to be left alone; 0 */
     size_t breaking;        /* waves of breaking news under way: others wait */
     /* Of an audience with `push`: */
-    struct lane_pace lane;    /* what comes of all this; its lanes read it */
-    size_t urgent; /* waves of breaking news with more to hand out: others wait */
+    struct lane_pace lane; /* what comes of all this; its lanes read it */
+    size_t urgent;         /* waves of breaking news with more to hand out: others wait */
     struct wave_service services[WAVE_SERVICES];
     size_t service_count;
-    struct wave_probe *probe; /* while a wave is under way, and a page of the site is asked for; NULL */
+    struct wave_probe
+        *probe; /* while a wave is under way, and a page of the site is asked for; NULL */
 };
 
 /* That the step is about to go is on disk: send. Ends in courier__finish() or courier__give_back(). */

@@ -10,12 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLOW_BATCH_MAX 4000  /* members that are written down together */
-#define FLOW_BATCHES_MAX 12  /* open at a time: what a crash leaves in doubt, and the memory of a wave */
+#define FLOW_BATCH_MAX 4000 /* members that are written down together */
+#define FLOW_BATCHES_MAX                                                                       \
+    12 /* open at a time: what a crash leaves in doubt, and the memory of a wave */
 #define FLOW_WINDOW_MAX 32000
 
 struct wave_flow {
-    size_t window; /* members handed out at a time */
+    size_t window;    /* members handed out at a time */
     int64_t since_ms; /* the sample at hand began; 0: it did not */
     int64_t answered; /* in it */
     int64_t least_ms; /* the quickest batch so far; 0: none */

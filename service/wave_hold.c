@@ -32,9 +32,8 @@ put_off(const struct wave *w, int64_t due_at_ms, struct ledger_wave_result *out)
 }
 
 /* What is breaking reaches everybody, and what is taken back must not be read any longer. */
-static bool in_quiet_hours(const struct wave *w,
-                           const struct ledger_wave_member *m,
-                           int64_t now_ms)
+static bool
+in_quiet_hours(const struct wave *w, const struct ledger_wave_member *m, int64_t now_ms)
 {
     const struct member_traits *t = &m->traits;
 

@@ -55,15 +55,15 @@ struct wave_batch {
 
 enum wave_stop {
     WAVE_GOES_ON,
-    WAVE_STOPPED,  /* by us: it goes on later from where it is */
-    WAVE_BLOCKED,  /* no to us */
-    WAVE_REJECTED, /* no to the article */
-    WAVE_LATE,     /* worthless by now */
-    WAVE_OFF,      /* the article was taken back */
-    WAVE_HELD,     /* the article is withdrawn for now */
-    WAVE_PAUSED,   /* the platform wants to be left alone for longer than a run should last */
-    WAVE_WAITS,    /* for a person's word, or until it cannot be taken back any more */
-    WAVE_HALTED,   /* by a person */
+    WAVE_STOPPED,   /* by us: it goes on later from where it is */
+    WAVE_BLOCKED,   /* no to us */
+    WAVE_REJECTED,  /* no to the article */
+    WAVE_LATE,      /* worthless by now */
+    WAVE_OFF,       /* the article was taken back */
+    WAVE_HELD,      /* the article is withdrawn for now */
+    WAVE_PAUSED,    /* the platform wants to be left alone for longer than a run should last */
+    WAVE_WAITS,     /* for a person's word, or until it cannot be taken back any more */
+    WAVE_HALTED,    /* by a person */
     WAVE_OVERTAKEN, /* a newer revision waits, which all of them get */
 };
 
@@ -95,13 +95,14 @@ struct wave {
     struct wave_tally tally;
     /* Of lanes: */
     struct push_plan *plan;
-    bool test;         /* for test members only */
-    bool urgent;       /* breaking, and with more to hand out: others wait */
+    bool test;   /* for test members only */
+    bool urgent; /* breaking, and with more to hand out: others wait */
     bool urgent_for_all;
-    bool is_held_up;   /* not one may leave now */
+    bool probes;
+    bool is_held_up; /* not one may leave now */
     bool hurried;
-    size_t asks;       /* of next batches, on their way */
-    size_t in_lanes;   /* members */
+    size_t asks;         /* of next batches, on their way */
+    size_t in_lanes;     /* members */
     uint64_t last_fresh; /* the highest member so far */
     struct wave_flow flow;
 };
@@ -169,10 +170,8 @@ void wave__set_urgent(struct wave *w, bool urgent);
 int64_t wave__lane_wait_ms(const struct wave *w, int64_t mono_ms);
 void wave__lane_pace(const struct wave *w); /* tells the lanes how fast */
 /* One service is in trouble, or has answered well. Returns when its members should come again, at the soonest. */
-int64_t wave__service_trouble(struct wave *w,
-                              const char *service,
-                              const char *detail,
-                              int64_t now_ms);
+int64_t
+wave__service_trouble(struct wave *w, const char *service, const char *detail, int64_t now_ms);
 void wave__service_well(struct wave *w, const char *service);
 
 /* wave_probe.c */

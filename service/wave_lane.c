@@ -21,7 +21,8 @@
 #include "base/mem.h"
 #include "service/lane.h"
 
-#define ASKS_MAX 2 /* the second is written down with the first one's commit, or the end of a batch */
+#define ASKS_MAX                                                                               \
+    2 /* the second is written down with the first one's commit, or the end of a batch */
 #define BATCHES_WAITING_MAX 2
 #define ANSWER_TIMEOUT_MS (20 * MS_SECOND)
 
@@ -47,8 +48,7 @@ void wave__lane_start(struct wave *w)
 
     run->sc.ctx.now_ms = clock_wall_ms();
     if (w->audience->push->plan(&run->sc.ctx, &w->plan, &why) != ERR_NONE) {
-        struct verdict v =
-            verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%.200s", why.text);
+        struct verdict v = verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%.200s", why.text);
 
         wave__stop(w, WAVE_REJECTED, &v);
         return;
@@ -247,7 +247,8 @@ static void lane_3_on_batch(struct ledger_request *r)
         wave__pump(w);
         return;
     }
-    (void)FAULT("wave.batch"); /* of use with ":exit", as are the others: nothing of it has left */
+    (void)FAULT(
+        "wave.batch"); /* of use with ":exit", as are the others: nothing of it has left */
     w->counts = b->next.wave;
     list_push(&w->batches, &b->node);
     fill_batch(b);

@@ -210,10 +210,8 @@ static void note_service(const struct wave *w,
                          LOG_STR("detail", detail)));
 }
 
-int64_t wave__service_trouble(struct wave *w,
-                              const char *service,
-                              const char *detail,
-                              int64_t now_ms)
+int64_t
+wave__service_trouble(struct wave *w, const char *service, const char *detail, int64_t now_ms)
 {
     struct wave_service *s = service_of(&w->run->channel->pace, service);
     int64_t wait_ms = SERVICE_MIN_MS;

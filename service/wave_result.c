@@ -165,11 +165,8 @@ static void hide(const struct reading *x, size_t i)
     char *detail = x->b->lane.results[i].detail;
 
     if (detail) {
-        hide_in_detail(detail,
-                       strlen(detail) + 1,
-                       run->settings,
-                       run->sc.ctx.account,
-                       run->sc.ctx.grant);
+        hide_in_detail(
+            detail, strlen(detail) + 1, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
         mask_address(detail, member_at(x->b, i)->address);
     }
 }
@@ -234,6 +231,14 @@ static void count(struct reading *x, enum member_outcome outcome, const struct l
     count_time(s, x, r->answered_ms);
 }
 
+/* The last bucket holds all the rest. */
+static int64_t bound_us(size_t bucket)
+{
+    int64_t ms = ledger_time_bound_ms(bucket);
+
+    return (ms < MS_HOUR ? ms : MS_HOUR) * 1000;
+}
+
 static void tell_metrics(const struct reading *x)
 {
     struct metrics *m = x->w->run->courier->crier->metrics;
@@ -248,8 +253,7 @@ static void tell_metrics(const struct reading *x)
         metrics_add_pushes(m, channel, s->name, "refused", s->refused);
         metrics_add_pushes(m, channel, s->name, "unknown", s->unknown);
         for (size_t t = 0; t < LEDGER_TIMES; t++) {
-            metrics_observe_pushes(
-                m, channel, s->name, ledger_time_bound_ms(t) * 1000, s->times[t]);
+            metrics_observe_pushes(m, channel, s->name, bound_us(t), s->times[t]);
         }
     }
 }
@@ -295,15 +299,15 @@ static int64_t pause_ms(const struct reading *x)
 
 static bool nothing_gets_through(const struct reading *x)
 {
-    return x->fresh_trouble > 0 &&
-           x->fresh_trouble * 100 >= x->fresh_sent * TROUBLE_PERCENT;
+    return x->fresh_trouble > 0 && x->fresh_trouble * 100 >= x->fresh_sent * TROUBLE_PERCENT;
 }
 
 static void heed(const struct reading *x)
 {
     struct wave *w = x->w;
 
-    if (nothing_gets_through(x) || (x->fresh_trouble > 0 && w->counts.again > AGAIN_MEMBERS_MAX)) {
+    if (nothing_gets_through(x) ||
+        (x->fresh_trouble > 0 && w->counts.again > AGAIN_MEMBERS_MAX)) {
         wave__slow_down(w, pause_ms(x), false);
         flow_trouble(&w->flow);
     } else if (x->all_answered && !x->b->called_back && x->b->leaving > 0) {
