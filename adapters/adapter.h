@@ -183,6 +183,7 @@ struct step_ctx {
     bool breaking;
     int64_t revision;      /* counts from 1 */
     int64_t created_at_ms; /* of the delivery: fixed, the same on every attempt */
+    int64_t not_after_ms;  /* when it is worth nothing any more; 0: never */
     int64_t now_ms;
     enum course course;
     bool is_test; /* a marked test message, not news */
@@ -204,6 +205,7 @@ struct step_ctx {
     const char *token;
     const json_t *grant;
 
+    const struct audience *audience; /* of the adapter; NULL: it has none */
     /* Of a step for `each_member` (audience.h): whose turn it is; NULL: nobody's, a preview. And what its
      * read says of them. */
     const struct member *member;

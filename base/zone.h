@@ -34,7 +34,7 @@ bool zone_within(const char *name, int64_t wall_ms, int from, int to);
 struct zone;
 struct zone *zone_read(const uint8_t *bytes, size_t len);
 void zone_free(struct zone *z);
-int32_t zone_offset_in(const struct zone *z, int64_t wall_ms);
+int32_t zone_offset_in(struct zone *z, int64_t wall_ms);
 /* Where the files are, for tests: before any other call, or after zone_forget(), which also frees all. NULL:
  * /usr/share/zoneinfo. */
 void zone_use_directory(const char *path);

@@ -302,6 +302,7 @@ enum err_code courier__make_context(struct run *run, struct err *why)
         .breaking = l->breaking,
         .reason = l->reason,
         .created_at_ms = l->created_at_ms,
+        .not_after_ms = l->not_after_ms,
         .course = run->course,
         .in_doubt = run->doubt.course,
         .record = l->record,

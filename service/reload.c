@@ -15,6 +15,7 @@
 #include "service/keeper.h"
 #include "service/manager.h"
 #include "service/metrics.h"
+#include "service/topics.h"
 #include "service/watch.h"
 
 static void log_refused(const struct crier *c, const struct problems *p, const struct err *why)
@@ -36,6 +37,7 @@ static void put_in_force(struct crier *c, struct config *config)
               (enum log_level)config->server.log_level);
     sched_total_set(c->sched, config->queue.total_concurrency);
     channels_apply(c->channels);
+    topics_apply(c->topics);
     keeper_apply(c->keeper);
     watch_apply(c->watch);
     courier_poke(c->courier);

@@ -50,6 +50,7 @@
 #include "service/passed.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
+#include "service/topics.h"
 #include "service/watch.h"
 #include "service/withdrawals.h"
 
@@ -306,6 +307,11 @@ static enum err_code make_parts(struct crier *c, struct err *why)
         return rc;
     }
     channels_apply(c->channels);
+    c->topics = topics_new(c);
+    rc = topics_load(c->topics, why);
+    if (rc) {
+        return rc;
+    }
     rc = out_new(&c->out, c, why);
     if (rc) {
         return rc;
@@ -449,6 +455,7 @@ static void take_down(struct service *s)
     out_free(c->out);
     keeper_free(c->keeper);
     watch_free(c->watch);
+    topics_free(c->topics);
     channels_free(c->channels);
     sched_free(c->sched);
     event_hub_free(c->events);

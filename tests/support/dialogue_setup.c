@@ -61,7 +61,9 @@ static void set_context(struct dialogue *d)
     ctx->is_test = json_is_true(json_object_get(c, "is_test"));
     ctx->revision = revision ? json_integer_value(revision) : 1;
     ctx->created_at_ms = time_or(c, "created_at", "2026-11-23T15:00:00Z");
+    ctx->not_after_ms = time_or(c, "not_after", "2026-11-23T17:00:01Z");
     ctx->now_ms = time_or(c, "now", "2026-11-23T15:00:01Z");
+    ctx->audience = d->adapter->audience;
 }
 
 static json_t *object_or_new(const json_t *root, const char *name)
