@@ -897,6 +897,7 @@ struct ledger_load { /* all that is needed to run one delivery */
     struct article_id article;
     int64_t revision, latest_revision;
     bool retract; /* this revision is a retraction */
+    bool test;    /* the article came as a test, from source "test" */
     bool breaking;
     char *reason;
     /* For a retraction: of the last revision with content. NULL: what is stored cannot be read, and

@@ -43,6 +43,7 @@ const struct cli_option cli_send_options[] = {
     {.name = "urgency", .value = "1..9", .help = "1 is highest"},
     {.name = "not-after", .value = "TIME", .help = "worthless after this time (RFC 3339) or so long (2h)"},
     {.name = "breaking", .help = "it is breaking news"},
+    {.name = "test", .help = "a test: to test members of audiences only, and to no other channel"},
     {.name = "no-wait", .help = "do not wait for the deliveries"},
     {.name = "timeout", .value = "TIME", .help = "wait so long for them (default 60s)"},
     {.name = NULL},
@@ -368,7 +369,12 @@ static int submit(const struct cli_args *args, struct follow *f, const json_t *a
             return client_fail(args, rc, &why);
         }
     }
-    rc = client_call(f->client, HTTP_POST, "/v1/articles", article, &f->answer, &why);
+    rc = client_call(f->client,
+                     HTTP_POST,
+                     cli_given(args, "test") ? "/v1/articles?test=true" : "/v1/articles",
+                     article,
+                     &f->answer,
+                     &why);
     if (rc) {
         return client_fail(args, rc, &why);
     }
