@@ -34,7 +34,7 @@ static bool read_since(const struct cli_args *args, char out[TIME_TEXT_BYTES])
         (void)time_rfc3339(at_ms, out);
         return true;
     }
-    if (parse_duration_ms(text, strlen(text), &ago_ms)) {
+    if (parse_duration_ms(text, &ago_ms)) {
         (void)time_rfc3339(clock_wall_ms() - ago_ms, out);
         return true;
     }
