@@ -50,7 +50,8 @@ const struct cli_verb cli_verbs[] = {
      .max_operands = 1, .options = cli_status_options,
      .help = "show the service's channels, or one article",
      .text = "Without ARTICLE: health of the service and of each channel. With the id of an article: its\n"
-             "deliveries and attempts. --watch prints every state change as it happens, until interrupted."},
+             "deliveries and attempts. --watch goes on: on a terminal a screen with the waves as they get on (q ends\n"
+             "it), else, and for one article, a line for every change, until interrupted."},
     {.name = "replay", .usage = "DELIVERY... | --channel NAME | --cancel ID... | --resolve ID posted|absent",
      .run = cli_replay, .has_json = true, .is_client = true, .max_operands = 1000, .options = cli_replay_options,
      .help = "send ended deliveries again, cancel or settle them",
