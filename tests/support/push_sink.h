@@ -60,14 +60,16 @@ struct push_sink_count {
     uint64_t statuses[600];
 };
 
-struct push_sink *push_sink_start(const struct push_sink_options *o); /* NULL: said on standard error */
+struct push_sink *
+push_sink_start(const struct push_sink_options *o); /* NULL: said on standard error */
 int push_sink_port(const struct push_sink *s);
 bool push_sink_do(struct push_sink *s, const char *command);
 void push_sink_count(struct push_sink *s, struct push_sink_count *out);
 /* How often this path was asked for, whole; and answered with a 2xx. */
 uint64_t push_sink_path(struct push_sink *s, const char *path, uint64_t *out_accepted);
 /* Of every path: fn is called with the lock held. */
-typedef void push_sink_path_fn(void *context, const char *path, uint64_t requests, uint64_t accepted);
+typedef void
+push_sink_path_fn(void *context, const char *path, uint64_t requests, uint64_t accepted);
 void push_sink_each_path(struct push_sink *s, push_sink_path_fn *fn, void *context);
 void push_sink_reset(struct push_sink *s);
 void push_sink_flush(struct push_sink *s); /* the record */
