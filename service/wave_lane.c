@@ -360,7 +360,7 @@ void wave__lane_pump(struct wave *w)
         ask(w);
     }
     wave__set_urgent(w, has_more(w) && !w->is_held_up && w->run->load.breaking);
-    if (list_empty(&w->batches) && w->asks == 0 && !has_more(w)) {
+    if (list_empty(&w->batches) && w->asks == 0 && !has_more(w) && !w->looks_behind) {
         wave__finish(w);
         return;
     }
