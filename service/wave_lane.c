@@ -176,6 +176,7 @@ static void leave(struct wave_batch *b)
 static void take_member(struct wave_batch *b, size_t at)
 {
     const struct ledger_wave_member *m = &b->next.v[at];
+    size_t prepared_bytes = b->wave->audience->push->prepared_bytes;
 
     b->places[b->leaving] = (uint32_t)at;
     b->members[b->leaving++] = (struct member){
@@ -185,7 +186,8 @@ static void take_member(struct wave_batch *b, size_t at)
         .keys = m->keys,
         .keys_len = m->keys_len,
         .key_id = m->key_id,
-        .prepared = m->prepared,
+        /* Of another size: another release has made it. */
+        .prepared = m->prepared_len == prepared_bytes ? m->prepared : NULL,
     };
 }
 
