@@ -173,7 +173,7 @@ static void wave_3_on_batch(struct ledger_request *r)
             wave__stop(w, WAVE_STOPPED, NULL);
         } else {
             w->counts = b->next.wave;
-            w->exhausted = true;
+            w->exhausted = !b->next.more;
             heed_article(w, &b->next);
         }
         batch_free(b);
