@@ -45,6 +45,7 @@
 #include "service/page_fetch.h"
 #include "service/reader.h"
 #include "service/passed.h"
+#include "service/push_door.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
 #include "service/topics.h"
@@ -108,6 +109,7 @@ void crier_drain(struct crier *c, const char *reason)
     s->drain_started_mono_ms = clock_mono_ms();
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
+    push_door_stop(c->push_door);
     watch_stop(c->watch);
     gate_stop(c->gate);
     keeper_stop(c->keeper);
@@ -334,6 +336,7 @@ static enum err_code make_parts(struct crier *c, struct err *why)
         return rc;
     }
     c->outlet = outlet_new(c);
+    c->push_door = push_door_new(c);
     return door_new(&c->door, c, api_routes, why);
 }
 
@@ -444,6 +447,7 @@ static void take_down(struct service *s)
     pages_free(c->pages);
     media_store_free(c->media);
     out_free(c->out);
+    push_door_free(c->push_door); /* what it had asked for has ended with out */
     keeper_free(c->keeper);
     watch_free(c->watch);
     topics_free(c->topics);
