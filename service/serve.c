@@ -37,6 +37,7 @@
 #include "service/events.h"
 #include "service/gate.h"
 #include "service/keeper.h"
+#include "service/lane.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
@@ -50,6 +51,7 @@
 #include "service/share.h"
 #include "service/topics.h"
 #include "service/watch.h"
+#include "service/wave.h"
 #include "service/withdrawals.h"
 
 #define IDLE_LOOK_MS 10
@@ -323,6 +325,10 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->media = media_store_new(c);
     c->pages = pages_new(c);
     c->courier = courier_new(c);
+    rc = waves_prepare(c, why);
+    if (rc) {
+        return rc;
+    }
     c->watch = watch_new(c);
     rc = watch_load(c->watch, why);
     if (rc) {
@@ -446,6 +452,7 @@ static void take_down(struct service *s)
     courier_free(c->courier);
     pages_free(c->pages);
     media_store_free(c->media);
+    lanes_free(c->lanes);
     out_free(c->out);
     push_door_free(c->push_door); /* what it had asked for has ended with out */
     keeper_free(c->keeper);

@@ -97,6 +97,7 @@ struct wave {
     bool looks_behind;
     /* Of lanes: */
     struct push_plan *plan;
+    uint64_t plan_number;
     bool test;   /* for test members only */
     bool urgent; /* breaking, and with more to hand out: others wait */
     bool urgent_for_all;

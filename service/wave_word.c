@@ -92,11 +92,13 @@ void wave_said(struct crier *c, struct delivery_id id)
 static bool goes_instead(const struct wave *w, const struct ledger_load *newer)
 {
     const struct run *run = w->run;
+    const struct adapter *a = run->channel->adapter;
 
     return newer->req.rc == ERR_NONE && newer->state == DELIVERY_HELD && !newer->retract &&
            newer->article_content && run->settings->updates &&
            memcmp(newer->face, run->load.face, sizeof newer->face) != 0 &&
-           courier__course(run, COURSE_UPDATE);
+           courier__course(run, COURSE_UPDATE) &&
+           (!a->update_wanted || a->update_wanted(run->settings->own, newer->article_content));
 }
 
 static void look_behind_2_on_loaded(struct ledger_request *r)
