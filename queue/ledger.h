@@ -540,7 +540,7 @@ struct ledger_wave_next {
         more; /* it has passed over as many as a call may: come again at once, also when number is 0 */
     bool retracted; /* nor will it be: the article was taken back */
     bool withdrawn; /* … or is for now, and may come back */
-    bool overtaken; /* a newer revision, which reads otherwise, waits behind it on its channel */
+    struct delivery_id behind; /* a newer revision's, which waits for it to end; 0: none */
     struct ledger_wave_member {
         uint64_t id;
         const char *address, *language; /* language may be NULL */

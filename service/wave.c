@@ -110,8 +110,8 @@ void wave__heed_article(struct wave *w, const struct ledger_wave_next *next)
         wave__stop(w, WAVE_OFF, NULL);
     } else if (next->withdrawn) {
         wave__stop(w, WAVE_HELD, &for_now);
-    } else if (next->overtaken && w->audience->replaces && w->run->settings->updates) {
-        wave__stop(w, WAVE_OVERTAKEN, NULL);
+    } else if (w->audience->replaces && next->behind.v != w->behind.id.v) {
+        wave__look_behind(w, next->behind);
     }
 }
 

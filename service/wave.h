@@ -41,6 +41,9 @@ struct wave_pace {
         *probe; /* while a wave is under way, and a page of the site is asked for; NULL */
 };
 
+/* At the start and after a reload: lanes, once there is a channel whose messages go by them. */
+MUST_USE enum err_code waves_prepare(struct crier *c, struct err *why);
+
 /* That the step is about to go is on disk: send. Ends in courier__finish() or courier__give_back(). */
 void wave_start(struct run *run);
 /* Something has changed that may stop it. */

@@ -200,7 +200,7 @@ void wave__each_pump(struct wave *w)
     if (wants_more(w)) {
         ask(w);
     }
-    if (list_empty(&w->batches) && !w->asking) {
+    if (list_empty(&w->batches) && !w->asking && !w->looks_behind) {
         wave__finish(w);
         return;
     }

@@ -93,8 +93,11 @@ struct wave {
     struct verdict why; /* of BLOCKED, REJECTED, PAUSED, HELD */
     uv_timer_t timer;
     struct wave_tally tally;
+    struct ledger_load behind; /* a newer revision's delivery that was looked at; id 0: none */
+    bool looks_behind;
     /* Of lanes: */
     struct push_plan *plan;
+    uint64_t plan_number;
     bool test;   /* for test members only */
     bool urgent; /* breaking, and with more to hand out: others wait */
     bool urgent_for_all;
@@ -180,6 +183,10 @@ void wave__probe_end(struct wave *w);
 /* Messages a second that the site bears, as it seems; 0: any number. */
 int64_t wave__probe_pace(const struct wave_probe *p);
 void wave__probe_show(const struct wave_probe *p, json_t *object);
+
+/* wave_word.c */
+/* A newer revision waits: is it one that all of them get? Then it stops the wave. */
+void wave__look_behind(struct wave *w, struct delivery_id id);
 
 /* wave_end.c */
 void wave__finish(struct wave *w);

@@ -41,13 +41,43 @@ static int64_t per_second(const struct wave *w)
 
 /* ---- the start and the end ---- */
 
+static bool any_needs_lanes(struct crier *c)
+{
+    const struct channel *ch;
+    size_t cursor = 0;
+
+    while ((ch = channels_each(c->channels, &cursor)) != NULL) {
+        if (ch->adapter->audience && ch->adapter->audience->push) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err_code waves_prepare(struct crier *c, struct err *why)
+{
+    return c->lanes || !any_needs_lanes(c) ? ERR_NONE : lanes_new(&c->lanes, c, 0, why);
+}
+
+static enum err_code make_plan(struct wave *w, struct err *why)
+{
+    struct run *run = w->run;
+    enum err_code rc = waves_prepare(run->courier->crier, why);
+
+    run->sc.ctx.now_ms = clock_wall_ms();
+    if (!rc) {
+        rc = w->audience->push->plan(&run->sc.ctx, &w->plan, why);
+    }
+    w->plan_number = ++run->courier->plans;
+    return rc;
+}
+
 void wave__lane_start(struct wave *w)
 {
     struct run *run = w->run;
     struct err why = {0};
 
-    run->sc.ctx.now_ms = clock_wall_ms();
-    if (w->audience->push->plan(&run->sc.ctx, &w->plan, &why) != ERR_NONE) {
+    if (make_plan(w, &why) != ERR_NONE) {
         struct verdict v = verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%.200s", why.text);
 
         wave__stop(w, WAVE_REJECTED, &v);
@@ -166,6 +196,8 @@ static void leave(struct wave_batch *b)
         .timeout_ms = answer_timeout(run),
         .connections = (int)run->settings->audience.connections,
         .pace = &w->run->channel->pace.lane,
+        .urgent = run->load.breaking,
+        .plan_number = w->plan_number,
         .done = lane_4_on_answers,
     };
     lanes_submit(lanes_of(w), &b->lane);
@@ -176,6 +208,7 @@ static void leave(struct wave_batch *b)
 static void take_member(struct wave_batch *b, size_t at)
 {
     const struct ledger_wave_member *m = &b->next.v[at];
+    size_t prepared_bytes = b->wave->audience->push->prepared_bytes;
 
     b->places[b->leaving] = (uint32_t)at;
     b->members[b->leaving++] = (struct member){
@@ -185,7 +218,8 @@ static void take_member(struct wave_batch *b, size_t at)
         .keys = m->keys,
         .keys_len = m->keys_len,
         .key_id = m->key_id,
-        .prepared = m->prepared,
+        /* Of another size: another release has made it. */
+        .prepared = m->prepared_len == prepared_bytes ? m->prepared : NULL,
     };
 }
 
@@ -360,7 +394,7 @@ void wave__lane_pump(struct wave *w)
         ask(w);
     }
     wave__set_urgent(w, has_more(w) && !w->is_held_up && w->run->load.breaking);
-    if (list_empty(&w->batches) && w->asks == 0 && !has_more(w)) {
+    if (list_empty(&w->batches) && w->asks == 0 && !has_more(w) && !w->looks_behind) {
         wave__finish(w);
         return;
     }

@@ -39,6 +39,8 @@ struct reading {
     struct of_service services[LANE_SERVICES_MAX];
     size_t fresh_trouble, fresh_sent;
     bool all_answered;
+    /* What was last hidden in, and what came of it: a service in trouble says the same thousands of times. */
+    char said[MEMBER_DETAIL_BYTES], shown[MEMBER_DETAIL_BYTES];
 };
 
 static const struct ledger_wave_member *member_at(const struct wave_batch *b, size_t i)
@@ -51,6 +53,39 @@ static bool is_of_service(const struct lane_result *r)
 {
     return r->outcome == MEMBER_AGAIN &&
            (!r->sent || r->status == 0 || r->status == 429 || r->status >= 500);
+}
+
+/* ---- details ---- */
+
+static void mask_address(char *detail, const char *address)
+{
+    size_t len = strlen(address);
+    char *found = len > 0 ? strstr(detail, address) : NULL;
+
+    while (found) {
+        memset(found, '*', len);
+        found = strstr(found + len, address);
+    }
+}
+
+/* No detail that is kept holds a secret or an address: platforms like to repeat them. */
+static void hide(struct reading *x, size_t i)
+{
+    const struct run *run = x->w->run;
+    char *detail = x->b->lane.results[i].detail;
+    size_t size = detail ? strlen(detail) + 1 : 0;
+
+    if (!detail) {
+        return;
+    }
+    if (strncmp(detail, x->said, sizeof x->said - 1) != 0 || x->said[0] == '\0') {
+        (void)snprintf(x->said, sizeof x->said, "%s", detail);
+        (void)snprintf(x->shown, sizeof x->shown, "%s", detail);
+        hide_in_detail(
+            x->shown, sizeof x->shown, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
+    }
+    (void)snprintf(detail, size, "%s", x->shown);
+    mask_address(detail, member_at(x->b, i)->address);
 }
 
 /* ---- the services ---- */
@@ -69,6 +104,7 @@ static void look_at(struct reading *x, size_t i)
     s->trouble += trouble;
     s->others += !trouble;
     if (trouble && !s->detail) {
+        hide(x, i);
         s->detail = r->detail;
     }
     x->fresh_trouble += is_fresh && trouble;
@@ -146,29 +182,6 @@ static int64_t unknown_since_ms(const struct reading *x, size_t i)
         wait_ms *= 2;
     }
     return x->b->lane.results[i].answered_ms + (wait_ms > resend_ms ? wait_ms - resend_ms : 0);
-}
-
-static void mask_address(char *detail, const char *address)
-{
-    size_t len = strlen(address);
-    char *found = len > 0 ? strstr(detail, address) : NULL;
-
-    while (found) {
-        memset(found, '*', len);
-        found = strstr(found + len, address);
-    }
-}
-
-static void hide(const struct reading *x, size_t i)
-{
-    const struct run *run = x->w->run;
-    char *detail = x->b->lane.results[i].detail;
-
-    if (detail) {
-        hide_in_detail(
-            detail, strlen(detail) + 1, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
-        mask_address(detail, member_at(x->b, i)->address);
-    }
 }
 
 static void note_result(struct reading *x, size_t i)

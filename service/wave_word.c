@@ -87,6 +87,44 @@ void wave_said(struct crier *c, struct delivery_id id)
 
 /* ---- a newer revision ---- */
 
+/* Whether it goes to everybody in the place of what they have; what makes no difference to a reader, or is not told
+ * on this channel, leaves the older one to be told to the end. */
+static bool goes_instead(const struct wave *w, const struct ledger_load *newer)
+{
+    const struct run *run = w->run;
+    const struct adapter *a = run->channel->adapter;
+
+    return newer->req.rc == ERR_NONE && newer->state == DELIVERY_HELD && !newer->retract &&
+           newer->article_content && run->settings->updates &&
+           memcmp(newer->face, run->load.face, sizeof newer->face) != 0 &&
+           courier__course(run, COURSE_UPDATE) &&
+           (!a->update_wanted || a->update_wanted(run->settings->own, newer->article_content));
+}
+
+static void look_behind_2_on_loaded(struct ledger_request *r)
+{
+    struct wave *w = container_of(r, struct wave, behind.req);
+
+    w->looks_behind = false;
+    if (goes_instead(w, &w->behind)) {
+        wave__stop(w, WAVE_OVERTAKEN, NULL);
+    }
+    ledger_request_done(r);
+    wave__pump(w);
+}
+
+void wave__look_behind(struct wave *w, struct delivery_id id)
+{
+    if (w->looks_behind || id.v == 0) {
+        return;
+    }
+    w->looks_behind = true;
+    w->behind = (struct ledger_load){
+        .req = {.kind = LEDGER_LOAD, .done = look_behind_2_on_loaded}, .id = id};
+    ledger_submit(wave__ledger(w), &w->behind.req);
+    /* Continues in look_behind_2_on_loaded(). */
+}
+
 #define OPEN_WAVES_MAX 50
 
 struct overtake {
