@@ -33,6 +33,7 @@ struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
 struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
+struct preparer;      /* prepare.h: what waves need, made while there is nothing to do */
 struct outlet;        /* outlet.h: the feeds and the news sitemap we serve */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
@@ -66,6 +67,7 @@ struct crier {
     struct completer *completer;
     struct withdrawals *withdrawals;
     struct unreadables unreadables;
+    struct preparer *preparer;
     struct share_targets *share;
     struct outlet *outlet;
     struct door *door;
