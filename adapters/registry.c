@@ -30,6 +30,10 @@ static const struct adapter *const adapters[] = {
     &adapter_wordpress,
     &adapter_devto,
     /* messages to people and rooms */
+    &adapter_fcm,
+    &adapter_fcm_topic,
+    &adapter_apns,
+    &adapter_huawei,
     &adapter_whatsapp,
     &adapter_telegram,
     &adapter_discord,
