@@ -76,8 +76,7 @@ static const struct step send_steps[] = {
      .publishes = true,
      .each_member = true,
      .build = push_build,
-     .read = push_read,
-     .sample = ""},
+     .read = push_read},
     STEP_END,
 };
 static const struct step test_steps[] = {
