@@ -379,7 +379,8 @@ struct ledger_members_put {
     const char *channel;
     const struct ledger_new_member *v;
     size_t count;
-    uint64_t first_id; /* of so many consecutive ids, from id_next_block */
+    uint64_t
+        first_id; /* of so many consecutive ids, from id_next_block; which gets which is not said */
     int64_t now_ms;
     /* out */
     int64_t added, changed, back, unchanged;
@@ -512,7 +513,7 @@ struct ledger_wave_open {
     struct delivery_id id;
     const char *channel;
     /* Of a wave that begins; one that is there keeps its own. */
-    int64_t topics;  /* for members with one of these bits, or ALL; ALL: for everybody */
+    int64_t topics;  /* for members with one of these bits, or ALL; ALL, 0: for everybody */
     bool test;       /* for test members only */
     int64_t undo_ms; /* so long nothing leaves */
     int64_t
@@ -595,7 +596,7 @@ struct ledger_wave_say {
  * the first line):
  *   "delivery", "article" (public id), "title", "channel", "breaking", "state" (of the delivery),
  *   "members", "accepted", "refused", "undeliverable", "stopped", "skipped", "again", "unknown",
- *   "sent", "delivered", "read", "failed" (as platforms told later), "missing",
+ *   "sent", "delivered", "read", "failed" (as platforms told later),
  *   "started_at", "go_at" (null: at once), "waits_for_word", "halted", "by" (null), "test", "topics" (list of
  *   names; null: everybody),
  *   "services": [{"name", "accepted", "retried", "gone", "refused", "unknown", "ms": {"50", "90", "99", "100"}}],
