@@ -280,11 +280,9 @@ static void observe(
 void metrics_add_many(struct metrics *m,
                       enum metric_counter which,
                       const char *a,
-                      uint64_t count)
+                      uint64_t by)
 {
-    if (m != NULL) {
-        series_get(&m->counters[which], a, NULL)->count += count;
-    }
+    count(m, which, (struct labels){{a}}, by);
 }
 
 void metrics_observe_us(struct metrics *m,
