@@ -125,10 +125,10 @@ STYLES = {
 class Site(Served):
     """/?lang=…&style=dark&attributes=… : a page; /crier-sw.js: the worker, with `worker` behind the line."""
 
-    def __init__(self, door_url):
+    def __init__(self, door_url, host="localhost"):
         self.door, self.worker, self.before, self.reports = door_url, "", "", []
         super().__init__(self.answer)
-        self.url = f"http://localhost:{self.port}"
+        self.url = f"http://{host}:{self.port}"
 
     def answer(self, r):
         url = urlsplit(r.path)
