@@ -262,7 +262,7 @@
       own = null;
     }
     own = own || (await where.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(info.key) }));
-    const body = { channel: info.channel, subscription: own.toJSON(), zone: zone(), language: pageLanguage(), instead_of: before };
+    const body = { channel: info.channel, subscription: own.toJSON(), key: info.key, zone: zone(), language: pageLanguage(), instead_of: before };
     await ask("subscribe", Object.assign(body, more), onAway);
     return own;
   }

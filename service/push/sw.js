@@ -201,14 +201,21 @@
     return Uint8Array.from(raw, (c) => c.charCodeAt(0));
   }
 
+  function base64url(buffer) {
+    const raw = String.fromCharCode.apply(null, new Uint8Array(buffer));
+    return btoa(raw).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  }
+
   async function renew(event) {
     const about = await ask("key" + (channel ? "?channel=" + encodeURIComponent(channel) : ""));
     const push = self.registration.pushManager;
     const now = event.newSubscription || (await push.getSubscription()) ||
       (await push.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(about.key) }));
+    const key = now.options && now.options.applicationServerKey;
     return ask("subscribe", {
       channel: about.channel,
       subscription: now.toJSON(),
+      key: key ? base64url(key) : about.key,
       zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       instead_of: event.oldSubscription ? event.oldSubscription.endpoint : undefined,
     });
