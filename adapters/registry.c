@@ -30,6 +30,7 @@ static const struct adapter *const adapters[] = {
     &adapter_wordpress,
     &adapter_devto,
     /* messages to people and rooms */
+    &adapter_webpush,
     &adapter_whatsapp,
     &adapter_telegram,
     &adapter_discord,
