@@ -53,7 +53,7 @@ void metrics_add(struct metrics *m, enum metric_counter which, const char *a, co
 void metrics_add_many(struct metrics *m,
                       enum metric_counter which,
                       const char *a,
-                      uint64_t count);
+                      uint64_t by);
 void metrics_observe_us(struct metrics *m,
                         enum metric_histogram which,
                         const char *label,
