@@ -53,13 +53,17 @@ static bool has_room(const struct frame *f, size_t lines)
 
 static void put(struct line *l, enum tint tint, const char *text)
 {
-    size_t left = l->f->width - l->used, columns = text_columns(text, strlen(text));
+    size_t left = l->f->width - l->used, columns;
+    struct buf clean; /* measured as it is shown */
 
-    if (left == 0 || columns == 0) {
-        return;
+    buf_init(&clean, LINE_BYTES);
+    terminal_text(&clean, text, TINT_NONE, false);
+    columns = text_columns(buf_str(&clean), clean.len);
+    if (left > 0 && columns > 0) {
+        terminal_cell(l->f->out, buf_str(&clean), left, true, tint, l->f->v->colours);
+        l->used += columns < left ? columns : left;
     }
-    terminal_cell(l->f->out, text, left, true, tint, l->f->v->colours);
-    l->used += columns < left ? columns : left;
+    buf_done(&clean);
 }
 
 static void putf(struct line *l, enum tint tint, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -114,8 +118,10 @@ static void draw_head(struct frame *f)
     } else {
         put(&l, v->ready ? TINT_GOOD : TINT_WARN, v->ready ? "ready" : "not ready");
     }
-    push_right(&l, 8);
-    put(&l, TINT_DIM, cli_time_ms(v->now_ms, at));
+    if (l.used + 10 <= f->width) {
+        push_right(&l, 8);
+        put(&l, TINT_DIM, cli_time_ms(v->now_ms, at));
+    }
     end_line(&l);
     if (v->trouble != NULL) {
         put(&l, TINT_BAD, v->trouble);
@@ -174,18 +180,22 @@ static void draw_audience(struct frame *f, const char *name, const json_t *a)
     if (strcmp(cli_member(a, "mode", 0), "test") == 0) {
         put(&l, TINT_WARN, ", test members only");
     }
-    if (json_is_true(json_object_get(canary, "late"))) {
-        put(&l, TINT_BAD, ", dry run is late");
-    } else if (json_is_false(json_object_get(canary, "ok"))) {
-        putf(&l,
-             TINT_BAD,
-             ", dry run failed at %s: %s",
-             cli_member(canary, "stage", 0),
-             cli_member(canary, "detail", 1));
-    } else if (json_is_true(json_object_get(canary, "ok"))) {
+    if (json_is_true(json_object_get(canary, "ok")) &&
+        !json_is_true(json_object_get(canary, "late"))) {
         put(&l, TINT_DIM, ", dry run ok");
     }
     end_line(&l);
+    if (json_is_false(json_object_get(canary, "ok"))) {
+        putf(&l,
+             TINT_BAD,
+             "  dry run failed at %s: %s",
+             cli_member(canary, "stage", 0),
+             cli_member(canary, "detail", 1));
+        end_line(&l);
+    } else if (json_is_true(json_object_get(canary, "late"))) {
+        put(&l, TINT_BAD, "  dry run is late: none has come through for more than two intervals");
+        end_line(&l);
+    }
 }
 
 static void draw_audiences(struct frame *f)

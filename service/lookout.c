@@ -1,4 +1,5 @@
-/* Looks at the audiences and their waves. Called by the housekeeping, every few seconds; owns what was seen last,
+/* Looks at the audiences and their waves. Called by the housekeeping, every few seconds, and when something has
+ * happened to them; owns what was seen last,
  * for the API and the metrics, which so need not wait for the ledger.
  *
  *   lookout_look        the open waves, and the counts of each audience: reads, all at once
@@ -23,6 +24,8 @@
 #include "service/crier.h"
 
 #define WAVES_MAX 200
+/* Events come in crowds. */
+#define SOON_MS 200
 /* A reminder so long after the first word, the second, and then always. */
 static const int64_t reminders_ms[] = {5 * MS_MINUTE, 15 * MS_MINUTE, MS_HOUR};
 
@@ -56,6 +59,7 @@ struct lookout {
     struct crier *crier;
     struct list audiences, waiters;
     struct ledger_waves waves;
+    uv_timer_t timer;
     size_t open; /* reads on their way */
 };
 
@@ -288,6 +292,21 @@ void lookout_look(struct lookout *l)
     /* Continues in look_2_on_waves() and look_2_on_members(). */
 }
 
+static void on_timer(uv_timer_t *timer)
+{
+    lookout_look(container_of(timer, struct lookout, timer));
+}
+
+void lookout_heard(struct lookout *l, const char *kind)
+{
+    if (l != NULL && l->crier->phase == CRIER_READY &&
+        !uv_is_active((uv_handle_t *)&l->timer) &&
+        (strncmp(kind, "wave.", 5) == 0 || strncmp(kind, "audience.", 9) == 0 ||
+         strcmp(kind, "delivery.state") == 0)) {
+        must(uv_timer_start(&l->timer, on_timer, SOON_MS, 0) == 0);
+    }
+}
+
 struct lookout *lookout_new(struct crier *c)
 {
     struct lookout *l = mem_zalloc(sizeof *l);
@@ -295,7 +314,13 @@ struct lookout *lookout_new(struct crier *c)
     l->crier = c;
     list_init(&l->audiences);
     list_init(&l->waiters);
+    must(uv_timer_init(c->loop, &l->timer) == 0);
     return l;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    mem_free(container_of((uv_timer_t *)handle, struct lookout, timer));
 }
 
 void lookout_free(struct lookout *l)
@@ -312,7 +337,7 @@ void lookout_free(struct lookout *l)
     while ((n = list_pop(&l->waiters)) != NULL) {
         mem_free(container_of(n, struct waiter, node));
     }
-    mem_free(l);
+    uv_close((uv_handle_t *)&l->timer, on_closed);
 }
 
 /* ---- showing ---- */

@@ -16,6 +16,8 @@ struct lookout *lookout_new(struct crier *c);
 void lookout_free(struct lookout *l); /* no look is on its way; NULL is fine */
 /* Look now, unless a look is on its way. */
 void lookout_look(struct lookout *l);
+/* The ledger has told of an event: of one that may change what is seen there is a look soon. */
+void lookout_heard(struct lookout *l, const char *kind);
 /* An audience as it was last seen, as the API shows it; new reference. NULL: the channel has none. */
 json_t *lookout_json(const struct lookout *l, const struct channel *ch);
 void lookout_print_gauges(const struct lookout *l, struct buf *out);

@@ -261,6 +261,7 @@ static void on_ledger_event(void *context, struct ledger_event *event)
     struct crier *c = context;
 
     outlet_heard(c->outlet, event->kind);
+    lookout_heard(c->lookout, event->kind);
     event_hub_publish(c->events, event);
 }
 
