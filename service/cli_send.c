@@ -302,6 +302,26 @@ static json_t *final_deliveries(const struct follow *f)
     return mine;
 }
 
+/* What somebody must do. */
+static void print_words_wanted(const json_t *deliveries)
+{
+    json_t *d;
+    size_t i;
+
+    json_array_foreach(deliveries, i, d)
+    {
+        const char *id = cli_member(d, "id", 0);
+
+        if (json_is_true(json_object_get(json_object_get(d, "wave"), "waits_for_word"))) {
+            (void)printf("\n%s waits for a word, since it is for so many: crier wave confirm %s\n"
+                         "or take it back: crier wave stop %s\n",
+                         cli_member(d, "channel", 1),
+                         id,
+                         id);
+        }
+    }
+}
+
 static int finish(const struct cli_args *args, struct follow *f, const char *stopped)
 {
     json_t *deliveries = final_deliveries(f);
@@ -316,6 +336,7 @@ static int finish(const struct cli_args *args, struct follow *f, const char *sto
     } else {
         (void)printf("\n");
         cli_print_deliveries(deliveries);
+        print_words_wanted(deliveries);
     }
     if (stopped != NULL) {
         (void)cli_fail(args, CLI_FAILED, "%s", stopped);

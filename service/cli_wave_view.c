@@ -135,10 +135,12 @@ enum tint wave_tint(enum wave_phase phase)
 int64_t wave_settled_count(const json_t *wave)
 {
     static const char *const names[] = {
-        "accepted", "refused", "undeliverable", "stopped", "skipped", "missing", "unknown"};
+        "accepted", "refused", "undeliverable", "stopped", "missing", "unknown", "skipped"};
+    /* Of one that was stopped those who are skipped are the ones that it did not come to. */
+    size_t count = is_true(wave, "halted") ? ARRAY_LEN(names) - 1 : ARRAY_LEN(names);
     int64_t sum = 0, members = wave_number(wave, "members");
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+    for (size_t i = 0; i < count; i++) {
         sum += wave_number(wave, names[i]);
     }
     return sum < members ? sum : members;
