@@ -156,7 +156,8 @@ static json_t *test_article(struct crier *c)
 
 static void send_test(struct crier *c, struct door_request *r, const struct channel *ch)
 {
-    const struct intake_options options = {.source = INTAKE_TEST_SOURCE, .only_channel = ch->name};
+    const struct intake_options options = {.source = INTAKE_TEST_SOURCE,
+                                           .only_channel = ch->name};
     json_t *article;
 
     if (!api__takes_in(c, r)) {

@@ -236,8 +236,7 @@ void api__take_body(struct crier *c,
     }
     t = taking_new(c, r, options);
     if (strcmp(options->source, INTAKE_TEST_SOURCE) == 0) {
-        (void)id_article_text(
-            (struct article_id){id_next(&c->ids, clock_wall_ms())}, t->stamp);
+        (void)id_article_text((struct article_id){id_next(&c->ids, clock_wall_ms())}, t->stamp);
     }
     t->job.work = take_2_read;
     t->job.done = take_3_on_read;

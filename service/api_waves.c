@@ -146,12 +146,11 @@ bool api__said_by(struct door_request *r, const json_t *body, char out[API_BY_BY
     const char *by = json_path_str(body, "by");
 
     if (json_object_get(body, "by") != NULL && (!by || strlen(by) >= API_BY_BYTES)) {
-        door_problem(
-            r,
-            422,
-            api__pointed("/by", "a short text"),
-            "by: who says so, in at most %d bytes",
-            API_BY_BYTES - 1);
+        door_problem(r,
+                     422,
+                     api__pointed("/by", "a short text"),
+                     "by: who says so, in at most %d bytes",
+                     API_BY_BYTES - 1);
         return false;
     }
     memset(out, 0, API_BY_BYTES);
@@ -236,8 +235,7 @@ static void confirm_2_unsaid(struct api_call *call)
     }
 }
 
-static void
-say(struct crier *c, struct door_request *r, enum wave_word word, api_call_fn *done)
+static void say(struct crier *c, struct door_request *r, enum wave_word word, api_call_fn *done)
 {
     json_t *body = api__body_or_empty(r);
     char *by = mem_zalloc(API_BY_BYTES);

@@ -38,7 +38,7 @@ struct halt {
     struct strings channels; /* paused */
     json_t *stopped, *cancelled, *troubles;
     uv_timer_t timer;
-    size_t open; /* requests at the ledger */
+    size_t open;  /* requests at the ledger */
     size_t found; /* in this round */
     int rounds;
 };

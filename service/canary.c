@@ -65,7 +65,8 @@ static bool is_late(const struct canary *y, int64_t interval_ms, int64_t mono_ms
 
 static bool is_due(const struct canary *y, int64_t interval_ms, int64_t mono_ms)
 {
-    int64_t wait_ms = y->failed && FAILED_AGAIN_MS < interval_ms ? FAILED_AGAIN_MS : interval_ms;
+    int64_t wait_ms =
+        y->failed && FAILED_AGAIN_MS < interval_ms ? FAILED_AGAIN_MS : interval_ms;
 
     if (y->run != NULL) {
         return false;
@@ -181,12 +182,12 @@ static void note_bad(struct canary *y, const char *stage, const char *detail)
     char since[TIME_TEXT_BYTES];
 
     if (is_news(y, stage, detail)) {
-        log_error(EV_CANARY_FAILED,
-                  LOG_STR("channel", y->channel),
-                  LOG_STR("stage", stage),
-                  LOG_STR("detail", detail),
-                  LOG_STR("since",
-                          y->ok_at_ms > 0 ? time_rfc3339_seconds(y->ok_at_ms, since) : ""));
+        log_error(
+            EV_CANARY_FAILED,
+            LOG_STR("channel", y->channel),
+            LOG_STR("stage", stage),
+            LOG_STR("detail", detail),
+            LOG_STR("since", y->ok_at_ms > 0 ? time_rfc3339_seconds(y->ok_at_ms, since) : ""));
     }
     y->failed = true;
     y->stage = stage;
@@ -279,10 +280,8 @@ json_t *canary_json(const struct canaries *k, const struct channel *ch)
         return NULL;
     }
     out = json_object();
-    (void)json_object_set_new(out,
-                              "ok",
-                              y == NULL || y->ended_at_ms == 0 ? json_null()
-                                                               : json_boolean(!y->failed));
+    (void)json_object_set_new(
+        out, "ok", y == NULL || y->ended_at_ms == 0 ? json_null() : json_boolean(!y->failed));
     json_set_time(out, "at", y != NULL ? y->ended_at_ms : 0);
     json_set_time(out, "ok_at", y != NULL ? y->ok_at_ms : 0);
     json_set_str(out, "stage", y != NULL && y->failed ? y->stage : NULL);

@@ -17,10 +17,10 @@ struct canary {
     struct list_node node;
     struct canaries *all;
     char channel[64];
-    struct canary_run *run; /* under way; NULL */
-    int64_t begun_mono_ms;  /* when it was first wanted */
+    struct canary_run *run;             /* under way; NULL */
+    int64_t begun_mono_ms;              /* when it was first wanted */
     int64_t ended_mono_ms, ended_at_ms; /* of the last run; 0: there was none */
-    int64_t ok_mono_ms, ok_at_ms; /* of the last that came through; 0 */
+    int64_t ok_mono_ms, ok_at_ms;       /* of the last that came through; 0 */
     bool failed;                        /* the last one did, here: */
     const char *stage;                  /* static */
     char detail[CANARY_DETAIL_BYTES];

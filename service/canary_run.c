@@ -29,7 +29,7 @@
 #include "service/keeper.h"
 #include "service/out.h"
 
-#define SAMPLES 200  /* members that are read: their push services are the ones in use */
+#define SAMPLES 200 /* members that are read: their push services are the ones in use */
 #define ORIGINS_MAX 8
 #define ORIGIN_BYTES 300
 #define SERVICE_TIMEOUT_MS (15 * MS_SECOND)
@@ -231,8 +231,7 @@ static enum err_code compose_if_new(struct canary_run *r,
     enum err_code rc = ERR_NONE;
 
     buf_init(&origin, ORIGIN_BYTES);
-    if (push->origin(plan, m, &origin) && buf_ok(&origin) &&
-        note_origin(r, buf_str(&origin))) {
+    if (push->origin(plan, m, &origin) && buf_ok(&origin) && note_origin(r, buf_str(&origin))) {
         rc = compose(push, plan, m, buf_str(&origin), why);
     }
     buf_done(&origin);
@@ -307,8 +306,7 @@ static enum err_code try_message(struct canary_run *r, struct err *why)
         sc.ctx.now_ms = clock_wall_ms();
         sc.ctx.grant = r->token.grant;
         sc.ctx.token = r->token.grant ? grant_token(r->token.grant) : NULL;
-        rc = r->adapter->audience->push ? try_push(r, &sc.ctx, why)
-                                        : try_step(r, &sc.ctx, why);
+        rc = r->adapter->audience->push ? try_push(r, &sc.ctx, why) : try_step(r, &sc.ctx, why);
     }
     context_done(&sc);
     return rc;

@@ -17,7 +17,8 @@ static void print(const json_t *answer)
     size_t i;
 
     if (items == NULL) {
-        (void)printf("%s: %s\n", cli_member(answer, "name", 0), cli_member(answer, "health", 1));
+        (void)printf(
+            "%s: %s\n", cli_member(answer, "name", 0), cli_member(answer, "health", 1));
     }
     json_array_foreach(items, i, ch)
     {
@@ -25,10 +26,8 @@ static void print(const json_t *answer)
     }
 }
 
-static int one(const struct cli_args *args,
-               struct client *client,
-               const char *name,
-               json_t *results)
+static int
+one(const struct cli_args *args, struct client *client, const char *name, json_t *results)
 {
     json_t *answer = NULL;
     struct err why = {0};

@@ -313,11 +313,12 @@ static void print_words_wanted(const json_t *deliveries)
         const char *id = cli_member(d, "id", 0);
 
         if (json_is_true(json_object_get(json_object_get(d, "wave"), "waits_for_word"))) {
-            (void)printf("\n%s waits for a word, since it is for so many: crier wave confirm %s\n"
-                         "or take it back: crier wave stop %s\n",
-                         cli_member(d, "channel", 1),
-                         id,
-                         id);
+            (void)printf(
+                "\n%s waits for a word, since it is for so many: crier wave confirm %s\n"
+                "or take it back: crier wave stop %s\n",
+                cli_member(d, "channel", 1),
+                id,
+                id);
         }
     }
 }

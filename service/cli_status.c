@@ -193,9 +193,8 @@ static void add_canary(struct table *t, const json_t *canary)
                     cli_member(canary, "stage", 0),
                     cli_member(canary, "detail", 1));
     } else {
-        table_cell(t,
-                   json_is_true(json_object_get(canary, "ok")) ? "dry run ok" : "",
-                   TINT_NONE);
+        table_cell(
+            t, json_is_true(json_object_get(canary, "ok")) ? "dry run ok" : "", TINT_NONE);
     }
 }
 
@@ -304,8 +303,7 @@ static int show_service(const struct cli_args *args, struct client *client)
         rc = client_call(client, HTTP_GET, "/v1/sources", NULL, &sources, &why);
     }
     if (rc == ERR_NONE) {
-        rc = client_call(
-            client, HTTP_GET, "/v1/waves?open=true&limit=200", NULL, &waves, &why);
+        rc = client_call(client, HTTP_GET, "/v1/waves?open=true&limit=200", NULL, &waves, &why);
     }
     if (rc) {
         json_decref(ready);

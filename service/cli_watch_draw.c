@@ -172,10 +172,7 @@ static void draw_audience(struct frame *f, const char *name, const json_t *a)
     put_count(&l, a, "prepared", "prepared");
     put_count(&l, a, "gone", "gone");
     if (wave_number(a, "quarantined") > 0) {
-        putf(&l,
-             TINT_WARN,
-             ", %s put aside",
-             cli_count(wave_number(a, "quarantined"), text));
+        putf(&l, TINT_WARN, ", %s put aside", cli_count(wave_number(a, "quarantined"), text));
     }
     if (strcmp(cli_member(a, "mode", 0), "test") == 0) {
         put(&l, TINT_WARN, ", test members only");
@@ -193,7 +190,9 @@ static void draw_audience(struct frame *f, const char *name, const json_t *a)
              cli_member(canary, "detail", 1));
         end_line(&l);
     } else if (json_is_true(json_object_get(canary, "late"))) {
-        put(&l, TINT_BAD, "  dry run is late: none has come through for more than two intervals");
+        put(&l,
+            TINT_BAD,
+            "  dry run is late: none has come through for more than two intervals");
         end_line(&l);
     }
 }
@@ -250,7 +249,8 @@ static void put_bar(struct line *l, size_t columns, int64_t part, int64_t whole,
         "\xe2\x96\x8a",
         "\xe2\x96\x89",
     };
-    size_t filled = whole > 0 ? (size_t)((double)part / (double)whole * (double)columns * 8) : 0;
+    size_t filled =
+        whole > 0 ? (size_t)((double)part / (double)whole * (double)columns * 8) : 0;
     struct buf bar, rest;
 
     filled = filled < columns * 8 ? filled : columns * 8;
@@ -328,10 +328,8 @@ static void add_numbers(struct buf *out, const json_t *w)
              cli_count(wave_number(w, "members"), of));
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (wave_number(w, rows[i].name) > 0) {
-            buf_addf(out,
-                     ", %s %s",
-                     cli_count(wave_number(w, rows[i].name), text),
-                     rows[i].shown);
+            buf_addf(
+                out, ", %s %s", cli_count(wave_number(w, rows[i].name), text), rows[i].shown);
         }
     }
 }
@@ -569,8 +567,7 @@ static void draw_foot(struct frame *f)
 
 void watch_draw(struct buf *out, const struct watch_view *v)
 {
-    struct frame f = {
-        .out = out, .v = v, .width = v->width < NARROWEST ? NARROWEST : v->width};
+    struct frame f = {.out = out, .v = v, .width = v->width < NARROWEST ? NARROWEST : v->width};
 
     draw_head(&f);
     if (v->channels != NULL) {

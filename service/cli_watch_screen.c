@@ -33,7 +33,7 @@ struct screen {
     struct client *client;
     struct client_events *events; /* NULL: none is open */
     struct termios before;
-    bool keys; /* standard input is a terminal, and was changed */
+    bool keys;                /* standard input is a terminal, and was changed */
     json_t *channels, *waves; /* NULL: not known yet */
     json_t *counts;           /* {delivery: members whose turn was over} a frame ago */
     json_t *rates, *lines;
@@ -250,7 +250,8 @@ int cli_watch_screen(const struct cli_args *args, struct client *client)
     s.lines = json_array();
     cli_stop_on_signals();
     ask(&s);
-    if (s.trouble.code) { /* a service that was never there is a mistake, and no screen is needed to say so */
+    if (s.trouble
+            .code) { /* a service that was never there is a mistake, and no screen is needed to say so */
         rc = client_fail(args, s.trouble.code, &s.trouble);
     } else {
         int64_t next_mono_ms = clock_mono_ms();

@@ -40,7 +40,8 @@ struct verb {
 /* ---- asking ---- */
 
 /* Yours; NULL, and said, when it cannot be had. */
-static json_t *ask(struct verb *v, enum http_method method, const char *path, const json_t *body)
+static json_t *
+ask(struct verb *v, enum http_method method, const char *path, const json_t *body)
 {
     json_t *answer = NULL;
     struct err why = {0};
@@ -370,7 +371,8 @@ static void stop_not_begun(struct verb *v, const char *article)
         enum delivery_state state = DELIVERY_DONE;
 
         (void)delivery_state_parse(cli_member(d, "state", 0), &state);
-        if (!delivery_state_ended(state) && has_audience(channels, cli_member(d, "channel", 1))) {
+        if (!delivery_state_ended(state) &&
+            has_audience(channels, cli_member(d, "channel", 1))) {
             stop_one(v, cli_member(d, "id", 2));
         }
     }
@@ -570,7 +572,8 @@ static int confirm(struct verb *v)
 static const struct {
     const char *name;
     int (*run)(struct verb *v);
-} actions[] = {{"list", list}, {"show", show}, {"stop", stop}, {"confirm", confirm}, {"canary", canary}};
+} actions[] = {
+    {"list", list}, {"show", show}, {"stop", stop}, {"confirm", confirm}, {"canary", canary}};
 
 int cli_wave(const struct cli_args *args)
 {

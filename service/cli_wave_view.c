@@ -97,11 +97,11 @@ void wave_words(struct buf *out, const json_t *wave, int64_t now_ms)
         buf_adds(out, "waits for a word");
         break;
     case WAVE_PHASE_UNDO:
-        buf_addf(out,
-                 "leaves in %s",
-                 cli_span((time_of(wave, "go_at") - now_ms + MS_SECOND - 1) / MS_SECOND *
-                              MS_SECOND,
-                          span));
+        buf_addf(
+            out,
+            "leaves in %s",
+            cli_span((time_of(wave, "go_at") - now_ms + MS_SECOND - 1) / MS_SECOND * MS_SECOND,
+                     span));
         break;
     case WAVE_PHASE_RUNNING:
         buf_adds(out, "running");

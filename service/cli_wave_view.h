@@ -19,7 +19,7 @@ enum wave_phase {
     WAVE_PHASE_WORD,    /* waits for a person */
     WAVE_PHASE_UNDO,    /* waits until it is too late to take it back */
     WAVE_PHASE_RUNNING, /* on its way */
-    WAVE_PHASE_LATER,   /* some are to be tried again, or unknown; or the channel is paused or in trouble */
+    WAVE_PHASE_LATER, /* some are to be tried again, or unknown; or the channel is paused or in trouble */
     WAVE_PHASE_STOPPED, /* by a person */
     WAVE_PHASE_ENDED,
 };

@@ -376,8 +376,8 @@ static void fall_back_from(struct intake *in, size_t count, struct accept_channe
  * is told by channel_fallbacks(). */
 static void fall_back(struct intake *in, size_t count)
 {
-    bool sends = !is_test(in) &&
-                 (in->accept.kind == ACCEPT_CONTENT || in->accept.kind == ACCEPT_SEND);
+    bool sends =
+        !is_test(in) && (in->accept.kind == ACCEPT_CONTENT || in->accept.kind == ACCEPT_SEND);
 
     for (size_t i = 0; sends && !in->only_channel && i < count; i++) {
         if (in->channels[i].instead_count == 0) {

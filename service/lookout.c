@@ -217,9 +217,8 @@ static void tell_braked(struct seen *s)
     int64_t now = s->by_state[MEMBER_QUARANTINED];
 
     if (now > s->told_quarantined) {
-        log_warn(EV_AUDIENCE_BRAKED,
-                 LOG_STR("channel", s->channel),
-                 LOG_I64("quarantined", now));
+        log_warn(
+            EV_AUDIENCE_BRAKED, LOG_STR("channel", s->channel), LOG_I64("quarantined", now));
     }
     s->told_quarantined = now;
 }

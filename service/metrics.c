@@ -44,9 +44,10 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_MEMBER_NEWS] = {"crier_member_news_total",
                             {"channel", "kind"},
                             "What platforms told of messages and members, by what it was"},
-    [METRIC_READERS] = {"crier_readers_total",
-                        {"channel", "what"},
-                        "Subscriptions that readers' browsers and apps sent, by what became of them"},
+    [METRIC_READERS] =
+        {"crier_readers_total",
+         {"channel", "what"},
+         "Subscriptions that readers' browsers and apps sent, by what became of them"},
     [METRIC_DELIVERIES] = {"crier_deliveries_total",
                            {"channel", "state"},
                            "Deliveries that came to an end, by the state they ended in"},
@@ -277,10 +278,7 @@ static void observe(
     }
 }
 
-void metrics_add_many(struct metrics *m,
-                      enum metric_counter which,
-                      const char *a,
-                      uint64_t by)
+void metrics_add_many(struct metrics *m, enum metric_counter which, const char *a, uint64_t by)
 {
     count(m, which, (struct labels){{a}}, by);
 }

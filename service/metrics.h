@@ -19,7 +19,7 @@ enum metric_counter {
     METRIC_MESSAGES,    /* labels: channel, outcome (of one message to one member) */
     METRIC_PUSHES,      /* labels: channel, service, outcome (of one message over lanes) */
     METRIC_MEMBER_NEWS, /* labels: channel, kind (what a platform told of messages and members) */
-    METRIC_READERS,        /* labels: channel, what (of those who come by themselves) */
+    METRIC_READERS,     /* labels: channel, what (of those who come by themselves) */
     METRIC_DELIVERIES,    /* labels: channel, state (ended) */
     METRIC_REFUSED,       /* labels: status (the door's) */
     METRIC_REQUESTS,      /* labels: route */
@@ -50,10 +50,7 @@ struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 /* Label values are copied; b may be NULL where the metric has one label. */
 void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b);
-void metrics_add_many(struct metrics *m,
-                      enum metric_counter which,
-                      const char *a,
-                      uint64_t by);
+void metrics_add_many(struct metrics *m, enum metric_counter which, const char *a, uint64_t by);
 void metrics_observe_us(struct metrics *m,
                         enum metric_histogram which,
                         const char *label,

@@ -161,7 +161,8 @@ void table_print(const struct table *t, bool colours, size_t width, struct buf *
     buf_addc(out, '\n');
     for (size_t i = 0; i < t->count; i++) {
         bool last = (i + 1) % columns == 0;
-        terminal_cell(out, t->cells[i].text, widths[i % columns], last, t->cells[i].tint, colours);
+        terminal_cell(
+            out, t->cells[i].text, widths[i % columns], last, t->cells[i].tint, colours);
         if (last) {
             while (out->len > 0 && out->data[out->len - 1] == ' ') {
                 buf_truncate(out, out->len - 1);

@@ -20,26 +20,41 @@
 #include "service/cli_wave_view.h"
 
 static const char channels_text[] =
-    "[{\"name\": \"telegram\", \"health\": \"ok\"}, {\"name\": \"mastodon\", \"health\": \"blocked\"},"
-    " {\"name\": \"webpush\", \"health\": \"ok\", \"audience\": {\"active\": 1204300, \"gone\": 3201,"
-    "  \"quarantined\": 120, \"prepared\": 980000, \"mode\": \"live\", \"canary\": {\"ok\": false, \"stage\": \"service\","
+    "[{\"name\": \"telegram\", \"health\": \"ok\"}, {\"name\": \"mastodon\", \"health\": "
+    "\"blocked\"},"
+    " {\"name\": \"webpush\", \"health\": \"ok\", \"audience\": {\"active\": 1204300, "
+    "\"gone\": 3201,"
+    "  \"quarantined\": 120, \"prepared\": 980000, \"mode\": \"live\", \"canary\": {\"ok\": "
+    "false, \"stage\": \"service\","
     "  \"detail\": \"https://fcm.googleapis.com: timeout\"}}}]";
 
 static const char waves_text[] =
-    "[{\"delivery\": \"dlv_4\", \"article\": \"d\", \"title\": \"Taken back\", \"channel\": \"webpush\", \"state\": \"done\","
-    "  \"members\": 1000, \"accepted\": 400, \"skipped\": 600, \"halted\": true, \"by\": \"anna\","
+    "[{\"delivery\": \"dlv_4\", \"article\": \"d\", \"title\": \"Taken back\", \"channel\": "
+    "\"webpush\", \"state\": \"done\","
+    "  \"members\": 1000, \"accepted\": 400, \"skipped\": 600, \"halted\": true, \"by\": "
+    "\"anna\","
     "  \"started_at\": \"2026-11-27T21:00:00.000Z\"},"
-    " {\"delivery\": \"dlv_3\", \"article\": \"c\", \"title\": \"Waits\", \"channel\": \"webpush\", \"state\": \"again\","
-    "  \"members\": 1204300, \"waits_for_word\": true, \"started_at\": \"2026-11-27T21:00:00.000Z\"},"
-    " {\"delivery\": \"dlv_2\", \"article\": \"b\", \"title\": \"In a moment\", \"channel\": \"webpush\", \"state\": \"again\","
-    "  \"members\": 1204300, \"go_at\": \"2026-11-27T21:00:21.500Z\", \"started_at\": \"2026-11-27T21:00:00.000Z\"},"
-    " {\"delivery\": \"dlv_1\", \"article\": \"a\", \"title\": \"Harbour fire: three injured, ferries stopped, roads closed"
-    " until the evening, says the mayor \\u001b[31mof the town\", \"channel\": \"webpush\", \"breaking\": true,"
-    "  \"state\": \"in_flight\", \"members\": 1000000, \"accepted\": 780120, \"undeliverable\": 1203, \"refused\": 3,"
-    "  \"again\": 812, \"unknown\": 2, \"started_at\": \"2026-11-27T21:00:00.000Z\", \"services\": ["
-    "   {\"name\": \"fcm\", \"accepted\": 640112, \"retried\": 412, \"gone\": 900, \"refused\": 2, \"unknown\": 0,"
+    " {\"delivery\": \"dlv_3\", \"article\": \"c\", \"title\": \"Waits\", \"channel\": "
+    "\"webpush\", \"state\": \"again\","
+    "  \"members\": 1204300, \"waits_for_word\": true, \"started_at\": "
+    "\"2026-11-27T21:00:00.000Z\"},"
+    " {\"delivery\": \"dlv_2\", \"article\": \"b\", \"title\": \"In a moment\", \"channel\": "
+    "\"webpush\", \"state\": \"again\","
+    "  \"members\": 1204300, \"go_at\": \"2026-11-27T21:00:21.500Z\", \"started_at\": "
+    "\"2026-11-27T21:00:00.000Z\"},"
+    " {\"delivery\": \"dlv_1\", \"article\": \"a\", \"title\": \"Harbour fire: three injured, "
+    "ferries stopped, roads closed"
+    " until the evening, says the mayor \\u001b[31mof the town\", \"channel\": \"webpush\", "
+    "\"breaking\": true,"
+    "  \"state\": \"in_flight\", \"members\": 1000000, \"accepted\": 780120, "
+    "\"undeliverable\": 1203, \"refused\": 3,"
+    "  \"again\": 812, \"unknown\": 2, \"started_at\": \"2026-11-27T21:00:00.000Z\", "
+    "\"services\": ["
+    "   {\"name\": \"fcm\", \"accepted\": 640112, \"retried\": 412, \"gone\": 900, "
+    "\"refused\": 2, \"unknown\": 0,"
     "    \"ms\": {\"50\": 2130, \"90\": 5900, \"99\": 6900, \"100\": null}},"
-    "   {\"name\": \"mozilla\", \"accepted\": 100004, \"retried\": 0, \"gone\": 301, \"refused\": 1, \"unknown\": 2,"
+    "   {\"name\": \"mozilla\", \"accepted\": 100004, \"retried\": 0, \"gone\": 301, "
+    "\"refused\": 1, \"unknown\": 2,"
     "    \"ms\": {\"50\": 850, \"90\": 41000, \"99\": 200000, \"100\": 7260000}}]}]";
 
 static json_t *read_json(const char *text)
@@ -142,21 +157,25 @@ static void it_says_how_each_wave_is_and_what_can_be_done(void **state)
     (void)state;
     make(&m, 80, 60, false);
     says(&m, "2 of 3 channels ok, mastodon blocked");
-    says(&m, "webpush  1,204,300 members, 980,000 prepared, 3,201 gone, 120 put aside\n"
-             "  dry run failed at service: https://fcm.googleapis.com: timeout\n");
+    says(&m,
+         "webpush  1,204,300 members, 980,000 prepared, 3,201 gone, 120 put aside\n"
+         "  dry run failed at service: https://fcm.googleapis.com: timeout\n");
     says(&m, "running, 99,120/s, 2.2 s left");
     says(&m, "780,120 accepted of 1,000,000, 1,203 gone, 3 refused, 812 again, 2 unknown");
     says(&m, "  webpush  breaking\n");
     says(&m, "78 %\n");
-    says(&m, "  fcm         640,112     412    900       2       0   2.1s   5.9s   6.9s       \n");
-    says(&m, "  mozilla     100,004       0    301       1       2  850ms    41s  3m20s  2h01m\n");
+    says(&m,
+         "  fcm         640,112     412    900       2       0   2.1s   5.9s   6.9s       \n");
+    says(&m,
+         "  mozilla     100,004       0    301       1       2  850ms    41s  3m20s  2h01m\n");
     says(&m, "let it go: crier wave confirm dlv_3");
     says(&m, "leaves in 12 s");
     says(&m, "take it back: crier wave stop dlv_2");
     says(&m, "stopped by anna");
     says(&m, "21:00:02 mastodon blocked");
     /* what is open stands before what has ended */
-    assert_true(strstr(buf_str(&m.out), "Harbour fire") < strstr(buf_str(&m.out), "Taken back"));
+    assert_true(strstr(buf_str(&m.out), "Harbour fire") <
+                strstr(buf_str(&m.out), "Taken back"));
     made_done(&m);
 }
 
@@ -185,7 +204,8 @@ static void numbers_and_spans_are_for_people(void **state)
 
 static void a_wave_is_not_through_before_all_of_it_is(void **state)
 {
-    json_t *w = read_json("{\"members\": 1000000, \"accepted\": 999999, \"state\": \"in_flight\"}");
+    json_t *w =
+        read_json("{\"members\": 1000000, \"accepted\": 999999, \"state\": \"in_flight\"}");
     struct buf line;
 
     (void)state;
