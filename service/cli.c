@@ -72,7 +72,7 @@ const struct cli_verb cli_verbs[] = {
              "canary   a dry run, now: everything but the message itself"},
     {.name = "channels", .usage = "[TYPE | pause NAME... | resume NAME...]", .run = cli_channels, .has_json = true,
      .is_client = true, .max_operands = 100,
-     .help = "list the types of channels, or explain one; pause and resume",
+     .help = "list types of channels, explain one; pause, resume",
      .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do. pause: nothing goes out\n"
              "on these channels (or groups) of the service until resume; what comes in waits, as long as it is\n"
              "worth anything."},
