@@ -104,7 +104,7 @@ static const struct histogram_row histograms[METRIC_HISTOGRAM_COUNT] = {
                              "From the start of a wave to a push service's last word on a "
                              "message, to within a third"},
     [METRIC_PREPARE_SECONDS] = {"crier_prepare_seconds",
-                                "channel",
+                                {"channel"},
                                 "Processor time of a block of messages that were prepared"},
 };
 
@@ -281,7 +281,7 @@ void metrics_add_many(struct metrics *m,
                       uint64_t count)
 {
     if (m != NULL) {
-        series_get(&m->counters[which], a, NULL)->count += count;
+        series_get(&m->counters[which], (struct labels){{a}})->count += count;
     }
 }
 
