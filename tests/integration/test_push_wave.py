@@ -3,9 +3,6 @@ goes away and comes back; whoever crashes in between."""
 
 import base64
 import json
-import os
-import signal
-import sqlite3
 import time
 
 import pytest
@@ -224,9 +221,9 @@ def test_what_gets_no_answer_goes_again_in_the_place_of_the_first(make_crier, si
 def test_a_breaking_story_goes_before_a_wave_and_everywhere_within_a_second(make_crier, sink, platform):
     crier = make_crier(lambda channel: channel.update(rate="2500/s"), others=True)
     readers = Readers(crier, sink)
-    readers.add(8000)
+    readers.add(4000)
     ordinary = crier.send(story(6))
-    sink.wait_for(1500)
+    sink.wait_for(800)
     before = time.monotonic()
     breaking = crier.send(story(7, breaking=True))
     for channel in ("telegram", "mastodon", "bluesky", "partner"):
@@ -234,32 +231,32 @@ def test_a_breaking_story_goes_before_a_wave_and_everywhere_within_a_second(make
     assert time.monotonic() - before < 1
     crier.await_done(breaking["id"])
     crier.await_done(ordinary["id"])
-    readers.reconcile(repeats=8000)  # each has both
+    readers.reconcile(repeats=4000)  # each has both
     urgent = [m["headers"]["urgency"] == "high" for m in messages(sink)]
     first, last = urgent.index(True), len(urgent) - 1 - urgent[::-1].index(True)
-    assert urgent.count(True) == urgent.count(False) == 8000
+    assert urgent.count(True) == urgent.count(False) == 4000
     between = urgent[first:last].count(False)
-    assert between < 1200, f"{between} of the ordinary one were sent while the breaking one was"
-    assert first - 1500 < 2500, "it waited for less than a second's messages"
+    assert between < 1000, f"{between} of the ordinary one were sent while the breaking one was"
+    assert first - 800 < 2500, "it waited for less than a second's messages"
 
 
 def test_a_correction_during_a_wave_reaches_all_in_the_place_of_the_first(make_crier, sink):
     crier = make_crier(lambda channel: channel.update(rate="3000/s"))
     readers = Readers(crier, sink)
-    readers.add(4000)
+    readers.add(2500)
     sent = crier.send(story(8, title="A bridge has fallen"))
     sink.wait_for(600)
     assert crier.send(story(8, title="No bridge has fallen"))["outcome"] == "revised"
     crier.await_done(sent["id"], revision=2)
     first, = crier.deliveries(sent["id"], revision=1)
     assert first["state"] == "done" and "the rest gets the newer revision" in first["detail"]
-    assert wave(crier, sent, revision=2)["accepted"] == 4000
+    assert wave(crier, sent, revision=2)["accepted"] == 2500
     last = {}
     for message in messages(sink):
         last[message["path"]] = message
-    assert len(last) == 4000 and len({m["headers"]["topic"] for m in last.values()}) == 1
+    assert len(last) == 2500 and len({m["headers"]["topic"] for m in last.values()}) == 1
     assert all("No bridge" in json.dumps(read_message(m["body"])) for m in list(last.values())[::40])
-    assert first["wave"]["accepted"] < 3000
+    assert first["wave"]["accepted"] < 2200
 
 
 def test_a_correction_does_not_wait_for_the_last_ones_of_a_wave(make_crier, sink):
@@ -316,12 +313,12 @@ def test_nothing_leaves_before_it_can_be_taken_back_no_more(make_crier, sink):
 def test_messages_go_as_fast_as_the_site_bears_the_readers(make_crier, sink, platform):
     crier = make_crier(pace={"probe": platform.picture(), "slow_above": "5s"})
     readers = Readers(crier, sink)
-    readers.add(1500)
-    platform.fault("/img/", "status", status=503, times=2)
+    readers.add(1800)
+    platform.fault("/img/", "status", status=503, times=1)
     accepted = crier.send(story(14))
     crier.await_done(accepted["id"])
     readers.reconcile()
     took_s = (messages(sink)[-1]["at_us"] - messages(sink)[0]["at_us"]) / 1e6
-    assert took_s > 1.2, f"{took_s} s: half of 2,000 a second, and then half of that"
+    assert took_s > 1.2, f"{took_s} s: half of 2,000 a second until the site is well again"
     log = crier.log()
     assert 0 < log.index("state=slower") < log.index("state=as_before")
