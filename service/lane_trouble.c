@@ -39,11 +39,21 @@ void lane__too_much(struct lane_origin *o)
     o->slow_from = o->window;
 }
 
+int64_t lane__quiet_left(const struct lane_origin *o)
+{
+    int64_t left = atomic_load(&o->shared->quiet_until_ms) - o->lane->now_ms;
+
+    return left > 0 ? left : 0;
+}
+
 int64_t lane__quiet(struct lane_origin *o, int64_t retry_after_ms)
 {
     struct lane_shared *s = o->shared;
-    int64_t until, old;
+    int64_t until, old, left = lane__quiet_left(o);
 
+    if (retry_after_ms <= 0 && left > 0) {
+        return left; /* what was under way says the same, and is no trouble more */
+    }
     if (retry_after_ms <= 0) {
         int n = atomic_fetch_add(&s->troubles, 1);
 
@@ -57,13 +67,6 @@ int64_t lane__quiet(struct lane_origin *o, int64_t retry_after_ms)
     }
     lane__origin_dirty(o);
     return retry_after_ms;
-}
-
-int64_t lane__quiet_left(const struct lane_origin *o)
-{
-    int64_t left = atomic_load(&o->shared->quiet_until_ms) - o->lane->now_ms;
-
-    return left > 0 ? left : 0;
 }
 
 void lane__unreachable(struct lane_origin *o, const char *error)
