@@ -73,6 +73,10 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_CREDENTIAL_RENEWALS] = {"crier_credential_renewals_total",
                                     {"channel", "outcome"},
                                     "Renewals of access tokens, by what came of them"},
+    [METRIC_PREPARED] =
+        {"crier_prepared_total",
+         {"channel"},
+         "Members for whom a message was prepared while there was nothing to do"},
 };
 
 struct histogram_row {
@@ -92,6 +96,9 @@ static const struct histogram_row histograms[METRIC_HISTOGRAM_COUNT] = {
     [METRIC_GATE_SECONDS] = {"crier_gate_seconds",
                              "outcome",
                              "How long first posts waited for their article's page"},
+    [METRIC_PREPARE_SECONDS] = {"crier_prepare_seconds",
+                                "channel",
+                                "Processor time of a block of messages that were prepared"},
 };
 
 /* From a commit on a good disk (a millisecond) to a platform at the end of its patience. */
@@ -216,6 +223,16 @@ void metrics_add(struct metrics *m, enum metric_counter which, const char *a, co
 {
     if (m != NULL) {
         series_get(&m->counters[which], a, b)->count++;
+    }
+}
+
+void metrics_add_many(struct metrics *m,
+                      enum metric_counter which,
+                      const char *a,
+                      uint64_t count)
+{
+    if (m != NULL) {
+        series_get(&m->counters[which], a, NULL)->count += count;
     }
 }
 
