@@ -349,7 +349,7 @@ struct preparer *prepare_new(struct crier *c)
 
 void prepare_start(struct preparer *p)
 {
-    again_in(p, LOOK_MS);
+    again_in(p, WAIT_MS); /* the start has work enough */
 }
 
 void prepare_stop(struct preparer *p)
