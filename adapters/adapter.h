@@ -268,6 +268,8 @@ struct adapter {
     /* Whether a channel with these settings lacks a course that others have (a webhook that can only
      * post, where a bot can do more); NULL: none does. See adapter_course_with(). */
     bool (*rules_out)(const void *settings, enum course c);
+    /* Whether a revision that changes what readers see goes out as an update; NULL: it does. */
+    bool (*update_wanted)(const void *settings, const struct article *article);
     bool retract_without_post; /* its retract needs no remote id: also for what may be public */
     /* How a person names a post that stands, so that it can be changed and retracted later: "the
      * number of the message, or its link". NULL: no name is needed, the adapter finds its posts

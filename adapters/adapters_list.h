@@ -23,6 +23,7 @@ extern const struct adapter adapter_lemmy;
 extern const struct adapter adapter_misskey;
 extern const struct adapter adapter_wordpress;
 extern const struct adapter adapter_devto;
+extern const struct adapter adapter_webpush;
 extern const struct adapter adapter_whatsapp;
 extern const struct adapter adapter_fcm;
 extern const struct adapter adapter_fcm_topic;

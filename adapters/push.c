@@ -4,10 +4,13 @@
 
 #include "adapters/push.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "adapters/trouble.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/text.h"
 
 #define PATH_BYTES ((size_t)8 * 1024)
 
@@ -87,6 +90,36 @@ struct verdict push_read(struct step_ctx *ctx, const struct http_response *res)
         return verdict_next();
     }
     v = push->read(plan, &m, 1, res, &ctx->word);
+    push->done(plan);
+    return v;
+}
+
+/* As lanes take it where the adapter says nothing else. */
+static struct verdict
+plain_unanswered(enum transport_outcome outcome, const char *error, struct member_word *word)
+{
+    static const struct step one = {.name = "message", .repeatable = true};
+    struct verdict v = trouble_from_transport(&one, outcome, error);
+
+    word->outcome = outcome == TRANSPORT_LOST ? MEMBER_UNKNOWN : MEMBER_AGAIN;
+    (void)snprintf(word->detail, sizeof word->detail, "%.150s", v.detail);
+    (void)text_drop_halves(word->detail);
+    return outcome == TRANSPORT_LOST ? verdict_next() : v;
+}
+
+struct verdict
+push_unanswered(struct step_ctx *ctx, enum transport_outcome outcome, const char *error)
+{
+    const struct push *push = push_of(ctx);
+    struct err why = {0};
+    struct push_plan *plan;
+    struct verdict v;
+
+    memset(&ctx->word, 0, sizeof ctx->word);
+    if (!push->unanswered || push->plan(ctx, &plan, &why)) {
+        return plain_unanswered(outcome, error, &ctx->word);
+    }
+    v = push->unanswered(plan, outcome, error, &ctx->word, 1);
     push->done(plan);
     return v;
 }

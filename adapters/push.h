@@ -48,6 +48,8 @@ struct push {
                              struct buf *path,
                              struct buf *body,
                              struct err *why);
+    /* What is in a body that cannot be read on its way: text, for previews; NULL: bodies can be. */
+    void (*clear)(const struct push_plan *plan, struct buf *out);
     /* What an answer means: for each member in words[], and for the wave, as audience.h says; AGAIN with SCOPE_HOST
      * means its origin alone. Words are zeroed before: ACCEPTED, without an id. res->headers has those of
      * `answer_headers`; all of them when the status is not 2xx. A plan may count what it is told here, with
@@ -87,6 +89,10 @@ struct push {
 /* The build and read of a step, by the push of ctx->audience: for ctx->member or its sample. */
 enum err_code push_build(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
 struct verdict push_read(struct step_ctx *ctx, const struct http_response *res);
+
+/* The same of no answer. */
+struct verdict
+push_unanswered(struct step_ctx *ctx, enum transport_outcome outcome, const char *error);
 
 /* The id by which a later message replaces an earlier one about the same article: 32 characters of base64url of
  * SHA-256 of the article's id (a Topic, RFC 8030 section 5.4; a tag; a collapse id). */

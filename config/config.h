@@ -139,6 +139,7 @@ struct audience_settings {
     int64_t gone_max;       /* in an hour */
     struct strings origins; /* pages that may subscribe */
     struct secret app_key;  /* apps may, with it */
+    struct rate per_address; /* requests of one to the readers' door; count 0: any number */
     struct pace_settings {
         char *probe; /* NULL: none */
         int64_t slow_above_ms;

@@ -35,6 +35,7 @@
 
 struct ledger;
 struct ledger_request;
+struct ledger_texts;
 typedef void ledger_done_fn(struct ledger_request *r);
 typedef void ledger_wake_fn(void *context); /* from any thread; must be cheap and not block */
 
@@ -361,32 +362,39 @@ struct ledger_new_member {
     const uint8_t *keys; /* base/member.h; NULL: none */
     size_t keys_len;
     int64_t key_id;
-    struct member_traits traits;
-    const char *zone; /* IANA time zone; NULL: not known */
+    struct member_traits traits; /* topics 0: as ALL */
+    bool keeps_traits;           /* one that is there keeps its own */
+    const char *zone;            /* IANA time zone; NULL: not known */
     /* The address that this one takes the place of (a browser that got a new one): it is one member, with the
-     * number, the state and the consent it had; NULL: none. */
+     * number, the consent and the state it had; but the address being another, one that was gone or quarantined
+     * is active again. NULL: none, as is one that is not there. */
     const char *instead_of;
 };
-/* A member that is there gets what is new: the language, and a consent that is newer. Who is stopped, gone or
- * quarantined is active again by a consent that is newer than that, and by nothing else. */
+/* A member that is there gets what is new: the language; with a consent that is no older than the one it has,
+ * the keys, the traits, the zone; and a consent that is newer. Who is stopped, gone or quarantined is active
+ * again by a consent that is newer than that, and by nothing else. What is NULL is left as it is. */
 struct ledger_members_put {
     struct ledger_request req;
     /* in */
     const char *channel;
     const struct ledger_new_member *v;
     size_t count;
-    uint64_t first_id; /* of so many consecutive ids, from id_next_block */
+    uint64_t
+        first_id; /* of so many consecutive ids, from id_next_block; which gets which is not said */
     int64_t now_ms;
     /* out */
     int64_t added, changed, back, unchanged;
     int64_t left_out; /* they had stopped, or were gone, after that consent */
 };
-enum ledger_member_change { MEMBER_STOP, MEMBER_START, MEMBER_ERASE };
+enum ledger_member_change { MEMBER_STOP, MEMBER_START, MEMBER_ERASE, MEMBER_TRAITS };
 struct ledger_member_set { /* by a word of the member's own, or a person's. ERR_NOT_FOUND */
     struct ledger_request req;
     const char *channel, *address;
     enum ledger_member_change change;
     const char *why; /* START: the new consent's `opted_in_by` */
+    /* TRAITS: what they want now, whatever their state and without a new consent */
+    struct member_traits traits; /* topics 0: as ALL */
+    const char *zone, *language; /* NULL: as it was */
     int64_t now_ms;
 };
 struct ledger_members { /* by number */
@@ -396,6 +404,7 @@ struct ledger_members { /* by number */
     uint64_t after;      /* 0: from the start */
     size_t limit;        /* 0: only the counts */
     int state;           /* enum member_state, -1: any */
+    int64_t since_ms;    /* with a state that is not ACTIVE: in it since then only; 0: all */
     const char *address; /* only this one; NULL: all */
     /* out */
     struct ledger_member {
@@ -413,10 +422,10 @@ struct ledger_members { /* by number */
     size_t count;
     bool more;
     int64_t by_state[MEMBER_STATES];
-    int64_t prepared; /* members for whom a message is prepared */
+    int64_t prepared; /* for so many members something is prepared */
 };
 /* Those who became gone or quarantined since, by what platforms answered, are active again: what was believed of
- * the answers was wrong. */
+ * the answers was wrong. Never those who have stopped. Told in an event, "audience.back". */
 struct ledger_members_back {
     struct ledger_request req;
     const char *channel;
@@ -427,8 +436,8 @@ struct ledger_members_back {
     int64_t count; /* out */
     bool more;     /* out: it was as much as a call may do; come again */
 };
-/* The bits of a channel's topics, by name; new names get the next ones. ERR_INVALID: more than
- * MEMBER_TOPICS_MAX over time. */
+/* The bits of a channel's topics, by name: 1, 2, 4 …; new names get the next ones, and a name keeps its own.
+ * ERR_INVALID: more than MEMBER_TOPICS_MAX over time. */
 struct ledger_topics {
     struct ledger_request req;
     const char *channel;
@@ -436,8 +445,10 @@ struct ledger_topics {
     size_t count;
     int64_t *bits; /* out: of each, in that order; of the request */
 };
-/* Members for whom nothing is prepared, in the order of waves; and what was prepared for some of those, in the
- * same order. A batch hands it out and erases it in the transaction that writes the batch down. */
+/* Active members with keys for whom nothing is prepared, in the order of waves; and what was prepared for some
+ * of those, in the same order. NEXT hands it out, to those who come up for the first time, and erases it in the
+ * transaction that writes the batch down: nothing is handed out twice, whatever crashes. What was made for keys
+ * that a member has no more is not handed out either. */
 struct ledger_unprepared {
     struct ledger_request req;
     const char *channel;
@@ -449,13 +460,16 @@ struct ledger_unprepared {
         size_t keys_len;
     } * v;
     size_t count;
-    bool more;
+    bool more;     /* there may be others behind `upto` */
+    uint64_t upto; /* out: so far it has looked: the next `after` */
 };
 struct ledger_prepared_put {
     struct ledger_request req;
     const char *channel;
-    const uint64_t *members; /* ascending, as ledger_unprepared gave them, none left out */
-    const uint8_t *bytes;    /* count times each_bytes */
+    /* Ascending, as ledger_unprepared gave them, with the keys it was made for; of whom nothing could be
+     * prepared is left out. */
+    const struct ledger_unprepared_member *members;
+    const uint8_t *bytes; /* count times each_bytes, in that order */
     size_t count, each_bytes;
     int64_t now_ms;
 };
@@ -474,14 +488,15 @@ struct ledger_wave {
     int64_t since_ms; /* since when the first of `unknown` is; 0: none is */
     int64_t told_ms;  /* when the platform last told something on this channel; 0: never */
     int64_t missing;  /* at the end: members that were stopped or removed before their turn */
-    int64_t skipped;  /* whom it was not for: another topic, no test member */
+    int64_t
+        skipped; /* whom it was not for: another topic, no test member; or who were spared it */
     int64_t started_ms;
     int64_t go_at_ms;    /* nothing leaves before: the time to take it back; 0 */
     bool waits_for_word; /* nothing leaves before a person confirms it */
-    bool halted;         /* a person has stopped it: the rest is spared */
+    bool halted;         /* a person has stopped it: the rest is skipped */
     char by[32];         /* who confirmed or stopped it; "" */
 };
-/* What answers came from, and when: of the members of one service. */
+/* Which answers came, and when: of the members of one service. */
 #define LEDGER_TIMES 64
 struct ledger_wave_service {
     char name[32];
@@ -489,8 +504,8 @@ struct ledger_wave_service {
     /* How many answers came within so long since the wave's start: ledger_time_bucket(). Final ones only. */
     uint32_t times[LEDGER_TIMES];
 };
-/* Bucket i holds what took up to ledger_time_bound_ms(i): 5 ms, a third more with each, the last one all the
- * rest. */
+/* Bucket i holds what took up to ledger_time_bound_ms(i): 5 ms, a third more with each, the last one (INT64_MAX)
+ * all the rest. */
 size_t ledger_time_bucket(int64_t ms);
 int64_t ledger_time_bound_ms(size_t bucket);
 struct ledger_wave_open {
@@ -498,7 +513,7 @@ struct ledger_wave_open {
     struct delivery_id id;
     const char *channel;
     /* Of a wave that begins; one that is there keeps its own. */
-    int64_t topics;  /* for members with one of these bits, or ALL; ALL: for everybody */
+    int64_t topics;  /* for members with one of these bits, or ALL; ALL, 0: for everybody */
     bool test;       /* for test members only */
     int64_t undo_ms; /* so long nothing leaves */
     int64_t
@@ -506,7 +521,10 @@ struct ledger_wave_open {
     int64_t now_ms;
     struct ledger_wave wave; /* out */
 };
-struct ledger_wave_next { /* a batch that is about to leave */
+/* A batch that is about to leave. None is, while the wave waits for its time (go_at_ms) or for a word, or when it
+ * is halted: number is 0, and `wave` says it. Any number of batches may be on their way, and of several waves of a
+ * channel. */
+struct ledger_wave_next {
     struct ledger_request req;
     /* in */
     struct delivery_id id;
@@ -517,23 +535,27 @@ struct ledger_wave_next { /* a batch that is about to leave */
     int64_t recent_since_ms; /* `recent` counts waves begun since then; 0: is not wanted */
     int64_t now_ms;
     /* out */
-    int64_t number; /* 0: nothing is due */
+    int64_t number; /* 0: there is no batch */
+    bool
+        more; /* it has passed over as many as a call may: come again at once, also when number is 0 */
     bool retracted; /* nor will it be: the article was taken back */
     bool withdrawn; /* … or is for now, and may come back */
+    struct delivery_id behind; /* a newer revision's, which waits for it to end; 0: none */
     struct ledger_wave_member {
         uint64_t id;
-        char *address, *language; /* language may be NULL */
-        int64_t tries;            /* so often it was tried before */
-        const uint8_t *keys;      /* NULL: none */
+        const char *address, *language; /* language may be NULL */
+        int64_t tries;                  /* so often it was tried before */
+        const uint8_t *keys;            /* NULL: none */
         size_t keys_len;
         int64_t key_id;
         const uint8_t *prepared; /* erased in the ledger; NULL: nothing was */
+        size_t prepared_len;     /* what each_bytes was */
         struct member_traits traits;
         const char *zone; /* NULL */
-        int64_t recent;   /* other waves of the channel that were for them */
-    } * v;                /* texts and bytes are the request's, in one piece */
+        int64_t recent; /* other waves of the channel that were for them and have passed them */
+    } * v;              /* texts and bytes are the request's */
     size_t count;
-    void *texts;
+    struct ledger_texts *texts; /* where they are */
     struct ledger_wave wave;
 };
 struct ledger_wave_result {
@@ -549,17 +571,21 @@ struct ledger_wave_end {
     int64_t number;
     const struct ledger_wave_result *v; /* of members of the batch, all but … */
     size_t count;
-    int64_t accepted;                           /* … so many, who have it */
+    int64_t accepted; /* … so many, who have it … */
+    int64_t skipped;  /* … and so many, who are spared it (a cap of alerts) */
     const struct ledger_wave_service *services; /* what is to be added */
     size_t service_count;
-    int64_t
-        gone_max; /* members that may become gone in an hour, others are quarantined; 0: the default */
+    /* Members that may become gone in an hour by what is told of them; others are quarantined, and an event says
+     * so once, "audience.brake". 0: 100 or a twentieth of all, whichever is more. */
+    int64_t gone_max;
     int64_t now_ms;
     struct ledger_wave wave; /* out */
 };
 enum wave_word { WAVE_CONFIRM, WAVE_STOP };
-struct
-    ledger_wave_say { /* a person's word. ERR_NOT_FOUND; ERR_CONFLICT: it has ended, or was said before */
+/* A person's word, told in an event, "wave.confirmed" or "wave.stopped". ERR_NOT_FOUND; ERR_CONFLICT: it is
+ * through, was stopped before, or waits for no word (CONFIRM). A stop comes also after a CONFIRM; it ends the wave
+ * for all who have not had their turn, and for those who were to be tried again. */
+struct ledger_wave_say {
     struct ledger_request req;
     struct delivery_id id;
     enum wave_word word;
@@ -567,14 +593,22 @@ struct
     int64_t now_ms;
     struct ledger_wave wave; /* out */
 };
-struct ledger_waves { /* newest first: of one delivery, or the last ones */
+/* Newest first: of one delivery, or the last ones. Of each, as it is in an article's JSON too under "wave" (without
+ * the first line):
+ *   "delivery", "article" (public id), "title", "channel", "breaking", "state" (of the delivery),
+ *   "members", "accepted", "refused", "undeliverable", "stopped", "skipped", "again", "unknown",
+ *   "sent", "delivered", "read", "failed" (as platforms told later),
+ *   "started_at", "go_at" (null: at once), "waits_for_word", "halted", "by" (null), "test", "topics" (list of
+ *   names; null: everybody),
+ *   "services": [{"name", "accepted", "retried", "gone", "refused", "unknown", "ms": {"50", "90", "99", "100"}}],
+ *   "ms": the same over all services; null: no final answer yet. */
+struct ledger_waves {
     struct ledger_request req;
     struct delivery_id id; /* 0: any */
     const char *channel;   /* NULL: any */
-    bool open;             /* only those that are not through */
+    bool open;             /* only those whose delivery has not ended */
     size_t limit;
-    json_t *
-        out; /* array, as the API gives it: counts, services with the time to 50, 90, 99 and 100 % */
+    json_t *out; /* array; owned by the request */
 };
 struct ledger_wave_news {
     struct delivery_id delivery;

@@ -109,19 +109,32 @@ static void members_done(struct ledger_members *m)
         mem_free(m->v[i].language);
         mem_free(m->v[i].state_why);
         mem_free(m->v[i].opted_in_by);
+        mem_free(m->v[i].keys);
+        mem_free(m->v[i].zone);
     }
     mem_free(m->v);
     m->v = NULL;
     m->count = 0;
 }
 
+static void topics_done(struct ledger_topics *t)
+{
+    mem_free(t->bits);
+    t->bits = NULL;
+}
+
+static void unprepared_done(struct ledger_unprepared *u)
+{
+    mem_free(u->v);
+    u->v = NULL;
+    u->count = 0;
+}
+
 static void wave_next_done(struct ledger_wave_next *n)
 {
-    for (size_t i = 0; i < n->count; i++) {
-        mem_free(n->v[i].address);
-        mem_free(n->v[i].language);
-    }
+    ledger__texts_free(n->texts);
     mem_free(n->v);
+    n->texts = NULL;
     n->v = NULL;
     n->count = 0;
 }
@@ -258,6 +271,8 @@ void ledger_request_done(struct ledger_request *r)
     GIVES(LEDGER_SOURCES, sources_done, ledger_sources);
     GIVES(LEDGER_CREDENTIALS, credentials_done, ledger_credentials);
     GIVES(LEDGER_MEMBERS, members_done, ledger_members);
+    GIVES(LEDGER_TOPICS, topics_done, ledger_topics);
+    GIVES(LEDGER_UNPREPARED, unprepared_done, ledger_unprepared);
     GIVES(LEDGER_WAVE_NEXT, wave_next_done, ledger_wave_next);
     GIVES(LEDGER_WAVE_TOLD, wave_told_done, ledger_wave_told);
     GIVES(LEDGER_INBOX_LIST, inbox_done, ledger_inbox_list);
@@ -276,6 +291,9 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_ARTICLE:
         json_done(&container_of(r, struct ledger_article, req)->out);
         break;
+    case LEDGER_WAVES:
+        json_done(&container_of(r, struct ledger_waves, req)->out);
+        break;
     case LEDGER_NONE:
     case LEDGER_BEGIN:
     case LEDGER_END:
@@ -293,11 +311,8 @@ void ledger_request_done(struct ledger_request *r)
     case LEDGER_WAVE_OPEN:
     case LEDGER_WAVE_END:
     case LEDGER_WAVE_SAY:
-    case LEDGER_TOPICS:
     case LEDGER_MEMBERS_BACK:
     case LEDGER_PREPARED_PUT:
-    case LEDGER_UNPREPARED:
-    case LEDGER_WAVES:
     case LEDGER_INBOX_PUT:
     case LEDGER_INBOX_END:
     case LEDGER_WRITES_PULSE:

@@ -19,6 +19,11 @@ struct ledger_event_node {
 };
 void ledger__event_free(struct ledger_event_node *n);
 
+/* Bytes of many rows, freed at once: what is added never moves (ledger_texts.c). */
+struct ledger_texts *ledger__texts_new(void);
+void ledger__texts_free(struct ledger_texts *t); /* what it held is overwritten */
+void *ledger__texts_add(struct ledger_texts *t, const void *bytes, size_t len); /* and a NUL */
+
 /* What one transaction carries. */
 struct ledger_batch {
     struct ledger_request *

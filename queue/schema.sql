@@ -302,13 +302,22 @@ CREATE TABLE credential (
 ) WITHOUT ROWID;
 
 -- Audiences: who is addressed one by one on a channel. In the order of number, so that a wave walks a channel's
--- members from one end to the other in one tree, a batch a time.
+-- members from one end to the other in one tree, a batch a time. What a wave reads stands first. Addresses of
+-- browsers are long: one is found by eight bytes of its hash, or the index would be half of the file.
 CREATE TABLE member (
     channel     INTEGER NOT NULL REFERENCES channel (id),
     id          INTEGER NOT NULL,            -- base/id.h; one that comes again keeps its number
+    state       INTEGER NOT NULL DEFAULT 0,  -- enum member_state
+    topics      INTEGER NOT NULL DEFAULT -1, -- bits of `topic`; -1: all
+    test        INTEGER NOT NULL DEFAULT 0,  -- gets tests, and what goes out while the channel is being tried
     address     TEXT NOT NULL,               -- normalised, as the adapter wants it
     language    TEXT,                        -- BCP 47; NULL: not known
-    state       INTEGER NOT NULL DEFAULT 0,  -- enum member_state
+    keys        BLOB,                        -- Web Push: p256dh and auth, 81 bytes
+    key_id      INTEGER NOT NULL DEFAULT 0,  -- which of our keys it was made for
+    zone        TEXT,                        -- IANA time zone; NULL: not known
+    quiet_from  INTEGER NOT NULL DEFAULT 0,  -- minutes of their day; equal: no quiet hours
+    quiet_to    INTEGER NOT NULL DEFAULT 0,
+    mark        INTEGER NOT NULL,            -- of the address: the first 8 bytes of its SHA-256, big-endian
     state_at    INTEGER NOT NULL DEFAULT 0,  -- since when; 0: since it came
     state_why   TEXT,                        -- for people; never an address
     opted_in_at INTEGER NOT NULL,            -- the proof of consent: when …
@@ -317,18 +326,13 @@ CREATE TABLE member (
     failed_at   INTEGER NOT NULL DEFAULT 0,  -- … the last of them
     wave        INTEGER NOT NULL DEFAULT 0,  -- the newest delivery of which the platform told something …
     told        INTEGER NOT NULL DEFAULT 0,  -- … which: bits of enum member_status
-    keys        BLOB,                        -- Web Push: p256dh and auth, 81 bytes
-    key_id      INTEGER NOT NULL DEFAULT 0,  -- which of our keys it was made for
-    topics      INTEGER NOT NULL DEFAULT -1, -- bits of `topic`; -1: all
-    zone        TEXT,                        -- IANA time zone
-    quiet_from  INTEGER NOT NULL DEFAULT 0,  -- minutes of their day; equal: no quiet hours
-    quiet_to    INTEGER NOT NULL DEFAULT 0,
-    test        INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (channel, id)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX member_address ON member (channel, address);
+CREATE INDEX member_mark ON member (channel, mark);
 -- Those who get nothing, for lists of them. Whoever asks must say "state <> 0" in these very words.
 CREATE INDEX member_out ON member (channel, state) WHERE state <> 0;
+-- Those whom answers have put out, by when, so that it can be undone. Likewise "state > 1".
+CREATE INDEX member_gone ON member (channel, state, state_at) WHERE state > 1;
 
 -- How many they are, kept in the transaction that changes it. One row per channel with an audience.
 CREATE TABLE audience (
@@ -337,32 +341,80 @@ CREATE TABLE audience (
     stopped     INTEGER NOT NULL DEFAULT 0,
     gone        INTEGER NOT NULL DEFAULT 0,
     quarantined INTEGER NOT NULL DEFAULT 0,
+    prepared    INTEGER NOT NULL DEFAULT 0,  -- of all blocks of `prepared`: the sum of count
     told_at     INTEGER NOT NULL DEFAULT 0,  -- the platform last told us of a message then; 0: never
-    brake_at    INTEGER NOT NULL DEFAULT 0,  -- the day on which so many …
-    brake_count INTEGER NOT NULL DEFAULT 0   -- … were found to be gone
+    brake_at    INTEGER NOT NULL DEFAULT 0,  -- the hour in which so many …
+    brake_count INTEGER NOT NULL DEFAULT 0,  -- … were found to be gone …
+    braked      INTEGER NOT NULL DEFAULT 0   -- … and that this was too many was told
 );
+
+-- What members want to be told of: a bit for each name, for ever.
+CREATE TABLE topic (
+    channel INTEGER NOT NULL REFERENCES channel (id),
+    name    TEXT NOT NULL,
+    bit     INTEGER NOT NULL, -- 1, 2, 4 …
+    PRIMARY KEY (channel, name)
+) WITHOUT ROWID;
+
+-- What was prepared for members while there was nothing to do, to be used once: blocks of some hundred members, so
+-- that what is used is erased with few writes. Blocks of a channel do not overlap. What a copy of
+-- the file holds may have been used since, so it is dropped when one comes back.
+CREATE TABLE prepared (
+    channel    INTEGER NOT NULL REFERENCES channel (id),
+    first      INTEGER NOT NULL, -- the members of its first …
+    last       INTEGER NOT NULL, -- … and last entry
+    count      INTEGER NOT NULL, -- entries
+    holes      INTEGER NOT NULL, -- so many members between may have none
+    each_bytes INTEGER NOT NULL,
+    made_at    INTEGER NOT NULL,
+    bytes      BLOB NOT NULL,    -- entries, by member: its id, a mark of the keys it was made for (8 bytes each,
+                                 -- little-endian), and what was prepared
+    PRIMARY KEY (channel, first)
+) WITHOUT ROWID;
 
 -- A delivery on its way to an audience. There is no row per member: members up to the cursor have had their
 -- turn, but for those of a batch on its way (wave_batch) and the exceptions.
 CREATE TABLE wave (
-    delivery      INTEGER PRIMARY KEY REFERENCES delivery (id),
-    channel       INTEGER NOT NULL REFERENCES channel (id),
-    started_at    INTEGER NOT NULL,
-    total         INTEGER NOT NULL,            -- members that were active then
-    last          INTEGER NOT NULL,            -- the newest of them; later ones get the next message
-    cursor        INTEGER NOT NULL DEFAULT 0,  -- up to here all have had their turn; last: the end
-    batches       INTEGER NOT NULL DEFAULT 0,  -- begun so far: the number of the newest
-    accepted      INTEGER NOT NULL DEFAULT 0,
-    refused       INTEGER NOT NULL DEFAULT 0,
-    undeliverable INTEGER NOT NULL DEFAULT 0,
-    stopped       INTEGER NOT NULL DEFAULT 0,  -- found out by this message
-    again         INTEGER NOT NULL DEFAULT 0,  -- of wave_exception, in these states
-    unknown       INTEGER NOT NULL DEFAULT 0,
-    was_sent      INTEGER NOT NULL DEFAULT 0,  -- told by the platform, each member once
-    was_delivered INTEGER NOT NULL DEFAULT 0,
-    was_read      INTEGER NOT NULL DEFAULT 0,
-    was_failed    INTEGER NOT NULL DEFAULT 0
+    delivery       INTEGER PRIMARY KEY REFERENCES delivery (id),
+    channel        INTEGER NOT NULL REFERENCES channel (id),
+    started_at     INTEGER NOT NULL,
+    total          INTEGER NOT NULL,            -- members that were active then
+    last           INTEGER NOT NULL,            -- the newest of them; later ones get the next message
+    topics         INTEGER NOT NULL DEFAULT -1, -- for members with one of these bits; -1: for everybody
+    test           INTEGER NOT NULL DEFAULT 0,  -- for test members only
+    go_at          INTEGER NOT NULL DEFAULT 0,  -- nothing leaves before; 0: at once
+    waits_for_word INTEGER NOT NULL DEFAULT 0,  -- nothing leaves before a person confirms it
+    halted         INTEGER NOT NULL DEFAULT 0,  -- a person has stopped it
+    said_by        TEXT,                        -- who confirmed or stopped it
+    cursor         INTEGER NOT NULL DEFAULT 0,  -- up to here all have had their turn; last: the end
+    batches        INTEGER NOT NULL DEFAULT 0,  -- begun so far: the number of the newest
+    skipped        INTEGER NOT NULL DEFAULT 0,  -- passed over: it was not for them, or they are spared it
+    accepted       INTEGER NOT NULL DEFAULT 0,
+    refused        INTEGER NOT NULL DEFAULT 0,
+    undeliverable  INTEGER NOT NULL DEFAULT 0,
+    stopped        INTEGER NOT NULL DEFAULT 0,  -- found out by this message
+    again          INTEGER NOT NULL DEFAULT 0,  -- of wave_exception, in these states
+    unknown        INTEGER NOT NULL DEFAULT 0,
+    was_sent       INTEGER NOT NULL DEFAULT 0,  -- told by the platform, each member once
+    was_delivered  INTEGER NOT NULL DEFAULT 0,
+    was_read       INTEGER NOT NULL DEFAULT 0,
+    was_failed     INTEGER NOT NULL DEFAULT 0
 );
+-- What other waves a member has had lately.
+CREATE INDEX wave_started ON wave (channel, started_at);
+
+-- Which answers the members of one push service gave, and how soon.
+CREATE TABLE wave_service (
+    delivery INTEGER NOT NULL REFERENCES wave (delivery),
+    name     TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    retried  INTEGER NOT NULL,
+    gone     INTEGER NOT NULL,
+    refused  INTEGER NOT NULL,
+    unknown  INTEGER NOT NULL,
+    times    BLOB NOT NULL, -- 64 numbers of 4 bytes, little-endian: ledger_time_bucket()
+    PRIMARY KEY (delivery, name)
+) WITHOUT ROWID;
 
 -- A batch of a wave that is about to leave, or has left: its members are those behind `after` up to `upto` and
 -- the exceptions with its number. Found at a start, they may have the message and we do not know.

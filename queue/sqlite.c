@@ -122,6 +122,14 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
         return sqlite__wave_end(s, container_of(r, struct ledger_wave_end, req));
     case LEDGER_WAVE_TOLD:
         return sqlite__wave_told(s, container_of(r, struct ledger_wave_told, req));
+    case LEDGER_WAVE_SAY:
+        return sqlite__wave_say(s, container_of(r, struct ledger_wave_say, req));
+    case LEDGER_TOPICS:
+        return sqlite__topics(s, container_of(r, struct ledger_topics, req));
+    case LEDGER_MEMBERS_BACK:
+        return sqlite__members_back(s, container_of(r, struct ledger_members_back, req));
+    case LEDGER_PREPARED_PUT:
+        return sqlite__prepared_put(s, container_of(r, struct ledger_prepared_put, req));
     case LEDGER_INBOX_PUT:
         return sqlite__inbox_put(s, container_of(r, struct ledger_inbox_put, req));
     case LEDGER_INBOX_END:
@@ -163,6 +171,10 @@ static enum err_code run_read(struct sqlite_conn *c, struct ledger_request *r)
         return sqlite__credentials(c, container_of(r, struct ledger_credentials, req));
     case LEDGER_MEMBERS:
         return sqlite__members(c, container_of(r, struct ledger_members, req));
+    case LEDGER_UNPREPARED:
+        return sqlite__unprepared(c, container_of(r, struct ledger_unprepared, req));
+    case LEDGER_WAVES:
+        return sqlite__waves(c, container_of(r, struct ledger_waves, req));
     case LEDGER_INBOX_LIST:
         return sqlite__inbox_list(c, container_of(r, struct ledger_inbox_list, req));
     default:

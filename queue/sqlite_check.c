@@ -5,11 +5,12 @@
  *      the indexes agree, and ours hold only what waits (schema.sql), so they cost next to nothing
  *   2. references to rows that are not there: they are written down, not enforced
  *   3. what no move can lead to (sqlite_check.def)
- *   4. every stored article: it can be read, and the marks made of it are those it would get today
+ *   4. every stored article: it can be read, and the marks made of it are those it would get today; and every
+ *      member: the mark by which its address is found is that of it
  *
  * A file that fails the first is not looked at further: what is read from it may be anything. */
 
-#include "queue/sqlite_internal.h"
+#include "queue/sqlite_audience.h"
 
 #include <string.h>
 
@@ -249,6 +250,32 @@ static void look_at_documents(struct look *k)
                               .kind = N});
 }
 
+/* ---- members ---- */
+
+static void look_at_members(struct look *k)
+{
+    static const struct check check = {
+        .table = "member",
+        .what = "its address is not found by its mark",
+        .todo = "it would be kept twice, and a stop would not reach it: export the members and "
+                "import them into a new channel",
+        .kind = N};
+    sqlite3_stmt *stmt = ask(k, "SELECT id, 'on ' || channel, address, mark FROM member");
+
+    while (sqlite__row(&k->c, stmt)) {
+        const char *address = sqlite__col_text(stmt, 2);
+
+        if (!address || sqlite__member_mark(address) != sqlite3_column_int64(stmt, 3)) {
+            char *row = name_row(stmt, N);
+
+            tell(k, &check, row);
+            mem_free(row);
+        }
+    }
+    sqlite3_finalize(stmt);
+    tell_rest(k, &check);
+}
+
 /* ---- */
 
 static int on_progress(void *context)
@@ -285,6 +312,7 @@ static void look_at_all(struct look *k, struct ledger_size *size)
             run(k, &checks[i]);
         }
         look_at_documents(k);
+        look_at_members(k);
     }
     tell_damage(k); /* the transaction ends with the connection */
 }

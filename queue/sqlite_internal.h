@@ -42,18 +42,28 @@ struct sqlite_conn {
     bool wrote; /* a statement that writes has run since this was cleared */
 };
 
-enum sql_kind { SQL_K_END, SQL_K_NULL, SQL_K_INT, SQL_K_REAL, SQL_K_TEXT, SQL_K_HASH };
+enum sql_kind {
+    SQL_K_END,
+    SQL_K_NULL,
+    SQL_K_INT,
+    SQL_K_REAL,
+    SQL_K_TEXT,
+    SQL_K_HASH,
+    SQL_K_BLOB,
+};
 struct sql_arg {
     enum sql_kind kind;
     int64_t i;
     double d;
     const void *p; /* borrowed until the statement is done; NULL binds NULL */
+    size_t len;    /* of a blob */
 };
 /* clang-format off */
 #define ARG_I(v)    ((struct sql_arg){.kind = SQL_K_INT, .i = (int64_t)(v)})
 #define ARG_D(v)    ((struct sql_arg){.kind = SQL_K_REAL, .d = (v)})
 #define ARG_S(v)    ((struct sql_arg){.kind = SQL_K_TEXT, .p = (v)})
 #define ARG_HASH(v) ((struct sql_arg){.kind = SQL_K_HASH, .p = (v)}) /* 32 bytes */
+#define ARG_BLOB(v, n) ((struct sql_arg){.kind = SQL_K_BLOB, .p = (v), .len = (n)})
 #define ARG_NULL    ((struct sql_arg){.kind = SQL_K_NULL})
 #define ARGS(...)   ((const struct sql_arg[]){__VA_ARGS__, {.kind = SQL_K_END}})
 #define NO_ARGS     ((const struct sql_arg[]){{.kind = SQL_K_END}})
@@ -448,23 +458,20 @@ enum err_code sqlite__inbox_list(struct sqlite_conn *c, struct ledger_inbox_list
 void sqlite__inbox_done(struct sqlite *s, uint64_t id);
 bool sqlite__inbox_is_restored(struct sqlite *s, uint64_t id);
 
-/* Members of audiences (sqlite_member.c). */
+/* Audiences and waves (sqlite_audience.h says which file). */
 enum err_code sqlite__members_put(struct sqlite *s, struct ledger_members_put *r);
 enum err_code sqlite__member_set(struct sqlite *s, struct ledger_member_set *r);
+enum err_code sqlite__members_back(struct sqlite *s, struct ledger_members_back *r);
 enum err_code sqlite__members(struct sqlite_conn *c, struct ledger_members *r);
-/* What a message to one, or what the platform tells of it, says of the member: whether and since when it
- * reaches them. Nothing happens to who is not active. */
-void sqlite__member_learn(struct sqlite *s,
-                          int64_t channel,
-                          uint64_t member,
-                          enum member_outcome outcome,
-                          const char *detail,
-                          int64_t now_ms);
-/* Waves (sqlite_wave.c; what the platform tells of them: sqlite_wave_told.c). */
+enum err_code sqlite__topics(struct sqlite *s, struct ledger_topics *r);
+enum err_code sqlite__prepared_put(struct sqlite *s, struct ledger_prepared_put *r);
+enum err_code sqlite__unprepared(struct sqlite_conn *c, struct ledger_unprepared *r);
 enum err_code sqlite__wave_open(struct sqlite *s, struct ledger_wave_open *r);
 enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r);
 enum err_code sqlite__wave_end(struct sqlite *s, struct ledger_wave_end *r);
 enum err_code sqlite__wave_told(struct sqlite *s, struct ledger_wave_told *r);
+enum err_code sqlite__wave_say(struct sqlite *s, struct ledger_wave_say *r);
+enum err_code sqlite__waves(struct sqlite_conn *c, struct ledger_waves *r);
 /* The wave of a delivery, as "wave", where it has one. */
 void sqlite__wave_show(struct sqlite_conn *c, json_t *object, int64_t delivery);
 /* A person settled what was unknown of it: arrived, or not. */

@@ -1,294 +1,442 @@
-/* Members of audiences: who they are, that they agreed, and whether they still want and get anything. Called
- * by sqlite.c and by the waves. How many there are of each state stands in `audience`, changed in the same
- * transaction, so that nothing has to count them. No event tells an address. */
+/* Members of audiences: who they are, that they agreed, and what they want. Called by sqlite.c. How many there are
+ * of each state stands in `audience`, changed in the same transaction, so that nothing has to count them. No event
+ * tells an address. */
 
-#include "queue/sqlite_internal.h"
+#include "queue/sqlite_audience.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/mem.h"
 
-/* Not reached on so many days: the number was given up, or its owner does not use the service. */
-#define FAILURES_MAX 3
-/* The brake: when more than so many, and more than that part of all, would be gone in a day, it is more
- * likely that something is wrong with us than with them. */
-#define BRAKE_COUNT 100
-#define BRAKE_PART 20
+/* From so many on a list of new members is put in the order of marks, so that the index is written from one end to
+ * the other: of millions each page of it is then touched once, and not once for each member. */
+#define SORTED_MIN 100
 
 /* ---- counts ---- */
 
-/* From `from` to `to`; MEMBER_STATES: from or to nowhere. */
-static void
-count_move(struct sqlite *s, int64_t channel, enum member_state from, enum member_state to)
+void sqlite__audience_add(struct sqlite *s, int64_t channel, const struct audience_counts *n)
 {
-    int64_t by[MEMBER_STATES] = {0};
+    static const struct audience_counts none = {.by = {0}};
 
-    if (from < MEMBER_STATES) {
-        by[from]--;
-    }
-    if (to < MEMBER_STATES) {
-        by[to]++;
+    if (memcmp(n, &none, sizeof none) == 0) {
+        return;
     }
     sqlite__do(&s->writer,
                SQL_AUDIENCE_ADD,
                ARGS(ARG_I(channel),
-                    ARG_I(by[MEMBER_ACTIVE]),
-                    ARG_I(by[MEMBER_STOPPED]),
-                    ARG_I(by[MEMBER_GONE]),
-                    ARG_I(by[MEMBER_QUARANTINED])));
+                    ARG_I(n->by[MEMBER_ACTIVE]),
+                    ARG_I(n->by[MEMBER_STOPPED]),
+                    ARG_I(n->by[MEMBER_GONE]),
+                    ARG_I(n->by[MEMBER_QUARANTINED])));
 }
 
-static enum member_state state_of(sqlite3_stmt *stmt, int column)
+enum member_state sqlite__member_state(sqlite3_stmt *stmt, int column)
 {
     int state = sqlite3_column_int(stmt, column);
 
     return state >= 0 && state < MEMBER_STATES ? (enum member_state)state : MEMBER_STOPPED;
 }
 
-static void enter(struct sqlite *s,
-                  int64_t channel,
-                  int64_t id,
-                  enum member_state from,
-                  enum member_state to,
-                  const char *why,
-                  int64_t now_ms)
+void sqlite__member_enter(struct sqlite *s,
+                          int64_t channel,
+                          int64_t id,
+                          enum member_state from,
+                          enum member_state to,
+                          const char *why,
+                          int64_t now_ms,
+                          struct audience_counts *counts)
 {
     sqlite__do(&s->writer,
                SQL_MEMBER_STATE,
                ARGS(ARG_I(channel), ARG_I(id), ARG_I(to), ARG_I(now_ms), ARG_S(why)));
-    count_move(s, channel, from, to);
+    counts->by[from]--;
+    counts->by[to]++;
 }
 
-/* ---- put ---- */
+/* ---- one that is there ---- */
+
+int64_t sqlite__member_mark(const char *address)
+{
+    uint8_t hash[SHA256_BYTES];
+    uint64_t mark = 0;
+
+    crypto_sha256(address, strlen(address), hash);
+    for (int i = 0; i < 8; i++) {
+        mark = mark << 8 | hash[i];
+    }
+    return (int64_t)mark;
+}
 
 struct found {
     bool there;
     int64_t id, state_at_ms, opted_in_at_ms;
     enum member_state state;
-    bool same_language;
+    bool same_language, same_keys, same_wants; /* as those of whom it was asked for */
 };
 
-static struct found
-find(struct sqlite *s, int64_t channel, const char *address, const char *language)
+static bool same_text(sqlite3_stmt *stmt, int column, const char *text)
 {
-    sqlite3_stmt *stmt =
-        sqlite__query(&s->writer, SQL_MEMBER_FIND, ARGS(ARG_I(channel), ARG_S(address)));
+    const char *has = sqlite__col_text(stmt, column);
+
+    return !text || (has && strcmp(has, text) == 0);
+}
+
+static bool same_keys(sqlite3_stmt *stmt, const struct ledger_new_member *m)
+{
+    return !m->keys || ((size_t)sqlite3_column_bytes(stmt, 5) == m->keys_len &&
+                        memcmp(sqlite3_column_blob(stmt, 5), m->keys, m->keys_len) == 0 &&
+                        sqlite3_column_int64(stmt, 6) == m->key_id);
+}
+
+static int64_t topics_of(const struct member_traits *t)
+{
+    return t->topics != 0 ? t->topics : MEMBER_TOPICS_ALL;
+}
+
+static bool same_wants(sqlite3_stmt *stmt, const struct ledger_new_member *m)
+{
+    const struct member_traits *t = &m->traits;
+
+    return same_text(stmt, 9, m->zone) &&
+           (m->keeps_traits || (sqlite3_column_int64(stmt, 7) == topics_of(t) &&
+                                (sqlite3_column_int(stmt, 8) != 0) == t->test &&
+                                sqlite3_column_int(stmt, 10) == t->quiet_from &&
+                                sqlite3_column_int(stmt, 11) == t->quiet_to));
+}
+
+/* m: NULL: nothing is compared. */
+static struct found find(struct sqlite *s,
+                         int64_t channel,
+                         const char *address,
+                         int64_t mark,
+                         const struct ledger_new_member *m)
+{
+    sqlite3_stmt *stmt = sqlite__query(
+        &s->writer, SQL_MEMBER_FIND, ARGS(ARG_I(channel), ARG_I(mark), ARG_S(address)));
     struct found f = {.there = false};
-    const char *has;
 
     if (sqlite__row(&s->writer, stmt)) {
-        has = sqlite__col_text(stmt, 3);
         f = (struct found){
             .there = true,
             .id = sqlite3_column_int64(stmt, 0),
-            .state = state_of(stmt, 1),
+            .state = sqlite__member_state(stmt, 1),
             .state_at_ms = sqlite3_column_int64(stmt, 2),
-            .opted_in_at_ms = sqlite3_column_int64(stmt, 4),
-            .same_language = !language || (has && strcmp(has, language) == 0),
+            .opted_in_at_ms = sqlite3_column_int64(stmt, 3),
+            .same_language = !m || same_text(stmt, 4, m->language),
+            .same_keys = !m || same_keys(stmt, m),
+            .same_wants = !m || same_wants(stmt, m),
         };
         sqlite__end(stmt);
     }
     return f;
 }
 
-static void put_new(struct sqlite *s, struct ledger_members_put *r, int64_t channel, size_t i)
-{
-    const struct ledger_new_member *m = &r->v[i];
+/* ---- put ---- */
 
-    sqlite__do(&s->writer,
+struct putting {
+    struct sqlite *s;
+    struct ledger_members_put *r;
+    int64_t channel;
+    struct audience_counts counts;
+};
+
+static void
+put_new(struct putting *p, const struct ledger_new_member *m, int64_t id, int64_t mark)
+{
+    const struct member_traits *t = &m->traits;
+
+    sqlite__do(&p->s->writer,
                SQL_MEMBER_NEW,
-               ARGS(ARG_I(channel),
-                    ARG_I(r->first_id + i),
+               ARGS(ARG_I(p->channel),
+                    ARG_I(id),
+                    ARG_I(topics_of(t)),
+                    ARG_I(t->test),
                     ARG_S(m->address),
                     ARG_S(m->language),
+                    ARG_BLOB(m->keys, m->keys_len),
+                    ARG_I(m->key_id),
+                    ARG_S(m->zone),
+                    ARG_I(t->quiet_from),
+                    ARG_I(t->quiet_to),
+                    ARG_I(mark),
                     ARG_I(m->opted_in_at_ms),
                     ARG_S(m->opted_in_by)));
-    count_move(s, channel, MEMBER_STATES, MEMBER_ACTIVE);
-    r->added++;
+    p->counts.by[MEMBER_ACTIVE]++;
+    p->r->added++;
+}
+
+static void put_traits(struct sqlite *s,
+                       int64_t channel,
+                       int64_t id,
+                       const struct member_traits *t,
+                       const char *zone,
+                       const char *language)
+{
+    sqlite__do(&s->writer,
+               SQL_MEMBER_WANTS,
+               ARGS(ARG_I(channel),
+                    ARG_I(id),
+                    ARG_I(topics_of(t)),
+                    ARG_I(t->test),
+                    ARG_I(t->quiet_from),
+                    ARG_I(t->quiet_to),
+                    ARG_S(zone),
+                    ARG_S(language)));
+}
+
+/* Something that was prepared for the old keys is known by its mark; that it must be prepared anew is not. */
+static void put_keys(struct putting *p, int64_t id, const struct ledger_new_member *m)
+{
+    sqlite__do(
+        &p->s->writer,
+        SQL_MEMBER_KEYS,
+        ARGS(ARG_I(p->channel), ARG_I(id), ARG_BLOB(m->keys, m->keys_len), ARG_I(m->key_id)));
+    sqlite__do(&p->s->writer, SQL_PREPARED_HOLE, ARGS(ARG_I(p->channel), ARG_I(id)));
 }
 
 static void
-put_consent(struct sqlite *s, int64_t channel, int64_t id, const struct ledger_new_member *m)
+put_language(struct putting *p, const struct found *f, const struct ledger_new_member *m)
+{
+    if (!f->same_language) {
+        sqlite__do(&p->s->writer,
+                   SQL_MEMBER_LANGUAGE,
+                   ARGS(ARG_I(p->channel), ARG_I(f->id), ARG_S(m->language)));
+    }
+}
+
+static void
+put_zone(struct putting *p, const struct found *f, const struct ledger_new_member *m)
+{
+    if (!f->same_wants) {
+        sqlite__do(&p->s->writer,
+                   SQL_MEMBER_ZONE,
+                   ARGS(ARG_I(p->channel), ARG_I(f->id), ARG_S(m->zone)));
+    }
+}
+
+static void
+put_wants(struct putting *p, const struct found *f, const struct ledger_new_member *m)
+{
+    put_language(p, f, m);
+    if (m->keeps_traits) {
+        put_zone(p, f, m);
+    } else if (!f->same_wants) {
+        put_traits(p->s, p->channel, f->id, &m->traits, m->zone, NULL);
+    }
+    if (!f->same_keys) {
+        put_keys(p, f->id, m);
+    }
+}
+
+static void
+put_consent(struct sqlite *s, int64_t channel, int64_t id, int64_t at_ms, const char *by)
 {
     sqlite__do(&s->writer,
                SQL_MEMBER_CONSENT,
-               ARGS(ARG_I(channel),
-                    ARG_I(id),
-                    ARG_S(m->language),
-                    ARG_I(m->opted_in_at_ms),
-                    ARG_S(m->opted_in_by)));
+               ARGS(ARG_I(channel), ARG_I(id), ARG_I(at_ms), ARG_S(by)));
+}
+
+/* moved: it has a new address, so that the old one reached nobody says nothing of it. */
+static void put_known(struct putting *p,
+                      const struct found *f,
+                      const struct ledger_new_member *m,
+                      bool moved)
+{
+    bool newer = m->opted_in_at_ms > f->opted_in_at_ms;
+    bool back = f->state != MEMBER_ACTIVE &&
+                (m->opted_in_at_ms > f->state_at_ms || (moved && f->state != MEMBER_STOPPED));
+
+    if (f->state != MEMBER_ACTIVE && !back) {
+        p->r->left_out++;
+        return;
+    }
+    if (moved || m->opted_in_at_ms >= f->opted_in_at_ms) {
+        put_wants(p, f, m);
+    } else {
+        put_language(p, f, m);
+    }
+    if (newer) {
+        put_consent(p->s, p->channel, f->id, m->opted_in_at_ms, m->opted_in_by);
+    }
+    if (back) {
+        sqlite__member_enter(
+            p->s, p->channel, f->id, f->state, MEMBER_ACTIVE, NULL, p->r->now_ms, &p->counts);
+        p->r->back++;
+    } else if (newer || moved || !f->same_language ||
+               (m->opted_in_at_ms >= f->opted_in_at_ms && !(f->same_keys && f->same_wants))) {
+        p->r->changed++;
+    } else {
+        p->r->unchanged++;
+    }
+}
+
+bool sqlite__shred_begin(struct sqlite *s)
+{
+    bool was =
+        sqlite__pragma(&s->writer, "PRAGMA secure_delete") == 1; /* the library's default */
+
+    if (!was) {
+        sqlite__exec(&s->writer, "PRAGMA secure_delete = ON");
+    }
+    return was;
+}
+
+void sqlite__shred_end(struct sqlite *s, bool was)
+{
+    if (!was) {
+        sqlite__exec(&s->writer, "PRAGMA secure_delete = OFF");
+    }
 }
 
 static void
-put_one(struct sqlite *s, struct ledger_members_put *r, const struct channel_row *ch, size_t i)
+drop(struct sqlite *s, int64_t channel, const struct found *f, struct audience_counts *n)
 {
-    const struct ledger_new_member *m = &r->v[i];
-    struct found f = find(s, ch->id, m->address, m->language);
+    bool was = sqlite__shred_begin(s);
 
-    if (!f.there) {
-        put_new(s, r, ch->id, i);
-    } else if (f.state != MEMBER_ACTIVE && m->opted_in_at_ms <= f.state_at_ms) {
-        r->left_out++;
-    } else if (f.state != MEMBER_ACTIVE) {
-        put_consent(s, ch->id, f.id, m);
-        enter(s, ch->id, f.id, f.state, MEMBER_ACTIVE, NULL, r->now_ms);
-        r->back++;
-    } else if (m->opted_in_at_ms > f.opted_in_at_ms) {
-        put_consent(s, ch->id, f.id, m);
-        r->changed++;
-    } else if (!f.same_language) {
-        sqlite__do(&s->writer,
-                   SQL_MEMBER_LANGUAGE,
-                   ARGS(ARG_I(ch->id), ARG_I(f.id), ARG_S(m->language)));
-        r->changed++;
-    } else {
-        r->unchanged++;
+    sqlite__prepared_erase(s, channel, f->id);
+    sqlite__do(&s->writer, SQL_MEMBER_DROP, ARGS(ARG_I(channel), ARG_I(f->id)));
+    sqlite__shred_end(s, was);
+    n->by[f->state]--;
+}
+
+/* Whose place the new address takes; not there when nobody's. f: who has the new address already: then those are
+ * one, and the older address is let go. */
+static struct found take_place(struct putting *p,
+                               const struct found *f,
+                               const struct ledger_new_member *m,
+                               int64_t mark)
+{
+    struct found old =
+        find(p->s, p->channel, m->instead_of, sqlite__member_mark(m->instead_of), m);
+
+    if (!old.there || (f->there && f->id == old.id)) {
+        return (struct found){.there = false};
     }
+    if (f->there) {
+        drop(p->s, p->channel, &old, &p->counts);
+        return (struct found){.there = false};
+    }
+    sqlite__do(&p->s->writer,
+               SQL_MEMBER_MOVED,
+               ARGS(ARG_I(p->channel), ARG_I(old.id), ARG_S(m->address), ARG_I(mark)));
+    return old;
+}
+
+/* Returns whether the number was used. */
+static bool
+put_one(struct putting *p, const struct ledger_new_member *m, int64_t mark, int64_t id)
+{
+    struct found f = find(p->s, p->channel, m->address, mark, m), old = {.there = false};
+
+    if (m->instead_of) {
+        old = take_place(p, &f, m, mark);
+    }
+    if (!f.there && !old.there) {
+        put_new(p, m, id, mark);
+        return true;
+    }
+    put_known(p, f.there ? &f : &old, m, !f.there);
+    return false;
+}
+
+struct place { /* of a list */
+    int64_t mark;
+    size_t at;
+};
+
+static int by_mark(const void *a, const void *b)
+{
+    const struct place *one = a, *other = b;
+
+    if (one->mark != other->mark) {
+        return one->mark < other->mark ? -1 : 1;
+    }
+    return one->at < other->at ? -1 : one->at > other->at;
 }
 
 enum err_code sqlite__members_put(struct sqlite *s, struct ledger_members_put *r)
 {
     struct channel_row *ch = sqlite__channel(s, r->channel, true);
+    struct putting p = {.s = s, .r = r, .channel = ch ? ch->id : 0};
+    struct place *order;
+    uint64_t id = r->first_id;
 
     r->added = r->changed = r->back = r->unchanged = r->left_out = 0;
     if (!ch) {
         return ERR_NONE; /* the error sticks */
     }
     sqlite__do(&s->writer, SQL_AUDIENCE_NEW, ARGS(ARG_I(ch->id)));
+    order = mem_calloc(r->count, sizeof *order);
     for (size_t i = 0; i < r->count; i++) {
-        put_one(s, r, ch, i);
+        order[i] = (struct place){.mark = sqlite__member_mark(r->v[i].address), .at = i};
     }
+    if (r->count >= SORTED_MIN) {
+        qsort(order, r->count, sizeof *order, by_mark);
+    }
+    for (size_t i = 0; i < r->count && !s->writer.error.code; i++) {
+        id += put_one(&p, &r->v[order[i].at], order[i].mark, (int64_t)id);
+    }
+    mem_free(order);
+    sqlite__audience_add(s, ch->id, &p.counts);
     return ERR_NONE;
 }
 
 /* ---- one member ---- */
 
-/* What is erased is written over, in the file as well: SQLite would only forget where it stood. */
-static void erase(struct sqlite *s, int64_t channel, const struct found *f)
-{
-    int64_t was =
-        sqlite__pragma(&s->writer, "PRAGMA secure_delete"); /* the library's default */
-
-    sqlite__exec(&s->writer, "PRAGMA secure_delete = ON");
-    sqlite__do(&s->writer, SQL_MEMBER_DROP, ARGS(ARG_I(channel), ARG_I(f->id)));
-    sqlite__exec(&s->writer,
-                 was == 1 ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = OFF");
-    count_move(s, channel, f->state, MEMBER_STATES);
-}
-
 static void start_again(struct sqlite *s,
                         const struct ledger_member_set *r,
                         int64_t channel,
-                        const struct found *f)
+                        const struct found *f,
+                        struct audience_counts *counts)
 {
-    const struct ledger_new_member consent = {.opted_in_at_ms = r->now_ms,
-                                              .opted_in_by = r->why};
+    put_consent(s, channel, f->id, r->now_ms, r->why);
+    sqlite__member_enter(s, channel, f->id, f->state, MEMBER_ACTIVE, NULL, r->now_ms, counts);
+}
 
-    put_consent(s, channel, f->id, &consent);
-    enter(s, channel, f->id, f->state, MEMBER_ACTIVE, NULL, r->now_ms);
+static void set(struct sqlite *s,
+                const struct ledger_member_set *r,
+                int64_t channel,
+                const struct found *f,
+                struct audience_counts *counts)
+{
+    switch (r->change) {
+    case MEMBER_STOP:
+        if (f->state != MEMBER_STOPPED) {
+            sqlite__member_enter(
+                s, channel, f->id, f->state, MEMBER_STOPPED, r->why, r->now_ms, counts);
+        }
+        break;
+    case MEMBER_START:
+        if (f->state != MEMBER_ACTIVE) {
+            start_again(s, r, channel, f, counts);
+        }
+        break;
+    case MEMBER_ERASE:
+        drop(s, channel, f, counts);
+        break;
+    case MEMBER_TRAITS:
+        put_traits(s, channel, f->id, &r->traits, r->zone, r->language);
+        break;
+    }
 }
 
 enum err_code sqlite__member_set(struct sqlite *s, struct ledger_member_set *r)
 {
     struct channel_row *ch = sqlite__channel(s, r->channel, false);
+    struct audience_counts counts = {.by = {0}};
     struct found f = {.there = false};
 
     if (ch) {
-        f = find(s, ch->id, r->address, NULL);
+        f = find(s, ch->id, r->address, sqlite__member_mark(r->address), NULL);
     }
     if (!f.there) {
         return err_set(&r->req.why, ERR_NOT_FOUND, "the audience has no such member");
     }
-    switch (r->change) {
-    case MEMBER_STOP:
-        if (f.state != MEMBER_STOPPED) {
-            enter(s, ch->id, f.id, f.state, MEMBER_STOPPED, r->why, r->now_ms);
-        }
-        break;
-    case MEMBER_START:
-        if (f.state != MEMBER_ACTIVE) {
-            start_again(s, r, ch->id, &f);
-        }
-        break;
-    case MEMBER_ERASE:
-        erase(s, ch->id, &f);
-        break;
-    }
+    set(s, r, ch->id, &f, &counts);
+    sqlite__audience_add(s, ch->id, &counts);
     return ERR_NONE;
-}
-
-/* ---- what messages teach ---- */
-
-/* Whether it would be one too many for today; counts it. */
-static bool brakes(struct sqlite *s, int64_t channel, int64_t now_ms)
-{
-    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_AUDIENCE_GET, ARGS(ARG_I(channel)));
-    int64_t day_ms = now_ms - now_ms % MS_DAY, active = 0, count = 0;
-
-    if (sqlite__row(&s->writer, stmt)) {
-        active = sqlite3_column_int64(stmt, 0);
-        count = sqlite3_column_int64(stmt, 5) == day_ms ? sqlite3_column_int64(stmt, 6) : 0;
-        sqlite__end(stmt);
-    }
-    sqlite__do(
-        &s->writer, SQL_AUDIENCE_BRAKE, ARGS(ARG_I(channel), ARG_I(day_ms), ARG_I(count + 1)));
-    return count >= BRAKE_COUNT && count >= (active + count) / BRAKE_PART;
-}
-
-static void
-lose(struct sqlite *s, int64_t channel, int64_t id, const char *detail, int64_t now_ms)
-{
-    enum member_state to = brakes(s, channel, now_ms) ? MEMBER_QUARANTINED : MEMBER_GONE;
-
-    enter(s, channel, id, MEMBER_ACTIVE, to, detail, now_ms);
-}
-
-static void fail(struct sqlite *s,
-                 int64_t channel,
-                 int64_t id,
-                 int64_t failures,
-                 const char *detail,
-                 int64_t now_ms)
-{
-    sqlite__do(&s->writer,
-               SQL_MEMBER_FAILED,
-               ARGS(ARG_I(channel), ARG_I(id), ARG_I(failures), ARG_I(now_ms)));
-    if (failures >= FAILURES_MAX) {
-        lose(s, channel, id, detail, now_ms);
-    }
-}
-
-void sqlite__member_learn(struct sqlite *s,
-                          int64_t channel,
-                          uint64_t member,
-                          enum member_outcome outcome,
-                          const char *detail,
-                          int64_t now_ms)
-{
-    int64_t id = (int64_t)member, failures = 0, failed_at_ms = 0;
-    sqlite3_stmt *stmt =
-        sqlite__query(&s->writer, SQL_MEMBER_GET, ARGS(ARG_I(channel), ARG_I(id)));
-    bool active = false;
-
-    if (sqlite__row(&s->writer, stmt)) {
-        active = state_of(stmt, 0) == MEMBER_ACTIVE;
-        failures = sqlite3_column_int64(stmt, 1);
-        failed_at_ms = sqlite3_column_int64(stmt, 2);
-        sqlite__end(stmt);
-    }
-    if (!active) {
-        return;
-    }
-    if (outcome == MEMBER_UNSUBSCRIBED) {
-        enter(s, channel, id, MEMBER_ACTIVE, MEMBER_STOPPED, detail, now_ms);
-    } else if (outcome == MEMBER_LOST) {
-        lose(s, channel, id, detail, now_ms);
-    } else if (outcome == MEMBER_UNDELIVERABLE && failed_at_ms / MS_DAY != now_ms / MS_DAY) {
-        fail(s, channel, id, failures + 1, detail, now_ms);
-    } else if (outcome == MEMBER_ACCEPTED && failures > 0) {
-        fail(s, channel, id, 0, detail, failed_at_ms);
-    }
 }
 
 /* ---- reading ---- */
@@ -308,6 +456,7 @@ static void read_counts(struct sqlite_conn *c, int64_t channel, struct ledger_me
         for (int i = 0; i < MEMBER_STATES; i++) {
             r->by_state[i] = sqlite3_column_int64(stmt, i);
         }
+        r->prepared = sqlite3_column_int64(stmt, MEMBER_STATES);
         sqlite__end(stmt);
     }
 }
@@ -320,28 +469,56 @@ start_list(struct sqlite_conn *c, int64_t channel, const struct ledger_members *
                                                      : SQL_MEMBER_LIST_OUT;
 
     if (r->address) {
-        return sqlite__query(c, SQL_MEMBER_SHOW, ARGS(ARG_I(channel), ARG_S(r->address)));
+        return sqlite__query(
+            c,
+            SQL_MEMBER_SHOW,
+            ARGS(ARG_I(channel), ARG_I(sqlite__member_mark(r->address)), ARG_S(r->address)));
     }
     if (id == SQL_MEMBER_LIST_OUT) {
-        return sqlite__query(
-            c, id, ARGS(ARG_I(channel), ARG_I(r->after), ARG_I(r->limit + 1), ARG_I(r->state)));
+        return sqlite__query(c,
+                             id,
+                             ARGS(ARG_I(channel),
+                                  ARG_I(r->after),
+                                  ARG_I(r->limit + 1),
+                                  ARG_I(r->state),
+                                  ARG_I(r->since_ms)));
     }
     return sqlite__query(c, id, ARGS(ARG_I(channel), ARG_I(r->after), ARG_I(r->limit + 1)));
 }
 
+static struct member_traits read_traits(sqlite3_stmt *stmt, int topics, int test, int quiet)
+{
+    return (struct member_traits){.topics = sqlite3_column_int64(stmt, topics),
+                                  .test = sqlite3_column_int(stmt, test) != 0,
+                                  .quiet_from = sqlite3_column_int(stmt, quiet),
+                                  .quiet_to = sqlite3_column_int(stmt, quiet + 1)};
+}
+
 static struct ledger_member read_member(sqlite3_stmt *stmt)
 {
-    return (struct ledger_member){
+    const void *keys = sqlite3_column_blob(stmt, 9);
+    size_t keys_len = (size_t)sqlite3_column_bytes(stmt, 9);
+    struct ledger_member m = {
         .id = (uint64_t)sqlite3_column_int64(stmt, 0),
         .address = text_of(stmt, 1),
         .language = sqlite__col_dup(stmt, 2),
-        .state = state_of(stmt, 3),
+        .state = sqlite__member_state(stmt, 3),
         .state_at_ms = sqlite3_column_int64(stmt, 4),
         .state_why = sqlite__col_dup(stmt, 5),
         .opted_in_at_ms = sqlite3_column_int64(stmt, 6),
         .opted_in_by = text_of(stmt, 7),
         .failures = sqlite3_column_int64(stmt, 8),
+        .key_id = sqlite3_column_int64(stmt, 10),
+        .traits = read_traits(stmt, 11, 12, 14),
+        .zone = sqlite__col_dup(stmt, 13),
     };
+
+    if (keys && keys_len > 0) {
+        m.keys = mem_alloc(keys_len);
+        memcpy(m.keys, keys, keys_len);
+        m.keys_len = keys_len;
+    }
+    return m;
 }
 
 enum err_code sqlite__members(struct sqlite_conn *c, struct ledger_members *r)
@@ -352,6 +529,7 @@ enum err_code sqlite__members(struct sqlite_conn *c, struct ledger_members *r)
     r->v = NULL;
     r->count = 0;
     r->more = false;
+    r->prepared = 0;
     memset(r->by_state, 0, sizeof r->by_state);
     read_counts(c, channel, r);
     if (r->limit == 0) {

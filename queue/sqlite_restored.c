@@ -10,7 +10,7 @@
  *
  * Nobody can say here what was accepted since: those articles are not in the file. So a source that is
  * watched is told to look as if for the first time, and what its inbox holds becomes an article that is held
- * for a person. */
+ * for a person. What was prepared for members may have been used: it is forgotten. */
 
 #include "queue/sqlite_internal.h"
 
@@ -65,6 +65,8 @@ void sqlite__restored(struct sqlite *s, struct ledger_opened *opened)
     opened->restored = (int64_t)ids.count;
     sqlite__do(&s->writer, SQL_SOURCES_RESTORED, NO_ARGS);
     sqlite__do(&s->writer, SQL_INBOX_RESTORED, NO_ARGS);
+    sqlite__do(&s->writer, SQL_PREPARED_FORGET, NO_ARGS);
+    sqlite__do(&s->writer, SQL_AUDIENCE_FORGET_PREPARED, NO_ARGS);
     sqlite__ids_done(&ids);
     sqlite__exec(&s->writer, "DROP TABLE copied");
 }

@@ -62,6 +62,9 @@ static int bind_one(sqlite3_stmt *stmt, int at, const struct sql_arg *arg)
     case SQL_K_HASH:
         return arg->p ? sqlite3_bind_blob(stmt, at, arg->p, 32, SQLITE_STATIC)
                       : sqlite3_bind_null(stmt, at);
+    case SQL_K_BLOB:
+        return arg->p ? sqlite3_bind_blob64(stmt, at, arg->p, arg->len, SQLITE_STATIC)
+                      : sqlite3_bind_null(stmt, at);
     case SQL_K_NULL:
     case SQL_K_END:
         break;

@@ -120,6 +120,7 @@ static void drop_article(struct sqlite *s, int64_t article)
     static const enum sqlite_sql drops[] = {SQL_DROP_ATTEMPTS,
                                             SQL_DROP_EXCEPTIONS,
                                             SQL_DROP_BATCHES,
+                                            SQL_DROP_SERVICES,
                                             SQL_DROP_WAVES,
                                             SQL_DROP_DELIVERIES,
                                             SQL_DROP_STANDING,

@@ -1,37 +1,42 @@
-/* A delivery on its way to an audience. Called by sqlite.c for service/wave.c, one wave by one run at a time.
+/* A delivery on its way to an audience: how it begins, how it stands, and a person's word on it. Called by sqlite.c
+ * for service/wave.c, one wave by one run at a time; several waves of a channel may be under way.
  *
  * The order of writes, and what a crash just there leaves:
- *   1. NEXT commits    the cursor has moved, the batch stands in wave_batch. A crash before: nothing has
- *                      left, the same members come up again.
+ *   1. NEXT commits    the cursor has moved, the batch stands in wave_batch (sqlite_wave_next.c). A crash before:
+ *                      nothing has left, the same members come up again.
  *   2. its messages leave, their answers come. A crash after 1: the batch is found when the wave is opened
  *                      next. Whoever of it the platform has told of has it; all others are unknown.
- *   3. END commits     what became of each: counted, or an exception. The batch is no more.
+ *   3. END commits     what became of each: counted, or an exception (sqlite_wave_end.c). The batch is no more.
  * So a member can be lost to doubt, and never get the message twice by us alone: an unknown one goes again
  * only when whoever asks for a batch says so. */
 
-#include "queue/sqlite_internal.h"
+#include "queue/sqlite_audience.h"
 
-#include "base/json.h"
+#include <stdio.h>
+
+#include "base/json_put.h"
 #include "base/mem.h"
 
-struct wave_row {
-    int64_t channel, last, cursor, batches;
-    struct ledger_wave w;
-};
+/* ---- how it stands ---- */
 
-static bool get_wave(struct sqlite_conn *c, int64_t delivery, struct wave_row *out)
+bool sqlite__wave_get(struct sqlite_conn *c, int64_t delivery, struct wave_row *out)
 {
     sqlite3_stmt *stmt = sqlite__query(c, SQL_WAVE_GET, ARGS(ARG_I(delivery)));
-    int64_t v[16];
+    const char *by;
+    int64_t v[23];
 
     if (!sqlite__row(c, stmt)) {
         return false;
     }
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < (int)ARRAY_LEN(v); i++) {
         v[i] = sqlite3_column_int64(stmt, i);
     }
-    sqlite__end(stmt);
-    *out = (struct wave_row){.channel = v[0], .last = v[2], .cursor = v[3], .batches = v[4]};
+    *out = (struct wave_row){.channel = v[0],
+                             .last = v[2],
+                             .cursor = v[3],
+                             .batches = v[4],
+                             .topics = v[19],
+                             .test = v[20] != 0};
     out->w = (struct ledger_wave){.total = v[1],
                                   .accepted = v[5],
                                   .refused = v[6],
@@ -44,41 +49,64 @@ static bool get_wave(struct sqlite_conn *c, int64_t delivery, struct wave_row *o
                                   .was_read = v[13],
                                   .was_failed = v[14],
                                   .told_ms = v[15],
+                                  .skipped = v[16],
+                                  .started_ms = v[17],
+                                  .go_at_ms = v[18],
+                                  .waits_for_word = v[21] != 0,
+                                  .halted = v[22] != 0,
                                   .at_end = v[3] >= v[2]};
+    by = sqlite__col_text(stmt, 23);
+    (void)snprintf(out->w.by, sizeof out->w.by, "%s", by ? by : "");
+    sqlite__end(stmt);
     return true;
 }
 
-/* How it stands, for whoever asked; zero when there is none. */
-static struct ledger_wave look(struct sqlite_conn *c, int64_t delivery)
+static int64_t
+first_of(struct sqlite_conn *c, int64_t delivery, enum wave_exception_state state)
+{
+    return sqlite__int(c, SQL_EXCEPTION_FIRST, ARGS(ARG_I(delivery), ARG_I(state)), 0);
+}
+
+/* Whoever had no turn when it was stopped, or was to be tried again, is spared it. */
+static void spare_rest(struct ledger_wave *w)
+{
+    int64_t reached = w->accepted + w->refused + w->undeliverable + w->stopped + w->unknown;
+
+    w->skipped = w->total > reached ? w->total - reached : 0;
+    w->again = 0;
+    w->missing = 0;
+}
+
+struct ledger_wave sqlite__wave_look(struct sqlite_conn *c, int64_t delivery)
 {
     struct wave_row row = {.channel = 0};
     struct ledger_wave *w = &row.w;
+    bool open;
 
-    if (!get_wave(c, delivery, &row)) {
+    if (!sqlite__wave_get(c, delivery, &row)) {
         return row.w;
     }
     if (w->again > 0) {
-        w->due_ms =
-            sqlite__int(c, SQL_EXCEPTION_FIRST, ARGS(ARG_I(delivery), ARG_I(WAVE_AGAIN)), 0);
+        w->due_ms = first_of(c, delivery, WAVE_AGAIN);
     }
     if (w->unknown > 0) {
-        w->since_ms =
-            sqlite__int(c, SQL_EXCEPTION_FIRST, ARGS(ARG_I(delivery), ARG_I(WAVE_UNKNOWN)), 0);
+        w->since_ms = first_of(c, delivery, WAVE_UNKNOWN);
     }
-    if (w->at_end && sqlite__int(c, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(delivery)), 0) == 0) {
+    open = (w->at_end || w->halted) &&
+           sqlite__int(c, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(delivery)), 0) != 0;
+    if (w->at_end && !open) {
         w->missing = w->total - w->accepted - w->refused - w->undeliverable - w->stopped -
-                     w->again - w->unknown;
+                     w->again - w->unknown - w->skipped;
         w->missing = w->missing > 0 ? w->missing : 0;
+    }
+    if (w->halted && !open) {
+        w->due_ms = 0;
+        spare_rest(w);
     }
     return row.w;
 }
 
-/* What is to be added to the counts. */
-struct deltas {
-    int64_t accepted, refused, undeliverable, stopped, again, unknown;
-};
-
-static void add(struct sqlite *s, int64_t delivery, const struct deltas *d)
+void sqlite__wave_add(struct sqlite *s, int64_t delivery, const struct wave_deltas *d)
 {
     sqlite__do(&s->writer,
                SQL_WAVE_ADD,
@@ -88,8 +116,18 @@ static void add(struct sqlite *s, int64_t delivery, const struct deltas *d)
                     ARG_I(d->undeliverable),
                     ARG_I(d->stopped),
                     ARG_I(d->again),
-                    ARG_I(d->unknown)));
+                    ARG_I(d->unknown),
+                    ARG_I(d->skipped)));
 }
+
+bool sqlite__wave_is_for(int64_t topics, bool test, const struct member_traits *member)
+{
+    return (topics == MEMBER_TOPICS_ALL || member->topics == MEMBER_TOPICS_ALL ||
+            (topics & member->topics) != 0) &&
+           (!test || member->test);
+}
+
+/* ---- doubt ---- */
 
 /* Has the platform told something of this message to them? */
 static bool was_told(struct sqlite *s, int64_t channel, int64_t member, int64_t delivery)
@@ -105,44 +143,38 @@ static bool was_told(struct sqlite *s, int64_t channel, int64_t member, int64_t 
     return told;
 }
 
-static void put_exception(struct sqlite *s,
-                          int64_t delivery,
-                          int64_t member,
-                          enum wave_exception_state state,
-                          int64_t due_at_ms,
-                          bool tried,
-                          const char *detail)
+void sqlite__exception_put(struct sqlite *s,
+                           int64_t delivery,
+                           const struct ledger_wave_result *v,
+                           enum wave_exception_state state)
 {
     sqlite__do(&s->writer,
                SQL_EXCEPTION_PUT,
                ARGS(ARG_I(delivery),
-                    ARG_I(member),
+                    ARG_I(v->member),
                     ARG_I(state),
-                    ARG_I(due_at_ms),
-                    ARG_I(tried),
-                    ARG_S(detail)));
+                    ARG_I(v->due_at_ms),
+                    ARG_I(v->tried),
+                    ARG_S(v->detail)));
 }
 
-static void drop_exception(struct sqlite *s, int64_t delivery, int64_t member)
+void sqlite__wave_doubt(struct sqlite *s,
+                        int64_t channel,
+                        int64_t delivery,
+                        int64_t member,
+                        const char *detail,
+                        int64_t since_ms,
+                        struct wave_deltas *d)
 {
-    sqlite__do(&s->writer, SQL_EXCEPTION_DROP, ARGS(ARG_I(delivery), ARG_I(member)));
-}
+    const struct ledger_wave_result unknown = {
+        .member = (uint64_t)member, .due_at_ms = since_ms, .tried = true, .detail = detail};
 
-/* Without an answer: it arrived, as far as the platform has told, or nobody knows. */
-static void doubt(struct sqlite *s,
-                  int64_t channel,
-                  int64_t delivery,
-                  int64_t member,
-                  const char *detail,
-                  int64_t since_ms,
-                  struct deltas *d)
-{
     if (was_told(s, channel, member, delivery)) {
-        drop_exception(s, delivery, member);
+        sqlite__do(&s->writer, SQL_EXCEPTION_DROP, ARGS(ARG_I(delivery), ARG_I(member)));
         d->accepted++;
         return;
     }
-    put_exception(s, delivery, member, WAVE_UNKNOWN, since_ms, true, detail);
+    sqlite__exception_put(s, delivery, &unknown, WAVE_UNKNOWN);
     d->unknown++;
 }
 
@@ -163,7 +195,11 @@ static void make(struct sqlite *s, const struct ledger_wave_open *r, int64_t cha
                     ARG_I(channel),
                     ARG_I(r->now_ms),
                     ARG_I(total),
-                    ARG_I(sqlite__int(&s->writer, SQL_MEMBER_LAST, ARGS(ARG_I(channel)), 0))));
+                    ARG_I(sqlite__int(&s->writer, SQL_MEMBER_LAST, ARGS(ARG_I(channel)), 0)),
+                    ARG_I(r->topics != 0 ? r->topics : MEMBER_TOPICS_ALL),
+                    ARG_I(r->test),
+                    ARG_I(r->undo_ms > 0 ? r->now_ms + r->undo_ms : 0),
+                    ARG_I(r->confirm_above > 0 && total > r->confirm_above)));
 }
 
 /* Since when they are unknown: whoever called us in vain while we were away calls again, so what a platform has
@@ -174,45 +210,48 @@ static int64_t since_ms(const struct sqlite *s, int64_t begun_ms)
 }
 
 static void lose_fresh(struct sqlite *s,
-                       const struct ledger_wave_open *r,
-                       int64_t channel,
-                       struct deltas *d)
+                       int64_t delivery,
+                       const struct wave_row *row,
+                       struct wave_deltas *d)
 {
-    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_WAVE_BATCHES, ARGS(ARG_I(r->id.v)));
+    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_WAVE_BATCHES, ARGS(ARG_I(delivery)));
 
     while (sqlite__row(&s->writer, stmt)) {
         int64_t after = sqlite3_column_int64(stmt, 1), upto = sqlite3_column_int64(stmt, 2);
         int64_t since = since_ms(s, sqlite3_column_int64(stmt, 3));
 
-        d->unknown += sqlite__do(
-            &s->writer,
-            SQL_WAVE_LOST,
-            ARGS(ARG_I(r->id.v), ARG_I(channel), ARG_I(after), ARG_I(upto), ARG_I(since)));
+        d->unknown += sqlite__do(&s->writer,
+                                 SQL_WAVE_LOST,
+                                 ARGS(ARG_I(delivery),
+                                      ARG_I(row->channel),
+                                      ARG_I(after),
+                                      ARG_I(upto),
+                                      ARG_I(since),
+                                      ARG_I(row->topics),
+                                      ARG_I(row->test)));
         d->accepted +=
             sqlite__int(&s->writer,
                         SQL_WAVE_FOUND,
-                        ARGS(ARG_I(r->id.v), ARG_I(channel), ARG_I(after), ARG_I(upto)),
+                        ARGS(ARG_I(delivery), ARG_I(row->channel), ARG_I(after), ARG_I(upto)),
                         0);
     }
 }
 
-static void lose_tried(struct sqlite *s,
-                       const struct ledger_wave_open *r,
-                       int64_t channel,
-                       struct deltas *d)
+static void
+lose_tried(struct sqlite *s, int64_t delivery, int64_t channel, struct wave_deltas *d)
 {
     struct id_list members = {.v = NULL};
 
     sqlite__ids_query(
-        &s->writer, SQL_EXCEPTION_OF, ARGS(ARG_I(r->id.v), ARG_I(WAVE_ON_ITS_WAY)), &members);
+        &s->writer, SQL_EXCEPTION_OF, ARGS(ARG_I(delivery), ARG_I(WAVE_ON_ITS_WAY)), &members);
     for (size_t i = 0; i < members.count; i++) {
-        doubt(s,
-              channel,
-              (int64_t)r->id.v,
-              members.v[i],
-              "stopped before the answer came",
-              since_ms(s, 0),
-              d);
+        sqlite__wave_doubt(s,
+                           channel,
+                           delivery,
+                           members.v[i],
+                           "stopped before the answer came",
+                           since_ms(s, 0),
+                           d);
     }
     sqlite__ids_done(&members);
 }
@@ -220,226 +259,22 @@ static void lose_tried(struct sqlite *s,
 enum err_code sqlite__wave_open(struct sqlite *s, struct ledger_wave_open *r)
 {
     struct channel_row *ch = sqlite__channel(s, r->channel, true);
-    struct deltas d = {.accepted = 0};
+    int64_t delivery = (int64_t)r->id.v;
+    struct wave_deltas d = {.accepted = 0};
     struct wave_row row;
 
     if (!ch) {
         return ERR_NONE; /* the error sticks */
     }
-    if (!get_wave(&s->writer, (int64_t)r->id.v, &row)) {
+    if (!sqlite__wave_get(&s->writer, delivery, &row)) {
         make(s, r, ch->id);
-    } else if (sqlite__int(&s->writer, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(r->id.v)), 0) != 0) {
-        lose_fresh(s, r, ch->id, &d);
-        lose_tried(s, r, ch->id, &d);
-        sqlite__do(&s->writer, SQL_WAVE_BATCHES_END, ARGS(ARG_I(r->id.v)));
-        add(s, (int64_t)r->id.v, &d);
+    } else if (sqlite__int(&s->writer, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(delivery)), 0) != 0) {
+        lose_fresh(s, delivery, &row, &d);
+        lose_tried(s, delivery, row.channel, &d);
+        sqlite__do(&s->writer, SQL_WAVE_BATCHES_END, ARGS(ARG_I(delivery)));
+        sqlite__wave_add(s, delivery, &d);
     }
-    r->wave = look(&s->writer, (int64_t)r->id.v);
-    return ERR_NONE;
-}
-
-/* ---- next ---- */
-
-static struct ledger_wave_member *hand(struct ledger_wave_next *r, sqlite3_stmt *stmt, int at)
-{
-    struct ledger_wave_member *m = &r->v[r->count++];
-
-    m->id = (uint64_t)sqlite3_column_int64(stmt, 0);
-    m->address = sqlite__col_dup(stmt, at);
-    m->address = m->address ? m->address : mem_strdup("?");
-    m->language = sqlite__col_dup(stmt, at + 1);
-    return m;
-}
-
-/* Those of a state that are due; who has stopped or was removed since is left out of the wave. */
-static void take_due(struct sqlite *s,
-                     struct ledger_wave_next *r,
-                     const struct wave_row *row,
-                     enum wave_exception_state state,
-                     int64_t due_ms)
-{
-    struct deltas d = {.accepted = 0};
-    struct id_list gone = {.v = NULL};
-    size_t from = r->count;
-    sqlite3_stmt *stmt = sqlite__query(&s->writer,
-                                       SQL_EXCEPTION_DUE,
-                                       ARGS(ARG_I(r->id.v),
-                                            ARG_I(state),
-                                            ARG_I(due_ms),
-                                            ARG_I(r->limit - r->count),
-                                            ARG_I(row->channel)));
-
-    while (sqlite__row(&s->writer, stmt)) {
-        if (!sqlite__col_text(stmt, 3) || sqlite3_column_int(stmt, 5) != MEMBER_ACTIVE) {
-            sqlite__ids_add(&gone, sqlite3_column_int64(stmt, 0));
-        } else {
-            hand(r, stmt, 3)->tries = sqlite3_column_int64(stmt, 2);
-        }
-    }
-    for (size_t i = from; i < r->count; i++) {
-        sqlite__do(&s->writer,
-                   SQL_EXCEPTION_LEAVE,
-                   ARGS(ARG_I(r->id.v), ARG_I(r->v[i].id), ARG_I(row->batches + 1)));
-    }
-    for (size_t i = 0; i < gone.count; i++) {
-        drop_exception(s, (int64_t)r->id.v, gone.v[i]);
-    }
-    *(state == WAVE_AGAIN ? &d.again : &d.unknown) =
-        -(int64_t)(r->count - from) - (int64_t)gone.count;
-    sqlite__ids_done(&gone);
-    if (d.again != 0 || d.unknown != 0) {
-        add(s, (int64_t)r->id.v, &d);
-    }
-}
-
-static void
-take_unknown(struct sqlite *s, struct ledger_wave_next *r, const struct wave_row *row)
-{
-    int64_t before_ms = r->unknown_before_ms;
-
-    /* A platform that has told of nothing since may be one that cannot reach us. */
-    if (!r->unheard && row->w.told_ms < before_ms) {
-        before_ms = row->w.told_ms;
-    }
-    if (before_ms > 0 && row->w.unknown > 0 && r->count < r->limit) {
-        take_due(s, r, row, WAVE_UNKNOWN, before_ms);
-    }
-}
-
-/* Returns where the cursor is then. */
-static int64_t
-take_fresh(struct sqlite *s, struct ledger_wave_next *r, const struct wave_row *row)
-{
-    size_t from = r->count, room = r->limit - r->count;
-    sqlite3_stmt *stmt;
-
-    if (room == 0 || row->cursor >= row->last) {
-        return row->cursor;
-    }
-    stmt = sqlite__query(
-        &s->writer,
-        SQL_WAVE_FRESH,
-        ARGS(ARG_I(row->channel), ARG_I(row->cursor), ARG_I(row->last), ARG_I(room)));
-    while (sqlite__row(&s->writer, stmt)) {
-        (void)hand(r, stmt, 1);
-    }
-    return r->count - from < room ? row->last : (int64_t)r->v[r->count - 1].id;
-}
-
-/* What its article has come to since the wave began: whoever has not had the message is spared one that is not to
- * be believed any more. */
-static void look_at_article(struct sqlite *s, struct ledger_wave_next *r)
-{
-    struct delivery_row d;
-    struct known k;
-
-    r->retracted = r->withdrawn = false;
-    if (!sqlite__delivery(s, r->id, &d)) {
-        return;
-    }
-    sqlite__known(s, d.article, &k);
-    r->retracted = k.found && k.retracted;
-    r->withdrawn = k.found && k.retract_at_ms > 0;
-    sqlite__known_done(&k);
-    sqlite__delivery_done(&d);
-}
-
-enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r)
-{
-    struct wave_row row;
-    int64_t cursor;
-
-    if (!get_wave(&s->writer, (int64_t)r->id.v, &row)) {
-        return err_set(&r->req.why, ERR_NOT_FOUND, "the delivery has no wave");
-    }
-    r->number = 0;
-    r->count = 0;
-    r->v = NULL;
-    look_at_article(s, r);
-    if (r->retracted || r->withdrawn) {
-        r->wave = look(&s->writer, (int64_t)r->id.v);
-        return ERR_NONE;
-    }
-    r->v = mem_calloc(r->limit, sizeof *r->v);
-    if (row.w.again > 0) {
-        take_due(s, r, &row, WAVE_AGAIN, r->now_ms);
-    }
-    take_unknown(s, r, &row);
-    cursor = take_fresh(s, r, &row);
-    r->number = r->count > 0 ? row.batches + 1 : 0;
-    if (r->number > 0) {
-        sqlite__do(&s->writer,
-                   SQL_WAVE_BATCH_NEW,
-                   ARGS(ARG_I(r->id.v),
-                        ARG_I(r->number),
-                        ARG_I(row.cursor),
-                        ARG_I(cursor),
-                        ARG_I(r->now_ms)));
-    }
-    sqlite__do(&s->writer,
-               SQL_WAVE_CURSOR,
-               ARGS(ARG_I(r->id.v), ARG_I(cursor), ARG_I(row.batches + (r->number > 0))));
-    r->wave = look(&s->writer, (int64_t)r->id.v);
-    return ERR_NONE;
-}
-
-/* ---- end ---- */
-
-static void end_one(struct sqlite *s,
-                    const struct ledger_wave_end *r,
-                    const struct ledger_wave_result *v,
-                    int64_t channel,
-                    struct deltas *d)
-{
-    int64_t delivery = (int64_t)r->id.v, member = (int64_t)v->member;
-
-    switch (v->outcome) {
-    case MEMBER_ACCEPTED:
-        drop_exception(s, delivery, member);
-        d->accepted++;
-        break;
-    case MEMBER_AGAIN:
-        put_exception(s, delivery, member, WAVE_AGAIN, v->due_at_ms, v->tried, v->detail);
-        d->again++;
-        break;
-    case MEMBER_UNKNOWN:
-        doubt(s, channel, delivery, member, v->detail, v->due_at_ms, d);
-        break;
-    case MEMBER_REFUSED:
-        put_exception(s, delivery, member, WAVE_REFUSED, r->now_ms, true, v->detail);
-        d->refused++;
-        break;
-    case MEMBER_UNDELIVERABLE:
-    case MEMBER_LOST:
-        drop_exception(s, delivery, member);
-        d->undeliverable++;
-        sqlite__member_learn(s, channel, v->member, v->outcome, v->detail, r->now_ms);
-        break;
-    case MEMBER_UNSUBSCRIBED:
-        drop_exception(s, delivery, member);
-        d->stopped++;
-        sqlite__member_learn(s, channel, v->member, v->outcome, v->detail, r->now_ms);
-        break;
-    }
-}
-
-enum err_code sqlite__wave_end(struct sqlite *s, struct ledger_wave_end *r)
-{
-    struct deltas d = {.accepted = 0};
-    struct wave_row row;
-
-    if (!get_wave(&s->writer, (int64_t)r->id.v, &row)) {
-        return err_set(&r->req.why, ERR_NOT_FOUND, "the delivery has no wave");
-    }
-    if (sqlite__do(&s->writer, SQL_WAVE_BATCH_END, ARGS(ARG_I(r->id.v), ARG_I(r->number))) ==
-        0) {
-        return err_set(&r->req.why, ERR_CONFLICT, "the batch has ended before");
-    }
-    for (size_t i = 0; i < r->count; i++) {
-        end_one(s, r, &r->v[i], row.channel, &d);
-    }
-    add(s, (int64_t)r->id.v, &d);
-    r->wave = look(&s->writer, (int64_t)r->id.v);
+    r->wave = sqlite__wave_look(&s->writer, delivery);
     return ERR_NONE;
 }
 
@@ -448,51 +283,70 @@ enum err_code sqlite__wave_end(struct sqlite *s, struct ledger_wave_end *r)
 void sqlite__wave_resolve(struct sqlite *s, struct delivery_id id, bool arrived, int64_t now_ms)
 {
     struct wave_row row;
-    struct deltas d;
+    struct wave_deltas d;
 
-    if (!get_wave(&s->writer, (int64_t)id.v, &row) || row.w.unknown == 0) {
+    if (!sqlite__wave_get(&s->writer, (int64_t)id.v, &row) || row.w.unknown == 0) {
         return;
     }
-    d = (struct deltas){.accepted = arrived ? row.w.unknown : 0,
-                        .again = arrived ? 0 : row.w.unknown,
-                        .unknown = -row.w.unknown};
+    d = (struct wave_deltas){.accepted = arrived ? row.w.unknown : 0,
+                             .again = arrived ? 0 : row.w.unknown,
+                             .unknown = -row.w.unknown};
     if (arrived) {
         sqlite__do(&s->writer, SQL_EXCEPTIONS_DROP, ARGS(ARG_I(id.v), ARG_I(WAVE_UNKNOWN)));
     } else {
         sqlite__do(&s->writer, SQL_EXCEPTIONS_AGAIN, ARGS(ARG_I(id.v), ARG_I(now_ms)));
     }
-    add(s, (int64_t)id.v, &d);
+    sqlite__wave_add(s, (int64_t)id.v, &d);
 }
 
-/* ---- showing ---- */
-
-void sqlite__wave_show(struct sqlite_conn *c, json_t *object, int64_t delivery)
+static const char *why_not(const struct ledger_wave_say *r,
+                           const struct ledger_wave *w,
+                           const struct delivery_row *d)
 {
-    struct ledger_wave w = look(c, delivery);
-    const struct {
-        const char *name;
-        int64_t value;
-    } counts[] = {
-        {"members", w.total},
-        {"accepted", w.accepted},
-        {"refused", w.refused},
-        {"undeliverable", w.undeliverable},
-        {"stopped", w.stopped + w.missing},
-        {"again", w.again},
-        {"unknown", w.unknown},
-        {"sent", w.was_sent},
-        {"delivered", w.was_delivered},
-        {"read", w.was_read},
-        {"failed", w.was_failed},
-    };
-    json_t *v;
+    if (w->halted) {
+        return "the wave was stopped before";
+    }
+    if (delivery_state_ended(d->state)) {
+        return "the wave is through";
+    }
+    if (r->word == WAVE_CONFIRM && !w->waits_for_word) {
+        return "the wave waits for no word";
+    }
+    return NULL;
+}
 
-    if (w.total == 0) {
-        return;
+static void
+tell_word(struct sqlite *s, const struct ledger_wave_say *r, const struct delivery_row *d)
+{
+    char id[ID_TEXT_BYTES];
+    struct buf b;
+
+    sqlite__event_start(&b);
+    json_put_text(&b, "delivery", id_delivery_text(r->id, id));
+    sqlite__event_article(&b, "article", d->article, d->public_id);
+    json_put_text(&b, "channel", d->channel->name);
+    json_put_text(&b, "by", r->by);
+    sqlite__event_write(
+        s, r->word == WAVE_STOP ? "wave.stopped" : "wave.confirmed", &b, r->now_ms);
+}
+
+enum err_code sqlite__wave_say(struct sqlite *s, struct ledger_wave_say *r)
+{
+    struct ledger_wave w = sqlite__wave_look(&s->writer, (int64_t)r->id.v);
+    struct delivery_row d;
+    const char *no;
+
+    if (w.started_ms == 0 || !sqlite__delivery(s, r->id, &d)) {
+        return err_set(&r->req.why, ERR_NOT_FOUND, "the delivery has no wave");
     }
-    v = json_object();
-    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
-        json_object_set_new(v, counts[i].name, json_integer(counts[i].value));
+    no = why_not(r, &w, &d);
+    if (!no) {
+        sqlite__do(&s->writer,
+                   SQL_WAVE_SAID,
+                   ARGS(ARG_I(r->id.v), ARG_I(r->word == WAVE_STOP), ARG_S(r->by)));
+        tell_word(s, r, &d);
+        r->wave = sqlite__wave_look(&s->writer, (int64_t)r->id.v);
     }
-    json_object_set_new(object, "wave", v);
+    sqlite__delivery_done(&d);
+    return no ? err_set(&r->req.why, ERR_CONFLICT, "%s", no) : ERR_NONE;
 }

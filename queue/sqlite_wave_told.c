@@ -5,7 +5,7 @@
  * Which of it a member has had is kept with the member for their newest message only, so each is counted once,
  * and what is told of older ones is no longer counted. */
 
-#include "queue/sqlite_internal.h"
+#include "queue/sqlite_audience.h"
 
 #include "base/mem.h"
 
@@ -33,7 +33,8 @@ static bool settle(struct sqlite *s, const struct ledger_wave_news *n)
                     ARG_I(0),
                     ARG_I(0),
                     ARG_I(state == WAVE_AGAIN ? -1 : 0),
-                    ARG_I(state == WAVE_UNKNOWN ? -1 : 0)));
+                    ARG_I(state == WAVE_UNKNOWN ? -1 : 0),
+                    ARG_I(0)));
     return sqlite__int(&s->writer,
                        SQL_EXCEPTION_FIRST,
                        ARGS(ARG_I(n->delivery.v), ARG_I(WAVE_UNKNOWN)),
@@ -73,9 +74,8 @@ static void count(struct sqlite *s, const struct ledger_wave_news *n)
                     ARG_I(n->status == MEMBER_WAS_FAILED)));
 }
 
-static void learn(struct sqlite *s, int64_t channel, const struct ledger_wave_told *r, size_t i)
+static void learn(struct sqlite *s, struct member_lesson *l, const struct ledger_wave_news *n)
 {
-    const struct ledger_wave_news *n = &r->v[i];
     enum member_outcome outcome = MEMBER_ACCEPTED;
 
     if (n->status == MEMBER_WAS_SENT) {
@@ -84,7 +84,7 @@ static void learn(struct sqlite *s, int64_t channel, const struct ledger_wave_to
     if (n->status == MEMBER_WAS_FAILED) {
         outcome = n->outcome;
     }
-    sqlite__member_learn(s, channel, n->member, outcome, n->detail, r->now_ms);
+    sqlite__member_learn(s, l, n->member, outcome, n->detail);
 }
 
 static void tell_settled(struct ledger_wave_told *r, struct delivery_id id)
@@ -101,12 +101,14 @@ static bool is_of(struct sqlite *s, int64_t channel, struct delivery_id id)
 enum err_code sqlite__wave_told(struct sqlite *s, struct ledger_wave_told *r)
 {
     struct channel_row *ch = sqlite__channel(s, r->channel, false);
+    struct member_lesson lesson = {.name = r->channel, .now_ms = r->now_ms};
 
     r->settled = NULL;
     r->settled_count = 0;
     if (!ch) {
         return ERR_NONE;
     }
+    lesson.channel = ch->id;
     sqlite__do(&s->writer, SQL_AUDIENCE_TOLD, ARGS(ARG_I(ch->id), ARG_I(r->now_ms)));
     for (size_t i = 0; i < r->count; i++) {
         const struct ledger_wave_news *n = &r->v[i];
@@ -116,11 +118,12 @@ enum err_code sqlite__wave_told(struct sqlite *s, struct ledger_wave_told *r)
         }
         if (note(s, ch->id, n)) {
             count(s, n);
-            learn(s, ch->id, r, i);
+            learn(s, &lesson, n);
         }
         if (settle(s, n)) {
             tell_settled(r, n->delivery);
         }
     }
+    sqlite__audience_add(s, ch->id, &lesson.counts);
     return ERR_NONE;
 }

@@ -15,6 +15,7 @@
 #include "service/callbacks.h"
 #include "service/channels.h"
 #include "service/media.h"
+#include "service/push_door.h"
 #include "service/websub.h"
 
 const struct door_route api_routes[] = {
@@ -57,6 +58,18 @@ const struct door_route api_routes[] = {
     {HTTP_GET, AUTH_NONE, "/news/feed.json", api_news_json},
     {HTTP_GET, AUTH_NONE, "/news/{file}", api_news_key},
     {HTTP_GET, AUTH_NONE, "/media/{name}", media_serve},
+    {HTTP_GET, AUTH_READER, "/push/", push_serve_page},
+    {HTTP_GET, AUTH_READER, "/push/page.js", push_serve_page_js},
+    {HTTP_GET, AUTH_READER, "/push/client.js", push_serve_client},
+    {HTTP_GET, AUTH_READER, "/push/sw.js", push_serve_worker},
+    {HTTP_GET, AUTH_READER, "/push/key", push_key},
+    {HTTP_OPTIONS, AUTH_READER, "/push/key", push_preflight},
+    {HTTP_POST, AUTH_READER, "/push/subscribe", push_subscribe},
+    {HTTP_OPTIONS, AUTH_READER, "/push/subscribe", push_preflight},
+    {HTTP_POST, AUTH_READER, "/push/topics", push_topics},
+    {HTTP_OPTIONS, AUTH_READER, "/push/topics", push_preflight},
+    {HTTP_POST, AUTH_READER, "/push/unsubscribe", push_unsubscribe},
+    {HTTP_OPTIONS, AUTH_READER, "/push/unsubscribe", push_preflight},
     {HTTP_GET, AUTH_TOKEN, "/v1/events", api_events},
     {HTTP_POST, AUTH_TOKEN, "/v1/reload", api_reload},
     {HTTP_GET, AUTH_NONE, "/v1/openapi.json", api_openapi},

@@ -79,13 +79,15 @@ const struct cli_verb cli_verbs[] = {
     {.name = "schema", .usage = "[--reference]", .run = cli_schema, .options = cli_schema_options,
      .help = "print the JSON Schema of the settings",
      .text = "For editors that check YAML while one types. --reference prints the same as Markdown tables."},
-    {.name = "keys", .usage = "token | webhook | vault | sign FILE --secret SECRET | login CHANNEL | show [CHANNEL] | forget CHANNEL",
+    {.name = "keys", .usage = "token | webhook | vault | vapid [FILE] | sign FILE --secret SECRET | login CHANNEL | show [CHANNEL] | forget CHANNEL",
      .run = cli_keys, .has_json = true,
      .min_operands = 1, .max_operands = 2, .options = cli_keys_options,
      .help = "make secrets, sign a channel in, sign a file",
      .text = "token    a random bearer token for server.token\n"
              "webhook  a random secret for Standard Webhooks (whsec_...)\n"
              "vault    a random key for vault.key, which keeps the tokens of channels\n"
+             "vapid    a pair of keys for a channel of browsers (webpush): the private one for its settings, the public one\n"
+             "         for pages; of a private key in FILE (- is standard input) only the public one\n"
              "login    signs a channel in: prints the platform's address, waits for the browser to come back, keeps the\n"
              "         token for the service (which may run or not; while it does not, as the user it runs as)\n"
              "show     what is kept of the channels' tokens, and how long it lasts; never a token\n"

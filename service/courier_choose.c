@@ -238,6 +238,15 @@ static enum courier_choice choose_retract(struct run *run)
     return walk(run, COURSE_RETRACT, retract);
 }
 
+/* What stands is good enough. */
+static enum courier_choice leave_it(struct run *run, const char *why)
+{
+    enum courier_choice choice = decide(run, DELIVERY_DONE, "done", why);
+
+    run->outcome.post_stands = true;
+    return choice;
+}
+
 static enum courier_choice choose_update(struct run *run)
 {
     const struct adapter *a = run->channel->adapter;
@@ -245,11 +254,11 @@ static enum courier_choice choose_update(struct run *run)
 
     run->course = COURSE_UPDATE;
     if (same_face(run) && !a->every_revision) {
-        enum courier_choice choice =
-            decide(run, DELIVERY_DONE, "done", "nothing a reader sees has changed");
-
-        run->outcome.post_stands = true;
-        return choice;
+        return leave_it(run, "nothing a reader sees has changed");
+    }
+    if (a->update_wanted && run->load.article_content &&
+        !a->update_wanted(run->settings->own, run->load.article_content)) {
+        return leave_it(run, "not told as a correction: readers keep what they have");
     }
     if (!update) {
         return refuse(run, a->cannot_update);

@@ -20,6 +20,7 @@
 struct channels;      /* channels.h: the configured destinations and their live state */
 struct keeper;        /* keeper.h: tokens that end */
 struct out;           /* out.h: outbound HTTP */
+struct lanes;         /* lane.h: outbound HTTP/2, to very many */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
 struct pages;         /* page_fetch.h: pages of articles */
@@ -33,6 +34,8 @@ struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
 struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
+struct topics;        /* topics.h: what members of audiences choose from */
+struct push_door;     /* push_door.h: readers who subscribe */
 struct outlet;        /* outlet.h: the feeds and the news sitemap we serve */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
@@ -57,6 +60,7 @@ struct crier {
     struct sched *sched;
     struct channels *channels;
     struct out *out;
+    struct lanes *lanes;
     struct keeper *keeper;
     struct media_store *media;
     struct pages *pages;
@@ -67,6 +71,8 @@ struct crier {
     struct withdrawals *withdrawals;
     struct unreadables unreadables;
     struct share_targets *share;
+    struct topics *topics;
+    struct push_door *push_door;
     struct outlet *outlet;
     struct door *door;
     const char *config_path;

@@ -37,6 +37,7 @@
 #include "service/events.h"
 #include "service/gate.h"
 #include "service/keeper.h"
+#include "service/lane.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
@@ -45,9 +46,12 @@
 #include "service/page_fetch.h"
 #include "service/reader.h"
 #include "service/passed.h"
+#include "service/push_door.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
+#include "service/topics.h"
 #include "service/watch.h"
+#include "service/wave.h"
 #include "service/withdrawals.h"
 
 #define IDLE_LOOK_MS 10
@@ -107,6 +111,7 @@ void crier_drain(struct crier *c, const char *reason)
     s->drain_started_mono_ms = clock_mono_ms();
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
+    push_door_stop(c->push_door);
     watch_stop(c->watch);
     gate_stop(c->gate);
     keeper_stop(c->keeper);
@@ -302,6 +307,11 @@ static enum err_code make_parts(struct crier *c, struct err *why)
         return rc;
     }
     channels_apply(c->channels);
+    c->topics = topics_new(c);
+    rc = topics_load(c->topics, why);
+    if (rc) {
+        return rc;
+    }
     rc = out_new(&c->out, c, why);
     if (rc) {
         return rc;
@@ -315,6 +325,10 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->media = media_store_new(c);
     c->pages = pages_new(c);
     c->courier = courier_new(c);
+    rc = waves_prepare(c, why);
+    if (rc) {
+        return rc;
+    }
     c->watch = watch_new(c);
     rc = watch_load(c->watch, why);
     if (rc) {
@@ -328,6 +342,7 @@ static enum err_code make_parts(struct crier *c, struct err *why)
         return rc;
     }
     c->outlet = outlet_new(c);
+    c->push_door = push_door_new(c);
     return door_new(&c->door, c, api_routes, why);
 }
 
@@ -437,9 +452,12 @@ static void take_down(struct service *s)
     courier_free(c->courier);
     pages_free(c->pages);
     media_store_free(c->media);
+    lanes_free(c->lanes);
     out_free(c->out);
+    push_door_free(c->push_door); /* what it had asked for has ended with out */
     keeper_free(c->keeper);
     watch_free(c->watch);
+    topics_free(c->topics);
     channels_free(c->channels);
     sched_free(c->sched);
     event_hub_free(c->events);

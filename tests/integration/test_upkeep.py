@@ -293,6 +293,9 @@ LIVE = "(SELECT min(id) FROM article WHERE state = 0)"
 WAITS = ("UPDATE delivery SET state = 1, exposed = 0 WHERE id = (SELECT max(id) FROM delivery WHERE NOT retracts);"
          "UPDATE standing SET front = last WHERE last = (SELECT max(id) FROM delivery WHERE NOT retracts);")
 WAVE = "INSERT INTO wave (delivery, channel, started_at, total, last) SELECT {}, 1, 1, 1"
+MEMBER = ("INSERT INTO member (channel, id, address, state, mark, opted_in_at, opted_in_by)"
+          " VALUES ({}, 1, '+49', {}, 1, 1, 'form')")
+BLOCK = "INSERT INTO prepared VALUES (1, {}, {}, 1, 0, 32, 1, {})"
 DAMAGE = [ # what is done to a clean ledger, and in which table it must be found, as what
     ("DELETE FROM article WHERE id = " + LIVE, "alias", "a name of an article that is not there"),
     ("DELETE FROM article WHERE id = " + LIVE, "revision", "points at a row that is not there"),
@@ -305,14 +308,23 @@ DAMAGE = [ # what is done to a clean ledger, and in which table it must be found
     ("INSERT INTO click VALUES (5, 'x', 1, 1)", "click", "an article that is not there"),
     ("INSERT INTO fallback VALUES (12345, 1, 1, 1, 'blocked')", "fallback", "of an article or a channel that is not there"),
     ("INSERT INTO quota_use VALUES (1, 77, 1)", "quota_use", "of a channel that is not there"),
-    ("INSERT INTO member (channel, id, address, opted_in_at, opted_in_by) VALUES (77, 1, '+49', 1, 'form')", "member",
-     "a channel that is not there"),
-    ("INSERT INTO member (channel, id, address, state, opted_in_at, opted_in_by) VALUES (1, 1, '+49', 9, 1, 'form')", "member",
-     "there is no such state"),
+    (MEMBER.format(77, 0), "member", "a channel that is not there"),
+    (MEMBER.format(1, 9), "member", "there is no such state"),
+    (MEMBER.format(1, 0), "member", "its address is not found by its mark"),
     ("INSERT INTO audience (channel, active) VALUES (1, 5)", "audience", "the counts are not those of the members"),
+    ("INSERT INTO audience (channel, prepared) VALUES (1, 5)", "audience", "what is prepared is not that of its blocks"),
+    ("INSERT INTO topic VALUES (77, 'sport', 1)", "topic", "a channel that is not there"),
+    ("INSERT INTO topic VALUES (1, 'sport', 2), (1, 'politics', 2)", "topic", "its bit is no bit, or another topic's"),
+    ("INSERT INTO topic VALUES (1, 'sport', 3)", "topic", "its bit is no bit, or another topic's"),
+    (BLOCK.format(1, 1, "zeroblob(47)"), "prepared", "not of the size that it says"),
+    (BLOCK.format(1, 1, "zeroblob(48)"), "prepared", "of an audience that is not there"),
+    (BLOCK.format(1, 9, "zeroblob(48)") + ";" + BLOCK.format(5, 6, "zeroblob(48)"), "prepared", "it overlaps another block"),
     (WAVE.format("1, 1"), "wave", "a delivery that is not there, or of another channel"),
     (WAVE.format("id, channel") + " FROM delivery LIMIT 1; UPDATE wave SET again = 3", "wave",
      "the counts are not those of the exceptions"),
+    (WAVE.format("id, channel") + " FROM delivery LIMIT 1; UPDATE wave SET cursor = 3", "wave",
+     "its cursor is behind its end"),
+    ("INSERT INTO wave_service VALUES (1, 'fcm', 1, 0, 0, 0, 0, zeroblob(256))", "wave_service", "a wave that is not there"),
     ("INSERT INTO wave_batch VALUES (1, 1, 0, 1, 1)", "wave_batch", "a wave that is not there"),
     ("INSERT INTO wave_exception (delivery, member, state, due_at) VALUES (1, 1, 0, 1)", "wave_exception",
      "a wave that is not there"),

@@ -155,6 +155,56 @@ static void fill_v4(struct kit *k)
     assert_int_equal(kit_run(k, &release.req), ERR_NONE);
 }
 
+/* A browser's push: members with keys and topics, for some of whom something is prepared, and one that is gone. */
+static void fill_v4_push(struct kit *k)
+{
+    static const char *const names[] = {"politics", "sport"};
+    static const uint8_t keys[81] = {4, 1, 2, 3};
+    static const uint8_t bytes[2 * 32] = {9};
+    const struct ledger_new_member members[] = {
+        {.address = "https://push.example/a",
+         .opted_in_by = "page",
+         .opted_in_at_ms = 1,
+         .keys = keys,
+         .keys_len = sizeof keys,
+         .key_id = 7,
+         .traits = {.topics = 2, .quiet_from = 1320, .quiet_to = 420},
+         .zone = "Europe/Berlin"},
+        {.address = "https://push.example/b",
+         .opted_in_by = "page",
+         .opted_in_at_ms = 1,
+         .keys = keys,
+         .keys_len = sizeof keys,
+         .traits = {.test = true}},
+        {.address = "https://push.example/c", .opted_in_by = "page", .opted_in_at_ms = 1},
+    };
+    struct ledger_topics topics = {
+        .req = {.kind = LEDGER_TOPICS}, .channel = "push", .names = names, .count = 2};
+    struct ledger_members_put put = {.req = {.kind = LEDGER_MEMBERS_PUT},
+                                     .channel = "push",
+                                     .v = members,
+                                     .count = 3,
+                                     .first_id = 11,
+                                     .now_ms = k->now_ms};
+    struct ledger_unprepared unprepared = {
+        .req = {.kind = LEDGER_UNPREPARED}, .channel = "push", .limit = 5};
+    struct ledger_prepared_put prepared = {.req = {.kind = LEDGER_PREPARED_PUT},
+                                           .channel = "push",
+                                           .bytes = bytes,
+                                           .count = 2,
+                                           .each_bytes = 32,
+                                           .now_ms = k->now_ms};
+
+    assert_int_equal(kit_run(k, &topics.req), ERR_NONE);
+    ledger_request_done(&topics.req);
+    assert_int_equal(kit_run(k, &put.req), ERR_NONE);
+    assert_int_equal(kit_run(k, &unprepared.req), ERR_NONE);
+    assert_int_equal(unprepared.count, 2);
+    prepared.members = unprepared.v;
+    assert_int_equal(kit_run(k, &prepared.req), ERR_NONE);
+    ledger_request_done(&unprepared.req);
+}
+
 /* A wave in the middle: a batch on its way, and one that was refused. */
 static void fill_v4_audience(struct kit *k)
 {
@@ -172,12 +222,15 @@ static void fill_v4_audience(struct kit *k)
     struct ledger_wave_open open = {
         .req = {.kind = LEDGER_WAVE_OPEN}, .channel = "whatsapp", .now_ms = k->now_ms};
     const struct ledger_wave_result refused = {.member = 1, .outcome = MEMBER_REFUSED};
+    const struct ledger_wave_service service = {.name = "meta", .refused = 1, .times = {1}};
     struct ledger_wave_next next = {
         .req = {.kind = LEDGER_WAVE_NEXT}, .limit = 1, .now_ms = k->now_ms};
     struct ledger_wave_end end = {.req = {.kind = LEDGER_WAVE_END},
                                   .number = 1,
                                   .v = &refused,
                                   .count = 1,
+                                  .services = &service,
+                                  .service_count = 1,
                                   .now_ms = k->now_ms};
     struct kit_accept a;
 
@@ -209,6 +262,7 @@ int main(int argc, char **argv)
     fill(&k);
     fill_v3(&k);
     fill_v4(&k);
+    fill_v4_push(&k);
     fill_v4_audience(&k);
     kit_close(&k);
     return 0;

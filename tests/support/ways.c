@@ -60,6 +60,9 @@ static const struct {
      " \"verify_token\": \"verify-me-secret\", \"template\": \"breaking_news\", \"language\": \"en_US\","
      " \"languages\": {\"de\": \"de\"}, \"body\": [\"{{title}}\", \"{{summary}}\"], \"button\": \"{{path}}\","
      " \"header\": \"picture\", \"picture_default\": \"https://news.example/logo.jpg\", \"on_update\": \"send\"}"},
+    {"webpush", "webpush",
+     "{\"key\": \"yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw\", \"subject\": \"mailto:push@news.example\","
+     " \"icon\": \"https://news.example/icon-192.png\", \"actions\": {\"Read\": \"{{url}}\"}, \"on_update\": \"all\"}"},
     {"facebook", "facebook",
      "{\"page_id\": \"102030405060708\", \"client_id\": \"4711\", \"client_secret\": \"facebook-app-secret\"}"},
     {"facebook photo", "facebook", "{\"page_id\": \"102030405060708\", \"post\": \"photo\", \"access_token\": \"EAAB-secretPart\"}"},
