@@ -93,6 +93,9 @@ void api__send_article(struct crier *c, struct door_request *r, const char *id);
 struct channel *api__audience(struct crier *c, struct door_request *r);
 struct api_member { /* what a request about one points into */
     char channel[64], address[MEMBER_ADDRESS_BYTES];
+    struct config *config; /* of a list: holds the settings */
+    const struct channel_settings *settings;
+    bool masked;
 };
 
 /* Members of a problem document: each fault of an article with its place; and one of them. New references. */

@@ -67,15 +67,19 @@ const struct cli_verb cli_verbs[] = {
      .text = "Without anything: the feeds and sitemaps that the service looks at, and how they are. With the NAME\n"
              "of one: its details; --poll asks it now, --release sends what was held, --drop never sends it.\n"
              "--types lists the types of sources; with a TYPE: how to set it up, and its settings."},
-    {.name = "members", .usage = "CHANNEL [list [--state STATE] | import FILE|- | remove ADDRESS | export]",
+    {.name = "members", .usage = "CHANNEL [list [--state STATE] | import FILE|- | remove ADDRESS | export] [--format FORMAT]",
      .run = cli_members, .has_json = true, .is_client = true, .min_operands = 1, .max_operands = 3,
      .options = cli_members_options,
      .help = "show and change who gets a channel's messages",
-     .text = "Of a channel that writes to people one by one (whatsapp). import takes one JSON object a line, such as\n"
+     .text = "Of a channel that writes to people one by one. import takes one JSON object a line, such as\n"
              "{\"address\": \"+4915112345678\", \"language\": \"de\", \"opted_in_at\": \"2026-11-01T10:00:00Z\",\n"
              "\"source\": \"form on /news\"}; without the proof that they agreed nobody is taken in, and who has\n"
-             "stopped since stays out. export prints all of them in this form, with their state. remove erases\n"
-             "one: nothing of the address is kept, not that they ever stopped either."},
+             "stopped since stays out. Lines that cannot be taken in are named, the rest goes on; the same file\n"
+             "again changes nothing. With --format also what other senders of push messages give away:\n"
+             "web-push (PushSubscription as JSON), onesignal (CSV), firebase (tokens, or JSON with tokens in\n"
+             "it); then --consent and --consented-at say where and when those people agreed. export prints all\n"
+             "of them, with their state; in another format those who get messages. remove erases one: nothing\n"
+             "of the address is kept, not that they ever stopped either."},
     {.name = "schema", .usage = "[--reference]", .run = cli_schema, .options = cli_schema_options,
      .help = "print the JSON Schema of the settings",
      .text = "For editors that check YAML while one types. --reference prints the same as Markdown tables."},

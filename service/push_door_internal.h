@@ -2,7 +2,7 @@
 #define CRIER_SERVICE_PUSH_DOOR_INTERNAL_H
 
 /* What the files of the readers' door share: who may ask and for which channel (push_door.c), how often
- * (push_door_limit.c), whether an endpoint is one (push_door_proof.c), what a reader wants (push_door_wish.c). */
+ * (push_door_limit.c), whether an endpoint is one (push_door_proof.c). */
 
 #include <jansson.h>
 
@@ -13,6 +13,7 @@
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/push_door.h"
+#include "service/push_wish.h"
 
 /* ---- how often: push_door_limit.c ---- */
 
@@ -80,30 +81,5 @@ bool push__address(struct door_request *r,
                    const struct channel *ch,
                    const json_t *body,
                    char out[MEMBER_ADDRESS_BYTES]);
-
-/* ---- what a reader wants: push_door_wish.c ---- */
-
-struct push_wish { /* what is not given is to stay as it is */
-    bool has_topics, has_quiet;
-    int64_t topics;
-    int quiet_from, quiet_to;
-    char *zone, *language; /* NULL: not given; mem_free() */
-};
-/* What is wrong with it; NULL: nothing. It is to be freed either way. A zone or language that is none is left
- * out: readers cannot mend what their browser says. */
-const char *push__wish_read(struct push_wish *w,
-                            const struct topics *topics,
-                            const struct channel_settings *channel,
-                            const json_t *given);
-void push__wish_done(struct push_wish *w);
-/* Over what there was; true when that changed it. */
-bool push__wish_apply(const struct push_wish *w, struct member_traits *traits);
-/* {"topics": […] or null, "quiet": {…} or null, "zone", "language"} for an object that is given. */
-void push__wish_tell(json_t *out,
-                     const struct topics *topics,
-                     const struct channel_settings *channel,
-                     const struct member_traits *traits,
-                     const char *zone,
-                     const char *language);
 
 #endif

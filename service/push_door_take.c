@@ -65,7 +65,7 @@ taking_new(struct crier *c, struct door_request *r, const struct channel *ch, co
 
 static void taking_free(struct taking *t)
 {
-    push__wish_done(&t->wish);
+    push_wish_done(&t->wish);
     config_unref(t->config);
     mem_free(t->address);
     mem_free(t->instead_of);
@@ -148,7 +148,7 @@ static void subscribe_write(struct taking *t)
     bool tells_some = t->wish.has_topics || t->wish.has_quiet;
     int64_t now_ms = clock_wall_ms();
 
-    (void)push__wish_apply(&t->wish, &t->traits);
+    (void)push_wish_apply(&t->wish, &t->traits);
     t->member = (struct ledger_new_member){
         .address = t->address,
         .language = t->wish.language,
@@ -265,7 +265,7 @@ void push_subscribe(struct crier *c, struct door_request *r)
         return;
     }
     t = taking_new(c, r, ch, by);
-    wrong = push__wish_read(&t->wish, c->topics, ch->settings, body);
+    wrong = push_wish_read(&t->wish, c->topics, ch->settings, body);
     if (!wrong && read_subscription(t, ch->adapter->audience->push, body, &why)) {
         wrong = why.text;
     }
@@ -297,7 +297,7 @@ static void answer_choices(struct taking *t)
 {
     json_t *answer = json_object();
 
-    push__wish_tell(answer,
+    push_wish_tell(answer,
                     t->crier->topics,
                     t->settings,
                     &t->traits,
@@ -343,7 +343,7 @@ static void topics_2_on_found(struct ledger_request *r)
         taking_free(t);
         return;
     }
-    changes = push__wish_apply(&t->wish, &t->traits) || differs(t->wish.zone, t->zone) ||
+    changes = push_wish_apply(&t->wish, &t->traits) || differs(t->wish.zone, t->zone) ||
               differs(t->wish.language, t->language);
     if (!changes) {
         answer_choices(t);
@@ -394,7 +394,7 @@ void push_topics(struct crier *c, struct door_request *r)
     if (!t) {
         return;
     }
-    wrong = push__wish_read(&t->wish, c->topics, t->settings, body);
+    wrong = push_wish_read(&t->wish, c->topics, t->settings, body);
     json_decref(body);
     if (wrong) {
         door_problem(r, 422, NULL, "%s", wrong);

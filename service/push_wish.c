@@ -1,13 +1,14 @@
 /* What readers want beside being a member: topics, quiet hours, the zone they live in, their language. Called when
  * they subscribe and when they change their mind; and by imports, which say it in the same words. Owns nothing. */
 
+#include "service/push_wish.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/zone.h"
-#include "service/push_door_internal.h"
 #include "service/topics.h"
 
 #define LANGUAGE_BYTES 35
@@ -87,7 +88,7 @@ static bool is_language(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
 }
 
-const char *push__wish_read(struct push_wish *w,
+const char *push_wish_read(struct push_wish *w,
                             const struct topics *topics,
                             const struct channel_settings *channel,
                             const json_t *given)
@@ -110,14 +111,14 @@ const char *push__wish_read(struct push_wish *w,
     return wrong;
 }
 
-void push__wish_done(struct push_wish *w)
+void push_wish_done(struct push_wish *w)
 {
     mem_free(w->zone);
     mem_free(w->language);
     w->zone = w->language = NULL;
 }
 
-bool push__wish_apply(const struct push_wish *w, struct member_traits *traits)
+bool push_wish_apply(const struct push_wish *w, struct member_traits *traits)
 {
     struct member_traits was = *traits;
 
@@ -165,7 +166,7 @@ static json_t *quiet_json(const struct member_traits *t)
     return json_pack("{s:s, s:s}", "from", from, "to", to);
 }
 
-void push__wish_tell(json_t *out,
+void push_wish_tell(json_t *out,
                      const struct topics *topics,
                      const struct channel_settings *channel,
                      const struct member_traits *traits,
