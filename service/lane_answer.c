@@ -14,7 +14,7 @@ struct buf *lane__answer_buf(struct lane *t)
         return t->answers[--t->answer_count];
     }
     b = mem_zalloc(sizeof *b);
-    buf_init(b, LANE_ANSWER);
+    buf_init(b, LANE_ANSWER_OF_MANY);
     return b;
 }
 
