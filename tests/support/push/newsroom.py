@@ -143,7 +143,7 @@ class Site(Served):
         if url.path == "/report":
             self.reports.append(r.body())
             return r.say(204)
-        if url.path in ("/", "/story"):
+        if url.path == "/" or url.path.startswith("/story"):
             return r.say(200, self.page(asked), HTML, Content_Security_Policy=self.policy())
         return r.say(404, b"", "text/plain")
 
