@@ -331,8 +331,9 @@ CREATE TABLE member (
 CREATE INDEX member_mark ON member (channel, mark);
 -- Those who get nothing, for lists of them. Whoever asks must say "state <> 0" in these very words.
 CREATE INDEX member_out ON member (channel, state) WHERE state <> 0;
--- Those whom answers have put out, by when, so that it can be undone. Likewise "state > 1".
-CREATE INDEX member_gone ON member (channel, state, state_at) WHERE state > 1;
+-- Those whom answers have put out (gone 2, quarantined 3), by when, so that it can be undone. Likewise; 12 has the
+-- bits of these two, and is no condition that SQLite would take for a range of the index.
+CREATE INDEX member_gone ON member (channel, state, state_at) WHERE (12 >> state) & 1;
 
 -- How many they are, kept in the transaction that changes it. One row per channel with an audience.
 CREATE TABLE audience (

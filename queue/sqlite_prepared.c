@@ -170,7 +170,7 @@ struct taking { /* two lists that are walked along with the blocks */
     size_t count, at;
     const struct id_list *passed;
     size_t passed_at;
-    int64_t upto;
+    int64_t after, upto; /* what was looked at */
     struct ledger_texts *texts;
 };
 
@@ -186,7 +186,7 @@ static struct ledger_wave_member *in_batch(struct taking *t, int64_t id)
 /* Who was looked at and is neither in the batch nor passed over is not active: what they have is of no use. */
 static bool keeps(struct taking *t, int64_t id)
 {
-    if (id > t->upto) {
+    if (id <= t->after || id > t->upto) {
         return true;
     }
     while (t->passed_at < t->passed->count && t->passed->v[t->passed_at] < id) {
@@ -232,7 +232,8 @@ void sqlite__prepared_take(struct sqlite *s,
                            int64_t upto,
                            struct ledger_texts *texts)
 {
-    struct taking t = {.v = v, .count = count, .passed = passed, .upto = upto, .texts = texts};
+    struct taking t = {
+        .v = v, .count = count, .passed = passed, .after = after, .upto = upto, .texts = texts};
     struct blocks blocks = {.v = NULL};
     int64_t used = 0;
     bool was;

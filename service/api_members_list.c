@@ -18,12 +18,13 @@
 
 /* ---- lists ---- */
 
-static void put_counts(struct buf *b, const int64_t by_state[MEMBER_STATES])
+static void put_counts(struct buf *b, const struct ledger_members *m)
 {
     json_put_open(b, "counts", '{');
     for (int i = 0; i < MEMBER_STATES; i++) {
-        json_put_int(b, member_state_name((enum member_state)i), by_state[i]);
+        json_put_int(b, member_state_name((enum member_state)i), m->by_state[i]);
     }
+    json_put_int(b, "prepared", m->prepared);
     json_put_close(b, '}');
 }
 
@@ -47,7 +48,7 @@ static void answer_members(struct api_call *call)
     } else {
         json_put_raw(&text, "next", "null", 4);
     }
-    put_counts(&text, m->by_state);
+    put_counts(&text, m);
     json_put_close(&text, '}');
     buf_addc(&text, '\n');
     door_reply_text(call->request, 200, "application/json", &text);

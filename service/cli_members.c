@@ -98,6 +98,9 @@ static void print_list(const json_t *answer)
     table_free(t);
     json_object_foreach(json_unconst(counts), state, count)
     {
+        if (strcmp(state, "prepared") == 0 && json_integer_value(count) == 0) {
+            continue; /* most audiences have nothing that could be */
+        }
         (void)printf("%s%s %" JSON_INTEGER_FORMAT,
                      strcmp(state, "active") == 0 ? "" : ", ",
                      state,

@@ -36,6 +36,7 @@ struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
 struct topics;        /* topics.h: what members of audiences choose from */
 struct push_door;     /* push_door.h: readers who subscribe */
+struct preparer;      /* prepare.h: what waves need, made while there is nothing to do */
 struct outlet;        /* outlet.h: the feeds and the news sitemap we serve */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
@@ -70,6 +71,7 @@ struct crier {
     struct completer *completer;
     struct withdrawals *withdrawals;
     struct unreadables unreadables;
+    struct preparer *preparer;
     struct share_targets *share;
     struct topics *topics;
     struct push_door *push_door;

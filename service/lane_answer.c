@@ -49,9 +49,7 @@ void lane__stream_free(struct lane_stream *s)
     struct lane_conn *c = s->conn;
     struct lane *t = c->origin->lane;
 
-    if (s->group) {
-        must(s->group == NULL);
-    }
+    must(s->group == NULL);
     lane__text_give(t, s->text);
     answer_give(t, s->answer);
     http_headers_done(&s->headers);
@@ -182,7 +180,7 @@ void lane__lost(struct lane_stream *s, const char *error)
     heard(o, g->work, &v, 0);
 }
 
-void lane__again(struct lane_stream *s)
+void lane__again(struct lane_stream *s, bool counts)
 {
     struct lane_group *g;
     uint32_t head = s->head, count = s->count;
@@ -191,5 +189,5 @@ void lane__again(struct lane_stream *s)
         return;
     }
     g = let_go(s);
-    lane__put_back(g, head, count);
+    lane__put_back(g, head, count, counts);
 }

@@ -138,7 +138,7 @@ static void put_front(struct lane_group *g, uint32_t i)
     (void)atomic_fetch_add_explicit(&g->work->lane->lanes->waiting, 1, memory_order_relaxed);
 }
 
-void lane__put_back(struct lane_group *g, uint32_t head, uint32_t count)
+void lane__put_back(struct lane_group *g, uint32_t head, uint32_t count, bool counts)
 {
     struct lane_work *w = g->work;
     struct member_word word = word_make(
@@ -152,7 +152,7 @@ void lane__put_back(struct lane_group *g, uint32_t head, uint32_t count)
         if (stops) {
             word.detail[0] = '\0';
             lane__settle(g, i - 1, &word, 0, false);
-        } else if (++w->tries[i - 1] >= LANE_TRIES) {
+        } else if (counts && ++w->tries[i - 1] >= LANE_TRIES) {
             lane__settle(g, i - 1, &word, 0, true);
         } else {
             put_front(g, i);

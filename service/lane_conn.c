@@ -30,6 +30,8 @@ void lane__conn_poll(struct lane_conn *c, int events)
     }
 }
 
+static void read_all(struct lane_conn *c);
+
 /* ---- out ---- */
 
 static ssize_t write_some(struct lane_conn *c, const char *bytes, size_t len)
@@ -66,6 +68,8 @@ void lane__conn_flush(struct lane_conn *c, bool all)
         c->handed = c->made - left + len;
         n = write_some(c, c->out.data + c->out_at, len);
         if (n < 0) {
+            /* What the peer said before it closed is here, and may be answers, or that it goes away. */
+            read_all(c);
             (void)snprintf(c->error, sizeof c->error, "the connection was lost while writing");
             c->dead = true;
         } else if (n == 0) {
@@ -220,7 +224,7 @@ void lane__conn_fail(struct lane_conn *c, const char *error)
         struct lane_stream *s = container_of(n, struct lane_stream, node);
 
         if (s->made_from >= c->handed) {
-            lane__again(s);
+            lane__again(s, !stood);
         } else {
             lane__lost(s, error);
         }

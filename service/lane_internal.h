@@ -220,8 +220,8 @@ struct lane_work *lane__work_new(struct lane_batch *b);
 void lane__work_begin(struct lane *t, struct lane_work *w);
 /* Takes up to `most` waiting members of one key; how many, their first in *out_head, chained. */
 uint32_t lane__take(struct lane_group *g, size_t most, uint32_t *out_head);
-/* Back to the front, to go again; too often: AGAIN. */
-void lane__put_back(struct lane_group *g, uint32_t head, uint32_t count);
+/* Back to the front, to go again; counted too often: AGAIN. */
+void lane__put_back(struct lane_group *g, uint32_t head, uint32_t count, bool counts);
 void lane__settle(
     struct lane_group *g, uint32_t i, const struct member_word *word, int status, bool sent);
 /* Everybody who waits: AGAIN without a try. */
@@ -280,7 +280,8 @@ void lane__headers_done(struct lane_headers *h);
 void lane__stream_free(struct lane_stream *s);
 void lane__answered(struct lane_stream *s);
 void lane__lost(struct lane_stream *s, const char *error);
-void lane__again(struct lane_stream *s); /* certainly not processed */
+/* Certainly not processed: it goes again, by itself. counts: as one of LANE_TRIES. */
+void lane__again(struct lane_stream *s, bool counts);
 struct buf *lane__answer_buf(struct lane *t);
 
 /* lane_pace.c */

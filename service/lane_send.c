@@ -296,7 +296,7 @@ bool lane__send(struct lane_conn *c, struct lane_group *g)
     count_in(c, s);
     if (submit(c, s, h) < 0) { /* its numbers have run out */
         s->made_from = UINT64_MAX;
-        lane__again(s);
+        lane__again(s, true);
         lane__stream_free(s);
         c->state = CONN_DRAINING;
         o->ready--;

@@ -144,6 +144,19 @@ static int on_data(nghttp2_session *session,
     return 0;
 }
 
+/* A connection that goes away after some work is replaced, and that is no try: some servers let each have only so
+ * many requests, a part of what is under way. A refused stream is too much at a time. */
+static void refused(struct lane_conn *c, struct lane_stream *s)
+{
+    bool went_away = c->state == CONN_DRAINING && c->proven;
+
+    (void)atomic_fetch_add(&c->origin->lane->lanes->refused, 1);
+    if (!went_away) {
+        lane__too_much(c->origin);
+    }
+    lane__again(s, !went_away);
+}
+
 /* Without an answer before: it was not processed (REFUSED_STREAM, or above the last one of a GOAWAY), or
  * nobody knows. */
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *user)
@@ -156,8 +169,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
         return 0;
     }
     if (s->group && error == NGHTTP2_REFUSED_STREAM) {
-        (void)atomic_fetch_add(&c->origin->lane->lanes->refused, 1);
-        lane__again(s);
+        refused(c, s);
     } else if (s->group) {
         (void)snprintf(
             text, sizeof text, "broken off by the service: %s", nghttp2_http2_strerror(error));

@@ -76,6 +76,10 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_CREDENTIAL_RENEWALS] = {"crier_credential_renewals_total",
                                     {"channel", "outcome"},
                                     "Renewals of access tokens, by what came of them"},
+    [METRIC_PREPARED] =
+        {"crier_prepared_total",
+         {"channel"},
+         "Members for whom a message was prepared while there was nothing to do"},
 };
 
 struct histogram_row {
@@ -99,6 +103,9 @@ static const struct histogram_row histograms[METRIC_HISTOGRAM_COUNT] = {
                              {"channel", "service"},
                              "From the start of a wave to a push service's last word on a "
                              "message, to within a third"},
+    [METRIC_PREPARE_SECONDS] = {"crier_prepare_seconds",
+                                {"channel"},
+                                "Processor time of a block of messages that were prepared"},
 };
 
 /* From a commit on a good disk (a millisecond) to a platform at the end of its patience. */
@@ -265,6 +272,16 @@ static void observe(
             s->buckets[i] += times;
             break;
         }
+    }
+}
+
+void metrics_add_many(struct metrics *m,
+                      enum metric_counter which,
+                      const char *a,
+                      uint64_t count)
+{
+    if (m != NULL) {
+        series_get(&m->counters[which], (struct labels){{a}})->count += count;
     }
 }
 

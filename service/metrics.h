@@ -32,6 +32,7 @@ enum metric_counter {
     METRIC_FACEBOOK,      /* labels: result (told, failed) */
     METRIC_INBOX,         /* labels: source, result (waits, completed, overtaken, given_up) */
     METRIC_CREDENTIAL_RENEWALS, /* labels: channel, outcome (ok, later, revoked, refused) */
+    METRIC_PREPARED,            /* labels: channel */
     METRIC_COUNTER_COUNT
 };
 enum metric_histogram {
@@ -41,6 +42,7 @@ enum metric_histogram {
     METRIC_SEND_TO_VERDICT_SECONDS, /* label: adapter */
     METRIC_GATE_SECONDS,            /* accept to the gate's opening; label: outcome */
     METRIC_PUSH_SECONDS,            /* a wave's start to an answer; labels: channel, service */
+    METRIC_PREPARE_SECONDS,         /* of the processor, for a block; label: channel */
     METRIC_HISTOGRAM_COUNT
 };
 
@@ -48,6 +50,10 @@ struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 /* Label values are copied; b may be NULL where the metric has one label. */
 void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b);
+void metrics_add_many(struct metrics *m,
+                      enum metric_counter which,
+                      const char *a,
+                      uint64_t count);
 void metrics_observe_us(struct metrics *m,
                         enum metric_histogram which,
                         const char *label,

@@ -5,6 +5,7 @@
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
  *      watch_stop         we go and look no more
+ *      prepare_stop       nothing is made for later
  *      withdrawals_stop   nothing is retracted any more: what waits for that waits in the ledger
  *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
@@ -47,6 +48,7 @@
 #include "service/reader.h"
 #include "service/passed.h"
 #include "service/push_door.h"
+#include "service/prepare.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
 #include "service/topics.h"
@@ -116,6 +118,7 @@ void crier_drain(struct crier *c, const char *reason)
     gate_stop(c->gate);
     keeper_stop(c->keeper);
     completer_stop(c->completer);
+    prepare_stop(c->preparer);
     withdrawals_stop(c->withdrawals);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
@@ -337,6 +340,7 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->gate = gate_new(c);
     c->completer = completer_new(c);
     c->withdrawals = withdrawals_new(c);
+    c->preparer = prepare_new(c);
     rc = share_targets_load(&c->share, why);
     if (rc) {
         return rc;
@@ -412,6 +416,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     gate_start(c->gate);
     completer_start(c->completer);
     withdrawals_look(c->withdrawals);
+    prepare_start(c->preparer);
     announce(c);
     return ERR_NONE;
 }
@@ -446,6 +451,7 @@ static void take_down(struct service *s)
     door_free(c->door);
     outlet_free(c->outlet);
     share_targets_free(c->share);
+    prepare_free(c->preparer);
     withdrawals_free(c->withdrawals);
     completer_free(c->completer);
     gate_free(c->gate);

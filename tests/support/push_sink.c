@@ -93,7 +93,9 @@ static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
     struct sink_conn *c = user;
 
-    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    /* What comes behind a GOAWAY is none of ours, also before that has left. */
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST &&
+        !c->gone_away) {
         struct sink_request *r = request_new(c->thread, frame->hd.stream_id);
         struct push_sink *s = c->thread->sink;
 
@@ -498,11 +500,9 @@ static void write_all(struct sink_conn *c)
         }
     }
     want_writable(c, false);
-    if (!c->out.first && !nghttp2_session_want_read(c->session) &&
+    /* Behind a GOAWAY it is the client that closes, which else would not hear the last answers. */
+    if (!c->out.first && !c->gone_away && !nghttp2_session_want_read(c->session) &&
         !nghttp2_session_want_write(c->session)) {
-        c->dead = true;
-    }
-    if (c->gone_away && c->open == 0 && !c->out.first) {
         c->dead = true;
     }
 }

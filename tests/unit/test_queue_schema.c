@@ -41,7 +41,9 @@ static bool is_bounded(enum sqlite_sql id)
            || id == SQL_SHOW_ALIASES || id == SQL_SHOW_DELIVERIES /* the same */
            || id == SQL_SHOW_REVISIONS                            /* the same */
            || id == SQL_MERGE_NAMES                               /* those of two */
-           || id == SQL_INBOX_RESTORED /* all of it, once, when a backup came back */
+           || id == SQL_INBOX_RESTORED           /* all of it, once, when a backup came back */
+           || id == SQL_AUDIENCE_FORGET_PREPARED /* a row for each channel, then likewise */
+           || id == SQL_WAVES /* the newest, and no more waves than deliveries are kept */
            || id == SQL_SHOW_ATTEMPTS; /* those of one delivery */
 }
 
