@@ -106,7 +106,7 @@ void wave__heed_article(struct wave *w, const struct ledger_wave_next *next)
 
     if (next->wave.halted) {
         wave__stop(w, WAVE_HALTED, NULL);
-    } else if (next->retracted && w->run->course != COURSE_RETRACT) {
+    } else if (next->retracted) {
         wave__stop(w, WAVE_OFF, NULL);
     } else if (next->withdrawn) {
         wave__stop(w, WAVE_HELD, &for_now);
