@@ -45,6 +45,7 @@ struct sink_conn {
     size_t open; /* streams */
     bool shrunk, gone_away;
     nghttp2_session *session;
+    struct sink_one *one; /* it speaks HTTP/1.1 */
     struct pieces in, out;
     uint8_t *pending; /* to be written now */
     size_t pending_at, pending_len;
@@ -362,8 +363,29 @@ static void piece_drop(struct pieces *p)
     mem_free(x);
 }
 
+static void feed_one(struct sink_conn *c, const uint8_t *bytes, size_t len)
+{
+    struct sink_request *r = request_new(c->thread, 0);
+    struct buf out;
+
+    buf_init(&out, OUT_BYTES);
+    if (!sink_one_feed(c->thread->sink, c->one, r, c->number, bytes, len, &out) ||
+        c->pending_len + out.len > OUT_BYTES) {
+        c->dead = true;
+    } else {
+        memcpy(c->pending + c->pending_len, buf_str(&out), out.len);
+        c->pending_len += out.len;
+    }
+    buf_done(&out);
+    request_give(c->thread, r);
+}
+
 static void feed(struct sink_conn *c, const uint8_t *bytes, size_t len)
 {
+    if (c->one) {
+        feed_one(c, bytes, len);
+        return;
+    }
     if (!c->dead && nghttp2_session_mem_recv(c->session, bytes, len) != (ssize_t)len) {
         c->dead = true;
     }
@@ -429,7 +451,7 @@ static void gather(struct sink_conn *c)
     if (c->pending_at == c->pending_len) {
         c->pending_at = c->pending_len = 0;
     }
-    while (c->pending_len < OUT_BYTES - BLOCK) {
+    while (!c->one && c->pending_len < OUT_BYTES - BLOCK) {
         const uint8_t *bytes;
         ssize_t n = nghttp2_session_mem_send(c->session, &bytes);
 
@@ -501,7 +523,7 @@ static void write_all(struct sink_conn *c)
     }
     want_writable(c, false);
     /* Behind a GOAWAY it is the client that closes, which else would not hear the last answers. */
-    if (!c->out.first && !c->gone_away && !nghttp2_session_want_read(c->session) &&
+    if (!c->one && !c->out.first && !c->gone_away && !nghttp2_session_want_read(c->session) &&
         !nghttp2_session_want_write(c->session)) {
         c->dead = true;
     }
@@ -522,6 +544,10 @@ static void conn_free(struct sink_conn *c)
         nghttp2_session_del(c->session);
     }
     SSL_free(c->ssl);
+    if (c->one) {
+        buf_done(&c->one->in);
+        mem_free(c->one);
+    }
     while (c->in.first) {
         piece_drop(&c->in);
     }
@@ -581,6 +607,18 @@ static void conn_accept(struct sink_thread *t, int fd)
     (void)epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
+static void begin_one(struct sink_conn *c)
+{
+    const unsigned char *protocol = NULL;
+    unsigned int len = 0;
+
+    SSL_get0_alpn_selected(c->ssl, &protocol, &len);
+    if (len != 2) {
+        c->one = mem_zalloc(sizeof *c->one);
+        buf_init(&c->one->in, OUT_BYTES);
+    }
+}
+
 static void conn_turn(struct sink_conn *c, uint32_t events)
 {
     if (c->ssl && !c->shaken) {
@@ -591,7 +629,7 @@ static void conn_turn(struct sink_conn *c, uint32_t events)
             c->dead = n != SSL_ERROR_WANT_READ && n != SSL_ERROR_WANT_WRITE;
             return;
         }
-        c->shaken = true;
+        begin_one(c);
     }
     c->shaken = true;
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {

@@ -1,7 +1,9 @@
 #ifndef CRIER_TESTS_SUPPORT_PUSH_SINK_H
 #define CRIER_TESTS_SUPPORT_PUSH_SINK_H
 
-/* A push service that is none: HTTP/2 on loopback, over TLS or plain, with answers and troubles as it is told.
+/* A push service that is none: HTTP/2 on loopback, over TLS or plain, with answers and troubles as it is told. (Over
+ * TLS it also answers HTTP/1.1, for the library it is compared with: statuses, no troubles, no round trip but as a
+ * delay.)
  * Unit tests run it inside (push_sink_start()); integration tests and benches as a program of its own, in Python
  * by tests/support/push_sink.py:
  *

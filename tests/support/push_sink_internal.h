@@ -44,6 +44,11 @@ struct sink_request {
     size_t said; /* of the answer's body */
 };
 
+/* What HTTP/1.1 has brought so far; push_sink_one.c. */
+struct sink_one {
+    struct buf in;
+};
+
 struct sink_thread;
 #define SINK_THREADS 8
 
@@ -70,6 +75,16 @@ struct push_sink {
 /* A whole request: what it gets; counted and written down. */
 void sink_judge(struct push_sink *s, struct sink_request *r, uint64_t connection);
 void sink_rules_done(struct push_sink *s);
+
+/* push_sink_one.c */
+/* Takes bytes, answers whole requests into out; r is for each in turn. False: the connection ends. */
+bool sink_one_feed(struct push_sink *s,
+                   struct sink_one *one,
+                   struct sink_request *r,
+                   uint64_t connection,
+                   const uint8_t *bytes,
+                   size_t len,
+                   struct buf *out);
 
 /* push_sink_tls.c */
 SSL_CTX *sink_tls_new(const char *ca_file); /* NULL: said on standard error */

@@ -42,23 +42,36 @@ static X509 *certificate(EVP_PKEY *key)
     return x;
 }
 
-static int choose_h2(SSL *ssl,
-                     const unsigned char **out,
-                     unsigned char *out_len,
-                     const unsigned char *in,
-                     unsigned int in_len,
-                     void *context)
+static bool offers(const unsigned char *in, unsigned int in_len, const char *name)
 {
-    (void)ssl;
-    (void)context;
-    for (unsigned int at = 0; at + 3 <= in_len; at += 1U + in[at]) {
-        if (in[at] == 2 && memcmp(in + at + 1, "h2", 2) == 0) {
-            *out = in + at + 1;
-            *out_len = 2;
-            return SSL_TLSEXT_ERR_OK;
+    size_t len = strlen(name);
+
+    for (unsigned int at = 0; at + in[at] < in_len; at += 1U + in[at]) {
+        if (in[at] == len && memcmp(in + at + 1, name, len) == 0) {
+            return true;
         }
     }
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
+    return false;
+}
+
+static int choose(SSL *ssl,
+                  const unsigned char **out,
+                  unsigned char *out_len,
+                  const unsigned char *in,
+                  unsigned int in_len,
+                  void *context)
+{
+    static const unsigned char h2[] = "h2", one[] = "http/1.1";
+    bool two = offers(in, in_len, "h2");
+
+    (void)ssl;
+    (void)context;
+    if (!two && !offers(in, in_len, "http/1.1")) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    *out = two ? h2 : one;
+    *out_len = two ? 2 : 8;
+    return SSL_TLSEXT_ERR_OK;
 }
 
 static bool write_out(const char *file, X509 *x)
@@ -86,7 +99,7 @@ SSL_CTX *sink_tls_new(const char *ca_file)
             tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_read_ahead(tls, 1);
         SSL_CTX_set_default_read_buffer_len(tls, (size_t)64 * 1024);
-        SSL_CTX_set_alpn_select_cb(tls, choose_h2, NULL);
+        SSL_CTX_set_alpn_select_cb(tls, choose, NULL);
     }
     X509_free(x);
     EVP_PKEY_free(key);

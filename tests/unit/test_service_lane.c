@@ -439,6 +439,7 @@ static void limits_of_streams_are_kept_also_when_they_change_midway(void **state
     order(&f, 1, "then 5 100");
     call_make(&f, &up, 0, "up", 300);
     call_make(&f, &down, 1, "down", 1500);
+    down.b.connections = 1;
     lanes_submit(f.lanes, &up.b);
     run_all(&f, &down);
     wait_for(&up);
