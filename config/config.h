@@ -136,9 +136,9 @@ struct audience_settings {
     int mode;              /* enum audience_mode */
     int64_t confirm_above; /* 0: never */
     int64_t undo_ms;
-    int64_t gone_max;       /* in an hour */
-    struct strings origins; /* pages that may subscribe */
-    struct secret app_key;  /* apps may, with it */
+    int64_t gone_max;        /* in an hour */
+    struct strings origins;  /* pages that may subscribe */
+    struct secret app_key;   /* apps may, with it */
     struct rate per_address; /* requests of one to the readers' door; count 0: any number */
     struct pace_settings {
         char *probe; /* NULL: none */

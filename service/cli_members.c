@@ -25,7 +25,8 @@ const struct cli_option cli_members_options[] = {
      .help = "list only these: active, stopped, gone, quarantined"},
     {.name = "format",
      .value = "FORMAT",
-     .help = "of import and export: ndjson (this is the default), web-push, onesignal or firebase"},
+     .help =
+         "of import and export: ndjson (this is the default), web-push, onesignal or firebase"},
     {.name = "consent",
      .value = "WHERE",
      .help = "import: where those agreed of whom the file does not say it"},
@@ -114,7 +115,8 @@ static void print_list(const json_t *answer)
 static int list(const struct cli_args *args, struct client *client)
 {
     const char *state = cli_option(args, "state");
-    char *path = cli_members_path(args->operands[0], state ? "?limit=50&state=" : "?limit=50", state);
+    char *path =
+        cli_members_path(args->operands[0], state ? "?limit=50&state=" : "?limit=50", state);
     json_t *answer = NULL;
     struct err why = {0};
     enum err_code rc = client_call(client, HTTP_GET, path, NULL, &answer, &why);
@@ -134,7 +136,8 @@ static int list(const struct cli_args *args, struct client *client)
 
 /* ---- export ---- */
 
-struct export {
+struct export
+{
     enum member_format format;
     struct buf out;
     int64_t seen;
@@ -160,10 +163,8 @@ static bool on_line(void *context, const char *line, size_t len)
 }
 
 /* How many there are: an answer that ends too early, when the service stops, looks like a whole one. */
-static enum err_code ask_total(const struct cli_args *args,
-                               struct client *client,
-                               int64_t *out,
-                               struct err *why)
+static enum err_code
+ask_total(const struct cli_args *args, struct client *client, int64_t *out, struct err *why)
 {
     char *path = cli_members_path(args->operands[0], "?limit=1", NULL);
     json_t *answer = NULL, *count;

@@ -42,9 +42,10 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_MEMBER_NEWS] = {"crier_member_news_total",
                             {"channel", "kind"},
                             "What platforms told of messages and members, by what it was"},
-    [METRIC_READERS] = {"crier_readers_total",
-                        {"channel", "what"},
-                        "Subscriptions that readers' browsers and apps sent, by what became of them"},
+    [METRIC_READERS] =
+        {"crier_readers_total",
+         {"channel", "what"},
+         "Subscriptions that readers' browsers and apps sent, by what became of them"},
     [METRIC_DELIVERIES] = {"crier_deliveries_total",
                            {"channel", "state"},
                            "Deliveries that came to an end, by the state they ended in"},
