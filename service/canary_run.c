@@ -288,6 +288,9 @@ static enum err_code try_push(struct canary_run *r, struct step_ctx *ctx, struct
         rc = compose_if_new(r, push, plan, r->adapter->audience->sample, why);
         r->origin_count = 0; /* nobody is there: that service is not in use */
     }
+    if (rc == ERR_NONE && push->self_test != NULL) {
+        rc = push->self_test(plan, why);
+    }
     push->done(plan);
     return rc;
 }
