@@ -121,7 +121,6 @@ static void ask_next(struct canary_run *r)
     r->exchange = (struct out_exchange){
         .request = &r->request,
         .allow_private = r->settings->allow_private,
-        .once = true, /* a connection of its own: that is what is looked at */
         .timeout_ms = SERVICE_TIMEOUT_MS,
         .done = run_6_on_answer,
     };

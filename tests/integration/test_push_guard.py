@@ -211,8 +211,8 @@ def test_a_dry_run_sends_nothing_and_says_where_it_fails(make_crier, platform):
 
 def test_on_a_terminal_the_wave_is_seen_as_it_goes_and_q_ends_it(make_crier, platform, article):
     crier = make_crier(rate="40/s")
-    bring_in(crier, numbers(60))
     lines = subprocess.Popen([str(CRIER), "-c", str(crier.path), "status", "--watch"], stdout=subprocess.PIPE, text=True)
+    bring_in(crier, numbers(60))
     accepted = crier.send(article())
     terminal = Terminal(crier, "status", "--watch", columns=80)
     def seen():
@@ -224,5 +224,6 @@ def test_on_a_terminal_the_wave_is_seen_as_it_goes_and_q_ends_it(make_crier, pla
     assert "\x1b[?1049h" in terminal.text and "\x1b[?1049l" in terminal.text and "\x1b[?25h" in terminal.text
     assert article()["title"][:30] in terminal.plain
     # elsewhere it is a line a second
+    assert any(re.search(r"whatsapp +\d+ % .*accepted of 60", line) for line in lines.stdout)
     lines.terminate()
-    assert re.search(r"whatsapp +\d+ % running.*accepted of 60", lines.communicate(timeout=10)[0])
+    lines.communicate(timeout=10)
