@@ -136,6 +136,7 @@ def test_each_reader_gets_it_once_and_every_answer_is_accounted_for(make_crier, 
     assert (service["accepted"], service["gone"], service["refused"]) == (shown["accepted"], len(gone), 10)
     assert service["retried"] >= 3 and 0 < service["ms"]["50"] <= service["ms"]["99"] <= service["ms"]["100"]
     page = crier.call("GET", "/metrics")[1]
+    assert 'crier_push_pace{channel="browsers"} 0\n' in page and "crier_push_connections_opened_total 0" not in page
     assert f'crier_pushes_total{{channel="browsers",service="other",outcome="accepted"}} {shown["accepted"]}' in page
     assert f'crier_push_seconds_count{{channel="browsers",service="other"}} 3000' in page
     message = read_message(messages(sink)[0]["body"])
