@@ -183,6 +183,7 @@ struct step_ctx {
     bool breaking;
     int64_t revision;      /* counts from 1 */
     int64_t created_at_ms; /* of the delivery: fixed, the same on every attempt */
+    int64_t not_after_ms;  /* when it is worth nothing any more; 0: never */
     int64_t now_ms;
     enum course course;
     bool is_test; /* a marked test message, not news */
@@ -204,6 +205,7 @@ struct step_ctx {
     const char *token;
     const json_t *grant;
 
+    const struct audience *audience; /* of the adapter; NULL: it has none */
     /* Of a step for `each_member` (audience.h): whose turn it is; NULL: nobody's, a preview. And what its
      * read says of them. */
     const struct member *member;
@@ -266,6 +268,8 @@ struct adapter {
     /* Whether a channel with these settings lacks a course that others have (a webhook that can only
      * post, where a bot can do more); NULL: none does. See adapter_course_with(). */
     bool (*rules_out)(const void *settings, enum course c);
+    /* Whether a revision that changes what readers see goes out as an update; NULL: it does. */
+    bool (*update_wanted)(const void *settings, const struct article *article);
     bool retract_without_post; /* its retract needs no remote id: also for what may be public */
     /* How a person names a post that stands, so that it can be changed and retracted later: "the
      * number of the message, or its link". NULL: no name is needed, the adapter finds its posts

@@ -37,13 +37,17 @@ struct member {
         key_id; /* which of our keys it was made for: the first 8 bytes of its SHA-256; 0: none */
     const uint8_t
         *prepared; /* as push->prepare made it, for this message alone; NULL: nothing is */
+    bool second;   /* it goes again at once, as member_word.second wished; prepared is NULL */
 };
 
 #define MEMBER_DETAIL_BYTES 160
 struct member_word {
     enum member_outcome outcome;
     int64_t retry_after_ms; /* AGAIN: what the platform asked for; 0 */
-    char id[128];           /* ACCEPTED: the platform's name of the message; "": none */
+    /* AGAIN, of an audience with `push`: not later but at once, and made otherwise (signed anew, shorter): the
+     * lane asks for headers and body again, with member.second, once. */
+    bool second;
+    char id[128]; /* ACCEPTED: the platform's name of the message; "": none */
     char detail[MEMBER_DETAIL_BYTES]; /* for people; never an address, never a secret */
 };
 

@@ -24,7 +24,8 @@
 
 const char *http_method_name(enum http_method m)
 {
-    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    static const char *const names[] = {
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
     must((size_t)m < ARRAY_LEN(names));
     return names[m];

@@ -19,7 +19,15 @@ struct media; /* adapter.h */
 #define HTTP_BODY_BYTES ((size_t)64 * 1024 * 1024) /* ceiling of a request body */
 #define HTTP_ANSWER_BYTES ((size_t)1024 * 1024)    /* of an answer; a step may say otherwise */
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS, /* of the door alone */
+};
 const char *http_method_name(enum http_method m);
 
 struct http_header {

@@ -204,6 +204,22 @@ void oauth_build_password(struct http_request *req,
     add_client(req, oauth_settings_of(o, call->settings), how);
 }
 
+void oauth_build_client(struct http_request *req,
+                        const struct oauth *o,
+                        const struct oauth_call *call,
+                        const char *url,
+                        enum oauth_client_auth how)
+{
+    token_request(req, url, "client_credentials");
+    add_client(req, oauth_settings_of(o, call->settings), how);
+}
+
+void oauth_build_assertion(struct http_request *req, const char *url, const char *assertion)
+{
+    token_request(req, url, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    oauth_form_add(req, "assertion", assertion);
+}
+
 /* ---- answers ---- */
 
 static bool is_token(const char *text)

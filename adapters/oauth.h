@@ -108,6 +108,9 @@ struct oauth {
     /* Whether it can be with this grant and these settings; may hold for an empty grant (a password in
      * the settings). NULL: when there is a refresh token and a client id. */
     bool (*can_renew)(const struct oauth_call *call);
+    /* What of the settings a token is made from, where it needs no person (a service account, a client's
+     * credentials), appended: with others the token that is kept counts no more. NULL: nothing. */
+    void (*made_from)(const void *settings, struct buf *out);
     int64_t
         renew_before_ms; /* so long ahead of its end; 0: a fifth of its life, at most a day */
     int64_t renew_age_min_ms; /* a younger token is not renewed (Instagram: 24 h) */
@@ -166,6 +169,14 @@ void oauth_build_password(struct http_request *req,
                           enum oauth_client_auth how,
                           const char *username,
                           const struct secret *password);
+/* … or grant_type=client_credentials (section 4.4), for an app that acts for itself. */
+void oauth_build_client(struct http_request *req,
+                        const struct oauth *o,
+                        const struct oauth_call *call,
+                        const char *url,
+                        enum oauth_client_auth how);
+/* … or a token that we have signed, grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523 section 2.1). */
+void oauth_build_assertion(struct http_request *req, const char *url, const char *assertion);
 /* Append name=value to a form body, percent-encoded; sets Content-Type with the first. value NULL: nothing. */
 void oauth_form_add(struct http_request *req, const char *name, const char *value);
 /* The answer of section 5.1 into the grant: access_token, expires_in, refresh_token (absent: the old one

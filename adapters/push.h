@@ -28,11 +28,15 @@ struct push {
     /* Where messages to this member go: "https://host" or "https://host:port", appended. Members of one origin
      * share its connections. false: it has no address that can be used. */
     bool (*origin)(const struct push_plan *plan, const struct member *m, struct buf *out);
+    /* Whom they share them with: channels of one origin do, unless this says another word for each (a connection to
+     * Apple takes the tokens of one key). NULL: with everybody. */
+    const char *(*apart)(const struct push_plan *plan);
     /* The name under which an origin is counted: "fcm", "mozilla", "apple", "windows", "apns", "huawei"; "other".
      * Static. */
     const char *(*service)(const char *origin);
     /* The headers that all messages to an origin have, for members of the same m->key_id; good until *until_ms
-     * (wall clock; INT64_MAX: always). Content-Length is the lane's. */
+     * (wall clock; INT64_MAX: always) or until a member comes with `second`: then they are made anew, for all.
+     * Names in small letters; Content-Length is the lane's. */
     void (*headers)(const struct push_plan *plan,
                     const struct member *m,
                     const char *origin,
@@ -47,9 +51,12 @@ struct push {
                              struct buf *path,
                              struct buf *body,
                              struct err *why);
+    /* What is in a body that cannot be read on its way: text, for previews; NULL: bodies can be. */
+    void (*clear)(const struct push_plan *plan, struct buf *out);
     /* What an answer means: for each member in words[], and for the wave, as audience.h says; AGAIN with SCOPE_HOST
      * means its origin alone. Words are zeroed before: ACCEPTED, without an id. res->headers has those of
-     * `answer_headers`; all of them when the status is not 2xx. */
+     * `answer_headers`; all of them when the status is not 2xx. A plan may count what it is told here, with
+     * atomics, so that one odd answer is told from trouble that is everybody's. */
     struct verdict (*read)(const struct push_plan *plan,
                            const struct member *const *m,
                            size_t count,
@@ -67,6 +74,8 @@ struct push {
      * bytes 0: nothing is. false: of this member nothing can be. */
     size_t prepared_bytes;
     bool (*prepare)(const struct member *m, uint8_t *out);
+    /* Whether these settings want that; NULL: always. */
+    bool (*prepares)(const void *settings);
     /* What a browser or an app hands in for a subscription, JSON: its address, keys and key_id. why: what was
      * expected. Texts are the caller's, mem_free(). */
     enum err_code (*subscription)(const void *settings,
@@ -80,15 +89,19 @@ struct push {
     void (*public_key)(const void *settings, struct buf *out);
 };
 
-/* The build and read of a step, by the audience's push. */
+/* The build and read of a step, by the push of ctx->audience: for ctx->member or its sample. */
 enum err_code push_build(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
 struct verdict push_read(struct step_ctx *ctx, const struct http_response *res);
+
+/* The same of no answer. */
+struct verdict
+push_unanswered(struct step_ctx *ctx, enum transport_outcome outcome, const char *error);
 
 /* The id by which a later message replaces an earlier one about the same article: 32 characters of base64url of
  * SHA-256 of the article's id (a Topic, RFC 8030 section 5.4; a tag; a collapse id). */
 #define PUSH_TOPIC_BYTES 33
 void push_topic(char out[PUSH_TOPIC_BYTES], const char *article_id);
-/* Seconds that a message is worth anything: from now to the delivery's end, within min and max. */
+/* Seconds that a message is worth anything: from ctx->now_ms to the delivery's end, within min and max. */
 int64_t push_ttl_s(const struct step_ctx *ctx, int64_t min_s, int64_t max_s);
 
 #endif

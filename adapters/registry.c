@@ -30,6 +30,11 @@ static const struct adapter *const adapters[] = {
     &adapter_wordpress,
     &adapter_devto,
     /* messages to people and rooms */
+    &adapter_webpush,
+    &adapter_fcm,
+    &adapter_fcm_topic,
+    &adapter_apns,
+    &adapter_huawei,
     &adapter_whatsapp,
     &adapter_telegram,
     &adapter_discord,

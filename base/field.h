@@ -49,6 +49,7 @@ struct field {
     size_t offset;
     bool required;
     bool needs_restart;         /* a reload cannot change it */
+    bool lines;                 /* may have more than one: the content of a key's file */
     const char *def;            /* as one would write it; NULL: zero */
     const char *min, *max;      /* bounds, as one would write them; for strings: length */
     const char *const *choices; /* FIELD_ENUM: NULL-terminated */

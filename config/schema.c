@@ -220,6 +220,8 @@ static const struct field audience_fields[] = {
      .help = "sites whose pages may subscribe their readers; not set: site.url alone"},
     {.key = "app_key", .kind = FIELD_SECRET, AT(audience_settings, app_key), .min = "16", .example = "${CRIER_APP_KEY}",
      .help = "apps subscribe with it, in the header X-Crier-Key, where there is no page with an origin; not set: they cannot"},
+    {.key = "per_address", .kind = FIELD_RATE, AT(audience_settings, per_address), .def = "300/min", .example = "60/min",
+     .help = "requests of one address to /push/ in that time, at most; a mobile network, or a proxy that does not say for whom it asks, is one address; unlimited: no bound"},
     {.key = "pace", .kind = FIELD_OBJECT, AT(audience_settings, pace), .fields = pace_fields,
      .help = "how fast messages go, by how the site bears the readers they bring"},
     {.key = "canary", .kind = FIELD_MS, AT(audience_settings, canary_ms), .def = "0s", .min = "0", .max = "7d", .example = "1h",

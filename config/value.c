@@ -74,10 +74,15 @@ char *value_text_dup(struct value_reader *r,
     return out;
 }
 
-static bool is_one_line(const char *text)
+static bool is_break(char c)
+{
+    return c == '\n' || c == '\r' || c == '\t';
+}
+
+static bool is_one_line(const char *text, bool may_break)
 {
     for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+        if (((unsigned char)*text < 0x20 && !(may_break && is_break(*text))) || *text == 0x7f) {
             return false;
         }
     }
@@ -100,7 +105,7 @@ static char *field_text_dup(struct value_reader *r,
     return out;
 }
 
-/* Templates may have more lines; all other texts are one, since they may come to stand in a
+/* Templates and keys' files may have more lines; all other texts are one, since they may come to stand in a
  * header or in an address. What has more is mostly a secret pasted or stored with a line break
  * too many, so none of it is shown. */
 static char *line_dup(struct value_reader *r,
@@ -110,7 +115,7 @@ static char *line_dup(struct value_reader *r,
 {
     char *text = field_text_dup(r, f, node, path, NULL);
 
-    if (text != NULL && !is_one_line(text)) {
+    if (text != NULL && !is_one_line(text, f->lines)) {
         value__refuse(r, f, node, path, NOT_ONE_LINE);
         mem_free_secret_text(text);
         text = NULL;
@@ -338,7 +343,7 @@ static void read_map(struct value_reader *r,
         char *inner = value_path(path, node->keys[i]->text);
         char *text = value_text_dup(r, node->items[i], inner, "a text", NULL);
 
-        if (text != NULL && !is_one_line(text)) {
+        if (text != NULL && !is_one_line(text, false)) {
             value_problem(r, node->items[i], "a text", "%s: %s", inner, NOT_ONE_LINE);
             mem_free_secret_text(text);
         } else if (text != NULL) {

@@ -15,6 +15,7 @@
 #include "service/callbacks.h"
 #include "service/channels.h"
 #include "service/media.h"
+#include "service/push_door.h"
 #include "service/websub.h"
 
 const struct door_route api_routes[] = {
@@ -32,10 +33,20 @@ const struct door_route api_routes[] = {
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/pause", api_pause},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/resume", api_resume},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/test", api_test},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/canary", api_run_canary},
     {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/members", api_put_members},
     {HTTP_GET, AUTH_TOKEN, "/v1/channels/{name}/members", api_list_members},
     {HTTP_GET, AUTH_TOKEN, "/v1/channels/{name}/members/export", api_export_members},
+    {HTTP_GET, AUTH_TOKEN, "/v1/channels/{name}/members/gone", api_gone_members},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/members/gone", api_gone_indeed},
+    {HTTP_POST, AUTH_TOKEN, "/v1/channels/{name}/members/back", api_back_members},
+    {HTTP_PATCH, AUTH_TOKEN, "/v1/channels/{name}/members/{address}", api_change_member},
     {HTTP_DELETE, AUTH_TOKEN, "/v1/channels/{name}/members/{address}", api_erase_member},
+    {HTTP_GET, AUTH_TOKEN, "/v1/waves", api_list_waves},
+    {HTTP_POST, AUTH_TOKEN, "/v1/waves/stop", api_halt_waves},
+    {HTTP_GET, AUTH_TOKEN, "/v1/waves/{delivery}", api_get_wave},
+    {HTTP_POST, AUTH_TOKEN, "/v1/waves/{delivery}/stop", api_stop_wave},
+    {HTTP_POST, AUTH_TOKEN, "/v1/waves/{delivery}/confirm", api_confirm_wave},
     {HTTP_GET, AUTH_HOOK, "/callbacks/{channel}", callback_verify},
     {HTTP_POST, AUTH_HOOK, "/callbacks/{channel}", callback_deliver},
     {HTTP_PUT, AUTH_TOKEN, "/v1/channels/{name}/credentials", api_put_credentials},
@@ -57,6 +68,18 @@ const struct door_route api_routes[] = {
     {HTTP_GET, AUTH_NONE, "/news/feed.json", api_news_json},
     {HTTP_GET, AUTH_NONE, "/news/{file}", api_news_key},
     {HTTP_GET, AUTH_NONE, "/media/{name}", media_serve},
+    {HTTP_GET, AUTH_READER, "/push/", push_serve_page},
+    {HTTP_GET, AUTH_READER, "/push/page.js", push_serve_page_js},
+    {HTTP_GET, AUTH_READER, "/push/client.js", push_serve_client},
+    {HTTP_GET, AUTH_READER, "/push/sw.js", push_serve_worker},
+    {HTTP_GET, AUTH_READER, "/push/key", push_key},
+    {HTTP_OPTIONS, AUTH_READER, "/push/key", push_preflight},
+    {HTTP_POST, AUTH_READER, "/push/subscribe", push_subscribe},
+    {HTTP_OPTIONS, AUTH_READER, "/push/subscribe", push_preflight},
+    {HTTP_POST, AUTH_READER, "/push/topics", push_topics},
+    {HTTP_OPTIONS, AUTH_READER, "/push/topics", push_preflight},
+    {HTTP_POST, AUTH_READER, "/push/unsubscribe", push_unsubscribe},
+    {HTTP_OPTIONS, AUTH_READER, "/push/unsubscribe", push_preflight},
     {HTTP_GET, AUTH_TOKEN, "/v1/events", api_events},
     {HTTP_POST, AUTH_TOKEN, "/v1/reload", api_reload},
     {HTTP_GET, AUTH_NONE, "/v1/openapi.json", api_openapi},

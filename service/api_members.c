@@ -18,15 +18,13 @@
 #include "base/mem.h"
 #include "service/api_internal.h"
 #include "service/channels.h"
+#include "service/member_json.h"
 #include "service/reader.h"
 
 #define PORTION 1000
 #define FAULTS_MAX 20
-#define MEMBER_DEPTH 4
-#define SOURCE_BYTES 200
-#define LANGUAGE_BYTES 35
-/* Clocks differ; a consent from tomorrow is a mistake. */
-#define CONSENT_AHEAD_MS (10 * MS_MINUTE)
+#define SKIPPED_MAX 20000 /* as many as lines of a body by far */
+#define MEMBER_DEPTH 8
 
 struct channel *api__audience(struct crier *c, struct door_request *r)
 {
@@ -50,102 +48,71 @@ struct put {
     struct crier *crier;
     struct door_request *request;
     char channel[64];
-    const struct audience *audience;
+    struct config *config; /* holds the settings */
+    struct member_ask ask;
     const char *body;
     size_t body_len;
-    bool lines; /* one member a line */
-    int64_t now_ms;
+    bool lines;           /* one member a line */
+    bool skips;           /* those with a fault are left out; else none is taken in */
+    json_t *list;         /* all of them, kept */
+    struct member_in *in; /* those that are good so far … */
+    size_t *where;        /* … and which of the list or of the lines each is, from 0 */
     struct ledger_new_member *v;
     size_t count, room, done;
     json_t *faults;
+    int64_t fault_count;
     struct err why; /* the body as a whole cannot be read */
     struct ledger_members_put write;
     int64_t added, changed, back, unchanged, left_out;
 };
 
-/* They are ours; the ledger only reads them. */
-static void free_text(const char *text)
-{
-    char *own;
-
-    memcpy(&own, &text, sizeof own);
-    mem_free(own);
-}
-
 static void put_free(struct put *p)
 {
     for (size_t i = 0; i < p->count; i++) {
-        free_text(p->v[i].address);
-        free_text(p->v[i].language);
-        free_text(p->v[i].opted_in_by);
+        member_in_done(&p->in[i]);
     }
+    mem_free(p->in);
+    mem_free(p->where);
     mem_free(p->v);
+    mem_free(p->ask.source);
+    mem_free(p->ask.key);
+    json_decref(p->list);
     json_decref(p->faults);
+    config_unref(p->config);
     mem_free(p);
 }
 
-/* where: of the list or of the lines, from 0. */
+/* where: of the list or of the lines, from 0. Who skips them wants to see all. */
 static void fault(struct put *p, size_t where, const char *what)
 {
     char pointer[24];
 
-    if (json_array_size(p->faults) < FAULTS_MAX) {
+    p->fault_count++;
+    if (json_array_size(p->faults) < (p->skips ? SKIPPED_MAX : FAULTS_MAX)) {
         (void)snprintf(pointer, sizeof pointer, "/%zu", where);
         (void)json_array_append_new(
             p->faults, json_pack("{s:s, s:s}", "pointer", pointer, "detail", what));
     }
 }
 
-/* What is wrong with a member; NULL: nothing. */
-static const char *read_member(const struct put *p,
-                               const json_t *v,
-                               char address[MEMBER_ADDRESS_BYTES],
-                               int64_t *out_at_ms)
+static void take_member(struct put *p, size_t where, json_t *v)
 {
-    const char *text = json_path_str(v, "address"), *at = json_path_str(v, "opted_in_at");
-    const char *source = json_path_str(v, "source"), *language = json_path_str(v, "language");
+    char why[MEMBER_WHY_BYTES];
 
-    if (!json_is_object(v)) {
-        return "a member is a JSON object";
-    }
-    if (!text || !p->audience->address(text, address)) {
-        return p->audience->address_form;
-    }
-    if (!at || !time_parse_rfc3339(at, strlen(at), out_at_ms)) {
-        return "opted_in_at: when they agreed, such as 2026-11-01T10:00:00Z; without proof of "
-               "that nobody is taken in";
-    }
-    if (*out_at_ms > p->now_ms + CONSENT_AHEAD_MS) {
-        return "opted_in_at: that is still to come";
-    }
-    if (!source || source[0] == '\0' || strlen(source) > SOURCE_BYTES) {
-        return "source: where they agreed, such as \"form on /news\"";
-    }
-    if (language && strlen(language) > LANGUAGE_BYTES) {
-        return "language: such as \"de\" or \"pt-BR\"";
-    }
-    return NULL;
-}
-
-static void take_member(struct put *p, size_t where, const json_t *v)
-{
-    char address[MEMBER_ADDRESS_BYTES];
-    int64_t at_ms = 0;
-    const char *wrong = read_member(p, v, address, &at_ms);
-
-    if (wrong) {
-        fault(p, where, wrong);
-        return;
-    }
     if (p->count == p->room) {
         p->room = p->room > 0 ? 2 * p->room : 16;
-        p->v = mem_realloc(p->v, p->room, sizeof *p->v);
+        p->in = mem_realloc(p->in, p->room, sizeof *p->in);
+        p->where = mem_realloc(p->where, p->room, sizeof *p->where);
     }
-    p->v[p->count++] =
-        (struct ledger_new_member){.address = mem_strdup(address),
-                                   .language = mem_strdup(json_path_str(v, "language")),
-                                   .opted_in_by = mem_strdup(json_path_str(v, "source")),
-                                   .opted_in_at_ms = at_ms};
+    if (!member_json_read(&p->in[p->count], &p->ask, v, why)) {
+        fault(p, where, why);
+        member_in_done(&p->in[p->count]);
+    } else if (p->in[p->count].inactive) {
+        p->left_out++;
+        member_in_done(&p->in[p->count]);
+    } else {
+        p->where[p->count++] = where;
+    }
 }
 
 static void read_lines(struct put *p)
@@ -163,9 +130,9 @@ static void read_lines(struct put *p)
                 fault(p, line, why.text);
             } else {
                 take_member(p, line, v);
+                (void)json_array_append_new(p->list, v); /* its members are looked at again */
             }
         }
-        json_decref(v);
         at += len + 1;
     }
 }
@@ -186,7 +153,8 @@ static void read_whole(struct put *p)
     } else {
         take_member(p, 0, v);
     }
-    json_decref(v);
+    json_decref(p->list);
+    p->list = v;
 }
 
 static void put_2_read(struct reader_job *job)
@@ -218,6 +186,27 @@ static void write_portion(struct put *p)
     ledger_submit(p->crier->ledger, &p->write.req);
 }
 
+static json_t *counts_of(const struct put *p)
+{
+    json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I}",
+                               "added",
+                               (json_int_t)p->added,
+                               "changed",
+                               (json_int_t)p->changed,
+                               "back",
+                               (json_int_t)p->back,
+                               "unchanged",
+                               (json_int_t)p->unchanged,
+                               "left_out",
+                               (json_int_t)p->left_out);
+
+    if (p->skips) {
+        (void)json_object_set_new(counts, "faulty", json_integer(p->fault_count));
+        (void)json_object_set(counts, "errors", p->faults);
+    }
+    return counts;
+}
+
 static void answer_put(struct put *p)
 {
     log_info(EV_AUDIENCE_CHANGED,
@@ -225,19 +214,7 @@ static void answer_put(struct put *p)
              LOG_STR("by", "api"),
              LOG_STR("what", "came"),
              LOG_I64("count", p->added + p->back));
-    door_reply_json(p->request,
-                    200,
-                    json_pack("{s:I, s:I, s:I, s:I, s:I}",
-                              "added",
-                              (json_int_t)p->added,
-                              "changed",
-                              (json_int_t)p->changed,
-                              "back",
-                              (json_int_t)p->back,
-                              "unchanged",
-                              (json_int_t)p->unchanged,
-                              "left_out",
-                              (json_int_t)p->left_out));
+    door_reply_json(p->request, 200, counts_of(p));
     put_free(p);
 }
 
@@ -262,13 +239,39 @@ static void put_4_on_written(struct ledger_request *r)
     }
 }
 
+/* What only the loop knows of them. */
+static void settle(struct put *p)
+{
+    char why[MEMBER_WHY_BYTES];
+    size_t good = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        if (member_json_settle(&p->in[i], &p->ask, p->crier->topics, why)) {
+            p->where[good] = p->where[i];
+            p->in[good++] = p->in[i];
+        } else {
+            fault(p, p->where[i], why);
+            member_in_done(&p->in[i]);
+        }
+    }
+    p->count = good;
+    p->v = mem_calloc(good + 1, sizeof *p->v);
+    for (size_t i = 0; i < good; i++) {
+        p->v[i] = p->in[i].m;
+    }
+}
+
 static void put_3_on_read(struct reader_job *job)
 {
     struct put *p = container_of(job, struct put, job);
 
     if (p->why.code) {
         door_problem(p->request, 400, NULL, "the body is no JSON: %s", p->why.text);
-    } else if (json_array_size(p->faults) > 0) {
+        put_free(p);
+        return;
+    }
+    settle(p);
+    if (p->fault_count > 0 && !p->skips) {
         door_problem(p->request,
                      422,
                      json_pack("{s:O}", "errors", p->faults),
@@ -280,28 +283,51 @@ static void put_3_on_read(struct reader_job *job)
     put_free(p);
 }
 
+/* ?source= &opted_in_at= &key= &skip=true */
+static bool read_query(struct put *p, struct door_request *r)
+{
+    const char *at = door_query(r, "opted_in_at"), *skip = door_query(r, "skip");
+
+    if (at && !time_parse_rfc3339(at, strlen(at), &p->ask.opted_in_at_ms)) {
+        door_problem(r, 400, NULL, "opted_in_at is a time such as 2026-11-01T10:00:00Z");
+        return false;
+    }
+    if (skip && strcmp(skip, "true") != 0 && strcmp(skip, "false") != 0) {
+        door_problem(r, 400, NULL, "skip is true or false");
+        return false;
+    }
+    p->skips = skip && strcmp(skip, "true") == 0;
+    p->ask.source = mem_strdup(door_query(r, "source"));
+    p->ask.key = mem_strdup(door_query(r, "key"));
+    return true;
+}
+
 void api_put_members(struct crier *c, struct door_request *r)
 {
     struct channel *ch = api__audience(c, r);
     const char *type = door_header(r, "Content-Type");
+    bool lines = type && strstr(type, "ndjson");
     struct put *p;
 
-    if (ch == NULL || !api__takes_in(c, r)) {
+    if (ch == NULL || !api__takes_in(c, r) || (!lines && !api__has_json(r))) {
         return;
     }
     p = mem_zalloc(sizeof *p);
     p->body = door_body(r, &p->body_len);
-    p->lines = type && strstr(type, "ndjson");
-    if (!p->lines && !api__has_json(r)) {
-        mem_free(p);
-        return;
-    }
+    p->lines = lines;
     p->crier = c;
     p->request = r;
-    p->audience = ch->adapter->audience;
-    p->now_ms = clock_wall_ms();
+    p->config = config_ref(ch->config);
+    p->ask.audience = ch->adapter->audience;
+    p->ask.settings = ch->settings;
+    p->ask.now_ms = clock_wall_ms();
+    p->list = json_array();
     p->faults = json_array();
     (void)snprintf(p->channel, sizeof p->channel, "%s", ch->name);
+    if (!read_query(p, r)) {
+        put_free(p);
+        return;
+    }
     p->job.work = put_2_read;
     p->job.done = put_3_on_read;
     reader_submit(c->reader, &p->job);

@@ -11,40 +11,27 @@
 #include "base/parse.h"
 #include "service/api_internal.h"
 #include "service/channels.h"
+#include "service/member_json.h"
 
 #define EXPORT_PAGE 500
 #define EXPORT_PENDING_BYTES ((size_t)1024 * 1024)
 
 /* ---- lists ---- */
 
-static void put_member(struct buf *b, const struct ledger_member *m)
-{
-    char at[TIME_TEXT_BYTES];
-
-    json_put_open(b, NULL, '{');
-    json_put_text(b, "address", m->address);
-    json_put_text(b, "language", m->language);
-    json_put_text(b, "opted_in_at", time_rfc3339(m->opted_in_at_ms, at));
-    json_put_text(b, "source", m->opted_in_by);
-    json_put_text(b, "state", member_state_name(m->state));
-    json_put_text(b, "state_at", m->state_at_ms > 0 ? time_rfc3339(m->state_at_ms, at) : NULL);
-    json_put_text(b, "state_why", m->state_why);
-    json_put_int(b, "failures", m->failures);
-    json_put_close(b, '}');
-}
-
-static void put_counts(struct buf *b, const int64_t by_state[MEMBER_STATES])
+static void put_counts(struct buf *b, const struct ledger_members *m)
 {
     json_put_open(b, "counts", '{');
     for (int i = 0; i < MEMBER_STATES; i++) {
-        json_put_int(b, member_state_name((enum member_state)i), by_state[i]);
+        json_put_int(b, member_state_name((enum member_state)i), m->by_state[i]);
     }
+    json_put_int(b, "prepared", m->prepared);
     json_put_close(b, '}');
 }
 
 static void answer_members(struct api_call *call)
 {
     const struct ledger_members *m = &call->u.members;
+    const struct api_member *one = call->kept;
     char next[24];
     struct buf text;
 
@@ -52,7 +39,7 @@ static void answer_members(struct api_call *call)
     json_put_open(&text, NULL, '{');
     json_put_open(&text, "items", '[');
     for (size_t i = 0; i < m->count; i++) {
-        put_member(&text, &m->v[i]);
+        member_json_put(&text, &m->v[i], one->settings, call->crier->topics, one->masked);
     }
     json_put_close(&text, ']');
     if (m->more) {
@@ -61,7 +48,7 @@ static void answer_members(struct api_call *call)
     } else {
         json_put_raw(&text, "next", "null", 4);
     }
-    put_counts(&text, m->by_state);
+    put_counts(&text, m);
     json_put_close(&text, '}');
     buf_addc(&text, '\n');
     door_reply_text(call->request, 200, "application/json", &text);
@@ -103,6 +90,15 @@ static bool read_page(struct door_request *r,
     return true;
 }
 
+static void free_one(void *kept)
+{
+    struct api_member *one = kept;
+
+    config_unref(one->config);
+    mem_free(one);
+}
+
+/* Where an address alone is enough to write to somebody, a list shows no whole one. */
 void api_list_members(struct crier *c, struct door_request *r)
 {
     struct channel *ch = api__audience(c, r);
@@ -114,12 +110,15 @@ void api_list_members(struct crier *c, struct door_request *r)
     }
     one = mem_zalloc(sizeof *one);
     (void)snprintf(one->channel, sizeof one->channel, "%s", ch->name);
+    one->config = config_ref(ch->config);
+    one->settings = ch->settings;
+    one->masked = ch->adapter->audience->push != NULL;
     call = api__call_new(c, r, LEDGER_MEMBERS, answer_members);
     call->kept = one;
-    call->free_kept = mem_free;
+    call->free_kept = free_one;
     call->u.members.channel = one->channel;
     if (!read_page(r, ch, &call->u.members, one)) {
-        mem_free(one);
+        free_one(one);
         mem_free(call);
         return;
     }
@@ -138,6 +137,8 @@ struct export
     struct crier *crier;
     struct door_stream *stream; /* NULL: closed */
     char channel[64];
+    struct config *config; /* holds the settings */
+    const struct channel_settings *settings;
     struct ledger_members page;
     bool asking;
 };
@@ -145,6 +146,7 @@ struct export
 static void export_drop(struct export *e)
 {
     if (!e->stream && !e->asking) {
+        config_unref(e->config);
         mem_free(e);
     }
 }
@@ -176,7 +178,7 @@ static bool write_page(struct export *e)
     buf_init(&line, EXPORT_PENDING_BYTES);
     for (size_t i = 0; i < e->page.count; i++) {
         buf_clear(&line);
-        put_member(&line, &e->page.v[i]);
+        member_json_put(&line, &e->page.v[i], e->settings, e->crier->topics, false);
         buf_add(&lines, buf_str(&line), line.len);
         buf_addc(&lines, '\n');
     }
@@ -225,6 +227,8 @@ void api_export_members(struct crier *c, struct door_request *r)
     }
     e = mem_zalloc(sizeof *e);
     e->crier = c;
+    e->config = config_ref(ch->config);
+    e->settings = ch->settings;
     (void)snprintf(e->channel, sizeof e->channel, "%s", ch->name);
     e->page = (struct ledger_members){
         .req = {.kind = LEDGER_MEMBERS, .done = export_2_on_page},
@@ -234,6 +238,7 @@ void api_export_members(struct crier *c, struct door_request *r)
     };
     e->stream = door_stream_start(r, "application/x-ndjson", on_export_closed, e);
     if (e->stream == NULL) {
+        config_unref(e->config);
         mem_free(e);
         return;
     }

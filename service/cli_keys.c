@@ -11,11 +11,13 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/p256.h"
 #include "base/seal.h"
 #include "service/cli_credentials.h"
 #include "service/cli_print.h"
 
 #define BODY_BYTES ((size_t)64 * 1024 * 1024)
+#define KEY_FILE_BYTES ((size_t)16 * 1024)
 #define TOKEN_BYTES 32
 #define WEBHOOK_BYTES 32 /* 24 to 64 by the Standard Webhooks specification */
 #define MESSAGE_ID_BYTES 16
@@ -92,6 +94,70 @@ static int make_vault_key(const struct cli_args *args)
     mem_wipe(bytes, sizeof bytes);
     return rc;
 }
+
+/* ---- browsers ---- */
+
+static void
+print_vapid(const struct cli_args *args, const struct p256_key *key, bool with_private)
+{
+    uint8_t scalar[P256_PRIVATE_BYTES];
+    struct buf private_text, public_text;
+    json_t *v = json_object();
+
+    buf_init_secret(&private_text, 128);
+    buf_init(&public_text, 128);
+    p256_key_private(key, scalar);
+    crypto_base64url(&private_text, scalar, sizeof scalar);
+    crypto_base64url(&public_text, p256_key_public(key), P256_PUBLIC_BYTES);
+    if (args->json) {
+        json_set_str(v, "private", with_private ? buf_str(&private_text) : NULL);
+        json_set_str(v, "public", buf_str(&public_text));
+        cli_print_json(v);
+    } else {
+        if (with_private) {
+            (void)printf("private  %s\n"
+                         "         a secret: for the channel's setting `key`, best through the "
+                         "environment (key: ${VAPID_KEY});\n"
+                         "         keep a copy elsewhere, without it all readers are lost\n",
+                         buf_str(&private_text));
+        }
+        (void)printf("public   %s\n"
+                     "         for pages (applicationServerKey); GET /push/key tells them, our "
+                     "script asks there\n",
+                     buf_str(&public_text));
+    }
+    json_decref(v);
+    mem_wipe(scalar, sizeof scalar);
+    buf_done(&private_text);
+    buf_done(&public_text);
+}
+
+/* The one in a file, which another program may have used before; else a fresh one. */
+static int make_vapid_key(const struct cli_args *args)
+{
+    bool fresh = args->operand_count < 2;
+    struct p256_key *key = NULL;
+    struct err why = {0};
+    struct buf text;
+    int rc = CLI_FAILED;
+
+    buf_init_secret(&text, KEY_FILE_BYTES);
+    if (fresh) {
+        key = p256_key_random();
+    } else if (cli_read_file(args->operands[1], &text) &&
+               p256_key_read(&key, buf_str(&text), text.len, &why)) {
+        rc = cli_fail(args, CLI_FAILED, "%s: %s", args->operands[1], why.text);
+    }
+    if (key) {
+        print_vapid(args, key, fresh);
+        rc = CLI_OK;
+    }
+    p256_key_free(key);
+    buf_done(&text);
+    return rc;
+}
+
+/* ---- what a CMS would send ---- */
 
 static void add_header(json_t *headers, const char *name, struct buf *value)
 {
@@ -215,6 +281,7 @@ int cli_keys(const struct cli_args *args)
     } kinds[] = {{"token", make_token, 1},
                  {"webhook", make_webhook_secret, 1},
                  {"vault", make_vault_key, 1},
+                 {"vapid", make_vapid_key, 2},
                  {"sign", sign_file, 2},
                  {"login", cli_login, 2},
                  {"show", cli_credentials_show, 2},
@@ -231,8 +298,9 @@ int cli_keys(const struct cli_args *args)
         }
         return kinds[i].run(args);
     }
-    return cli_fail(args,
-                    CLI_USAGE,
-                    "no key \"%s\"; accepted: token, webhook, vault, sign, login, show, forget",
-                    what);
+    return cli_fail(
+        args,
+        CLI_USAGE,
+        "no key \"%s\"; accepted: token, webhook, vault, vapid, sign, login, show, forget",
+        what);
 }

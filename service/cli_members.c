@@ -1,8 +1,7 @@
-/* `crier members`: the audience of a channel: who is in it, bringing people in from a file, taking all of it
- * out, erasing one. Speaks to the running service; a file of any length goes over in portions, each of them
- * all or nothing, so a file with a mistake can be mended and brought in again as a whole. */
+/* `crier members`: the audience of a channel: who is in it, taking all of it out, erasing one. Bringing people in
+ * from a file is in cli_members_import.c. Speaks to the running service. */
 
-#include "service/cli.h"
+#include "service/cli_members.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,26 +11,41 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/parse.h"
+#include "base/member.h"
 #include "base/url.h"
+#include "service/cli_members.h"
 #include "service/cli_print.h"
 #include "service/client.h"
 
-#define PORTION 500
-#define PAGE "200"
-#define LINE_DEPTH 4
-#define PATH_BYTES 4096
-#define SHOWN_MAX 50
+#define PATH_BYTES 8192
+#define OUT_BYTES ((size_t)1024 * 1024)
 
 const struct cli_option cli_members_options[] = {
     {.name = "state",
      .value = "STATE",
-     .help = "list only these: active, stopped, gone, quarantined"},
+     .help = "list, back: only these: active, stopped, gone, quarantined"},
+    {.name = "since",
+     .value = "TIME",
+     .help = "gone, back: since then (RFC 3339), or so long ago (2h)"},
+    {.name = "gone", .help = "back: the other way round, those that were put aside are gone"},
+    {.name = "test", .value = "yes|no", .help = "set: whether it is a test member"},
+    {.name = "format",
+     .value = "FORMAT",
+     .help =
+         "of import and export: ndjson (this is the default), web-push, onesignal or firebase"},
+    {.name = "consent",
+     .value = "WHERE",
+     .help = "import: where those agreed of whom the file does not say it"},
+    {.name = "consented-at",
+     .value = "TIME",
+     .help = "import: when those agreed of whom the file does not say it"},
+    {.name = "key",
+     .value = "KEY",
+     .help = "import: the public VAPID key they were made for, when it is not today's"},
     {.name = NULL},
 };
 
-/* Yours. */
-static char *path_dup(const char *channel, const char *behind, const char *value)
+char *cli_members_path(const char *channel, const char *behind, const char *value)
 {
     struct buf path;
 
@@ -43,6 +57,18 @@ static char *path_dup(const char *channel, const char *behind, const char *value
         url_encode(&path, value);
     }
     return buf_detach(&path, NULL);
+}
+
+int cli_members_format(const struct cli_args *args, enum member_format *out)
+{
+    const char *name = cli_option(args, "format");
+
+    *out = MEMBERS_NDJSON;
+    if (name && !member_format_parse(name, out)) {
+        return cli_fail(
+            args, CLI_USAGE, "--format is one of %s, not \"%s\"", MEMBER_FORMATS, name);
+    }
+    return CLI_OK;
 }
 
 /* ---- list ---- */
@@ -80,6 +106,9 @@ static void print_list(const json_t *answer)
     table_free(t);
     json_object_foreach(json_unconst(counts), state, count)
     {
+        if (strcmp(state, "prepared") == 0 && json_integer_value(count) == 0) {
+            continue; /* most audiences have nothing that could be */
+        }
         (void)printf("%s%s %" JSON_INTEGER_FORMAT,
                      strcmp(state, "active") == 0 ? "" : ", ",
                      state,
@@ -92,7 +121,8 @@ static void print_list(const json_t *answer)
 static int list(const struct cli_args *args, struct client *client)
 {
     const char *state = cli_option(args, "state");
-    char *path = path_dup(args->operands[0], state ? "?limit=50&state=" : "?limit=50", state);
+    char *path =
+        cli_members_path(args->operands[0], state ? "?limit=50&state=" : "?limit=50", state);
     json_t *answer = NULL;
     struct err why = {0};
     enum err_code rc = client_call(client, HTTP_GET, path, NULL, &answer, &why);
@@ -112,190 +142,89 @@ static int list(const struct cli_args *args, struct client *client)
 
 /* ---- export ---- */
 
-static void print_lines(const json_t *items)
+struct export
 {
-    const json_t *m;
-    size_t i;
+    enum member_format format;
+    struct buf out;
+    int64_t seen;
+    bool first; /* nothing was printed so far */
+};
 
-    json_array_foreach(items, i, m)
+static bool print_out(struct export *e)
+{
+    bool good = fwrite(buf_str(&e->out), 1, e->out.len, stdout) == e->out.len;
+
+    e->first = e->first && e->out.len == 0;
+    buf_clear(&e->out);
+    return good;
+}
+
+static bool on_line(void *context, const char *line, size_t len)
+{
+    struct export *e = context;
+
+    e->seen++;
+    member_format_put(&e->out, e->format, line, len, e->first);
+    return print_out(e);
+}
+
+/* How many there are: an answer that ends too early, when the service stops, looks like a whole one. */
+static enum err_code
+ask_total(const struct cli_args *args, struct client *client, int64_t *out, struct err *why)
+{
+    char *path = cli_members_path(args->operands[0], "?limit=1", NULL);
+    json_t *answer = NULL, *count;
+    const char *state;
+    enum err_code rc = client_call(client, HTTP_GET, path, NULL, &answer, why);
+
+    *out = 0;
+    json_object_foreach(json_object_get(answer, "counts"), state, count)
     {
-        char *line = json_dumps(m, JSON_COMPACT);
+        enum member_state is_state; /* beside them is what is prepared */
 
-        (void)puts(line);
-        free(line); /* Jansson's */
+        if (member_state_parse(state, &is_state)) {
+            *out += json_integer_value(count);
+        }
     }
+    json_decref(answer);
+    mem_free(path);
+    return rc;
 }
 
 static int export(const struct cli_args *args, struct client *client)
 {
-    char *cursor = NULL;
-    int exit = CLI_OK;
-    bool more = true;
-
-    while (more && exit == CLI_OK) {
-        char *path = path_dup(
-            args->operands[0], cursor ? "?limit=" PAGE "&cursor=" : "?limit=" PAGE, cursor);
-        json_t *answer = NULL;
-        struct err why = {0};
-        enum err_code rc = client_call(client, HTTP_GET, path, NULL, &answer, &why);
-
-        mem_free(path);
-        mem_free(cursor);
-        cursor = NULL;
-        if (rc) {
-            exit = client_fail(args, rc, &why);
-        } else {
-            print_lines(json_object_get(answer, "items"));
-            cursor = mem_strdup(json_path_str(answer, "next"));
-        }
-        more = cursor != NULL;
-        json_decref(answer);
-    }
-    mem_free(cursor);
-    return exit;
-}
-
-/* ---- import ---- */
-
-struct import {
-    const struct cli_args *args;
-    struct client *client;
-    char *path;
-    const char *name; /* of the file */
-    json_t *portion;
-    size_t lines[PORTION]; /* of each of the portion, in the file */
-    json_t *totals;
-};
-
-static void say_faults(const struct import *m, const json_t *answer)
-{
-    const json_t *one;
-    size_t i;
-
-    json_array_foreach(json_object_get(answer, "errors"), i, one)
-    {
-        const char *pointer = json_path_str(one, "pointer");
-        int64_t at = -1;
-
-        if (pointer && pointer[0] == '/' && parse_i64(pointer + 1, &at) && at >= 0 &&
-            at < PORTION) {
-            (void)fprintf(
-                stderr, "%s:%zu: %s\n", m->name, m->lines[at], cli_member(one, "detail", 0));
-        }
-    }
-}
-
-static void add_totals(struct import *m, const json_t *answer)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(json_unconst(answer), key, value)
-    {
-        json_int_t so_far = json_integer_value(json_object_get(m->totals, key));
-
-        (void)json_object_set_new(
-            m->totals, key, json_integer(so_far + json_integer_value(value)));
-    }
-}
-
-static int send_portion(struct import *m)
-{
-    json_t *answer = NULL;
+    struct export e = {.first = true};
+    char *path = cli_members_path(args->operands[0], "/export", NULL);
     struct err why = {0};
-    long status = 0;
+    int64_t total = 0;
     enum err_code rc;
-    int exit = CLI_OK;
+    int exit = cli_members_format(args, &e.format);
 
-    if (json_array_size(m->portion) == 0) {
-        return CLI_OK;
+    if (exit != CLI_OK) {
+        mem_free(path);
+        return exit;
     }
-    rc = client_ask(m->client, HTTP_POST, m->path, m->portion, &status, &answer, &why);
+    buf_init(&e.out, OUT_BYTES);
+    rc = ask_total(args, client, &total, &why);
+    if (!rc) {
+        rc = client_lines(client, path, on_line, &e, &why);
+    }
     if (rc) {
-        exit = client_fail(m->args, rc, &why);
-    } else if (status != 200) {
-        say_faults(m, answer);
-        exit = cli_fail(m->args, CLI_FAILED, "%s", cli_member(answer, "detail", 0));
+        exit = client_fail(args, rc, &why);
     } else {
-        add_totals(m, answer);
+        member_format_end(&e.out, e.format, e.first);
+        if (!print_out(&e) || fflush(stdout) != 0) {
+            exit = cli_fail(args, CLI_FAILED, "writing: %s", strerror(errno));
+        } else if (e.seen < total) {
+            exit = cli_fail(args,
+                            CLI_FAILED,
+                            "only %" PRId64 " of %" PRId64 " members came: it is not whole",
+                            e.seen,
+                            total);
+        }
     }
-    json_decref(answer);
-    (void)json_array_clear(m->portion);
-    return exit;
-}
-
-static int take_line(struct import *m, const char *line, size_t len, size_t number)
-{
-    json_t *v = NULL;
-    struct err why = {0};
-
-    while (len > 0 &&
-           (line[len - 1] == '\n' || line[len - 1] == '\r' || line[len - 1] == ' ')) {
-        len--;
-    }
-    if (len == 0) {
-        return CLI_OK;
-    }
-    if (json_read(&v, line, len, LINE_DEPTH, &why)) {
-        return cli_fail(m->args, CLI_FAILED, "%s:%zu: %s", m->name, number, why.text);
-    }
-    m->lines[json_array_size(m->portion)] = number;
-    (void)json_array_append_new(m->portion, v);
-    return json_array_size(m->portion) < PORTION ? CLI_OK : send_portion(m);
-}
-
-static int read_file(struct import *m, FILE *file)
-{
-    char *line = NULL;
-    size_t room = 0, number = 0;
-    ssize_t len;
-    int exit = CLI_OK;
-
-    while (exit == CLI_OK && (len = getline(&line, &room, file)) >= 0) {
-        exit = take_line(m, line, (size_t)len, ++number);
-    }
-    free(line); /* libc's */
-    return exit == CLI_OK ? send_portion(m) : exit;
-}
-
-static void print_totals(const struct import *m)
-{
-    const char *key;
-    json_t *value;
-
-    if (m->args->json) {
-        cli_print_json(m->totals);
-        return;
-    }
-    json_object_foreach(m->totals, key, value)
-    {
-        (void)printf("%s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
-    }
-}
-
-static int import(const struct cli_args *args, struct client *client)
-{
-    bool from_stdin = strcmp(args->operands[2], "-") == 0;
-    FILE *file = from_stdin ? stdin : fopen(args->operands[2], "re");
-    struct import m = {.args = args, .client = client, .name = args->operands[2]};
-    int exit;
-
-    if (file == NULL) {
-        return cli_fail(args, CLI_FAILED, "open %s: %s", m.name, strerror(errno));
-    }
-    m.path = path_dup(args->operands[0], "", NULL);
-    m.portion = json_array();
-    m.totals = json_object();
-    exit = read_file(&m, file);
-    if (exit == CLI_OK || json_object_size(m.totals) > 0) {
-        print_totals(&m); /* what went before a mistake is in */
-    }
-    if (!from_stdin) {
-        (void)fclose(file);
-    }
-    mem_free(m.path);
-    json_decref(m.portion);
-    json_decref(m.totals);
+    buf_done(&e.out);
+    mem_free(path);
     return exit;
 }
 
@@ -303,10 +232,32 @@ static int import(const struct cli_args *args, struct client *client)
 
 static int erase(const struct cli_args *args, struct client *client)
 {
-    char *path = path_dup(args->operands[0], "/", args->operands[2]);
+    char *path = cli_members_path(args->operands[0], "/", args->operands[2]);
     struct err why = {0};
     enum err_code rc = client_call(client, HTTP_DELETE, path, NULL, NULL, &why);
 
+    mem_free(path);
+    return rc ? client_fail(args, rc, &why) : CLI_OK;
+}
+
+/* ---- a test member ---- */
+
+static int set(const struct cli_args *args, struct client *client)
+{
+    const char *test = cli_option(args, "test");
+    bool yes = test != NULL && strcmp(test, "yes") == 0;
+    struct err why = {0};
+    json_t *body;
+    enum err_code rc;
+    char *path;
+
+    if (!yes && (test == NULL || strcmp(test, "no") != 0)) {
+        return cli_fail(args, CLI_USAGE, "set ADDRESS --test yes, or --test no");
+    }
+    path = cli_members_path(args->operands[0], "/", args->operands[2]);
+    body = json_pack("{s:b}", "test", yes);
+    rc = client_call(client, HTTP_PATCH, path, body, NULL, &why);
+    json_decref(body);
     mem_free(path);
     return rc ? client_fail(args, rc, &why) : CLI_OK;
 }
@@ -319,9 +270,12 @@ static const struct {
     int (*run)(const struct cli_args *args, struct client *client);
 } actions[] = {
     {"list", 2, list},
-    {"import", 3, import},
+    {"import", 3, cli_members_import},
     {"remove", 3, erase},
     {"export", 2, export},
+    {"set", 3, set},
+    {"gone", 2, cli_members_gone},
+    {"back", 2, cli_members_back},
 };
 
 int cli_members(const struct cli_args *args)
@@ -348,5 +302,8 @@ int cli_members(const struct cli_args *args)
         return rc;
     }
     return cli_fail(
-        args, CLI_USAGE, "list, import FILE, remove ADDRESS or export, not \"%s\"", name);
+        args,
+        CLI_USAGE,
+        "list, import FILE, remove ADDRESS, export, set ADDRESS, gone or back, not \"%s\"",
+        name);
 }

@@ -18,6 +18,7 @@
 #define CONNECT_MS 5000L
 #define CALL_MS 60000L
 #define DEPTH 64
+#define LINE_BYTES ((size_t)1024 * 1024)
 
 /* "host:port" as the door listens to where a client finds it. */
 static char *reachable(const char *listen)
@@ -146,6 +147,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 static enum err_code perform(struct client *c,
                              enum http_method method,
                              const char *path,
+                             const char *type,
                              const struct buf *request,
                              struct buf *answer,
                              struct err *why)
@@ -157,7 +159,10 @@ static enum err_code perform(struct client *c,
     struct curl_slist *headers = client__prepare(c, c->curl, path, &url);
     headers = curl_slist_append(headers, "Accept: application/json");
     if (request != NULL) {
-        headers = curl_slist_append(headers, "Content-Type: application/json");
+        char *line = mem_printf("Content-Type: %s", type);
+
+        headers = curl_slist_append(headers, line);
+        mem_free(line);
         (void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, buf_str(request));
         (void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
     } else if (method == HTTP_POST) {
@@ -184,27 +189,20 @@ static enum err_code perform(struct client *c,
     return ERR_NONE;
 }
 
-enum err_code client_ask(struct client *c,
-                         enum http_method method,
-                         const char *path,
-                         const json_t *body,
-                         long *out_status,
-                         json_t **out,
-                         struct err *why)
+enum err_code client_ask_text(struct client *c,
+                              enum http_method method,
+                              const char *path,
+                              const char *type,
+                              const struct buf *body,
+                              long *out_status,
+                              json_t **out,
+                              struct err *why)
 {
-    struct buf request, answer;
+    struct buf answer;
     enum err_code rc;
 
-    buf_init(&request, REQUEST_BYTES);
     buf_init(&answer, ANSWER_BYTES);
-    if (body != NULL) {
-        json_write(&request, body);
-    }
-    rc = buf_check(&request, "request", why);
-    if (rc) {
-        goto out;
-    }
-    rc = perform(c, method, path, body != NULL ? &request : NULL, &answer, why);
+    rc = perform(c, method, path, type, body, &answer, why);
     if (rc) {
         goto out;
     }
@@ -217,8 +215,37 @@ enum err_code client_ask(struct client *c,
         *out = json_null();
     }
 out:
-    buf_done(&request);
     buf_done(&answer);
+    return rc;
+}
+
+enum err_code client_ask(struct client *c,
+                         enum http_method method,
+                         const char *path,
+                         const json_t *body,
+                         long *out_status,
+                         json_t **out,
+                         struct err *why)
+{
+    struct buf request;
+    enum err_code rc;
+
+    buf_init(&request, REQUEST_BYTES);
+    if (body != NULL) {
+        json_write(&request, body);
+    }
+    rc = buf_check(&request, "request", why);
+    if (!rc) {
+        rc = client_ask_text(c,
+                             method,
+                             path,
+                             "application/json",
+                             body != NULL ? &request : NULL,
+                             out_status,
+                             out,
+                             why);
+    }
+    buf_done(&request);
     return rc;
 }
 
@@ -309,6 +336,104 @@ enum err_code client_call(struct client *c,
         *out = json_incref(answer);
     }
     json_decref(answer);
+    return rc;
+}
+
+/* ---- answers of any length ---- */
+
+struct lines {
+    struct client *client;
+    client_line_fn *line;
+    void *context;
+    struct buf text; /* of the line so far, or of a problem document */
+    bool stopped;
+};
+
+static void push_lines(struct lines *l, const char *bytes, size_t len)
+{
+    for (size_t at = 0; at < len && !l->stopped;) {
+        const char *end = memchr(bytes + at, '\n', len - at);
+        size_t n = end ? (size_t)(end - bytes) - at : len - at;
+
+        buf_add(&l->text, bytes + at, n);
+        at += n + (end ? 1 : 0);
+        if (end && l->text.len > 0) {
+            l->stopped = !l->line(l->context, buf_str(&l->text), l->text.len);
+            buf_clear(&l->text);
+        }
+    }
+}
+
+static size_t on_lines(char *bytes, size_t size, size_t count, void *context)
+{
+    struct lines *l = context;
+    long status = 0;
+
+    (void)curl_easy_getinfo(l->client->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200) {
+        push_lines(l, bytes, size * count);
+    } else {
+        buf_add(&l->text, bytes, size * count);
+    }
+    return l->stopped || !buf_ok(&l->text) ? 0 : size * count;
+}
+
+static enum err_code
+lines_end(struct lines *l, CURLcode code, const char *text, struct err *why)
+{
+    json_t *problem = NULL;
+    long status = 0;
+    enum err_code rc = ERR_NONE;
+
+    (void)curl_easy_getinfo(l->client->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (l->stopped) {
+        return ERR_NONE;
+    }
+    if (code != CURLE_OK) {
+        return err_set(why,
+                       ERR_NETWORK,
+                       "no whole answer from %s: %s",
+                       client_url(l->client),
+                       text[0] != '\0' ? text : curl_easy_strerror(code));
+    }
+    if (status != 200) {
+        if (json_read(&problem, buf_str(&l->text), l->text.len, DEPTH, NULL)) {
+            problem = json_null();
+        }
+        rc = problem_error(l->client, status, problem, why);
+        json_decref(problem);
+    } else if (l->text.len > 0) {
+        push_lines(l, "\n", 1);
+    }
+    return rc;
+}
+
+enum err_code client_lines(
+    struct client *c, const char *path, client_line_fn *line, void *context, struct err *why)
+{
+    struct lines l = {.client = c, .line = line, .context = context};
+    char text[CURL_ERROR_SIZE] = "";
+    struct curl_slist *headers;
+    struct buf url;
+    CURLcode code;
+    enum err_code rc;
+
+    buf_init(&l.text, LINE_BYTES);
+    curl_easy_reset(c->curl);
+    headers = client__prepare(c, c->curl, path, &url);
+    (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+    /* However long it takes, something must come. */
+    (void)curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    (void)curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, CALL_MS / 1000);
+    (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_lines);
+    (void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &l);
+    (void)curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, text);
+    code = curl_easy_perform(c->curl);
+    (void)curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, NULL);
+    curl_slist_free_all(headers);
+    buf_done(&url);
+    rc = lines_end(&l, code, text, why);
+    buf_done(&l.text);
     return rc;
 }
 

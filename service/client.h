@@ -47,6 +47,21 @@ MUST_USE enum err_code client_ask(struct client *c,
                                   json_t **out,
                                   struct err *why);
 
+/* The same of a body that is no JSON value, of that media type. */
+MUST_USE enum err_code client_ask_text(struct client *c,
+                                       enum http_method method,
+                                       const char *path,
+                                       const char *type,
+                                       const struct buf *body,
+                                       long *out_status,
+                                       json_t **out,
+                                       struct err *why);
+/* GET of an answer of any length, line by line; line false: no more is wanted, which is no error. The errors are
+ * those of client_call(). */
+typedef bool client_line_fn(void *context, const char *line, size_t len);
+MUST_USE enum err_code client_lines(
+    struct client *c, const char *path, client_line_fn *line, void *context, struct err *why);
+
 /* GET /v1/events: open returns once the service has answered, so nothing that happens later is
  * missed. */
 struct client_events;

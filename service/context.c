@@ -68,6 +68,13 @@ static void fill_site(struct step_context *sc, const struct config *config)
     }
 }
 
+static const struct audience *audience_of(const struct channel_settings *channel)
+{
+    const struct adapter *adapter = channel->type ? channel->type->of : NULL;
+
+    return adapter ? adapter->audience : NULL;
+}
+
 static void fill_ctx(struct step_context *sc, const struct context_facts *f)
 {
     struct step_ctx *ctx = &sc->ctx;
@@ -84,11 +91,13 @@ static void fill_ctx(struct step_context *sc, const struct context_facts *f)
     ctx->breaking = f->breaking;
     ctx->revision = f->revision;
     ctx->created_at_ms = f->created_at_ms;
+    ctx->not_after_ms = f->not_after_ms;
     ctx->now_ms = f->created_at_ms;
     ctx->course = f->course;
     ctx->is_test = f->is_test;
     ctx->post = sc->post;
     ctx->account = f->account;
+    ctx->audience = audience_of(f->channel);
 }
 
 enum err_code

@@ -28,7 +28,7 @@ struct context_facts {
     int64_t revision;
     bool breaking;
     const char *reason;
-    int64_t created_at_ms;
+    int64_t created_at_ms, not_after_ms; /* not_after_ms 0: never */
     enum course course;
     enum course
         in_doubt;       /* verify: the course whose outcome is unknown; its key is looked for */

@@ -22,7 +22,6 @@
 #include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "service/intake.h"
 #include "service/page_fill.h"
 
 const struct step *courier__course(const struct run *run, enum course c)
@@ -238,6 +237,15 @@ static enum courier_choice choose_retract(struct run *run)
     return walk(run, COURSE_RETRACT, retract);
 }
 
+/* What stands is good enough. */
+static enum courier_choice leave_it(struct run *run, const char *why)
+{
+    enum courier_choice choice = decide(run, DELIVERY_DONE, "done", why);
+
+    run->outcome.post_stands = true;
+    return choice;
+}
+
 static enum courier_choice choose_update(struct run *run)
 {
     const struct adapter *a = run->channel->adapter;
@@ -245,11 +253,11 @@ static enum courier_choice choose_update(struct run *run)
 
     run->course = COURSE_UPDATE;
     if (same_face(run) && !a->every_revision) {
-        enum courier_choice choice =
-            decide(run, DELIVERY_DONE, "done", "nothing a reader sees has changed");
-
-        run->outcome.post_stands = true;
-        return choice;
+        return leave_it(run, "nothing a reader sees has changed");
+    }
+    if (a->update_wanted && run->load.article_content &&
+        !a->update_wanted(run->settings->own, run->load.article_content)) {
+        return leave_it(run, "not told as a correction: readers keep what they have");
     }
     if (!update) {
         return refuse(run, a->cannot_update);
@@ -283,11 +291,6 @@ enum courier_choice courier__choose(struct run *run)
 
 /* ---- context ---- */
 
-static bool is_test(const struct ledger_load *l)
-{
-    return !l->breaking && l->reason && strcmp(l->reason, CRIER_TEST_REASON) == 0;
-}
-
 enum err_code courier__make_context(struct run *run, struct err *why)
 {
     const struct ledger_load *l = &run->load;
@@ -302,6 +305,7 @@ enum err_code courier__make_context(struct run *run, struct err *why)
         .breaking = l->breaking,
         .reason = l->reason,
         .created_at_ms = l->created_at_ms,
+        .not_after_ms = l->not_after_ms,
         .course = run->course,
         .in_doubt = run->doubt.course,
         .record = l->record,
@@ -309,7 +313,7 @@ enum err_code courier__make_context(struct run *run, struct err *why)
                 : l->has_post ? l->post
                               : NULL,
         .account = run->channel->account,
-        .is_test = is_test(l),
+        .is_test = l->test,
     };
     enum err_code rc;
 

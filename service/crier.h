@@ -20,6 +20,7 @@
 struct channels;      /* channels.h: the configured destinations and their live state */
 struct keeper;        /* keeper.h: tokens that end */
 struct out;           /* out.h: outbound HTTP */
+struct lanes;         /* lane.h: outbound HTTP/2, to very many */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
 struct pages;         /* page_fetch.h: pages of articles */
@@ -31,8 +32,13 @@ struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
 struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
+struct lookout;       /* lookout.h: how audiences and their waves are */
+struct canaries;      /* canary.h: dry runs of audiences */
 struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
+struct topics;        /* topics.h: what members of audiences choose from */
+struct push_door;     /* push_door.h: readers who subscribe */
+struct preparer;      /* prepare.h: what waves need, made while there is nothing to do */
 struct outlet;        /* outlet.h: the feeds and the news sitemap we serve */
 struct manager;       /* manager.h: tells the service manager */
 struct passed;        /* passed.h: a socket the service manager made */
@@ -57,16 +63,22 @@ struct crier {
     struct sched *sched;
     struct channels *channels;
     struct out *out;
+    struct lanes *lanes;
     struct keeper *keeper;
     struct media_store *media;
     struct pages *pages;
     struct courier *courier;
+    struct lookout *lookout;
+    struct canaries *canaries;
     struct watch *watch;
     struct gate *gate;
     struct completer *completer;
     struct withdrawals *withdrawals;
     struct unreadables unreadables;
+    struct preparer *preparer;
     struct share_targets *share;
+    struct topics *topics;
+    struct push_door *push_door;
     struct outlet *outlet;
     struct door *door;
     const char *config_path;

@@ -24,11 +24,13 @@ struct door_request;
 
 typedef void door_handler_fn(struct crier *c, struct door_request *r);
 
+#define DOOR_READER_BYTES 16384
 enum door_auth {
     AUTH_NONE,  /* open: health, share redirects */
     AUTH_TOKEN, /* bearer token (server.token), compared in constant time; loopback without a
                  * configured token is let in */
-    AUTH_HOOK,  /* the handler checks a signature, and ends with door_refuse_login() */
+    AUTH_READER, /* the same to what readers' browsers send: a body of DOOR_READER_BYTES at most */
+    AUTH_HOOK, /* the handler checks a signature, and ends with door_refuse_login() */
 };
 struct door_route {
     enum http_method method;
@@ -67,6 +69,10 @@ const char *door_header(const struct door_request *r, const char *name); /* NULL
 /* All of them, as they came: for whoever looks at them on another thread. */
 void door_headers_dup(const struct door_request *r, struct pairs *out);
 const char *door_peer(const struct door_request *r); /* address text, for logs */
+/* By what a client is counted: its address, or its /64. A proxy at a private address is believed what it says of
+ * its client, for that alone. False: nobody can tell, since a proxy on this machine does not say. */
+#define DOOR_PEER_BYTES 64
+bool door_peer_key(const struct door_request *r, char out[DOOR_PEER_BYTES]);
 const char *door_body(const struct door_request *r, size_t *out_len);
 int64_t door_started_us(const struct door_request *r);
 void door_set_context(struct door_request *r, void *context, void (*free_context)(void *));

@@ -92,13 +92,12 @@ keep_last(void *context, enum MHD_ValueKind kind, const char *name, const char *
 /* Our own proxy's word is the last: it writes behind what its client claimed, at the end of the
  * list or as a header of its own. Only for counting and for logs: nobody is let in for it. True
  * when there was one. */
-static bool peer_read_forwarded(struct door_request *r)
+static bool read_forwarded(const struct door_request *r, char address[INET6_ADDRSTRLEN])
 {
     struct last_value last = {.name = "X-Forwarded-For"};
-    char address[INET6_ADDRSTRLEN];
     const char *at;
 
-    if (!r->peer_is_local) {
+    if (r->connection == NULL) {
         return false;
     }
     (void)MHD_get_connection_values(r->connection, MHD_HEADER_KIND, keep_last, &last);
@@ -108,10 +107,49 @@ static bool peer_read_forwarded(struct door_request *r)
     at = strrchr(last.value, ',');
     at = at == NULL ? last.value : at + 1;
     at += strspn(at, " ");
-    if (!read_address(at, strcspn(at, " "), address)) {
+    return read_address(at, strcspn(at, " "), address);
+}
+
+static bool peer_read_forwarded(struct door_request *r)
+{
+    char address[INET6_ADDRSTRLEN];
+
+    if (!r->peer_is_local || !read_forwarded(r, address)) {
         return false;
     }
     peer_set(r, address);
+    return true;
+}
+
+enum whereabouts { PEER_HERE, PEER_INSIDE, PEER_OUTSIDE };
+
+static enum whereabouts peer_is(const char *peer)
+{
+    struct sockaddr_storage any = {.ss_family = AF_INET};
+    struct sockaddr *addr = (struct sockaddr *)&any;
+
+    if (inet_pton(AF_INET, peer, &((struct sockaddr_in *)&any)->sin_addr) != 1) {
+        any.ss_family = AF_INET6;
+        if (inet_pton(AF_INET6, peer, &((struct sockaddr_in6 *)&any)->sin6_addr) != 1) {
+            return PEER_HERE; /* a unix socket */
+        }
+    }
+    return net_address_is_loopback(addr)  ? PEER_HERE
+           : net_address_is_private(addr) ? PEER_INSIDE
+                                          : PEER_OUTSIDE;
+}
+
+/* A client at a private address may be a proxy on another machine. Who believes it wrongly believes somebody of
+ * the own network, and only which of its clients has come how often. */
+bool door_peer_key(const struct door_request *r, char out[DOOR_PEER_BYTES])
+{
+    enum whereabouts where = peer_is(r->peer);
+    char address[INET6_ADDRSTRLEN];
+
+    if (where == PEER_HERE) {
+        return false;
+    }
+    door__peer_key(where == PEER_INSIDE && read_forwarded(r, address) ? address : r->peer, out);
     return true;
 }
 
@@ -240,6 +278,7 @@ bool door__authorised(struct door_request *r)
 
     switch (r->route->auth) {
     case AUTH_NONE:
+    case AUTH_READER:
         (void)peer_read_forwarded(r);
         return true;
     case AUTH_HOOK:

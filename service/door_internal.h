@@ -26,7 +26,6 @@
 
 #define DOOR_PARAMS_MAX 4
 #define DOOR_TARGET_BYTES 16384
-#define DOOR_PEER_BYTES 64
 #define DOOR_QUERY_MAX 64
 #define DOOR_LOGIN_SETS 128
 #define DOOR_LOGIN_WAYS 4
@@ -179,7 +178,8 @@ bool door__check_head(struct door_request *r, const char *version);
 void door__peer_read(struct door_request *r);
 bool door__authorised(struct door_request *r); /* false: refused */
 
-/* door_login.c: how long a peer has to wait, 0: not at all; and one more failure of it. */
+/* door_login.c: an address as it is counted; how long a peer has to wait, 0: not at all; and one more failure of it. */
+void door__peer_key(const char *peer, char key[DOOR_PEER_BYTES]);
 int64_t door__locked_ms(struct door *d, const char *peer);
 void door__note_failure(struct door *d, const char *peer);
 

@@ -19,7 +19,7 @@
 #define LOGIN_WINDOW_MS MS_MINUTE
 
 /* What a peer is counted by. */
-static void key_of(const char *peer, char key[DOOR_PEER_BYTES])
+void door__peer_key(const char *peer, char key[DOOR_PEER_BYTES])
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct in6_addr a;
@@ -71,7 +71,7 @@ int64_t door__locked_ms(struct door *d, const char *peer)
     char key[DOOR_PEER_BYTES];
     const struct door_login *l;
 
-    key_of(peer, key);
+    door__peer_key(peer, key);
     l = find(places_of(d, key), key);
     if (l == NULL || l->count < LOGIN_FAILURES) {
         return 0;
@@ -97,7 +97,7 @@ void door__note_failure(struct door *d, const char *peer)
     char key[DOOR_PEER_BYTES];
     struct door_login *places, *l;
 
-    key_of(peer, key);
+    door__peer_key(peer, key);
     places = places_of(d, key);
     l = find(places, key);
     l = l == NULL ? take_place(places, key) : l;

@@ -129,7 +129,9 @@ static enum MHD_Result dispatch(struct door_request *r)
         door_problem(r,
                      413,
                      NULL,
-                     "the body is larger than server.max_body (%lld)",
+                     r->route->auth == AUTH_READER
+                         ? "the body is larger than %lld bytes"
+                         : "the body is larger than server.max_body (%lld)",
                      (long long)r->body.max);
         return send_answer(r);
     }

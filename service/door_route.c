@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "service/door_internal.h"
@@ -13,7 +14,7 @@
 static bool method_parse(const char *name, enum http_method *out)
 {
     static const enum http_method all[] = {
-        HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE};
+        HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         if (strcmp(http_method_name(all[i]), name) == 0) {
@@ -134,7 +135,10 @@ static void find_route(struct door_request *r, bool known_method, struct buf *al
             r->route = at;
             return;
         }
-        allow_add(allow, http_method_name(at->method));
+        if (at->method !=
+            HTTP_OPTIONS) { /* comes at the end, whether there is a route or not */
+            allow_add(allow, http_method_name(at->method));
+        }
         if (at->method == HTTP_GET) {
             allow_add(allow, "HEAD");
         }
@@ -171,6 +175,23 @@ static bool check_route(struct door_request *r, const char *method)
     return found;
 }
 
+/* Where anybody may send something, little is read. */
+static bool check_small(struct door_request *r)
+{
+    const char *length = door_header(r, "Content-Length");
+    uint64_t bytes = 0;
+
+    if (r->route->auth != AUTH_READER) {
+        return true;
+    }
+    if (length != NULL && parse_u64(length, &bytes) && bytes > DOOR_READER_BYTES) {
+        door_problem(r, 413, NULL, "the body is larger than %d bytes", DOOR_READER_BYTES);
+        return false;
+    }
+    r->body.max = r->body.max < DOOR_READER_BYTES ? r->body.max : DOOR_READER_BYTES;
+    return true;
+}
+
 bool door__admit(struct door_request *r, const char *method, const char *version)
 {
     if (!door__check_head(r, version)) {
@@ -180,5 +201,5 @@ bool door__admit(struct door_request *r, const char *method, const char *version
         door_problem(r, 400, NULL, "the request target is no percent-encoded UTF-8");
         return false;
     }
-    return check_route(r, method) && door__authorised(r);
+    return check_route(r, method) && check_small(r) && door__authorised(r);
 }

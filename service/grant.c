@@ -39,15 +39,19 @@ void grant_origin(const struct grant_way *way, char out[SHA256_HEX_BYTES])
 {
     const struct oauth_settings *s = oauth_settings_of(way->oauth, way->settings);
     uint8_t digest[SHA256_BYTES];
+    void (*made_from)(const void *, struct buf *) = way->oauth->made_from;
     struct buf text;
 
     out[0] = '\0';
-    if (!s->access_token.text && !s->refresh_token.text) {
+    if (!s->access_token.text && !s->refresh_token.text && !made_from) {
         return;
     }
     buf_init_secret(&text, (size_t)1024 * 1024);
     add_part(&text, &s->access_token);
     add_part(&text, &s->refresh_token);
+    if (made_from) {
+        made_from(way->settings, &text);
+    }
     crypto_sha256(buf_str(&text), text.len, digest);
     (void)crypto_hex(digest, sizeof digest, out);
     buf_done(&text);

@@ -22,7 +22,8 @@ struct grant_way {
 
 /* From the tokens in the settings, new reference; NULL: there are none. */
 json_t *grant_from_settings(const struct grant_way *way);
-/* Which tokens those are, as hex, so that others are noticed; "": there are none. */
+/* Which tokens those are, or what else in the settings a grant is made from, as hex, so that others are noticed;
+ * "": there is nothing. */
 void grant_origin(const struct grant_way *way, char out[SHA256_HEX_BYTES]);
 
 /* Borrowed; NULL: there is none. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "adapters/oauth.h"
+#include "adapters/push.h"
 #include "adapters/registry.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -117,10 +118,30 @@ static json_t *mail_json(const struct shown *s, const struct http_request *r, js
     return v;
 }
 
-static json_t *
-request_json(const struct shown *s, const struct step *step, const struct http_request *r)
+/* What a member reads, where nobody can on its way; NULL: the body is as it is. */
+static json_t *clear_body(struct shown *s, const struct step *step)
 {
-    json_t *v = json_object(), *headers;
+    const struct push *push =
+        step->each_member && s->adapter->audience ? s->adapter->audience->push : NULL;
+    struct push_plan *plan;
+    struct buf text;
+    json_t *v;
+
+    if (!push || !push->clear || push->plan(&s->sc.ctx, &plan, NULL) != ERR_NONE) {
+        return NULL;
+    }
+    buf_init(&text, SHOWN_BYTES);
+    push->clear(plan, &text);
+    push->done(plan);
+    v = hidden(s, buf_str(&text), text.len);
+    buf_done(&text);
+    return v;
+}
+
+static json_t *
+request_json(struct shown *s, const struct step *step, const struct http_request *r)
+{
+    json_t *v = json_object(), *headers, *clear;
 
     json_set_str(v, "step", step->name);
     if (s->media.of) {
@@ -137,7 +158,10 @@ request_json(const struct shown *s, const struct step *step, const struct http_r
         (void)json_object_set_new(headers, h->name, hidden(s, h->value, strlen(h->value)));
     }
     (void)json_object_set_new(v, "headers", headers);
-    if (r->part_count > 0) {
+    clear = clear_body(s, step);
+    if (clear) {
+        (void)json_object_set_new(v, "body", clear);
+    } else if (r->part_count > 0) {
         (void)json_object_set_new(v, "parts", parts_json(s, r));
     } else if (is_media(s, r->bytes, r->media)) {
         (void)json_object_set_new(v, "body", media_body(s));

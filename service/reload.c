@@ -15,7 +15,9 @@
 #include "service/keeper.h"
 #include "service/manager.h"
 #include "service/metrics.h"
+#include "service/topics.h"
 #include "service/watch.h"
+#include "service/wave.h"
 
 static void log_refused(const struct crier *c, const struct problems *p, const struct err *why)
 {
@@ -29,6 +31,7 @@ static void log_refused(const struct crier *c, const struct problems *p, const s
 static void put_in_force(struct crier *c, struct config *config)
 {
     struct config *old = c->config;
+    struct err why = {0};
 
     c->config = config;
     log_setup(STDERR_FILENO,
@@ -36,7 +39,14 @@ static void put_in_force(struct crier *c, struct config *config)
               (enum log_level)config->server.log_level);
     sched_total_set(c->sched, config->queue.total_concurrency);
     channels_apply(c->channels);
+    topics_apply(c->topics);
     keeper_apply(c->keeper);
+    if (waves_prepare(c, &why) != ERR_NONE) { /* the first wave tries again, and ends by it */
+        log_error(EV_WAVE_SERVICE,
+                  LOG_STR("service", "lanes"),
+                  LOG_STR("state", "trouble"),
+                  LOG_STR("detail", why.text));
+    }
     watch_apply(c->watch);
     courier_poke(c->courier);
     config_unref(old);

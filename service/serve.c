@@ -5,6 +5,8 @@
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
  *      watch_stop         we go and look no more
+ *      canaries_stop      no dry run begins; what one asks comes to its end
+ *      prepare_stop       nothing is made for later
  *      withdrawals_stop   nothing is retracted any more: what waits for that waits in the ledger
  *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
  *   2. courier_drain      deliveries in flight end, at most server.drain, then they are hurried
@@ -29,6 +31,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/api.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/complete.h"
@@ -37,6 +40,8 @@
 #include "service/events.h"
 #include "service/gate.h"
 #include "service/keeper.h"
+#include "service/lane.h"
+#include "service/lookout.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
@@ -45,9 +50,13 @@
 #include "service/page_fetch.h"
 #include "service/reader.h"
 #include "service/passed.h"
+#include "service/push_door.h"
+#include "service/prepare.h"
 #include "service/serve_internal.h"
 #include "service/share.h"
+#include "service/topics.h"
 #include "service/watch.h"
+#include "service/wave.h"
 #include "service/withdrawals.h"
 
 #define IDLE_LOOK_MS 10
@@ -76,7 +85,7 @@ static void on_idle_look(uv_timer_t *timer)
     int64_t waited_ms = clock_mono_ms() - s->drain_started_mono_ms;
 
     if ((!door_idle(s->crier.door) || !watch_idle(s->crier.watch) ||
-         !keeper_idle(s->crier.keeper)) &&
+         !keeper_idle(s->crier.keeper) || !canaries_idle(s->crier.canaries)) &&
         waited_ms < s->crier.config->server.drain_ms + IDLE_MAX_MS) {
         return;
     }
@@ -107,10 +116,13 @@ void crier_drain(struct crier *c, const char *reason)
     s->drain_started_mono_ms = clock_mono_ms();
     manager_stopping(c->manager, reason, c->config->server.drain_ms + IDLE_MAX_MS);
     door_quiesce(c->door);
+    push_door_stop(c->push_door);
     watch_stop(c->watch);
     gate_stop(c->gate);
     keeper_stop(c->keeper);
+    canaries_stop(c->canaries);
     completer_stop(c->completer);
+    prepare_stop(c->preparer);
     withdrawals_stop(c->withdrawals);
     courier_drain(c->courier, on_drained);
     must(uv_timer_start(
@@ -249,6 +261,7 @@ static void on_ledger_event(void *context, struct ledger_event *event)
     struct crier *c = context;
 
     outlet_heard(c->outlet, event->kind);
+    lookout_heard(c->lookout, event->kind);
     event_hub_publish(c->events, event);
 }
 
@@ -302,6 +315,11 @@ static enum err_code make_parts(struct crier *c, struct err *why)
         return rc;
     }
     channels_apply(c->channels);
+    c->topics = topics_new(c);
+    rc = topics_load(c->topics, why);
+    if (rc) {
+        return rc;
+    }
     rc = out_new(&c->out, c, why);
     if (rc) {
         return rc;
@@ -315,6 +333,12 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->media = media_store_new(c);
     c->pages = pages_new(c);
     c->courier = courier_new(c);
+    c->lookout = lookout_new(c);
+    c->canaries = canaries_new(c);
+    rc = waves_prepare(c, why);
+    if (rc) {
+        return rc;
+    }
     c->watch = watch_new(c);
     rc = watch_load(c->watch, why);
     if (rc) {
@@ -323,11 +347,13 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->gate = gate_new(c);
     c->completer = completer_new(c);
     c->withdrawals = withdrawals_new(c);
+    c->preparer = prepare_new(c);
     rc = share_targets_load(&c->share, why);
     if (rc) {
         return rc;
     }
     c->outlet = outlet_new(c);
+    c->push_door = push_door_new(c);
     return door_new(&c->door, c, api_routes, why);
 }
 
@@ -397,6 +423,8 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     gate_start(c->gate);
     completer_start(c->completer);
     withdrawals_look(c->withdrawals);
+    lookout_look(c->lookout);
+    prepare_start(c->preparer);
     announce(c);
     return ERR_NONE;
 }
@@ -431,15 +459,21 @@ static void take_down(struct service *s)
     door_free(c->door);
     outlet_free(c->outlet);
     share_targets_free(c->share);
+    prepare_free(c->preparer);
     withdrawals_free(c->withdrawals);
     completer_free(c->completer);
     gate_free(c->gate);
+    canaries_free(c->canaries);
+    lookout_free(c->lookout);
     courier_free(c->courier);
     pages_free(c->pages);
     media_store_free(c->media);
+    lanes_free(c->lanes);
     out_free(c->out);
+    push_door_free(c->push_door); /* what it had asked for has ended with out */
     keeper_free(c->keeper);
     watch_free(c->watch);
+    topics_free(c->topics);
     channels_free(c->channels);
     sched_free(c->sched);
     event_hub_free(c->events);

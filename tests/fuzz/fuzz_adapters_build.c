@@ -221,6 +221,7 @@ static void run_way(const struct way *way, const struct article *article, uint8_
         .name = "Example News", .url = "https://news.example", .language = "en"};
     struct step_ctx ctx = {
         .settings = way->settings,
+        .audience = way->adapter->audience,
         .site = &site,
         .channel = "main",
         .article = article,

@@ -98,6 +98,7 @@ static void play_init(struct play *p, const uint8_t *data, size_t size)
     mem_free(line);
     p->ctx = (struct step_ctx){
         .settings = p->way->settings,
+        .audience = p->way->adapter->audience,
         .site = &site,
         .channel = "main",
         .article = sample_article(),

@@ -55,7 +55,7 @@ def test_each_verb_has_help(verb):
     (["preview"], "usage: crier preview"),
     (["preview", "a", "b"], "is too much"),
     (["channels", "telegramm"], "did you mean \"telegram\"?"),
-    (["keys", "toke"], "token, webhook, vault, sign, login, show, forget"),
+    (["keys", "toke"], "token, webhook, vault, vapid, sign, login, show, forget"),
     (["replay"], "which deliveries?"),
     (["replay", "--resolve", "x", "maybe"], "posted"),
     (["replay", "a", "--channel", "b"], "not both"),
@@ -155,12 +155,14 @@ def test_what_the_guides_tell_to_write_is_taken(tmp_path):
         signed = "platform's page" in about["sign_in"]
         assert ("crier keys login" in about["setup"]) is signed and bool(about["signing_in"]) is signed, kind["type"]
         assert not signed or "vault" in about["signing_in"]
-    text = yaml.safe_dump(settings)
+    keys = TOP / "tests" / "fixtures" / "keys"  # files that a platform gives out
+    text = yaml.safe_dump(settings).replace("/etc/crier/firebase.json", str(keys / "service_account.json"))
+    text = text.replace("/etc/crier/apns.p8", str(keys / "apns.p8"))
     path = tmp_path / "guides.yaml"
     path.write_text(text)
     environment = {name: "whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz" for name in re.findall(r"\$\{(\w+)\}", text)}
     environment |= {"DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/123/abc", "SLACK_TOKEN": "xoxb-1-a",
-                    "TELEGRAM_TOKEN": "123456:ABC-def"}
+                    "TELEGRAM_TOKEN": "123456:ABC-def", "VAPID_KEY": "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"}
     answer = run("check", "-c", str(path), env={**os.environ, **environment})
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
@@ -179,6 +181,20 @@ def test_keys_are_fresh_and_signatures_are_taken_by_the_door(crier, tmp_path):
         assert status == 202, raw
     assert run("keys", "sign", str(path)).returncode == 2
     assert run("keys", "sign", "/nonexistent", "--secret", CMS_SECRET).returncode == 1
+
+
+def test_keys_of_browsers_are_fresh_and_told_from_a_file(tmp_path):
+    pair = json.loads(run("keys", "vapid", "--json").stdout)
+    assert len(pair["private"]) == 43 and len(pair["public"]) == 87 and pair["public"].startswith("B")
+    assert json.loads(run("keys", "vapid", "--json").stdout) != pair
+    path = tmp_path / "vapid.key"
+    path.write_text(pair["private"] + "\n")
+    assert json.loads(run("keys", "vapid", str(path), "--json").stdout) == {"public": pair["public"]}
+    shown = run("keys", "vapid", str(path)).stdout
+    assert pair["public"] in shown and pair["private"] not in shown
+    path.write_text(pair["public"])
+    refused = run("keys", "vapid", str(path))
+    assert refused.returncode == 1 and "P-256" in refused.stderr and pair["public"] not in refused.stderr
 
 
 def test_version():

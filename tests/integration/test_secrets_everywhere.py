@@ -38,6 +38,8 @@ PLANTED = {
     "channels.whatsapp.token": "EAAYt4Wm-planted-whatsapp-Gc9",
     "channels.whatsapp.app_secret": "Lh6Qv-planted-whatsapp-app-Xd2",
     "channels.whatsapp.verify_token": "Ub3Ns-planted-whatsapp-verify-Jk7",
+    "channels.browsers.key": "Pq7Hd-plantedOfBrowsers-Key-Lw3Xv9Ty5Bn0sM4",
+    "channels.browsers.old_keys": "Rk2Gc-plantedOfBrowsers-Old-Jx8Vz6Mu1Fd7eQ8",
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
@@ -68,7 +70,7 @@ PLANTED |= {f"channels.x-keys.{key}": f"Kx2Vd-planted-x-keys-{key.replace('_', '
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
                    "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
-                   "whatsapp": {"token", "app_secret", "verify_token"},
+                   "whatsapp": {"token", "app_secret", "verify_token"}, "webpush": {"key", "old_keys"},
                    **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
 SECRET_SETTINGS["x"] |= set(X_KEYS)
 
@@ -83,6 +85,8 @@ def plant(settings, platform):
         channels[bot]["token"] = PLANTED[f"channels.{bot}.token"]
     channels["whatsapp"] = {**harness.network_channels(platform)["whatsapp"], **{
         key: PLANTED[f"channels.whatsapp.{key}"] for key in ("token", "app_secret", "verify_token")}}
+    channels["browsers"] = {"type": "webpush", "subject": "mailto:push@news.example", **{
+        key: PLANTED[f"channels.browsers.{key}"] for key in ("key", "old_keys")}}
     settings["server"]["token"] = PLANTED["server.token"]
     settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
@@ -200,7 +204,7 @@ def live(crier, platform, mail):
     mail.fault("rcpt", f"451 4.3.0 {said('channels.mail.password', 'channels.mail.unsubscribe_secret')}")
     crier.send(small_article(3))
     wait_for(lambda: all(f["hits"] for f in platform.faults()), what="each to have refused")
-    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3") if d["channel"] != "whatsapp"),
+    wait_for(lambda: all("***" in str(d) for d in crier.deliveries("small-3") if d["channel"] not in ("whatsapp", "browsers")),
              what="their words to be kept")
     for name, (keys, path) in NETWORKS.items():
         platform.fault(path, "status", status=503, body=said(*(f"channels.{name}.{key}" for key in keys)), method="POST")
@@ -216,7 +220,7 @@ def over_the_api(crier):
         assert status == 200, path
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
-                    "whatsapp", *NETWORKS, "x-keys"):
+                    "whatsapp", "browsers", *NETWORKS, "x-keys"):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])

@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/push.h"
 #include "adapters/registry.h"
 #include "adapters/trouble.h"
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "support/settings_fill.h"
+#include "support/unseal.h"
 
 void dialogue_fault(struct dialogue *d, const char *format, ...)
 {
@@ -312,13 +314,72 @@ bool dialogue__same_request(const struct http_request *a, const struct http_requ
     return same;
 }
 
+/* ---- bodies that only the member can read ---- */
+
+static bool is_sealed(const struct dialogue *d)
+{
+    const struct audience *a = d->adapter->audience;
+
+    return d->step->each_member && a->push && a->push->clear;
+}
+
+/* As the sample's browser reads it. */
+static bool open_sealed(struct dialogue *d, const struct http_request *req, struct buf *out)
+{
+    struct unseal_browser browser;
+
+    unseal_example(&browser);
+    if (!unseal(&browser, buf_str(&req->body), req->body.len, out)) {
+        dialogue_fault(d, "the body cannot be opened with the sample's keys");
+        return false;
+    }
+    return true;
+}
+
+static void check_sealed(struct dialogue *d, const struct http_request *req, const json_t *want)
+{
+    struct err why = {.code = ERR_NONE};
+    json_t *got = NULL;
+    struct buf text;
+
+    buf_init(&text, HTTP_BODY_BYTES);
+    if (want && open_sealed(d, req, &text)) {
+        if (json_read(&got, buf_str(&text), text.len, 64, &why)) {
+            dialogue_fault(d, "in the body is no JSON: %s", why.text);
+        } else {
+            dialogue__expect_subset(d, "in the body", want, got);
+        }
+    }
+    json_decref(got);
+    buf_done(&text);
+}
+
+/* The same message; and every sealing is another, with another pair of keys. */
+static bool
+same_sealed(struct dialogue *d, const struct http_request *a, const struct http_request *b)
+{
+    struct buf one, other;
+    bool same;
+
+    buf_init(&one, HTTP_BODY_BYTES);
+    buf_init(&other, HTTP_BODY_BYTES);
+    same = open_sealed(d, a, &one) && open_sealed(d, b, &other) && one.len == other.len &&
+           memcmp(buf_str(&one), buf_str(&other), one.len) == 0 &&
+           memcmp(buf_str(&a->body), buf_str(&b->body), 86) != 0 && same_text(a->url, b->url);
+    buf_done(&one);
+    buf_done(&other);
+    return same;
+}
+
 /* A step that is sent again must say the same: platforms' duplicate filters rest on it. */
 static void check_built_again(struct dialogue *d, const struct http_request *first)
 {
     struct http_request again;
 
     http_request_init(&again);
-    if (d->step->build(&d->ctx, &again, NULL) || !dialogue__same_request(first, &again)) {
+    if (d->step->build(&d->ctx, &again, NULL) ||
+        !(is_sealed(d) ? same_sealed(d, first, &again)
+                       : dialogue__same_request(first, &again))) {
         dialogue_fault(d, "built again it is another request: %s", buf_str(&again.body));
     }
     http_request_done(&again);
@@ -627,6 +688,9 @@ static void check_word(struct dialogue *d, const json_t *exchange)
                           "message id",
                           json_object_get(exchange, "message_id"),
                           w->id[0] != '\0' ? w->id : NULL);
+    if (json_is_true(json_object_get(exchange, "second")) != w->second) {
+        dialogue_fault(d, "second: got %d", w->second);
+    }
     if (retry && json_integer_value(retry) != w->retry_after_ms) {
         dialogue_fault(d, "member_retry_ms: got %lld", (long long)w->retry_after_ms);
     }
@@ -671,6 +735,7 @@ static void exchange(struct dialogue *d, const json_t *exchange, bool last)
     built = build_request(d, &req, expect);
     if (built == BUILT_REQUEST) {
         dialogue__check_request(d, &req, expect);
+        check_sealed(d, &req, json_object_get(expect, "sealed"));
         check_fits(d, json_object_get(exchange, "fits"));
         if (d->on_request) {
             d->on_request(d, d->adapter, d->step, &req, d->context);

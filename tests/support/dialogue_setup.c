@@ -61,7 +61,9 @@ static void set_context(struct dialogue *d)
     ctx->is_test = json_is_true(json_object_get(c, "is_test"));
     ctx->revision = revision ? json_integer_value(revision) : 1;
     ctx->created_at_ms = time_or(c, "created_at", "2026-11-23T15:00:00Z");
+    ctx->not_after_ms = time_or(c, "not_after", "2026-11-23T17:00:01Z");
     ctx->now_ms = time_or(c, "now", "2026-11-23T15:00:01Z");
+    ctx->audience = d->adapter->audience;
 }
 
 static json_t *object_or_new(const json_t *root, const char *name)
@@ -126,10 +128,17 @@ void dialogue__set_media(struct dialogue *d, const json_t *m)
 
 void dialogue__set_member(struct dialogue *d, const json_t *object)
 {
-    d->member =
-        (struct member){.id = (uint64_t)json_integer_value(json_object_get(object, "id")),
-                        .address = json_path_str(object, "address"),
-                        .language = json_path_str(object, "language")};
+    const struct audience *a = d->adapter->audience;
+    const struct member *sample = a ? a->sample : NULL;
+
+    d->member = (struct member){
+        .id = (uint64_t)json_integer_value(json_object_get(object, "id")),
+        .address = dialogue__text_or(object, "address", sample ? sample->address : NULL),
+        .language = json_path_str(object, "language"),
+        .keys = sample ? sample->keys : NULL,
+        .keys_len = sample ? sample->keys_len : 0,
+        .key_id = json_integer_value(json_object_get(object, "key_id")),
+        .second = json_is_true(json_object_get(object, "second"))};
     d->ctx.member = json_is_object(object) ? &d->member : NULL;
 }
 

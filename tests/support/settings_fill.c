@@ -17,9 +17,30 @@ static void *at(void *object, const struct field *f)
     return (char *)object + f->offset;
 }
 
-/* As one would write it in the file: yours; NULL for lists and objects. */
+#define FILE_BYTES 16384
+
+static char *file_text(const char *name)
+{
+    char path[1024], text[FILE_BYTES];
+    FILE *f;
+    size_t len;
+
+    (void)snprintf(path, sizeof path, "%s/%s", FIXTURES, name);
+    f = fopen(path, "rb");
+    must(f != NULL);
+    len = fread(text, 1, sizeof text, f);
+    (void)fclose(f);
+    must(len < sizeof text);
+    return mem_strndup(text, len);
+}
+
+/* As one would write it in the file: yours; NULL for lists and objects. {"file": "keys/apns.p8"}: what stands in
+ * that one, below tests/fixtures. */
 static char *value_text(const json_t *v)
 {
+    if (json_path_str(v, "file")) {
+        return file_text(json_path_str(v, "file"));
+    }
     if (json_is_boolean(v)) {
         return mem_strdup(json_is_true(v) ? "true" : "false");
     }

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "support/settings_fill.h"
 
-#define WAYS_MAX 48
+#define WAYS_MAX 64
 
 /* clang-format off */
 static const struct {
@@ -45,11 +45,24 @@ static const struct {
     {"indexnow", "indexnow", "{\"key\": \"3f1c5a7e9b2d4068a1c3e5f708192a3b\"}"},
     {"websub", "websub",
      "{\"hub\": \"https://hub.example/\", \"topics\": [\"https://news.example/feed.xml\"]}"},
+    {"fcm", "fcm", "{\"service_account\": {\"file\": \"keys/service_account.json\"}, \"taken_back\": \"Withdrawn.\","
+     " \"data\": {\"section\": \"{{categories.0}}\"}}"},
+    {"fcm topic", "fcm_topic",
+     "{\"service_account\": {\"file\": \"keys/service_account.json\"}, \"topic\": \"news-{{language}}\","
+     " \"topics\": {\"Sports\": \"sports\"}, \"taken_back\": \"Withdrawn.\"}"},
+    {"apns", "apns",
+     "{\"key\": {\"file\": \"keys/apns.p8\"}, \"key_id\": \"ABC123DEFG\", \"team_id\": \"DEF123GHIJ\","
+     " \"bundle_id\": \"example.news.app\", \"taken_back\": \"Withdrawn.\"}"},
+    {"huawei", "huawei",
+     "{\"client_id\": \"100000001\", \"client_secret\": \"huawei-app-secret\", \"taken_back\": \"Withdrawn.\"}"},
     {"whatsapp", "whatsapp",
      "{\"phone_number_id\": \"106540352242922\", \"token\": \"EAAsecretWhatsApp\", \"app_secret\": \"a1b2secretApp\","
      " \"verify_token\": \"verify-me-secret\", \"template\": \"breaking_news\", \"language\": \"en_US\","
      " \"languages\": {\"de\": \"de\"}, \"body\": [\"{{title}}\", \"{{summary}}\"], \"button\": \"{{path}}\","
      " \"header\": \"picture\", \"picture_default\": \"https://news.example/logo.jpg\", \"on_update\": \"send\"}"},
+    {"webpush", "webpush",
+     "{\"key\": \"yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw\", \"subject\": \"mailto:push@news.example\","
+     " \"icon\": \"https://news.example/icon-192.png\", \"actions\": {\"Read\": \"{{url}}\"}, \"on_update\": \"all\"}"},
     {"facebook", "facebook",
      "{\"page_id\": \"102030405060708\", \"client_id\": \"4711\", \"client_secret\": \"facebook-app-secret\"}"},
     {"facebook photo", "facebook", "{\"page_id\": \"102030405060708\", \"post\": \"photo\", \"access_token\": \"EAAB-secretPart\"}"},

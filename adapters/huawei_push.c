@@ -1,0 +1,285 @@
+/* Huawei's messages, as lanes send them: one request for up to a thousand tokens. Called through the audience of
+ * huawei.c, mostly on lanes' threads. Pure.
+ *
+ * Source: https://developer.huawei.com/consumer/en/doc/HMSCore-References/https-send-api-0000001050986197 */
+
+#include "adapters/huawei_internal.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adapters/audience.h"
+#include "adapters/push.h"
+#include "base/json_put.h"
+#include "base/mem.h"
+
+#define API_SOURCE                                                                             \
+    "https://developer.huawei.com/consumer/en/doc/HMSCore-References/"                         \
+    "https-send-api-0000001050986197"
+#define PAYLOAD_BYTES ((size_t)64 * 1024)
+#define TTL_S_MIN ((int64_t)60)
+#define TTL_S_MAX ((int64_t)15 * 24 * 3600)
+#define MANY 1000
+#define TOKEN_BYTES_MIN 16
+#define TO_OPEN_A_PAGE 2 /* click_action.type */
+#define TO_OPEN_THE_APP 3
+
+struct push_plan {
+    char *origin, *path, *authorization;
+    char *rest; /* the message without its opening bracket and its tokens */
+    size_t rest_len;
+    struct notice_tally *tally;
+};
+
+const struct text_rule huawei__limits[] = {
+    [HUAWEI_LIMIT_PAYLOAD] = {.name = "payload",
+                              .unit = TEXT_BYTES,
+                              .max = 4096,
+                              .source = API_SOURCE},
+    {.name = NULL},
+};
+
+/* ---- the message ---- */
+
+static void put_words(struct buf *out, const struct notice *n)
+{
+    json_put_open(out, "notification", '{');
+    json_put_text(out, "title", n->title);
+    json_put_text(out, "body", *n->body != '\0' ? n->body : NULL);
+    json_put_text(out, "image", n->picture);
+    json_put_close(out, '}');
+}
+
+/* Huawei opens pages over https alone. */
+static void put_click(struct buf *out, const struct notice *n)
+{
+    bool page = n->link && strncmp(n->link, "https://", 8) == 0;
+
+    json_put_open(out, "click_action", '{');
+    json_put_int(out, "type", page ? TO_OPEN_A_PAGE : TO_OPEN_THE_APP);
+    json_put_text(out, "url", page ? n->link : NULL);
+    json_put_close(out, '}');
+}
+
+static void put_android(struct buf *out, const struct step_ctx *ctx, const struct notice *n)
+{
+    const struct huawei_settings *s = huawei__settings(ctx);
+    char tag[PUSH_TOPIC_BYTES], ttl[32];
+
+    push_topic(tag, ctx->article_id);
+    (void)snprintf(ttl, sizeof ttl, "%" PRId64 "s", push_ttl_s(ctx, TTL_S_MIN, TTL_S_MAX));
+    json_put_open(out, "android", '{');
+    json_put_int(out, "collapse_key", -1); /* none is dropped for another: the tag does that */
+    json_put_text(out, "urgency", n->urgent ? "HIGH" : "NORMAL");
+    json_put_text(out, "category", s->category);
+    json_put_text(out, "ttl", ttl);
+    json_put_open(out, "notification", '{');
+    json_put_text(out, "tag", tag);
+    put_click(out, n);
+    json_put_text(out, "channel_id", s->channel_id);
+    json_put_text(out, "importance", n->quiet ? "LOW" : huawei__importances[s->importance]);
+    json_put_bool(out, "default_sound", n->sound);
+    json_put_close(out, '}');
+    json_put_close(out, '}');
+}
+
+static void add_payload(const struct step_ctx *ctx, const struct notice *n, struct buf *out)
+{
+    json_put_open(out, NULL, '{');
+    put_words(out, n);
+    put_android(out, ctx, n);
+    json_put_close(out, '}');
+}
+
+enum err_code huawei__prepare(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    static const struct notice_way way = {.rule = &huawei__limits[HUAWEI_LIMIT_PAYLOAD],
+                                          .payload = add_payload};
+
+    return notice_prepare(ctx, req, &way, why);
+}
+
+/* ---- a plan ---- */
+
+static void free_plan(struct push_plan *p)
+{
+    if (p) {
+        mem_free(p->origin);
+        mem_free(p->path);
+        mem_free_secret_text(p->authorization);
+        mem_free(p->rest);
+        mem_free(p->tally);
+        mem_free(p);
+    }
+}
+
+static void set_address(struct push_plan *p, const struct step_ctx *ctx)
+{
+    const struct huawei_settings *s = huawei__settings(ctx);
+    const char *base;
+    struct buf b;
+    size_t len;
+
+    buf_init(&b, PAYLOAD_BYTES);
+    notice_origin(&b, s->api);
+    p->origin = buf_detach(&b, NULL);
+    base = notice_base_path(s->api, &len);
+    p->path = mem_printf("%.*s/v1/%s/messages:send", (int)len, base, s->oauth.client_id);
+    p->authorization = mem_printf("Bearer %s", ctx->token ? ctx->token : "");
+}
+
+static enum err_code make_plan(struct step_ctx *ctx, struct push_plan **out, struct err *why)
+{
+    struct push_plan *p;
+    struct notice n;
+    struct buf b;
+    enum err_code rc;
+
+    if (!notice_read(&n, ctx)) {
+        return err_set(why, ERR_INVALID, "the message is not made yet");
+    }
+    buf_init(&b, PAYLOAD_BYTES);
+    add_payload(ctx, &n, &b);
+    rc = buf_check(&b, "message", why);
+    if (rc) {
+        buf_done(&b);
+        return rc;
+    }
+    p = mem_zalloc(sizeof *p);
+    p->rest = mem_strndup(buf_str(&b) + 1, b.len - 1);
+    p->rest_len = b.len - 1;
+    p->tally = mem_zalloc(sizeof *p->tally);
+    set_address(p, ctx);
+    buf_done(&b);
+    *out = p;
+    return ERR_NONE;
+}
+
+/* ---- a request ---- */
+
+static bool add_origin(const struct push_plan *plan, const struct member *m, struct buf *out)
+{
+    (void)m;
+    buf_adds(out, plan->origin);
+    return true;
+}
+
+static const char *service(const char *origin)
+{
+    (void)origin;
+    return "huawei";
+}
+
+static void headers(const struct push_plan *plan,
+                    const struct member *m,
+                    const char *origin,
+                    int64_t now_ms,
+                    struct http_headers *out,
+                    int64_t *until_ms)
+{
+    (void)m;
+    (void)origin;
+    (void)now_ms;
+    notice_header(out, "content-type", "application/json; charset=utf-8");
+    notice_header(out, "authorization", plan->authorization);
+    *until_ms = INT64_MAX; /* a token that has ended is refused, and renewed */
+}
+
+static enum err_code compose(const struct push_plan *plan,
+                             const struct member *const *m,
+                             size_t count,
+                             struct buf *path,
+                             struct buf *body,
+                             struct err *why)
+{
+    (void)why;
+    buf_adds(path, plan->path);
+    buf_adds(body, "{\"message\":{\"token\":[");
+    for (size_t i = 0; i < count; i++) {
+        json_put_text(body, NULL, m[i]->address);
+    }
+    buf_adds(body, "],");
+    buf_add(body, plan->rest, plan->rest_len);
+    buf_addc(body, '}');
+    return ERR_NONE;
+}
+
+static struct verdict read_answer(const struct push_plan *plan,
+                                  const struct member *const *m,
+                                  size_t count,
+                                  const struct http_response *res,
+                                  struct member_word *words)
+{
+    return huawei__read(plan->tally, m, count, res, words);
+}
+
+/* ---- the test ---- */
+
+enum err_code
+huawei__build_test(struct step_ctx *ctx, struct http_request *req, struct err *why)
+{
+    const struct huawei_settings *s = huawei__settings(ctx);
+
+    (void)why;
+    req->method = HTTP_POST;
+    http_set_url_below(req, s->api, "/v1/%s/messages:send", s->oauth.client_id);
+    http_set_header(req, "Content-Type", "application/json; charset=utf-8");
+    http_set_headerf(req, "Authorization", "Bearer %s", ctx->token ? ctx->token : "");
+    buf_addf(
+        &req->body,
+        "{\"validate_only\":true,\"message\":{\"token\":[\"%s\"],\"android\":{"
+        "\"notification\":{\"title\":\"crier\",\"body\":\"crier\",\"click_action\":{\"type\":"
+        "%d}}}}}",
+        ctx->audience->sample->address,
+        TO_OPEN_THE_APP);
+    return ERR_NONE;
+}
+
+/* ---- members ---- */
+
+/* Huawei says nothing of its form; no blank, nothing beyond ASCII, and nothing that JSON would write otherwise. */
+bool huawei__address(const char *text, char *out)
+{
+    size_t n = 0;
+
+    text += strspn(text, " \t\r\n");
+    for (; *text && !strchr(" \t\r\n", *text); text++) {
+        if (*text <= ' ' || *text > '~' || strchr("\"\\<>", *text) ||
+            n + 1 >= MEMBER_ADDRESS_BYTES) {
+            return false;
+        }
+        out[n++] = *text;
+    }
+    out[n] = '\0';
+    return n >= TOKEN_BYTES_MIN && text[strspn(text, " \t\r\n")] == '\0';
+}
+
+static enum err_code subscription(const void *settings,
+                                  const json_t *given,
+                                  char **address,
+                                  uint8_t keys[MEMBER_KEYS_BYTES],
+                                  size_t *keys_len,
+                                  int64_t *key_id,
+                                  struct err *why)
+{
+    (void)settings;
+    (void)keys;
+    *keys_len = 0;
+    *key_id = 0;
+    return notice_subscription(
+        given, huawei__address, "the token that Push Kit gave the app", address, why);
+}
+
+const struct push huawei__push = {
+    .many = MANY,
+    .plan = make_plan,
+    .done = free_plan,
+    .origin = add_origin,
+    .service = service,
+    .headers = headers,
+    .compose = compose,
+    .read = read_answer,
+    .subscription = subscription,
+};
