@@ -17,7 +17,6 @@ from harness import wait_for
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 PREFS = {
     "dom.push.testing.allowInsecureServerURL": True,
-    "dom.push.connection.enabled": True,
     "alerts.useSystemBackend": False,  # no D-Bus
     "network.proxy.type": 1,
     "network.proxy.http": "127.0.0.1", "network.proxy.http_port": 9,
@@ -26,6 +25,7 @@ PREFS = {
     "network.proxy.allow_hijacking_localhost": False,
     "marionette.port": 0,
     "remote.prefs.recommended": False,
+    "dom.push.retryBaseInterval": 100,  # after a lost connection
     "devtools.console.stdout.content": True,
     "security.notification_enable_delay": 0,
     "network.manage-offline-status": False,

@@ -103,6 +103,10 @@ class Mozilla:
     def token_of(self, endpoint):
         return urlsplit(endpoint).path.rsplit("/", 1)[1]
 
+    def alive(self):
+        """The endpoints of subscriptions that stand."""
+        return [f"{self.origin}/wpush/v2/{token}" for token, s in list(self.subscriptions.items()) if not s["gone"]]
+
     def forget_everybody(self):
         """As after a loss of data: the browser is a stranger when it comes back, and makes its subscriptions anew."""
         async def drop():

@@ -85,6 +85,8 @@ class Door(Served):
             return r.say(200, (SCRIPTS / path).read_bytes(), SCRIPT, Cache_Control="no-cache", **cors)
         if path == "":
             return r.say(200, (SCRIPTS / "page.html").read_bytes(), HTML, Content_Security_Policy=PAGE_POLICY)
+        if path.startswith("/"):
+            return r.say(404, b"", "text/plain")  # the browser's own: an icon
         body = r.body() if r.command == "POST" else None
         self.calls.append((path, body))
         for fault in self.faults:
@@ -143,7 +145,7 @@ class Site(Served):
         if url.path == "/report":
             self.reports.append(r.body())
             return r.say(204)
-        if url.path in ("/", "/story"):
+        if url.path == "/" or url.path.startswith("/story"):
             return r.say(200, self.page(asked), HTML, Content_Security_Policy=self.policy())
         return r.say(404, b"", "text/plain")
 
