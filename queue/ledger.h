@@ -540,6 +540,7 @@ struct ledger_wave_next {
         more; /* it has passed over as many as a call may: come again at once, also when number is 0 */
     bool retracted; /* nor will it be: the article was taken back */
     bool withdrawn; /* … or is for now, and may come back */
+    struct delivery_id behind; /* a newer revision's, which waits for it to end; 0: none */
     struct ledger_wave_member {
         uint64_t id;
         const char *address, *language; /* language may be NULL */
@@ -897,6 +898,7 @@ struct ledger_load { /* all that is needed to run one delivery */
     struct article_id article;
     int64_t revision, latest_revision;
     bool retract; /* this revision is a retraction */
+    bool test;    /* the article came as a test, from source "test" */
     bool breaking;
     char *reason;
     /* For a retraction: of the last revision with content. NULL: what is stored cannot be read, and

@@ -20,6 +20,7 @@
 struct channels;      /* channels.h: the configured destinations and their live state */
 struct keeper;        /* keeper.h: tokens that end */
 struct out;           /* out.h: outbound HTTP */
+struct lanes;         /* lane.h: outbound HTTP/2, to very many */
 struct media;         /* adapters */
 struct media_store;   /* media.h: pictures, fetched once */
 struct pages;         /* page_fetch.h: pages of articles */
@@ -31,6 +32,8 @@ struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
 struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
+struct lookout;       /* lookout.h: how audiences and their waves are */
+struct canaries;      /* canary.h: dry runs of audiences */
 struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
 struct topics;        /* topics.h: what members of audiences choose from */
@@ -60,10 +63,13 @@ struct crier {
     struct sched *sched;
     struct channels *channels;
     struct out *out;
+    struct lanes *lanes;
     struct keeper *keeper;
     struct media_store *media;
     struct pages *pages;
     struct courier *courier;
+    struct lookout *lookout;
+    struct canaries *canaries;
     struct watch *watch;
     struct gate *gate;
     struct completer *completer;

@@ -20,6 +20,7 @@
 #include "service/crier.h"
 #include "service/gate.h"
 #include "service/metrics.h"
+#include "service/wave.h"
 #include "service/withdrawals.h"
 
 #define DOCUMENT_BYTES (SIZE_MAX / 2) /* the doors bounded what it was made from */
@@ -50,6 +51,11 @@ static void hand_over(struct intake *in)
         courier_cancel(in->crier->courier, a->superseded[i]);
     }
     courier_add(in->crier->courier, a->jobs, a->job_count);
+    for (size_t i = 0; i < a->delivery_count; i++) {
+        if (a->deliveries[i].state == DELIVERY_HELD) { /* behind an earlier one */
+            wave_overtaken(in->crier, a->article, a->deliveries[i].channel);
+        }
+    }
     gate_after_accept(in->crier->gate, a);
     if (a->look_at_withdrawn) {
         withdrawals_look(in->crier->withdrawals);

@@ -30,14 +30,15 @@ typedef void lane_done_fn(struct lane_batch *b); /* on the loop, exactly once */
 /* How fast a channel's messages go, over all its lanes; written by the loop, read by the lanes. */
 struct lane_pace {
     _Atomic int64_t per_second; /* 0: as fast as the origins take them */
+    _Atomic int64_t own_ns;     /* the lanes': when the next one would be due; begins as 0 */
 };
 
 /* Of one member. */
 struct lane_result {
     enum member_outcome outcome;
-    bool sent;              /* the request left; false: AGAIN without a try */
-    int status;             /* 0: no answer */
-    uint8_t service;        /* index into the batch's services */
+    bool sent;       /* the request left; false: AGAIN (or REFUSED, by compose) without a try */
+    int status;      /* 0: no answer */
+    uint8_t service; /* index into the batch's services */
     int64_t retry_after_ms; /* AGAIN: what the platform asked for; 0 */
     int64_t answered_ms;    /* wall clock */
     char *detail;           /* not of ACCEPTED; owned by the batch; NULL */
@@ -54,6 +55,10 @@ struct lane_batch {
     int64_t timeout_ms;     /* of one request */
     int connections;        /* to one origin at most, over all lanes; 0: the default */
     struct lane_pace *pace; /* NULL: none */
+    bool urgent; /* goes before those that are not, where an origin makes them wait */
+    /* Different for every plan that is made while the program runs: then headers are made once for all its
+     * batches. 0: for each batch anew. */
+    uint64_t plan_number;
     lane_done_fn *done;
     /* out; until lane_batch_done() */
     struct lane_result *results; /* one for each member */

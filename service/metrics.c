@@ -13,14 +13,16 @@
 #include "base/mem.h"
 #include "queue/ledger.h"
 #include "queue/sched.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/keeper.h"
+#include "service/lookout.h"
 #include "service/media.h"
 #include "service/watch.h"
 
-#define LABELS_MAX 2
+#define LABELS_MAX 3
 #define KEY_BYTES 512
 
 struct counter_row {
@@ -36,6 +38,9 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_MESSAGES] = {"crier_messages_total",
                          {"channel", "outcome"},
                          "Messages to members of audiences, by what their answer meant"},
+    [METRIC_PUSHES] = {"crier_pushes_total",
+                       {"channel", "service", "outcome"},
+                       "Messages over lanes, by push service and what its answer meant"},
     [METRIC_MEMBER_NEWS] = {"crier_member_news_total",
                             {"channel", "kind"},
                             "What platforms told of messages and members, by what it was"},
@@ -81,24 +86,28 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
 };
 
 struct histogram_row {
-    const char *name, *label, *help;
+    const char *name, *labels[LABELS_MAX], *help;
 };
 static const struct histogram_row histograms[METRIC_HISTOGRAM_COUNT] = {
     [METRIC_ACCEPT_SECONDS] = {"crier_accept_seconds",
-                               "source",
+                               {"source"},
                                "From the complete request to the article's commit"},
     [METRIC_ACCEPT_TO_SEND_SECONDS] =
         {"crier_accept_to_send_seconds",
-         "adapter",
+         {"adapter"},
          "From the article's arrival to the first byte of its first attempt"},
     [METRIC_SEND_TO_VERDICT_SECONDS] = {"crier_send_to_verdict_seconds",
-                                        "adapter",
+                                        {"adapter"},
                                         "From the first byte of an attempt to its verdict"},
     [METRIC_GATE_SECONDS] = {"crier_gate_seconds",
-                             "outcome",
+                             {"outcome"},
                              "How long first posts waited for their article's page"},
+    [METRIC_PUSH_SECONDS] = {"crier_push_seconds",
+                             {"channel", "service"},
+                             "From the start of a wave to a push service's last word on a "
+                             "message, to within a third"},
     [METRIC_PREPARE_SECONDS] = {"crier_prepare_seconds",
-                                "channel",
+                                {"channel"},
                                 "Processor time of a block of messages that were prepared"},
 };
 
@@ -161,8 +170,9 @@ static void family_done(struct family *f)
     while (s != NULL) {
         struct series *next = s->next;
 
-        mem_free(s->values[0]);
-        mem_free(s->values[1]);
+        for (size_t i = 0; i < LABELS_MAX; i++) {
+            mem_free(s->values[i]);
+        }
         mem_free(s);
         s = next;
     }
@@ -183,12 +193,17 @@ void metrics_free(struct metrics *m)
     mem_free(m);
 }
 
-static struct series *series_new(struct family *f, const char *a, const char *b)
+struct labels {
+    const char *v[LABELS_MAX]; /* NULL behind the last */
+};
+
+static struct series *series_new(struct family *f, struct labels l)
 {
     struct series *s = mem_zalloc(sizeof *s);
 
-    s->values[0] = mem_strdup(a);
-    s->values[1] = mem_strdup(b);
+    for (size_t i = 0; i < LABELS_MAX; i++) {
+        s->values[i] = mem_strdup(l.v[i]);
+    }
     if (f->last == NULL) {
         f->first = s;
     } else {
@@ -198,43 +213,74 @@ static struct series *series_new(struct family *f, const char *a, const char *b)
     return s;
 }
 
-/* The series of these label values, made when new. The key is both values with a NUL between.
- */
-static struct series *series_get(struct family *f, const char *a, const char *b)
+/* The series of these label values, made when new. The key is all values with a NUL between. */
+static struct series *series_get(struct family *f, struct labels l)
 {
     char key[KEY_BYTES];
-    size_t a_len = strnlen(a, KEY_BYTES / 2 - 1);
-    size_t b_len = b == NULL ? 0 : strnlen(b, KEY_BYTES / 2 - 1);
+    size_t key_len = 0;
     struct series *s;
 
-    memcpy(key, a, a_len);
-    key[a_len] = '\0';
-    if (b_len > 0) {
-        memcpy(key + a_len + 1, b, b_len);
+    for (size_t i = 0; i < LABELS_MAX; i++) {
+        size_t len = l.v[i] == NULL ? 0 : strnlen(l.v[i], KEY_BYTES / LABELS_MAX - 1);
+
+        if (len > 0) {
+            memcpy(key + key_len, l.v[i], len);
+        }
+        key_len += len;
+        key[key_len++] = '\0';
     }
-    s = map_get(f->by_key, key, a_len + 1 + b_len);
+    s = map_get(f->by_key, key, key_len);
     if (s == NULL) {
-        s = series_new(f, a, b);
-        (void)map_put(f->by_key, key, a_len + 1 + b_len, s);
+        s = series_new(f, l);
+        (void)map_put(f->by_key, key, key_len, s);
     }
     return s;
 }
 
-void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b)
+static void count(struct metrics *m, enum metric_counter which, struct labels l, uint64_t by)
 {
-    if (m != NULL) {
-        series_get(&m->counters[which], a, b)->count++;
+    if (m != NULL && by > 0) {
+        series_get(&m->counters[which], l)->count += by;
     }
 }
 
-void metrics_add_many(struct metrics *m,
-                      enum metric_counter which,
-                      const char *a,
-                      uint64_t count)
+void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b)
 {
-    if (m != NULL) {
-        series_get(&m->counters[which], a, NULL)->count += count;
+    count(m, which, (struct labels){{a, b}}, 1);
+}
+
+void metrics_add_pushes(struct metrics *m,
+                        const char *channel,
+                        const char *service,
+                        const char *outcome,
+                        int64_t by)
+{
+    count(m, METRIC_PUSHES, (struct labels){{channel, service, outcome}}, (uint64_t)by);
+}
+
+static void observe(
+    struct metrics *m, enum metric_histogram which, struct labels l, int64_t us, uint64_t times)
+{
+    struct series *s;
+
+    if (m == NULL || times == 0) {
+        return;
     }
+    us = us < 0 ? 0 : us;
+    s = series_get(&m->histograms[which], l);
+    s->count += times;
+    s->sum_us += us * (int64_t)times;
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
+        if (us <= bounds[i].us) {
+            s->buckets[i] += times;
+            break;
+        }
+    }
+}
+
+void metrics_add_many(struct metrics *m, enum metric_counter which, const char *a, uint64_t by)
+{
+    count(m, which, (struct labels){{a}}, by);
 }
 
 void metrics_observe_us(struct metrics *m,
@@ -242,21 +288,13 @@ void metrics_observe_us(struct metrics *m,
                         const char *label,
                         int64_t us)
 {
-    struct series *s;
+    observe(m, which, (struct labels){{label}}, us, 1);
+}
 
-    if (m == NULL) {
-        return;
-    }
-    us = us < 0 ? 0 : us;
-    s = series_get(&m->histograms[which], label, NULL);
-    s->count++;
-    s->sum_us += us;
-    for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
-        if (us <= bounds[i].us) {
-            s->buckets[i]++;
-            break;
-        }
-    }
+void metrics_observe_pushes(
+    struct metrics *m, const char *channel, const char *service, int64_t us, int64_t times)
+{
+    observe(m, METRIC_PUSH_SECONDS, (struct labels){{channel, service}}, us, (uint64_t)times);
 }
 
 static void print_head(struct buf *out, const char *name, const char *type, const char *help)
@@ -282,16 +320,24 @@ static void print_label(struct buf *out, const char *name, const char *value)
 }
 
 static void
+print_labels(struct buf *out, const char *const names[LABELS_MAX], const struct series *s)
+{
+    print_label(out, names[0], s->values[0]);
+    for (size_t i = 1; i < LABELS_MAX; i++) {
+        if (names[i] != NULL && s->values[i] != NULL) {
+            buf_addc(out, ',');
+            print_label(out, names[i], s->values[i]);
+        }
+    }
+}
+
+static void
 print_counter(struct buf *out, const struct counter_row *row, const struct family *f)
 {
     print_head(out, row->name, "counter", row->help);
     for (const struct series *s = f->first; s != NULL; s = s->next) {
         buf_addf(out, "%s{", row->name);
-        print_label(out, row->labels[0], s->values[0]);
-        if (row->labels[1] != NULL && s->values[1] != NULL) {
-            buf_addc(out, ',');
-            print_label(out, row->labels[1], s->values[1]);
-        }
+        print_labels(out, row->labels, s);
         buf_addf(out, "} %" PRIu64 "\n", s->count);
     }
 }
@@ -308,7 +354,7 @@ static void print_bucket(struct buf *out,
                          uint64_t count)
 {
     buf_addf(out, "%s_bucket{", row->name);
-    print_label(out, row->label, s->values[0]);
+    print_labels(out, row->labels, s);
     buf_addf(out, ",le=\"%s\"} %" PRIu64 "\n", bound, count);
 }
 
@@ -323,11 +369,11 @@ print_series(struct buf *out, const struct histogram_row *row, const struct seri
     }
     print_bucket(out, row, s, "+Inf", s->count);
     buf_addf(out, "%s_sum{", row->name);
-    print_label(out, row->label, s->values[0]);
+    print_labels(out, row->labels, s);
     buf_adds(out, "} ");
     print_us(out, s->sum_us);
     buf_addf(out, "\n%s_count{", row->name);
-    print_label(out, row->label, s->values[0]);
+    print_labels(out, row->labels, s);
     buf_addf(out, "} %" PRIu64 "\n", s->count);
 }
 
@@ -516,6 +562,10 @@ void metrics_print(struct metrics *m,
     print_oldest(out, rows, row_count);
     if (c->keeper != NULL) {
         keeper_print_gauges(c->keeper, out);
+    }
+    if (c->lookout != NULL) {
+        lookout_print_gauges(c->lookout, out);
+        canaries_print_gauges(c->canaries, out);
     }
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);

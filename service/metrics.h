@@ -17,6 +17,7 @@ enum metric_counter {
     METRIC_ARTICLES,    /* labels: outcome */
     METRIC_ATTEMPTS,    /* labels: channel, verdict */
     METRIC_MESSAGES,    /* labels: channel, outcome (of one message to one member) */
+    METRIC_PUSHES,      /* labels: channel, service, outcome (of one message over lanes) */
     METRIC_MEMBER_NEWS, /* labels: channel, kind (what a platform told of messages and members) */
     METRIC_READERS,     /* labels: channel, what (of those who come by themselves) */
     METRIC_DELIVERIES,    /* labels: channel, state (ended) */
@@ -40,6 +41,7 @@ enum metric_histogram {
                                        adapter */
     METRIC_SEND_TO_VERDICT_SECONDS, /* label: adapter */
     METRIC_GATE_SECONDS,            /* accept to the gate's opening; label: outcome */
+    METRIC_PUSH_SECONDS,            /* a wave's start to an answer; labels: channel, service */
     METRIC_PREPARE_SECONDS,         /* of the processor, for a block; label: channel */
     METRIC_HISTOGRAM_COUNT
 };
@@ -48,14 +50,20 @@ struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 /* Label values are copied; b may be NULL where the metric has one label. */
 void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b);
-void metrics_add_many(struct metrics *m,
-                      enum metric_counter which,
-                      const char *a,
-                      uint64_t count);
+void metrics_add_many(struct metrics *m, enum metric_counter which, const char *a, uint64_t by);
 void metrics_observe_us(struct metrics *m,
                         enum metric_histogram which,
                         const char *label,
                         int64_t us);
+/* So many messages to members of one push service. */
+void metrics_add_pushes(struct metrics *m,
+                        const char *channel,
+                        const char *service,
+                        const char *outcome,
+                        int64_t count);
+/* … whose answer took so long since their wave began. */
+void metrics_observe_pushes(
+    struct metrics *m, const char *channel, const char *service, int64_t us, int64_t count);
 /* The whole page; gauges (queue by channel and state, oldest waiting, channel state, ledger,
  * memory, open connections) are read from c and the rows of a LEDGER_CHANNELS read. */
 void metrics_print(struct metrics *m,

@@ -17,6 +17,7 @@
 #include "service/metrics.h"
 #include "service/topics.h"
 #include "service/watch.h"
+#include "service/wave.h"
 
 static void log_refused(const struct crier *c, const struct problems *p, const struct err *why)
 {
@@ -30,6 +31,7 @@ static void log_refused(const struct crier *c, const struct problems *p, const s
 static void put_in_force(struct crier *c, struct config *config)
 {
     struct config *old = c->config;
+    struct err why = {0};
 
     c->config = config;
     log_setup(STDERR_FILENO,
@@ -39,6 +41,12 @@ static void put_in_force(struct crier *c, struct config *config)
     channels_apply(c->channels);
     topics_apply(c->topics);
     keeper_apply(c->keeper);
+    if (waves_prepare(c, &why) != ERR_NONE) { /* the first wave tries again, and ends by it */
+        log_error(EV_WAVE_SERVICE,
+                  LOG_STR("service", "lanes"),
+                  LOG_STR("state", "trouble"),
+                  LOG_STR("detail", why.text));
+    }
     watch_apply(c->watch);
     courier_poke(c->courier);
     config_unref(old);

@@ -9,7 +9,11 @@
  *   a no to us                              blocked; it goes on from the cursor once that is mended
  *   a no to the article                     rejected, or done with what it has reached
  *   worthless by now                        expired, or done with what it has reached
- *   the article was taken back              rejected, or done with what it has reached */
+ *   the article was taken back              rejected, or done with what it has reached
+ *   a person has stopped it                 cancelled, or done with what it has reached
+ *   a newer revision waits                  done with what it has reached: all of them get that one
+ *   it can be taken back, or waits for a    again, then; or when a person says so
+ *   person's word */
 
 #include "service/wave_internal.h"
 
@@ -17,14 +21,26 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "service/wave.h"
 
+/* A wave that waits for a person's word is looked at so often, should that have been missed. */
+#define WORD_LOOK_MS (10 * MS_MINUTE)
 /* Between looks at a wave of which something is unknown. */
 #define LOOK_MS (30 * MS_SECOND)
 
+/* The next message takes the place of the first: nobody's word is waited for, only that what is on its way is so no
+ * more. */
+#define RESEND_REPLACED_MS (30 * MS_SECOND)
+
 int64_t wave__resend_ms(const struct wave *w)
 {
+    if (w->audience->replaces) {
+        int64_t own_ms = w->audience->resend_after_ms;
+
+        return own_ms > RESEND_REPLACED_MS ? own_ms : RESEND_REPLACED_MS;
+    }
     if (w->audience->resend_after_ms > 0) {
         return w->audience->resend_after_ms;
     }
@@ -55,11 +71,17 @@ static void say_counts(const struct ledger_wave *c, char *out, size_t size)
         (void)snprintf(out, size, "nobody to send it to: the audience has no members");
         return;
     }
+    if (c->skipped == c->total) {
+        (void)snprintf(
+            out, size, "nobody to send it to: it is for none of %lld", (long long)c->total);
+        return;
+    }
     (void)snprintf(
         out, size, "accepted by %lld of %lld", (long long)c->accepted, (long long)c->total);
     say(&w, c->undeliverable, "undeliverable");
     say(&w, c->stopped + c->missing, "stopped");
     say(&w, c->refused, "refused");
+    say(&w, c->skipped, "not for them");
     say(&w, c->again, "to be tried again");
     say(&w, c->unknown, "may have it or not");
 }
@@ -146,13 +168,13 @@ static void end_later(struct wave *w, int64_t due_at_ms)
     }
 }
 
-/* The scheduler waits, longer with every time. */
+/* The scheduler waits, longer with every time. With lanes the services are waited for, each for itself. */
 static void end_paused(struct wave *w)
 {
     struct outcome *o = &w->run->outcome;
 
     end_later(w, clock_wall_ms() + w->why.retry_after_ms);
-    if (o->to == DELIVERY_AGAIN) {
+    if (o->to == DELIVERY_AGAIN && !w->audience->push) {
         o->waits = false;
         o->feedback = (struct sched_end){.outcome = SCHED_TROUBLE,
                                          .whole_channel = true,
@@ -164,7 +186,7 @@ static void end_paused(struct wave *w)
  * there was nothing else to tell. */
 static bool is_deaf(const struct wave *w, int64_t resend_ms, int64_t now_ms)
 {
-    return w->counts.told_ms < w->counts.since_ms &&
+    return !w->audience->replaces && w->counts.told_ms < w->counts.since_ms &&
            now_ms - w->counts.since_ms >= 2 * resend_ms &&
            w->run->settings->on_unknown != ON_UNKNOWN_RETRY;
 }
@@ -190,10 +212,64 @@ static void end_unknown(struct wave *w)
         "the platform has told nothing since: see that its webhook reaches us, or resolve it");
 }
 
+/* ---- a person's word ---- */
+
+static void end_halted(struct wave *w)
+{
+    char why[96];
+
+    (void)snprintf(why, sizeof why, "stopped by %s, the rest is spared it", w->counts.by);
+    if (reached_somebody(&w->counts)) {
+        end_done(w, why);
+    } else {
+        say_more(start(w, DELIVERY_CANCELLED, VERDICT_REJECTED), why);
+    }
+}
+
+static void end_waiting(struct wave *w)
+{
+    int64_t now_ms = clock_wall_ms(), not_after_ms = w->run->load.not_after_ms;
+    int64_t due_at_ms = w->counts.waits_for_word ? now_ms + WORD_LOOK_MS : w->counts.go_at_ms;
+    char until[TIME_TEXT_BYTES];
+    struct outcome *o = start(w, DELIVERY_AGAIN, VERDICT_AGAIN);
+
+    if (not_after_ms > 0 && due_at_ms > not_after_ms) {
+        due_at_ms = not_after_ms;
+    }
+    o->due_at_ms = due_at_ms;
+    o->waits = true;
+    if (w->counts.waits_for_word) {
+        (void)snprintf(o->detail,
+                       sizeof o->detail,
+                       "waits for a person's word, since it is for %lld members",
+                       (long long)(w->counts.total - w->counts.skipped));
+    } else {
+        (void)snprintf(o->detail,
+                       sizeof o->detail,
+                       "can be stopped until %s, when it goes out",
+                       time_rfc3339(w->counts.go_at_ms, until));
+    }
+}
+
+/* A newer revision waits, which all of them get: nobody is told the older one any more. Where nobody has it, it gives
+ * way as any that is not public (queue/sqlite_attempt.c). */
+static void end_overtaken(struct wave *w)
+{
+    if (reached_somebody(&w->counts)) {
+        end_done(w, "the rest gets the newer revision");
+    } else {
+        end_later(w, clock_wall_ms());
+    }
+}
+
 static void decide(struct wave *w)
 {
     const struct ledger_wave *c = &w->counts;
 
+    if (c->halted) {
+        end_halted(w);
+        return;
+    }
     switch (w->stop) {
     case WAVE_BLOCKED:
         end_blocked(w);
@@ -217,6 +293,13 @@ static void decide(struct wave *w)
     case WAVE_PAUSED:
         end_paused(w);
         return;
+    case WAVE_WAITS:
+        end_waiting(w);
+        return;
+    case WAVE_OVERTAKEN:
+        end_overtaken(w);
+        return;
+    case WAVE_HALTED: /* the counts say so */
     case WAVE_GOES_ON:
         break;
     }
@@ -224,7 +307,7 @@ static void decide(struct wave *w)
         end_later(w, c->due_ms);
     } else if (c->unknown > 0) {
         end_unknown(w);
-    } else if (c->total > 0 && c->accepted == 0) {
+    } else if (c->total > c->skipped && c->accepted == 0) {
         start(w, DELIVERY_REJECTED, VERDICT_REJECTED)->feedback.outcome = SCHED_OK;
     } else {
         end_done(w, NULL);
@@ -236,70 +319,66 @@ static void on_closed(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
+static const char *const stops[] = {
+    [WAVE_GOES_ON] = NULL,
+    [WAVE_STOPPED] = "broken off by us",
+    [WAVE_BLOCKED] = "blocked",
+    [WAVE_REJECTED] = "rejected",
+    [WAVE_LATE] = "too late",
+    [WAVE_OFF] = "its article was taken back",
+    [WAVE_HELD] = "its article is withdrawn for now",
+    [WAVE_PAUSED] = "nothing gets through",
+    [WAVE_WAITS] = "waits",
+    [WAVE_HALTED] = "stopped by a person",
+    [WAVE_OVERTAKEN] = "a newer revision waits",
+};
+
+static void note_end(const struct wave *w)
+{
+    const struct wave_tally *t = &w->tally;
+    int64_t took_ms = clock_mono_ms() - t->began_mono_ms;
+
+    if (w->stop == WAVE_WAITS) {
+        return; /* nothing has begun */
+    }
+    log_info(EV_WAVE_END,
+             LOG_DELIVERY(w->run->job.id),
+             LOG_STR("channel", w->run->channel->name),
+             LOG_I64("accepted", t->accepted),
+             LOG_I64("gone", t->gone),
+             LOG_I64("retried", t->retried),
+             LOG_I64("refused", t->refused),
+             LOG_I64("unknown", t->unknown),
+             LOG_I64("waiting", t->waiting),
+             LOG_I64("members_per_second",
+                     (t->accepted + t->gone) * MS_SECOND / (took_ms > 0 ? took_ms : 1)),
+             LOG_MS("sent", took_ms),
+             LOG_STR("detail", stops[w->stop]));
+}
+
+/* The platform did not take the token: with another one it goes on from where it is. */
+static bool goes_on_with_another_token(struct wave *w)
+{
+    return w->stop == WAVE_BLOCKED && w->why.token_refused && !w->counts.halted &&
+           courier__token_refused(w->run, &w->why);
+}
+
 void wave__finish(struct wave *w)
 {
     struct run *run = w->run;
 
-    must(list_empty(&w->sends) && list_empty(&w->batches));
+    must(list_empty(&w->sends) && list_empty(&w->batches) && w->asks == 0);
     w->finished = true;
     run->channel->pace.breaking -= run->load.breaking;
     run->exposed |= reached_somebody(&w->counts);
+    run->sent_ms += w->audience->push ? clock_mono_ms() - w->tally.began_mono_ms : 0;
     run->status = 0;
-    decide(w);
+    wave__lane_done(w);
+    note_end(w);
     run->wave = NULL;
     uv_close((uv_handle_t *)&w->timer, on_closed);
-    courier__finish(run);
-}
-
-/* ---- what the platform tells meanwhile ---- */
-
-struct wake {
-    struct ledger_move move;
-    struct crier *crier;
-};
-
-static void wake_2_on_moved(struct ledger_request *r)
-{
-    struct wake *k = container_of(r, struct wake, move.req);
-
-    /* A newer revision waits behind it: then what it has reached is what it is. */
-    if (r->rc == ERR_CONFLICT && k->move.move == MOVE_REPLAY) {
-        k->move.move = MOVE_POSTED;
-        r->rc = ERR_NONE;
-        ledger_submit(k->crier->ledger, r);
-        return;
+    if (!goes_on_with_another_token(w)) {
+        decide(w);
+        courier__finish(run);
     }
-    if (r->rc == ERR_NONE) {
-        courier_moved(k->crier->courier, &k->move);
-    }
-    courier__asked_end(k->crier->courier);
-    mem_free(k);
-}
-
-void wave_settled(struct crier *c, struct delivery_id id)
-{
-    struct run *run = courier__find(c->courier, id);
-    struct wake *k;
-
-    if (run) {
-        if (run->wave) {
-            run->wave->settled = true;
-        }
-        return;
-    }
-    if (c->phase == CRIER_DRAINING) {
-        return; /* the next start finds it */
-    }
-    k = mem_zalloc(sizeof *k);
-    k->crier = c;
-    k->move = (struct ledger_move){
-        .req = {.kind = LEDGER_MOVE, .done = wake_2_on_moved},
-        .move = MOVE_REPLAY,
-        .id = id,
-        .by = "webhook",
-        .now_ms = clock_wall_ms(),
-    };
-    courier__asked_begin(c->courier);
-    ledger_submit(c->ledger, &k->move.req);
-    /* Continues in wake_2_on_moved(). */
 }

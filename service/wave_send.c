@@ -96,7 +96,7 @@ static void note_word(struct wave_send *s, const struct verdict *v)
 
 /* ---- the wave ---- */
 
-static void heed_refusal(struct wave *w, const struct verdict *v)
+void wave__heed_refusal(struct wave *w, const struct verdict *v)
 {
     int64_t few = w->counts.total < REFUSALS_MIN ? w->counts.total : REFUSALS_MIN;
 
@@ -113,7 +113,7 @@ static void heed(struct wave *w, const struct verdict *v, enum member_outcome ou
         wave__stop(w, WAVE_BLOCKED, v);
         break;
     case VERDICT_REJECTED:
-        heed_refusal(w, v);
+        wave__heed_refusal(w, v);
         break;
     case VERDICT_AGAIN:
     case VERDICT_UNKNOWN:

@@ -8,13 +8,14 @@
   find("lines").textContent = `<script src="${place}client.js" defer></script>\n<crier-push></crier-push>`;
   find("worker").textContent = `importScripts("${place}sw.js");`;
 
-  document.addEventListener("crier-push", async (event) => {
-    const on = event.detail.state === "on";
-    const where = on && (await navigator.serviceWorker.getRegistration(place + "crier-push/"));
+  async function show(state) {
+    const where = state === "on" && (await navigator.serviceWorker.getRegistration(place + "crier-push/"));
     const own = where && (await where.pushManager.getSubscription());
     find("address").hidden = !own;
     find("endpoint").value = own ? own.endpoint : "";
-  });
+  }
+  document.addEventListener("crier-push", (event) => show(event.detail.state));
+  show(document.querySelector("crier-push").getAttribute("state")); // it may have come first
 
   const answer = await fetch(place + "key").catch(() => null);
   const about = answer && answer.ok ? await answer.json() : null;

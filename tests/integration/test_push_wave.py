@@ -1,0 +1,324 @@
+"""Waves over lanes: a message to each browser that subscribed, by way of a push service that answers, refuses, stalls,
+goes away and comes back; whoever crashes in between."""
+
+import base64
+import json
+import time
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from harness import CRIER, wait_for
+from push_sink import PushSink
+
+KEY = "xbwpzip7TIykpAiHVv5TQ5NIRWK8NxcYiezxyeaHVHM"  # crier keys vapid
+READER = ec.derive_private_key(4711, ec.SECP256R1())  # they all have the same: what is told apart here is addresses
+PUBLIC = READER.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+AUTH = b"sixteen bytes of"
+
+
+def read_message(body):
+    """RFC 8291: what the browser makes of it."""
+    salt, length, theirs = body[:16], body[20], body[21:21 + body[20]]
+    shared = READER.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), theirs))
+    derive = lambda salt, info, secret, size: HKDF(hashes.SHA256(), size, salt, info).derive(secret)
+    secret = derive(AUTH, b"WebPush: info\0" + PUBLIC + theirs, shared, 32)
+    key = derive(salt, b"Content-Encoding: aes128gcm\0", secret, 16)
+    nonce = derive(salt, b"Content-Encoding: nonce\0", secret, 12)
+    return json.loads(AESGCM(key).decrypt(nonce, body[21 + length:], None).rstrip(b"\0")[:-1])
+
+
+@pytest.fixture(scope="module")
+def sink_program(tmp_path_factory):
+    with PushSink(tmp_path_factory.mktemp("push"), CRIER.parent / "tests" / "push_sink") as sink:
+        yield sink
+
+
+@pytest.fixture
+def sink(sink_program):
+    sink_program.reset()
+    sink_program.seen = len(sink_program.messages())
+    return sink_program
+
+
+def messages(sink):
+    """Of this test, in the order in which they came."""
+    return sorted(sink.messages()[sink.seen:], key=lambda message: message["at_us"])
+
+
+@pytest.fixture
+def make_crier(make_crier, sink):
+    def make(change=None, others=False, environment=None, **audience):
+        def browsers(settings):
+            channels = settings["channels"] if others else {}
+            channels["browsers"] = {"type": "webpush", "key": KEY, "subject": "mailto:push@news.example",
+                                    "allow_private": True, "on_update": "all", "audience": audience}
+            settings["channels"] = channels
+            if change:
+                change(settings["channels"]["browsers"])
+        return make_crier(browsers, environment={"SSL_CERT_FILE": sink.ca, **(environment or {})})
+    return make
+
+
+class Readers:
+    def __init__(self, crier, sink):
+        self.crier, self.sink, self.paths = crier, sink, []
+
+    def add(self, count, **more):
+        new = [f"/p/{len(self.paths) + i}" for i in range(count)]
+        self.paths += new
+        keys = {"p256dh": base64.urlsafe_b64encode(PUBLIC).decode().rstrip("="),
+                "auth": base64.urlsafe_b64encode(AUTH).decode().rstrip("=")}
+        lines = "".join(json.dumps({"endpoint": self.sink.url + path, "keys": keys, "opted_in_at": "2026-01-01T10:00:00Z",
+                                    "source": "a test", **more}) + "\n" for path in new)
+        status, answer, _ = self.crier.call("POST", "/v1/channels/browsers/members", lines.encode(),
+                                            headers={"Content-Type": "application/x-ndjson"})
+        assert (status, answer["added"]) == (200, count), answer
+        return new
+
+    def counts(self):
+        return self.crier.get("/v1/channels/browsers/members?limit=1")["counts"]
+
+    def reconcile(self, without=(), repeats=0):
+        """Each of them has it, but for these; so many requests more than that at most."""
+        seen = self.sink.paths()
+        missing = [path for path in self.paths if path not in without and seen.get(path, (0, 0))[0] == 0]
+        assert not missing, f"{len(missing)} of {len(self.paths)} have nothing: {missing[:5]}"
+        assert all(seen.get(path, (0, 0))[0] == 0 for path in without)
+        more = sum(accepted - 1 for accepted, _ in seen.values() if accepted > 1)
+        assert more <= repeats, f"{more} messages twice"
+        return more
+
+
+def later(crier, by):
+    assert crier.call("POST", "/test/clock", {"advance": by}, check=False)[0] == 200
+
+
+def wave(crier, accepted, **more):
+    return crier.deliveries(accepted["id"], channel="browsers", **more)[0].get("wave") or {}
+
+
+def until_done(crier, accepted, by="10s", **more):
+    """Time goes by until it is done."""
+    def look():
+        delivery, = crier.deliveries(accepted["id"], channel="browsers", **more)
+        if delivery["state"] != "done":
+            later(crier, by)
+        return delivery if delivery["state"] == "done" else None
+    return wait_for(look, 30, every=0.1)
+
+
+def story(number, title=None, **more):
+    return {"id": f"story-{number}", "url": f"https://news.example/{number}", "title": title or f"Story {number}",
+            "summary": "What has happened.", "language": "en", "categories": ["Latest"], **more}
+
+
+def test_each_reader_gets_it_once_and_every_answer_is_accounted_for(make_crier, sink):
+    crier = make_crier()
+    readers = Readers(crier, sink)
+    readers.add(3000)
+    sink.do("rule path=/p/1??? percent=10 status=410", "rule path=/p/20? status=400", "rule path=/p/3[01] once status=429 retry_after=1",
+            "rule path=/p/40 once status=503 retry_after=2", "goaway 700", "streams 100", "then 30 200")
+    accepted = crier.send(story(1))
+    until_done(crier, accepted)
+    shown = wave(crier, accepted)
+    gone = {path for path, (_, asked) in sink.paths().items() if path.startswith("/p/1") and len(path) == 7 and
+            sink.paths()[path][0] == 0}
+    refused = {f"/p/20{i}" for i in range(10)}
+    assert 60 < len(gone) < 140
+    readers.reconcile(without=gone | refused)
+    assert shown["members"] == 3000 and shown["accepted"] == 3000 - len(gone) - 10, shown
+    assert (shown["undeliverable"], shown["refused"], shown["again"], shown["unknown"]) == (len(gone), 10, 0, 0)
+    assert readers.counts()["gone"] == len(gone)
+    service, = shown["services"]
+    assert (service["accepted"], service["gone"], service["refused"]) == (shown["accepted"], len(gone), 10)
+    assert service["retried"] >= 3 and 0 < service["ms"]["50"] <= service["ms"]["99"] <= service["ms"]["100"]
+    page = crier.call("GET", "/metrics")[1]
+    assert f'crier_pushes_total{{channel="browsers",service="other",outcome="accepted"}} {shown["accepted"]}' in page
+    assert f'crier_push_seconds_count{{channel="browsers",service="other"}} 3000' in page
+    message = read_message(messages(sink)[0]["body"])
+    assert "Story 1" in json.dumps(message)
+    assert "wave_end" in crier.log() and sink.url + "/p" not in crier.log()
+
+
+def test_killed_in_the_middle_nobody_is_forgotten(make_crier, sink):
+    crier = make_crier(lambda channel: channel.update(rate="4000/s"))
+    readers = Readers(crier, sink)
+    readers.add(4000)
+    sink.do("rtt 40")
+    accepted = crier.send(story(2))
+    sink.wait_for(1200)
+    crier.kill()
+    reached = sink.count()["accepted"]
+    assert reached < 3500, "it was to be killed before the end"
+    crier.start()
+    later(crier, "11s")  # what was found in flight goes on then
+    wait_for(lambda: (w := wave(crier, accepted))["accepted"] + w["unknown"] == 4000)
+    unknown = wave(crier, accepted)["unknown"]
+    assert 0 < unknown <= 4000 * 0.8 + 500, "no more is in doubt than a moment sends"
+    later(crier, "31s")
+    crier.await_done(accepted["id"])
+    twice = readers.reconcile(repeats=unknown)
+    assert wave(crier, accepted)["accepted"] == 4000
+    topics = {message["headers"]["topic"] for message in messages(sink)}
+    assert len(topics) == 1, f"the second one ({twice} of them) takes the place of the first"
+
+
+@pytest.mark.parametrize("point", ("wave.batch:1", "wave.batch:3", "wave.answered:2", "wave.ended:2"))
+def test_a_crash_at_any_point_of_a_batch_leaves_nobody_out(make_crier, sink, point):
+    crier = make_crier(environment={"CRIER_FAULT": f"{point}:exit"})
+    readers = Readers(crier, sink)
+    readers.add(1500)
+    accepted = crier.send(story(3))
+    assert crier.process.wait(20) == 99
+    crier.process = None
+    del crier.environment["CRIER_FAULT"]
+    crier.start()
+    later(crier, "11s")  # what was found in flight goes on then
+    wait_for(lambda: (w := wave(crier, accepted)) and w["accepted"] + w["unknown"] == 1500)
+    unknown = wave(crier, accepted)["unknown"]
+    if unknown:
+        later(crier, "31s")
+    crier.await_done(accepted["id"])
+    readers.reconcile(repeats=unknown)
+
+
+def test_a_push_service_that_is_down_costs_nobody_their_message(make_crier, sink):
+    crier = make_crier(lambda channel: channel.update(rate="3000/s"))
+    readers = Readers(crier, sink)
+    readers.add(2500)
+    accepted = crier.send(story(4))
+    sink.wait_for(500)
+    sink.do("down 60000")
+    wait_for(lambda: "state=trouble" in crier.log())
+    for _ in range(6):
+        later(crier, "10s")
+    asked = sink.count()["requests"]
+    time.sleep(0.3)
+    assert sink.count()["requests"] == asked and readers.counts()["gone"] == 0
+    sink.do("down 0")
+    until_done(crier, accepted)
+    readers.reconcile(repeats=1500)
+    counts = readers.counts()
+    assert (counts["active"], counts["gone"], counts["quarantined"]) == (2500, 0, 0)
+    assert "state=well" in crier.log()
+
+
+def test_what_gets_no_answer_goes_again_in_the_place_of_the_first(make_crier, sink):
+    crier = make_crier(lambda channel: channel.update(timeout="1s"))
+    readers = Readers(crier, sink)
+    readers.add(600)
+    sink.do("rule path=/p/1?? percent=20 once stall", "rule path=/p/22? once close")
+    accepted = crier.send(story(5))
+    shown = wait_for(lambda: (w := wave(crier, accepted)) and w["accepted"] + w["unknown"] == 600 and w["unknown"] and w)
+    until_done(crier, accepted, by="31s")
+    readers.reconcile(repeats=wave(crier, accepted)["services"][0]["unknown"])
+    assert shown["unknown"] >= 10 and len({m["headers"]["topic"] for m in messages(sink)}) == 1
+
+
+def test_a_breaking_story_goes_before_a_wave_and_everywhere_within_a_second(make_crier, sink, platform):
+    crier = make_crier(lambda channel: channel.update(rate="2500/s"), others=True)
+    readers = Readers(crier, sink)
+    readers.add(4000)
+    ordinary = crier.send(story(6))
+    sink.wait_for(800)
+    before = time.monotonic()
+    breaking = crier.send(story(7, breaking=True))
+    for channel in ("telegram", "mastodon", "bluesky", "partner"):
+        crier.await_done(breaking["id"], channel=channel)
+    assert time.monotonic() - before < 1
+    crier.await_done(breaking["id"])
+    crier.await_done(ordinary["id"])
+    readers.reconcile(repeats=4000)  # each has both
+    urgent = [m["headers"]["urgency"] == "high" for m in messages(sink)]
+    first, last = urgent.index(True), len(urgent) - 1 - urgent[::-1].index(True)
+    assert urgent.count(True) == urgent.count(False) == 4000
+    between = urgent[first:last].count(False)
+    assert between < 1000, f"{between} of the ordinary one were sent while the breaking one was"
+    assert first - 800 < 2500, "it waited for less than a second's messages"
+
+
+def test_a_correction_during_a_wave_reaches_all_in_the_place_of_the_first(make_crier, sink):
+    crier = make_crier(lambda channel: channel.update(rate="3000/s"))
+    readers = Readers(crier, sink)
+    readers.add(2500)
+    sent = crier.send(story(8, title="A bridge has fallen"))
+    sink.wait_for(600)
+    assert crier.send(story(8, title="No bridge has fallen"))["outcome"] == "revised"
+    crier.await_done(sent["id"], revision=2)
+    first, = crier.deliveries(sent["id"], revision=1)
+    assert first["state"] == "done" and "the rest gets the newer revision" in first["detail"]
+    assert wave(crier, sent, revision=2)["accepted"] == 2500
+    last = {}
+    for message in messages(sink):
+        last[message["path"]] = message
+    assert len(last) == 2500 and len({m["headers"]["topic"] for m in last.values()}) == 1
+    assert all("No bridge" in json.dumps(read_message(m["body"])) for m in list(last.values())[::40])
+    assert first["wave"]["accepted"] < 2200
+
+
+def test_a_correction_does_not_wait_for_the_last_ones_of_a_wave(make_crier, sink):
+    crier = make_crier()
+    readers = Readers(crier, sink)
+    readers.add(50)
+    sink.do("rule path=/p/7 once status=429 retry_after=3000")
+    sent = crier.send(story(9))
+    wait_for(lambda: wave(crier, sent).get("again") == 1)
+    crier.send(story(9, title="Another title"))
+    crier.await_done(sent["id"], revision=2)
+    assert wave(crier, sent, revision=2)["accepted"] == 50
+
+
+def test_quiet_hours_topics_and_the_cap(make_crier, sink):
+    crier = make_crier(topics={"sport": "Sports", "breaking": "Breaking news"}, cap="2/hour")
+    readers = Readers(crier, sink)
+    everybody, fans = readers.add(10), readers.add(10, topics=["sport"])
+    now = time.gmtime()
+    asleep = readers.add(10, zone="UTC", quiet={"from": f"{(now.tm_hour - 1) % 24:02}:00", "to": f"{(now.tm_hour + 2) % 24:02}:00"})
+    paths = lambda: {path for path, (accepted, _) in sink.paths().items() if accepted}
+    first = crier.send(story(10, categories=["Politics"]))
+    wait_for(lambda: (w := wave(crier, first)) and w.get("again") == 10)
+    assert paths() == set(everybody)
+    assert (wave(crier, first)["members"], wave(crier, first)["skipped"]) == (30, 10)
+    second = crier.send(story(11, categories=["Sport"], breaking=True))
+    crier.await_done(second["id"])
+    assert paths() == set(readers.paths), "what is breaking reaches them at night"
+    third = crier.send(story(12, categories=["Sport"]))
+    wait_for(lambda: (w := wave(crier, third)) and w.get("again") == 20)
+    assert {p: n for p, (n, _) in sink.paths().items() if p in everybody} == {p: 2 for p in everybody}
+    assert all(sink.paths()[path][0] == 2 for path in fans)
+    later(crier, "61m")
+    wait_for(lambda: wave(crier, third)["again"] == 10)
+    assert all(sink.paths()[path][0] == 3 for path in everybody), "the cap lets them have it an hour later"
+    later(crier, "120m")
+    crier.await_done(first["id"])
+    crier.await_done(third["id"])
+    assert all(sink.paths()[path][0] == 3 for path in asleep), "and the night is over"
+
+
+def test_nothing_leaves_before_it_can_be_taken_back_no_more(make_crier, sink):
+    crier = make_crier(undo="60s")
+    readers = Readers(crier, sink)
+    readers.add(20)
+    accepted = crier.send(story(13))
+    waiting, = crier.await_state(accepted["id"], "again")
+    assert "can be stopped until" in waiting["detail"] and sink.count()["requests"] == 0
+    later(crier, "61s")
+    crier.await_done(accepted["id"])
+    readers.reconcile()
+
+
+def test_messages_go_as_fast_as_the_site_bears_the_readers(make_crier, sink, platform):
+    crier = make_crier(pace={"probe": platform.picture(), "slow_above": "5s"})
+    readers = Readers(crier, sink)
+    readers.add(1800)
+    platform.fault("/img/", "status", status=503, times=1)
+    accepted = crier.send(story(14))
+    crier.await_done(accepted["id"])
+    readers.reconcile()
+    took_s = (messages(sink)[-1]["at_us"] - messages(sink)[0]["at_us"]) / 1e6
+    assert took_s > 1.2, f"{took_s} s: half of 2,000 a second until the site is well again"
+    log = crier.log()
+    assert 0 < log.index("state=slower") < log.index("state=as_before")
