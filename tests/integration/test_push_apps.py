@@ -177,7 +177,7 @@ def test_firebase_gets_one_message_for_each_token(make_app, sink, tokens):
     assert "PRIVATE KEY" not in crier.log() and tokens.given[1] not in crier.log() and firebase_tokens(1)[0] not in crier.log()
 
 
-def test_apples_token_is_one_for_all_also_after_a_crash(make_app, sink):
+def test_apples_token_is_one_for_all_also_after_a_crash(make_app, sink, tmp_path):
     devices = [f"{i:064x}" for i in range(1, 41)]
     crier = make_app("apns", devices, key=(KEYS / "apns.p8").read_text(), key_id="ABC123DEFG", team_id="DEF123GHIJ",
                      bundle_id="example.news.app")
@@ -199,6 +199,10 @@ def test_apples_token_is_one_for_all_also_after_a_crash(make_app, sink):
     head, claims = claims_of(next(iter(used)).removeprefix("bearer "), verify)
     assert head["kid"] == "ABC123DEFG" and claims["iss"] == "DEF123GHIJ" and 300 <= time.time() - claims["iat"] < 45 * 60
     assert member_states(crier)["gone"] == 1
+    article = tmp_path / "article.json"
+    article.write_text(json.dumps(small_article(3)))
+    shown = crier.run("preview", str(article))
+    assert "bearer ***" in shown.stdout and "eyJ" not in shown.stdout, shown.stdout + shown.stderr
     crier.kill()
     crier.start()
     delivered(crier, crier.send(small_article(2)))
