@@ -341,7 +341,11 @@ static int64_t hand_out(struct wave *w)
         flow_held_up(&w->flow);
         return wait_ms;
     }
-    while (has_room(w) && (b = waiting(w)) != NULL) {
+    while ((b = waiting(w)) != NULL) {
+        if (!has_room(w)) {
+            flow_full(&w->flow);
+            break;
+        }
         leave(b);
     }
     return WAVE_LOOK_MS;
