@@ -43,14 +43,20 @@ static int64_t ends_at(int64_t period)
 
 static void sign(struct buf *out, const struct apns_tokens *t, int64_t period)
 {
-    struct buf claims;
+    struct buf head, claims;
 
+    buf_init(&head, TOKEN_BYTES);
     buf_init(&claims, TOKEN_BYTES);
+    json_put_open(&head, NULL, '{');
+    json_put_text(&head, "alg", "ES256");
+    json_put_text(&head, "kid", t->key_id);
+    json_put_close(&head, '}');
     json_put_open(&claims, NULL, '{');
     json_put_text(&claims, "iss", t->team_id);
     json_put_int(&claims, "iat", period * PERIOD_MS / MS_SECOND);
     json_put_close(&claims, '}');
-    jwt_sign(out, t->key, t->key_id, buf_str(&claims), claims.len);
+    p256_sign_jwt(t->key, buf_str(&head), buf_str(&claims), out);
+    buf_done(&head);
     buf_done(&claims);
 }
 
@@ -107,7 +113,7 @@ enum err_code apns__tokens_init(struct apns_tokens *t, struct step_ctx *ctx, str
     enum err_code rc;
 
     *t = (struct apns_tokens){.key = NULL};
-    rc = jwt_key_read(&t->key, JWT_ES256, s->key.text, s->key.len, why);
+    rc = p256_key_read(&t->key, s->key.text, s->key.len, why);
     if (rc) {
         return err_wrap(why, "key");
     }
@@ -127,7 +133,7 @@ enum err_code apns__tokens_init(struct apns_tokens *t, struct step_ctx *ctx, str
 
 void apns__tokens_done(struct apns_tokens *t)
 {
-    jwt_key_free(t->key);
+    p256_key_free(t->key);
     mem_free(t->key_id);
     mem_free(t->team_id);
     for (size_t i = 0; i < ARRAY_LEN(t->texts); i++) {

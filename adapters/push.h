@@ -28,6 +28,9 @@ struct push {
     /* Where messages to this member go: "https://host" or "https://host:port", appended. Members of one origin
      * share its connections. false: it has no address that can be used. */
     bool (*origin)(const struct push_plan *plan, const struct member *m, struct buf *out);
+    /* Whom they share them with: channels of one origin do, unless this says another word for each (a connection to
+     * Apple takes the tokens of one key). NULL: with everybody. */
+    const char *(*apart)(const struct push_plan *plan);
     /* The name under which an origin is counted: "fcm", "mozilla", "apple", "windows", "apns", "huawei"; "other".
      * Static. */
     const char *(*service)(const char *origin);

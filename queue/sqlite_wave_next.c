@@ -265,7 +265,7 @@ static void look_at_article(struct sqlite *s, struct ledger_wave_next *r)
     behind = sqlite__open_ones(s, d.article, d.channel).behind;
     r->behind.v = behind.v != d.id.v ? behind.v : 0;
     sqlite__known(s, d.article, &k);
-    r->retracted = k.found && k.retracted;
+    r->retracted = k.found && k.retracted && !d.retracts; /* which is for all who had it */
     r->withdrawn = k.found && k.retract_at_ms > 0;
     sqlite__known_done(&k);
     sqlite__delivery_done(&d);

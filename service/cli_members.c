@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/member.h"
 #include "base/url.h"
+#include "service/cli_members.h"
 #include "service/cli_print.h"
 #include "service/client.h"
 
@@ -22,10 +23,16 @@
 const struct cli_option cli_members_options[] = {
     {.name = "state",
      .value = "STATE",
-     .help = "list only these: active, stopped, gone, quarantined"},
+     .help = "list, back: only these: active, stopped, gone, quarantined"},
+    {.name = "since",
+     .value = "TIME",
+     .help = "gone, back: since then (RFC 3339), or so long ago (2h)"},
+    {.name = "gone", .help = "back: the other way round, those that were put aside are gone"},
+    {.name = "test", .value = "yes|no", .help = "set: whether it is a test member"},
     {.name = "format",
      .value = "FORMAT",
-     .help = "of import and export: ndjson (this is the default), web-push, onesignal or firebase"},
+     .help =
+         "of import and export: ndjson (this is the default), web-push, onesignal or firebase"},
     {.name = "consent",
      .value = "WHERE",
      .help = "import: where those agreed of whom the file does not say it"},
@@ -114,7 +121,8 @@ static void print_list(const json_t *answer)
 static int list(const struct cli_args *args, struct client *client)
 {
     const char *state = cli_option(args, "state");
-    char *path = cli_members_path(args->operands[0], state ? "?limit=50&state=" : "?limit=50", state);
+    char *path =
+        cli_members_path(args->operands[0], state ? "?limit=50&state=" : "?limit=50", state);
     json_t *answer = NULL;
     struct err why = {0};
     enum err_code rc = client_call(client, HTTP_GET, path, NULL, &answer, &why);
@@ -134,7 +142,8 @@ static int list(const struct cli_args *args, struct client *client)
 
 /* ---- export ---- */
 
-struct export {
+struct export
+{
     enum member_format format;
     struct buf out;
     int64_t seen;
@@ -160,10 +169,8 @@ static bool on_line(void *context, const char *line, size_t len)
 }
 
 /* How many there are: an answer that ends too early, when the service stops, looks like a whole one. */
-static enum err_code ask_total(const struct cli_args *args,
-                               struct client *client,
-                               int64_t *out,
-                               struct err *why)
+static enum err_code
+ask_total(const struct cli_args *args, struct client *client, int64_t *out, struct err *why)
 {
     char *path = cli_members_path(args->operands[0], "?limit=1", NULL);
     json_t *answer = NULL, *count;
@@ -233,6 +240,28 @@ static int erase(const struct cli_args *args, struct client *client)
     return rc ? client_fail(args, rc, &why) : CLI_OK;
 }
 
+/* ---- a test member ---- */
+
+static int set(const struct cli_args *args, struct client *client)
+{
+    const char *test = cli_option(args, "test");
+    bool yes = test != NULL && strcmp(test, "yes") == 0;
+    struct err why = {0};
+    json_t *body;
+    enum err_code rc;
+    char *path;
+
+    if (!yes && (test == NULL || strcmp(test, "no") != 0)) {
+        return cli_fail(args, CLI_USAGE, "set ADDRESS --test yes, or --test no");
+    }
+    path = cli_members_path(args->operands[0], "/", args->operands[2]);
+    body = json_pack("{s:b}", "test", yes);
+    rc = client_call(client, HTTP_PATCH, path, body, NULL, &why);
+    json_decref(body);
+    mem_free(path);
+    return rc ? client_fail(args, rc, &why) : CLI_OK;
+}
+
 /* ---- the verb ---- */
 
 static const struct {
@@ -244,6 +273,9 @@ static const struct {
     {"import", 3, cli_members_import},
     {"remove", 3, erase},
     {"export", 2, export},
+    {"set", 3, set},
+    {"gone", 2, cli_members_gone},
+    {"back", 2, cli_members_back},
 };
 
 int cli_members(const struct cli_args *args)
@@ -270,5 +302,8 @@ int cli_members(const struct cli_args *args)
         return rc;
     }
     return cli_fail(
-        args, CLI_USAGE, "list, import FILE, remove ADDRESS or export, not \"%s\"", name);
+        args,
+        CLI_USAGE,
+        "list, import FILE, remove ADDRESS, export, set ADDRESS, gone or back, not \"%s\"",
+        name);
 }

@@ -184,7 +184,8 @@ static uint8_t service_index(struct lane_batch *b, const char *name)
 static struct lane_group *group_of(struct lane *t, struct lane_work *w, const char *url)
 {
     struct lane_batch *b = w->batch;
-    struct lane_origin *o = lane__origin_get(t, url, b->allow_private);
+    const char *apart = b->push->apart ? b->push->apart(b->plan) : "";
+    struct lane_origin *o = lane__origin_get(t, url, apart, b->allow_private);
     struct lane_group *g;
 
     if (!o) {

@@ -31,6 +31,7 @@
 #define LANE_OUT                                                                               \
     ((size_t)64 * 1024) /* made and not yet taken by the socket, of one connection */
 #define LANE_ANSWER ((size_t)16 * 1024)
+#define LANE_ANSWER_OF_MANY ((size_t)256 * 1024) /* which names members, a thousand at most */
 #define LANE_TRIES 5 /* of a message that was certainly not processed, by itself */
 #define LANE_ERROR_BYTES 160
 
@@ -233,7 +234,8 @@ void lane__obey_cancel(struct lane *t, struct lane_work *w);
 void lane__look_done(struct lane *t); /* hands over what is whole */
 
 /* lane_origin.c */
-struct lane_origin *lane__origin_get(struct lane *t, const char *url, bool allow_private);
+struct lane_origin *
+lane__origin_get(struct lane *t, const char *url, const char *apart, bool allow_private);
 void lane__origin_queue(struct lane_group *g);
 void lane__origin_dirty(struct lane_origin *o);
 void lane__pump(struct lane_origin *o);

@@ -13,10 +13,12 @@
 #include "base/mem.h"
 #include "queue/ledger.h"
 #include "queue/sched.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/keeper.h"
+#include "service/lookout.h"
 #include "service/media.h"
 #include "service/watch.h"
 #include "service/wave.h"
@@ -277,14 +279,9 @@ static void observe(
     }
 }
 
-void metrics_add_many(struct metrics *m,
-                      enum metric_counter which,
-                      const char *a,
-                      uint64_t count)
+void metrics_add_many(struct metrics *m, enum metric_counter which, const char *a, uint64_t by)
 {
-    if (m != NULL) {
-        series_get(&m->counters[which], (struct labels){{a}})->count += count;
-    }
+    count(m, which, (struct labels){{a}}, by);
 }
 
 void metrics_observe_us(struct metrics *m,
@@ -566,6 +563,10 @@ void metrics_print(struct metrics *m,
     print_oldest(out, rows, row_count);
     if (c->keeper != NULL) {
         keeper_print_gauges(c->keeper, out);
+    }
+    if (c->lookout != NULL) {
+        lookout_print_gauges(c->lookout, out);
+        canaries_print_gauges(c->canaries, out);
     }
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);

@@ -40,7 +40,7 @@
   const TEXTS = {
     en: ["Breaking news, as it happens", "Get an alert on this device when it matters. You can turn it off here at any time.",
       "Turn on alerts", "Alerts are on", "This device gets our news as it happens.", "Choose what you get", "Turn off", "Topics",
-      "Quiet hours", "Only breaking news reaches you then.", "From", "To", "Save", "Saved.",
+      "Quiet hours", "Only breaking news during these hours", "From", "To", "Save", "Saved.",
       "Choose at least one topic, or turn alerts off.", "One moment…", "Your browser is asking: please allow notifications.",
       "Nothing was turned on: the browser’s question was not answered.", "Alerts are off.",
       "The server is not answering. Trying again…", "That did not work. Please try again later.", "Try again",
@@ -50,7 +50,7 @@
       "Open the site from there and turn on alerts."],
     de: ["Eilmeldungen, wenn es passiert", "Eine Mitteilung auf dieses Gerät, wenn es wichtig ist. Hier jederzeit abstellbar.",
       "Mitteilungen einschalten", "Mitteilungen sind an", "Dieses Gerät bekommt unsere Nachrichten, sobald etwas geschieht.", "Auswählen, was kommt", "Ausschalten",
-      "Themen", "Ruhezeit", "Dann kommen nur Eilmeldungen.", "Von", "Bis", "Speichern", "Gespeichert.",
+      "Themen", "Ruhezeit", "In dieser Zeit nur Eilmeldungen", "Von", "Bis", "Speichern", "Gespeichert.",
       "Bitte mindestens ein Thema wählen oder die Mitteilungen ausschalten.", "Einen Moment…", "Der Browser fragt nach: Bitte Benachrichtigungen erlauben.",
       "Nichts wurde eingeschaltet: Die Frage des Browsers blieb unbeantwortet.", "Mitteilungen sind aus.",
       "Der Server antwortet nicht. Neuer Versuch…", "Das hat nicht geklappt. Bitte später noch einmal versuchen.", "Noch einmal",
@@ -60,7 +60,7 @@
       "Die Website von dort öffnen und die Mitteilungen einschalten."],
     fr: ["L’essentiel, dès qu’il se passe", "Recevez une alerte sur cet appareil quand c’est important. Vous pouvez la désactiver ici à tout moment.",
       "Activer les alertes", "Alertes activées", "Cet appareil reçoit nos informations dès qu’il se passe quelque chose.", "Choisir ses alertes", "Désactiver",
-      "Thèmes", "Heures calmes", "Seules les alertes urgentes vous parviennent alors.", "De", "À", "Enregistrer", "Enregistré.",
+      "Thèmes", "Heures calmes", "Seulement les alertes urgentes à ces heures", "De", "À", "Enregistrer", "Enregistré.",
       "Choisissez au moins un thème, ou désactivez les alertes.", "Un instant…", "Votre navigateur pose une question : autorisez les notifications.",
       "Rien n’a été activé : la question du navigateur est restée sans réponse.", "Alertes désactivées.",
       "Le serveur ne répond pas. Nouvel essai…", "Cela n’a pas fonctionné. Réessayez plus tard.", "Réessayer",
@@ -70,7 +70,7 @@
       "Ouvrez le site depuis là et activez les alertes."],
     es: ["Última hora, al momento", "Reciba una alerta en este dispositivo cuando sea importante. Puede desactivarla aquí cuando quiera.",
       "Activar alertas", "Alertas activadas", "Este dispositivo recibe nuestras noticias al momento.", "Elegir qué recibir", "Desactivar",
-      "Temas", "Horas de silencio", "Entonces solo le llega la última hora.", "De", "A", "Guardar", "Guardado.",
+      "Temas", "Horas de silencio", "Solo la última hora en este horario", "De", "A", "Guardar", "Guardado.",
       "Elija al menos un tema o desactive las alertas.", "Un momento…", "Su navegador pregunta: permita las notificaciones.",
       "No se activó nada: la pregunta del navegador quedó sin respuesta.", "Alertas desactivadas.",
       "El servidor no responde. Reintentando…", "No ha funcionado. Inténtelo más tarde.", "Reintentar",
@@ -80,7 +80,7 @@
       "Abra el sitio desde allí y active las alertas."],
     pt: ["As notícias, no momento", "Receba um alerta neste dispositivo quando for importante. Pode desativá-lo aqui a qualquer momento.",
       "Ativar alertas", "Alertas ativados", "Este dispositivo recebe as nossas notícias no momento.", "Escolher o que recebe", "Desativar",
-      "Temas", "Horas de silêncio", "Nesse período só recebe notícias urgentes.", "Das", "Às", "Guardar", "Guardado.",
+      "Temas", "Horas de silêncio", "Só notícias urgentes neste horário", "Das", "Às", "Guardar", "Guardado.",
       "Escolha pelo menos um tema ou desative os alertas.", "Um momento…", "O navegador está a perguntar: permita as notificações.",
       "Nada foi ativado: a pergunta do navegador ficou sem resposta.", "Alertas desativados.",
       "O servidor não responde. A tentar de novo…", "Não funcionou. Tente mais tarde.", "Tentar de novo",
@@ -90,7 +90,7 @@
       "Abra o site a partir daí e ative os alertas."],
     ar: ["الأخبار العاجلة لحظة وقوعها", "يصلك تنبيه على هذا الجهاز عند كل خبر مهم. يمكنك إيقافه هنا في أي وقت.",
       "تشغيل التنبيهات", "التنبيهات مفعّلة", "تصل أخبارنا إلى هذا الجهاز لحظة وقوعها.", "اختيار ما يصلك", "إيقاف",
-      "المواضيع", "ساعات الهدوء", "لا يصلك خلالها سوى الأخبار العاجلة.", "من", "إلى", "حفظ", "تم الحفظ.",
+      "المواضيع", "ساعات الهدوء", "الأخبار العاجلة فقط خلال هذه الساعات", "من", "إلى", "حفظ", "تم الحفظ.",
       "اختر موضوعًا واحدًا على الأقل، أو أوقف التنبيهات.", "لحظة…", "يسألك المتصفح: يُرجى السماح بالإشعارات.",
       "لم يُفعّل شيء: لم تتم الإجابة عن سؤال المتصفح.", "التنبيهات متوقفة.",
       "الخادم لا يستجيب. جارٍ إعادة المحاولة…", "لم ينجح ذلك. يُرجى المحاولة لاحقًا.", "إعادة المحاولة",
@@ -209,10 +209,13 @@
     return url.href;
   }
 
+  let policy; // once: a second one of that name is refused
+
   /* Pages that allow only marked addresses for scripts (Trusted Types) get a marked one. */
   function trusted(url) {
     try {
-      return window.trustedTypes.createPolicy("crier-push", { createScriptURL: (u) => u }).createScriptURL(url);
+      policy = policy || window.trustedTypes.createPolicy("crier-push", { createScriptURL: (u) => u });
+      return policy.createScriptURL(url);
     } catch (e) {
       return url;
     }
@@ -259,7 +262,7 @@
       own = null;
     }
     own = own || (await where.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(info.key) }));
-    const body = { channel: info.channel, subscription: own.toJSON(), zone: zone(), language: pageLanguage(), instead_of: before };
+    const body = { channel: info.channel, subscription: own.toJSON(), key: info.key, zone: zone(), language: pageLanguage(), instead_of: before };
     await ask("subscribe", Object.assign(body, more), onAway);
     return own;
   }
@@ -573,8 +576,8 @@
       const box = (attributes, label) => make("label", {}, make("input", Object.assign({ type: "checkbox" }, attributes)), label);
       const boxes = this.topics().map((id) => {
         const ticked = !chosen.topics || chosen.topics.includes(id);
-        return box(Object.assign({ name: "topic", value: id }, ticked ? { checked: "" } : {}),
-          option("topic-" + id.toLowerCase(), this.host) || now.info.topics[id]);
+        const name = make("bdi", {}, option("topic-" + id.toLowerCase(), this.host) || now.info.topics[id]);
+        return box(Object.assign({ name: "topic", value: id }, ticked ? { checked: "" } : {}), name);
       });
       if (boxes.length > 0) {
         fields.push(make("fieldset", {}, make("legend", {}, this.say.of("topics")), make("div", { class: "topics" }, ...boxes)));
@@ -587,14 +590,12 @@
 
     quietFields(quiet, box) {
       const hour = (name, value) => make("label", {}, this.say.of(name), make("input", { type: "time", name, value, required: "" }));
-      const ticked = box(Object.assign({ name: "quiet" }, quiet ? { checked: "" } : {}), this.say.of("quiet"));
+      const ticked = box(Object.assign({ name: "quiet" }, quiet ? { checked: "" } : {}), this.say.of("quietText"));
       const hours = make("div", { class: "hours" }, hour("from", quiet ? quiet.from : "22:00"), hour("to", quiet ? quiet.to : "07:00"));
       const sync = () => (hours.hidden = !ticked.firstChild.checked);
       ticked.firstChild.addEventListener("change", sync);
-      ticked.firstChild.setAttribute("aria-describedby", "quiet-text");
       sync();
-      return make("fieldset", {}, make("legend", {}, this.say.of("quiet")), ticked,
-        make("p", { id: "quiet-text", class: "text" }, this.say.of("quietText")), hours);
+      return make("fieldset", {}, make("legend", {}, this.say.of("quiet")), ticked, hours);
     }
 
     save() {

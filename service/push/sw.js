@@ -8,8 +8,8 @@
  *
  * It shows the messages of the declarative form (web_push: 8030), which Safari shows without a worker. Of one article
  * one message stands: a later revision takes the place of an earlier one, never the other way round, and a retraction
- * takes it off the screen and says so. Whatever comes, something is shown: browsers take the permission away from
- * those who show nothing. It counts nothing and keeps nothing. */
+ * takes it off the screen. Whatever comes, something is shown, but where the browser permits silence: the others take
+ * the permission away from those who show nothing. It counts nothing and keeps nothing. */
 (function () {
   "use strict";
 
@@ -103,10 +103,21 @@
       // Late, and overtaken: what stands stays. It is shown once more, without a sound, because something must be.
       return put(again(newer), { silent: true, renotify: false });
     }
-    if (message.options.data.kind === "retraction") {
+    if (message.options.data.kind === "retract" && message.options.data.close === true) {
       shown.forEach((n) => n.close());
+      if (await mayKeepSilent(tag)) {
+        return undefined;
+      }
     }
-    return put(message);
+    return put(message); // takes the place of what is shown under its tag
+  }
+
+  /* Firefox lets a few messages pass without a word, Chromium those that come while another stands. Others take the
+   * permission away. */
+  async function mayKeepSilent(tag) {
+    const agent = self.navigator.userAgent;
+    return agent.includes("Firefox/") ||
+      (agent.includes("Chrome/") && (await self.registration.getNotifications()).some((n) => n.tag !== tag));
   }
 
   /* A browser that dislikes an option shows the message without them all. */
@@ -190,14 +201,21 @@
     return Uint8Array.from(raw, (c) => c.charCodeAt(0));
   }
 
+  function base64url(buffer) {
+    const raw = String.fromCharCode.apply(null, new Uint8Array(buffer));
+    return btoa(raw).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  }
+
   async function renew(event) {
     const about = await ask("key" + (channel ? "?channel=" + encodeURIComponent(channel) : ""));
     const push = self.registration.pushManager;
     const now = event.newSubscription || (await push.getSubscription()) ||
       (await push.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(about.key) }));
+    const key = now.options && now.options.applicationServerKey;
     return ask("subscribe", {
       channel: about.channel,
       subscription: now.toJSON(),
+      key: key ? base64url(key) : about.key,
       zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       instead_of: event.oldSubscription ? event.oldSubscription.endpoint : undefined,
     });

@@ -39,6 +39,10 @@ struct webhook_settings {
     struct secret secret;
 };
 
+struct letters_settings {
+    struct secret key;
+};
+
 /* clang-format off */
 static const char *const every_note_names[] = {"extra", NULL};
 static const char *const every_choices[] = {"standard", "cloudevents", "none", NULL};
@@ -76,6 +80,10 @@ static const struct field webhook_fields[] = {
     {.key = "secret", .kind = FIELD_SECRET, .offset = offsetof(struct webhook_settings, secret), .help = "signs"},
     FIELD_END,
 };
+static const struct field letters_fields[] = {
+    {.key = "key", .kind = FIELD_SECRET, .offset = offsetof(struct letters_settings, key), .help = "a key"},
+    FIELD_END,
+};
 /* clang-format on */
 
 static enum err_code every_check(const void *settings, struct err *why)
@@ -102,6 +110,17 @@ static const struct config_type test_type_rows[] = {
      .settings = every_fields,
      .settings_size = sizeof(struct every_settings),
      .check = every_check},
+    {.name = "letters",
+     .title = "One by one",
+     .settings = letters_fields,
+     .settings_size = sizeof(struct letters_settings),
+     .audience = true},
+    {.name = "browsers",
+     .title = "One by one, who subscribe",
+     .settings = letters_fields,
+     .settings_size = sizeof(struct letters_settings),
+     .audience = true,
+     .subscribed = true},
 };
 static const char *const json_signatures[] = {"hub", "standard", "none", NULL};
 static const struct field json_fields[] = {
@@ -138,6 +157,6 @@ static const struct config_type test_source_rows[] = {
      .called = true,
      .is_open = json_is_open},
 };
-static const struct config_types test_types = {{test_type_rows, 3}, {test_source_rows, 1}};
+static const struct config_types test_types = {{test_type_rows, 5}, {test_source_rows, 1}};
 
 #endif

@@ -139,7 +139,7 @@ static void the_schema_knows_every_setting(void **state)
     }
     assert_int_equal(json_array_size(json_path(
                          schema, "$defs", "channel", "properties", "type", "enum", NULL)),
-                     3);
+                     5);
     assert_int_equal(json_integer_value(json_path(every, "number", "default", NULL)), 7);
     assert_true(json_is_true(json_path(every, "flag", "default", NULL)));
     assert_true(json_is_false(json_path(schema, "additionalProperties", NULL)));
