@@ -119,14 +119,57 @@ read_keys(const json_t *given, uint8_t keys[MEMBER_KEYS_BYTES], struct err *why)
     return ERR_NONE;
 }
 
+/* The ids of our keys, the one of today first. Making them of the settings takes longer than everything else that is
+ * done with a subscription, and of those millions come in at once: so each thread keeps the last ones that it made. No
+ * secret is kept, a hash of the settings tells them from others. */
+struct known_ids {
+    uint8_t of[SHA256_BYTES];
+    int64_t v[WEBPUSH_KEYS_MAX];
+    size_t count; /* 0: none are kept */
+};
+static _Thread_local struct known_ids known;
+
+static void hash_settings(const struct webpush_settings *s, uint8_t out[SHA256_BYTES])
+{
+    struct crypto_sum *sum = crypto_sha256_begin();
+
+    crypto_sha256_add(sum, s->key.text ? s->key.text : "", s->key.len + (s->key.text ? 1 : 0));
+    crypto_sha256_add(sum, s->old_keys.text ? s->old_keys.text : "", s->old_keys.len);
+    crypto_sha256_end(sum, out);
+}
+
+static enum err_code
+our_ids(const struct webpush_settings *s, const struct known_ids **out, struct err *why)
+{
+    uint8_t of[SHA256_BYTES];
+    struct webpush_keys keys;
+    enum err_code rc = ERR_NONE;
+
+    hash_settings(s, of);
+    if (known.count == 0 || memcmp(known.of, of, sizeof of) != 0) {
+        rc = webpush__keys_init(&keys, s, why);
+        if (rc) {
+            return rc;
+        }
+        memcpy(known.of, of, sizeof of);
+        known.count = keys.count;
+        for (size_t i = 0; i < keys.count; i++) {
+            known.v[i] = keys.v[i].id;
+        }
+        webpush__keys_done(&keys);
+    }
+    *out = &known;
+    return rc;
+}
+
 /* `key`: the applicationServerKey that it was made with; absent: the one that pages get now. */
 static enum err_code
 read_key_id(const void *settings, const json_t *given, int64_t *out, struct err *why)
 {
     const json_t *named = json_object_get(given, "key");
     uint8_t public_key[P256_PUBLIC_BYTES];
-    struct webpush_keys keys;
-    const struct webpush_key *found;
+    const struct known_ids *ours;
+    int64_t id;
     enum err_code rc;
 
     if (named && !json_is_null(named) && !decode(named, public_key, sizeof public_key)) {
@@ -134,21 +177,19 @@ read_key_id(const void *settings, const json_t *given, int64_t *out, struct err 
                        ERR_INVALID,
                        "key: expected the public key it was made for, 65 bytes in base64url");
     }
-    rc = webpush__keys_init(&keys, settings, why);
+    rc = our_ids(settings, &ours, why);
     if (rc) {
         return rc;
     }
-    found = webpush__key_find(&keys,
-                              named && !json_is_null(named) ? webpush__key_id(public_key) : 0);
-    if (found) {
-        *out = found->id;
-    } else {
-        rc = err_set(why,
-                     ERR_INVALID,
-                     "key: none of ours; subscribe again with the key that is in force");
+    id = named && !json_is_null(named) ? webpush__key_id(public_key) : ours->v[0];
+    for (size_t i = 0; i < ours->count; i++) {
+        if (ours->v[i] == id) {
+            *out = id;
+            return ERR_NONE;
+        }
     }
-    webpush__keys_done(&keys);
-    return rc;
+    return err_set(
+        why, ERR_INVALID, "key: none of ours; subscribe again with the key that is in force");
 }
 
 enum err_code webpush__subscription(const void *settings,

@@ -359,7 +359,7 @@ struct ledger_new_member {
     const char *language; /* NULL: not known */
     const char *opted_in_by;
     int64_t opted_in_at_ms;
-    const uint8_t *keys; /* base/member.h; NULL: none */
+    const uint8_t *keys; /* base/member.h, at most MEMBER_KEYS_BYTES; NULL: none */
     size_t keys_len;
     int64_t key_id;
     struct member_traits traits; /* topics 0: as ALL */

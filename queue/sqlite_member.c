@@ -12,7 +12,7 @@
 
 /* From so many on a list of new members is put in the order of marks, so that the index is written from one end to
  * the other: of millions each page of it is then touched once, and not once for each member. */
-#define SORTED_MIN 100
+#define SORTED_MIN 1000
 
 /* ---- counts ---- */
 
@@ -513,7 +513,7 @@ static struct ledger_member read_member(sqlite3_stmt *stmt)
         .zone = sqlite__col_dup(stmt, 13),
     };
 
-    if (keys && keys_len > 0) {
+    if (keys && keys_len <= MEMBER_KEYS_BYTES) { /* or the file is damaged */
         m.keys = mem_alloc(keys_len);
         memcpy(m.keys, keys, keys_len);
         m.keys_len = keys_len;

@@ -369,6 +369,17 @@ static void put_among(struct sqlite *s,
     count_prepared(s, channel, w.written - had);
 }
 
+/* They come from the ledger itself, whose file may be damaged. */
+static bool in_order(const struct ledger_prepared_put *r)
+{
+    for (size_t i = 1; i < r->count; i++) {
+        if (r->members[i - 1].id >= r->members[i].id) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum err_code sqlite__prepared_put(struct sqlite *s, struct ledger_prepared_put *r)
 {
     struct channel_row *ch = sqlite__channel(s, r->channel, true);
@@ -378,8 +389,8 @@ enum err_code sqlite__prepared_put(struct sqlite *s, struct ledger_prepared_put 
     if (!ch || r->count == 0) {
         return ERR_NONE; /* an error sticks */
     }
-    for (size_t i = 1; i < r->count; i++) {
-        must(r->members[i - 1].id < r->members[i].id);
+    if (!in_order(r)) {
+        return err_set(&r->req.why, ERR_INVALID, "prepared: members out of order");
     }
     sqlite__do(&s->writer, SQL_AUDIENCE_NEW, ARGS(ARG_I(ch->id)));
     find_blocks(s,

@@ -87,7 +87,7 @@ hand(struct picking *p, sqlite3_stmt *stmt, const struct member_traits *traits)
     m->key_id = sqlite3_column_int64(stmt, KEY_ID);
     m->traits = *traits;
     m->recent = count_recent(p, m->id, traits);
-    if (keys && keys_len > 0) {
+    if (keys && keys_len <= MEMBER_KEYS_BYTES) { /* or the file is damaged */
         m->keys = ledger__texts_add(texts, keys, keys_len);
         m->keys_len = keys_len;
     }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/member.h"
 #include "base/url.h"
 #include "service/cli_print.h"
 #include "service/client.h"
@@ -172,7 +173,11 @@ static enum err_code ask_total(const struct cli_args *args,
     *out = 0;
     json_object_foreach(json_object_get(answer, "counts"), state, count)
     {
-        *out += json_integer_value(count);
+        enum member_state is_state; /* beside them is what is prepared */
+
+        if (member_state_parse(state, &is_state)) {
+            *out += json_integer_value(count);
+        }
     }
     json_decref(answer);
     mem_free(path);

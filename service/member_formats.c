@@ -228,19 +228,22 @@ bool member_reading_end(struct member_reading *m)
 static void put_web_push(struct buf *out, const json_t *member, bool first)
 {
     const json_t *keys = json_object_get(member, "keys");
+    struct buf one;
 
     if (!json_is_object(keys)) {
         return;
     }
-    buf_adds(out, first ? "[\n" : ",\n");
-    json_put_open(out, NULL, '{');
-    json_put_text(out, "endpoint", json_path_str(member, "address"));
-    json_put_raw(out, "expirationTime", "null", 4);
-    json_put_open(out, "keys", '{');
-    json_put_text(out, "p256dh", json_path_str(keys, "p256dh"));
-    json_put_text(out, "auth", json_path_str(keys, "auth"));
-    json_put_close(out, '}');
-    json_put_close(out, '}');
+    buf_init(&one, MEMBER_ITEM_BYTES);
+    json_put_open(&one, NULL, '{');
+    json_put_text(&one, "endpoint", json_path_str(member, "address"));
+    json_put_raw(&one, "expirationTime", "null", 4);
+    json_put_open(&one, "keys", '{');
+    json_put_text(&one, "p256dh", json_path_str(keys, "p256dh"));
+    json_put_text(&one, "auth", json_path_str(keys, "auth"));
+    json_put_close(&one, '}');
+    json_put_close(&one, '}');
+    buf_addf(out, "%s%s", first ? "[\n" : ",\n", buf_str(&one));
+    buf_done(&one);
 }
 
 /* Nothing that could be a formula, a quote or a border is in an endpoint or a key; a language has none either. */

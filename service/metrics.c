@@ -19,6 +19,7 @@
 #include "service/keeper.h"
 #include "service/media.h"
 #include "service/watch.h"
+#include "service/wave.h"
 
 #define LABELS_MAX 3
 #define KEY_BYTES 512
@@ -42,9 +43,10 @@ static const struct counter_row counters[METRIC_COUNTER_COUNT] = {
     [METRIC_MEMBER_NEWS] = {"crier_member_news_total",
                             {"channel", "kind"},
                             "What platforms told of messages and members, by what it was"},
-    [METRIC_READERS] = {"crier_readers_total",
-                        {"channel", "what"},
-                        "Subscriptions that readers' browsers and apps sent, by what became of them"},
+    [METRIC_READERS] =
+        {"crier_readers_total",
+         {"channel", "what"},
+         "Subscriptions that readers' browsers and apps sent, by what became of them"},
     [METRIC_DELIVERIES] = {"crier_deliveries_total",
                            {"channel", "state"},
                            "Deliveries that came to an end, by the state they ended in"},
@@ -568,6 +570,7 @@ void metrics_print(struct metrics *m,
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);
     }
+    waves_print_gauges(c, out);
     for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
         print_counter(out, &counters[i], &m->counters[i]);
     }

@@ -19,7 +19,7 @@ enum metric_counter {
     METRIC_MESSAGES,    /* labels: channel, outcome (of one message to one member) */
     METRIC_PUSHES,      /* labels: channel, service, outcome (of one message over lanes) */
     METRIC_MEMBER_NEWS, /* labels: channel, kind (what a platform told of messages and members) */
-    METRIC_READERS,        /* labels: channel, what (of those who come by themselves) */
+    METRIC_READERS,     /* labels: channel, what (of those who come by themselves) */
     METRIC_DELIVERIES,    /* labels: channel, state (ended) */
     METRIC_REFUSED,       /* labels: status (the door's) */
     METRIC_REQUESTS,      /* labels: route */

@@ -108,7 +108,8 @@ static bool is_ours(const struct crier *c, const char *origin)
 {
     const char *url = c->config->server.public_url;
 
-    return push__same_origin(url ? url : door_url(c->door), origin);
+    return (url && push__same_origin(url, origin)) ||
+           push__same_origin(door_url(c->door), origin);
 }
 
 static bool knows_origin(const struct crier *c, const struct channel *ch, const char *origin)

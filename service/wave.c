@@ -26,6 +26,9 @@
 /* The member of a post's record that says for whom it was. */
 #define TOPICS_MEMBER "_topics"
 
+/* A bit that no topic has: for those who have chosen none, and nobody else. */
+#define NOBODYS_TOPIC (INT64_C(1) << MEMBER_TOPICS_MAX)
+
 static ledger_done_fn wave_2_on_opened;
 
 static struct courier *courier_of(const struct wave *w)
@@ -222,7 +225,7 @@ static int64_t topics_of(const struct run *run)
         topics |= json_integer_value(before);
     }
     (void)json_object_set_new(run->sc.ctx.record, TOPICS_MEMBER, json_integer(topics));
-    return topics;
+    return topics != 0 ? topics : NOBODYS_TOPIC;
 }
 
 /* Of a wave that begins. The fence between tests and readers: what is a test, or goes out while the channel is in

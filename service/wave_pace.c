@@ -138,6 +138,7 @@ void wave__went_well(struct wave *w)
 /* Between the tries of a service that is in trouble, doubled with each; what it asks for itself is the members'. */
 #define SERVICE_MIN_MS (1 * MS_SECOND)
 #define SERVICE_MAX_MS (1 * MS_MINUTE)
+#define TROUBLES_TOLD 2 /* in a row; one odd answer is nothing to tell of */
 
 void wave__lane_pace(const struct wave *w)
 {
@@ -223,7 +224,7 @@ wave__service_trouble(struct wave *w, const char *service, const char *detail, i
         wait_ms *= 2;
     }
     s->again_at_ms = now_ms + (wait_ms < SERVICE_MAX_MS ? wait_ms : SERVICE_MAX_MS);
-    if (s->troubles++ == 0) {
+    if (++s->troubles == TROUBLES_TOLD) {
         note_service(w, s, "trouble", detail);
     }
     return s->again_at_ms;
@@ -233,9 +234,11 @@ void wave__service_well(struct wave *w, const char *service)
 {
     struct wave_service *s = service_of(&w->run->channel->pace, service);
 
-    if (s->troubles > 0) {
-        s->troubles = 0;
-        s->again_at_ms = 0;
+    bool told = s->troubles >= TROUBLES_TOLD;
+
+    s->troubles = 0;
+    s->again_at_ms = 0;
+    if (told) {
         note_service(w, s, "well", NULL);
     }
 }

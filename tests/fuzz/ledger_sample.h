@@ -102,7 +102,9 @@ static inline bool send_batch(struct ledger *l, bool ends)
                                     .id = {101},
                                     .limit = 2,
                                     .unknown_before_ms = 6000,
+                                    .recent_since_ms = 1,
                                     .now_ms = 6000};
+    static const struct ledger_wave_service service = {.name = "a", .times = {1}};
     struct ledger_wave_result results[2];
     struct ledger_wave_end end = {
         .req = {.kind = LEDGER_WAVE_END}, .id = {101}, .v = results, .now_ms = 6000};
@@ -116,6 +118,8 @@ static inline bool send_batch(struct ledger *l, bool ends)
     }
     end.count = next.count;
     end.number = next.number;
+    end.services = &service;
+    end.service_count = 1;
     good = good && (!ends || ledger_run(l, &end.req, NULL) == ERR_NONE);
     ledger_request_done(&next.req);
     return good;
@@ -129,11 +133,38 @@ static inline bool open_wave(struct ledger *l)
     return ledger_run(l, &open.req, NULL) == ERR_NONE;
 }
 
+/* Something for each who has keys and nothing yet. */
+static inline bool prepare(struct ledger *l)
+{
+    static const uint8_t bytes[4 * 20] = {1};
+    struct ledger_unprepared r = {
+        .req = {.kind = LEDGER_UNPREPARED}, .channel = "a", .limit = 4};
+    struct ledger_prepared_put put = {.req = {.kind = LEDGER_PREPARED_PUT},
+                                      .channel = "a",
+                                      .bytes = bytes,
+                                      .each_bytes = 20,
+                                      .now_ms = 5000};
+    bool good = ledger_run(l, &r.req, NULL) == ERR_NONE;
+
+    put.members = r.v;
+    put.count = r.count;
+    good = good && ledger_run(l, &put.req, NULL) == ERR_NONE;
+    ledger_request_done(&r.req);
+    return good;
+}
+
 /* Members, and a wave to them: a batch that ended, and one on its way. */
 static inline bool fill_audience(struct ledger *l)
 {
+    static const uint8_t keys[81] = {4, 1};
     static const struct ledger_new_member members[] = {
-        {.address = "+1", .opted_in_by = "form", .opted_in_at_ms = 1},
+        {.address = "+1",
+         .opted_in_by = "form",
+         .opted_in_at_ms = 1,
+         .keys = keys,
+         .keys_len = sizeof keys,
+         .traits = {.topics = 1, .quiet_from = 60},
+         .zone = "Europe/Berlin"},
         {.address = "+2", .language = "de", .opted_in_by = "form", .opted_in_at_ms = 1},
         {.address = "+3", .opted_in_by = "form", .opted_in_at_ms = 1},
         {.address = "+4", .opted_in_by = "form", .opted_in_at_ms = 1},
@@ -145,8 +176,8 @@ static inline bool fill_audience(struct ledger *l)
                                      .first_id = 1,
                                      .now_ms = 5000};
 
-    return ledger_run(l, &put.req, NULL) == ERR_NONE && open_wave(l) && send_batch(l, true) &&
-           send_batch(l, false);
+    return ledger_run(l, &put.req, NULL) == ERR_NONE && prepare(l) && open_wave(l) &&
+           send_batch(l, true) && send_batch(l, false) && prepare(l);
 }
 
 /* Something of all that waits. */
@@ -244,12 +275,29 @@ static inline void ask_audience(struct ledger *l)
                                       .change = MEMBER_ERASE,
                                       .now_ms = 6000};
 
+    static const char *const names[] = {"x", "y"};
+    struct ledger_topics topics = {
+        .req = {.kind = LEDGER_TOPICS}, .channel = "a", .names = names, .count = 2};
+    struct ledger_members_back back = {
+        .req = {.kind = LEDGER_MEMBERS_BACK}, .channel = "a", .state = -1, .now_ms = 6000};
+    struct ledger_waves waves = {.req = {.kind = LEDGER_WAVES}, .limit = 5};
+    struct ledger_wave_say stop = {.req = {.kind = LEDGER_WAVE_SAY},
+                                   .id = {101},
+                                   .word = WAVE_STOP,
+                                   .by = "cli",
+                                   .now_ms = 6000};
+
     (void)open_wave(l);
+    ask(l, &topics.req);
     ask(l, &members.req);
     ask(l, &told.req);
     (void)send_batch(l, true);
     ask(l, &erase.req);
+    (void)prepare(l);
     (void)send_batch(l, true);
+    ask(l, &waves.req);
+    ask(l, &back.req);
+    ask(l, &stop.req);
 }
 
 static inline void ask_everything(struct ledger *l)

@@ -3,9 +3,6 @@ goes away and comes back; whoever crashes in between."""
 
 import base64
 import json
-import os
-import signal
-import sqlite3
 import time
 
 import pytest
@@ -42,7 +39,13 @@ def sink_program(tmp_path_factory):
 @pytest.fixture
 def sink(sink_program):
     sink_program.reset()
+    sink_program.seen = len(sink_program.messages())
     return sink_program
+
+
+def messages(sink):
+    """Of this test, in the order in which they came."""
+    return sorted(sink.messages()[sink.seen:], key=lambda message: message["at_us"])
 
 
 @pytest.fixture
@@ -68,32 +71,12 @@ class Readers:
         self.paths += new
         keys = {"p256dh": base64.urlsafe_b64encode(PUBLIC).decode().rstrip("="),
                 "auth": base64.urlsafe_b64encode(AUTH).decode().rstrip("=")}
-        self.by_hand(new, **more)
+        lines = "".join(json.dumps({"endpoint": self.sink.url + path, "keys": keys, "opted_in_at": "2026-01-01T10:00:00Z",
+                                    "source": "a test", **more}) + "\n" for path in new)
+        status, answer, _ = self.crier.call("POST", "/v1/channels/browsers/members", lines.encode(),
+                                            headers={"Content-Type": "application/x-ndjson"})
+        assert (status, answer["added"]) == (200, count), answer
         return new
-
-    def by_hand(self, new, topics=None, zone=None, quiet=None, test=False):
-        import hashlib
-        db = sqlite3.connect(self.crier.folder / "crier.db", timeout=20)
-        ch = db.execute("select id from channel where name='browsers'").fetchone()
-        if ch is None:
-            self.crier.call("POST", "/v1/channels/browsers/pause"); self.crier.call("POST", "/v1/channels/browsers/resume")
-            ch = wait_for(lambda: db.execute("select id from channel where name='browsers'").fetchone())
-        ch = ch[0]
-        bits = dict(db.execute("select name, bit from topic where channel=?", (ch,)))
-        first = (db.execute("select max(id) from member where channel=?", (ch,)).fetchone()[0] or 0) + 1
-        minute = lambda t: int(t[:2]) * 60 + int(t[3:])
-        rows = []
-        for i, path in enumerate(new):
-            address = self.sink.url + path
-            mark = int.from_bytes(hashlib.sha256(address.encode()).digest()[:8], "big", signed=True)
-            rows.append((ch, first + i, -1 if topics is None else sum(bits[t] for t in topics), test, address, PUBLIC + AUTH, 0, zone,
-                         minute(quiet["from"]) if quiet else 0, minute(quiet["to"]) if quiet else 0, mark))
-        db.executemany("insert into member (channel,id,topics,test,address,keys,key_id,zone,quiet_from,quiet_to,mark,opted_in_at,opted_in_by)"
-                       " values (?,?,?,?,?,?,?,?,?,?,?,1,'x')", rows)
-        db.execute("insert or ignore into audience (channel) values (?)", (ch,))
-        db.execute("update audience set active=active+? where channel=?", (len(new), ch))
-        db.commit()
-        db.close()
 
     def counts(self):
         return self.crier.get("/v1/channels/browsers/members?limit=1")["counts"]
@@ -118,11 +101,11 @@ def wave(crier, accepted, **more):
 
 
 def until_done(crier, accepted, by="10s", **more):
-    """Time goes by until it is done."""
+    """Time goes by until it is done: more of it where nothing is on its way, which a jump would be too late for."""
     def look():
         delivery, = crier.deliveries(accepted["id"], channel="browsers", **more)
         if delivery["state"] != "done":
-            later(crier, by)
+            later(crier, by if delivery["state"] == "again" else "1s")
         return delivery if delivery["state"] == "done" else None
     return wait_for(look, 30, every=0.1)
 
@@ -133,29 +116,30 @@ def story(number, title=None, **more):
 
 
 def test_each_reader_gets_it_once_and_every_answer_is_accounted_for(make_crier, sink):
-    crier = make_crier()
+    crier = make_crier(gone_max=1000)
     readers = Readers(crier, sink)
-    readers.add(3000)
-    sink.do("rule path=/p/1??? percent=10 status=410", "rule path=/p/20? status=413", "rule path=/p/3? once status=429 retry_after=1",
-            "rule path=/p/4? once status=503 retry_after=2", "goaway 700", "streams 100", "then 30 200")
+    readers.add(2000)
+    sink.do("rule path=/p/1??? percent=10 status=410", "rule path=/p/20? status=400", "rule path=/p/3[01] once status=429 retry_after=1",
+            "rule path=/p/40 once status=503 retry_after=2", "goaway 700", "streams 100", "then 30 200")
     accepted = crier.send(story(1))
-    until_done(crier, accepted)
+    until_done(crier, accepted, by="31s")
     shown = wave(crier, accepted)
     gone = {path for path, (_, asked) in sink.paths().items() if path.startswith("/p/1") and len(path) == 7 and
             sink.paths()[path][0] == 0}
     refused = {f"/p/20{i}" for i in range(10)}
     assert 60 < len(gone) < 140
     readers.reconcile(without=gone | refused)
-    assert shown["members"] == 3000 and shown["accepted"] == 3000 - len(gone) - 10, shown
+    assert shown["members"] == 2000 and shown["accepted"] == 2000 - len(gone) - 10, shown
     assert (shown["undeliverable"], shown["refused"], shown["again"], shown["unknown"]) == (len(gone), 10, 0, 0)
     assert readers.counts()["gone"] == len(gone)
     service, = shown["services"]
     assert (service["accepted"], service["gone"], service["refused"]) == (shown["accepted"], len(gone), 10)
-    assert service["retried"] >= 20 and 0 < service["ms"]["50"] <= service["ms"]["99"] <= service["ms"]["100"]
+    assert service["retried"] >= 3 and 0 < service["ms"]["50"] <= service["ms"]["99"] <= service["ms"]["100"]
     page = crier.call("GET", "/metrics")[1]
+    assert 'crier_push_pace{channel="browsers"} 0\n' in page and "crier_push_connections_opened_total 0" not in page
     assert f'crier_pushes_total{{channel="browsers",service="other",outcome="accepted"}} {shown["accepted"]}' in page
-    assert f'crier_push_seconds_count{{channel="browsers",service="other"}} 3000' in page
-    message = read_message(sink.messages()[0]["body"])
+    assert f'crier_push_seconds_count{{channel="browsers",service="other"}} 2000' in page
+    message = read_message(messages(sink)[0]["body"])
     assert "Story 1" in json.dumps(message)
     assert "wave_end" in crier.log() and sink.url + "/p" not in crier.log()
 
@@ -171,6 +155,7 @@ def test_killed_in_the_middle_nobody_is_forgotten(make_crier, sink):
     reached = sink.count()["accepted"]
     assert reached < 3500, "it was to be killed before the end"
     crier.start()
+    later(crier, "11s")  # what was found in flight goes on then
     wait_for(lambda: (w := wave(crier, accepted))["accepted"] + w["unknown"] == 4000)
     unknown = wave(crier, accepted)["unknown"]
     assert 0 < unknown <= 4000 * 0.8 + 500, "no more is in doubt than a moment sends"
@@ -178,8 +163,21 @@ def test_killed_in_the_middle_nobody_is_forgotten(make_crier, sink):
     crier.await_done(accepted["id"])
     twice = readers.reconcile(repeats=unknown)
     assert wave(crier, accepted)["accepted"] == 4000
-    topics = {message["headers"]["topic"] for message in sink.messages()}
+    topics = {message["headers"]["topic"] for message in messages(sink)}
     assert len(topics) == 1, f"the second one ({twice} of them) takes the place of the first"
+
+
+def test_stopped_in_the_middle_it_goes_on_and_nobody_has_it_twice(make_crier, sink):
+    crier = make_crier(lambda channel: channel.update(rate="2000/s"))
+    readers = Readers(crier, sink)
+    readers.add(1200)
+    accepted = crier.send(story(15))
+    sink.wait_for(300)
+    crier.stop()
+    assert sink.count()["accepted"] < 1100
+    crier.start()
+    crier.await_done(accepted["id"])
+    readers.reconcile()
 
 
 @pytest.mark.parametrize("point", ("wave.batch:1", "wave.batch:3", "wave.answered:2", "wave.ended:2"))
@@ -192,6 +190,7 @@ def test_a_crash_at_any_point_of_a_batch_leaves_nobody_out(make_crier, sink, poi
     crier.process = None
     del crier.environment["CRIER_FAULT"]
     crier.start()
+    later(crier, "11s")  # what was found in flight goes on then
     wait_for(lambda: (w := wave(crier, accepted)) and w["accepted"] + w["unknown"] == 1500)
     unknown = wave(crier, accepted)["unknown"]
     if unknown:
@@ -216,29 +215,29 @@ def test_a_push_service_that_is_down_costs_nobody_their_message(make_crier, sink
     sink.do("down 0")
     until_done(crier, accepted)
     readers.reconcile(repeats=1500)
-    assert readers.counts() == {"active": 2500, "stopped": 0, "gone": 0, "quarantined": 0}
+    counts = readers.counts()
+    assert (counts["active"], counts["gone"], counts["quarantined"]) == (2500, 0, 0)
     assert "state=well" in crier.log()
 
 
 def test_what_gets_no_answer_goes_again_in_the_place_of_the_first(make_crier, sink):
     crier = make_crier(lambda channel: channel.update(timeout="1s"))
     readers = Readers(crier, sink)
-    readers.add(600)
-    sink.do("rule path=/p/1?? percent=20 once stall", "rule path=/p/22? once close")
+    readers.add(300)
+    sink.do("rule path=/p/10? once stall", "rule path=/p/220 once close")
     accepted = crier.send(story(5))
-    shown = wait_for(lambda: (w := wave(crier, accepted)) and w["accepted"] + w["unknown"] == 600 and w["unknown"] and w)
-    later(crier, "31s")
-    crier.await_done(accepted["id"])
-    readers.reconcile()
-    assert shown["unknown"] >= 10 and len({m["headers"]["topic"] for m in sink.messages()}) == 1
+    shown = wait_for(lambda: (w := wave(crier, accepted)) and w["accepted"] + w["unknown"] == 300 and w["unknown"] and w)
+    until_done(crier, accepted, by="31s")
+    readers.reconcile(repeats=wave(crier, accepted)["services"][0]["unknown"])
+    assert shown["unknown"] >= 10 and len({m["headers"]["topic"] for m in messages(sink)}) == 1
 
 
 def test_a_breaking_story_goes_before_a_wave_and_everywhere_within_a_second(make_crier, sink, platform):
     crier = make_crier(lambda channel: channel.update(rate="2500/s"), others=True)
     readers = Readers(crier, sink)
-    readers.add(8000)
+    readers.add(4000)
     ordinary = crier.send(story(6))
-    sink.wait_for(1500)
+    sink.wait_for(800)
     before = time.monotonic()
     breaking = crier.send(story(7, breaking=True))
     for channel in ("telegram", "mastodon", "bluesky", "partner"):
@@ -246,34 +245,32 @@ def test_a_breaking_story_goes_before_a_wave_and_everywhere_within_a_second(make
     assert time.monotonic() - before < 1
     crier.await_done(breaking["id"])
     crier.await_done(ordinary["id"])
-    readers.reconcile(repeats=8000)  # each has both
-    first, both = None, {}
-    messages = sorted(sink.messages(), key=lambda m: m["at_us"])
-    urgent = [m["headers"]["urgency"] == "high" for m in messages]
+    readers.reconcile(repeats=4000)  # each has both
+    urgent = [m["headers"]["urgency"] == "high" for m in messages(sink)]
     first, last = urgent.index(True), len(urgent) - 1 - urgent[::-1].index(True)
-    assert urgent.count(True) == urgent.count(False) == 8000
+    assert urgent.count(True) == urgent.count(False) == 4000
     between = urgent[first:last].count(False)
-    assert between < 1200, f"{between} of the ordinary one were sent while the breaking one was"
-    assert first - 1500 < 2500, "it waited for less than a second's messages"
+    assert between < 1000, f"{between} of the ordinary one were sent while the breaking one was"
+    assert first - 800 < 2500, "it waited for less than a second's messages"
 
 
 def test_a_correction_during_a_wave_reaches_all_in_the_place_of_the_first(make_crier, sink):
     crier = make_crier(lambda channel: channel.update(rate="3000/s"))
     readers = Readers(crier, sink)
-    readers.add(4000)
+    readers.add(2500)
     sent = crier.send(story(8, title="A bridge has fallen"))
     sink.wait_for(600)
     assert crier.send(story(8, title="No bridge has fallen"))["outcome"] == "revised"
     crier.await_done(sent["id"], revision=2)
     first, = crier.deliveries(sent["id"], revision=1)
-    assert first["state"] == "done" and "the rest gets the newer revision" in first["detail"]
-    assert wave(crier, sent, revision=2)["accepted"] == 4000
+    assert first["state"] == "done" and "the rest gets the newer revision" in first["detail"] and "again" not in first["detail"]
+    assert wave(crier, sent, revision=2)["accepted"] == 2500
     last = {}
-    for message in sink.messages():
+    for message in messages(sink):
         last[message["path"]] = message
-    assert len(last) == 4000 and len({m["headers"]["topic"] for m in last.values()}) == 1
+    assert len(last) == 2500 and len({m["headers"]["topic"] for m in last.values()}) == 1
     assert all("No bridge" in json.dumps(read_message(m["body"])) for m in list(last.values())[::40])
-    assert first["wave"]["accepted"] < 3000
+    assert first["wave"]["accepted"] < 2200
 
 
 def test_a_correction_does_not_wait_for_the_last_ones_of_a_wave(make_crier, sink):
@@ -328,12 +325,14 @@ def test_nothing_leaves_before_it_can_be_taken_back_no_more(make_crier, sink):
 
 
 def test_messages_go_as_fast_as_the_site_bears_the_readers(make_crier, sink, platform):
-    crier = make_crier(pace={"probe": platform.faces["hook"] + "/nothing-there", "slow_above": "10ms"})
+    crier = make_crier(pace={"probe": platform.picture(), "slow_above": "5s"})
     readers = Readers(crier, sink)
-    readers.add(6000)
-    platform.control("fault", path="/nothing-there", stall_s=5)
+    readers.add(1800)
+    platform.fault("/img/", "status", status=503, times=1)
     accepted = crier.send(story(14))
-    wait_for(lambda: "wave_pace" in crier.log())
     crier.await_done(accepted["id"])
     readers.reconcile()
-    assert "state=slower" in crier.log()
+    took_s = (messages(sink)[-1]["at_us"] - messages(sink)[0]["at_us"]) / 1e6
+    assert took_s > 1.2, f"{took_s} s: half of 2,000 a second until the site is well again"
+    log = crier.log()
+    assert 0 < log.index("state=slower") < log.index("state=as_before")

@@ -300,10 +300,10 @@ def test_the_command_line_brings_members_in_and_out(make_crier, tmp_path):
     path.write_text("\n".join([*lines, '{"address": "hello"}']) + "\n")
     refused = crier.run("members", "whatsapp", "import", str(path))
     assert refused.returncode == 1 and f"{path}:601: a telephone number" in refused.stderr, refused.stderr
-    assert "added 500" in refused.stdout
+    assert "added 600" in refused.stdout and "faulty 1" in refused.stdout
     path.write_text("\n".join(lines))
     assert json.loads(crier.run("members", "whatsapp", "import", str(path), "--json").stdout) == {
-        "added": 100, "changed": 0, "back": 0, "unchanged": 500, "left_out": 0}
+        "added": 0, "changed": 0, "back": 0, "unchanged": 600, "left_out": 0, "faulty": 0}
     shown = crier.run("members", "whatsapp").stdout
     assert numbers(1)[0] in shown and "active 600, stopped 0" in shown
     exported = crier.run("members", "whatsapp", "export").stdout.splitlines()

@@ -270,6 +270,15 @@ struct course {
     struct ledger_drop drop;
     struct ledger_fallback fallback;
     struct ledger_release_channel release;
+    struct ledger_topics topics;
+    struct ledger_members_put members;
+    struct ledger_prepared_put prepared;
+    struct ledger_wave_open wave;
+    struct ledger_wave_next next[2];
+    struct ledger_wave_end wave_end;
+    struct ledger_members_back back;
+    struct ledger_member_set erase;
+    struct ledger_wave_say stop;
     struct ledger_request *ops[OPS];
     size_t count;
 };
@@ -450,6 +459,119 @@ static void a_story_of_sources(struct course *c)
     add_blocked(c);
 }
 
+/* ---- an audience ---- */
+
+#define AUDIENCE_MEMBERS 5
+
+static const uint8_t member_keys[81] = {4, 1};
+static const struct ledger_new_member new_members[AUDIENCE_MEMBERS] = {
+    {.address = "1", .opted_in_by = "page", .keys = member_keys, .keys_len = 81},
+    {.address = "2", .opted_in_by = "page", .keys = member_keys, .keys_len = 81},
+    {.address = "3", .opted_in_by = "page", .traits = {.topics = 1}},
+    {.address = "4", .opted_in_by = "page", .keys = member_keys, .keys_len = 81},
+    {.address = "5", .opted_in_by = "page"},
+};
+
+static void add_members(struct course *c)
+{
+    static const char *const names[] = {"politics", "sport"};
+    static const uint8_t bytes[3][8] = {"first", "second", "third"};
+    static struct ledger_unprepared_member to[3] = {{.id = 1}, {.id = 2}, {.id = 4}};
+
+    for (size_t i = 0; i < ARRAY_LEN(to); i++) {
+        memcpy(to[i].keys, member_keys, sizeof member_keys);
+        to[i].keys_len = sizeof member_keys;
+    }
+    c->topics = (struct ledger_topics){
+        .req = {.kind = LEDGER_TOPICS}, .channel = "a", .names = names, .count = 2};
+    c->members = (struct ledger_members_put){.req = {.kind = LEDGER_MEMBERS_PUT},
+                                             .channel = "a",
+                                             .v = new_members,
+                                             .count = AUDIENCE_MEMBERS,
+                                             .first_id = 1,
+                                             .now_ms = c->kit.now_ms};
+    c->prepared = (struct ledger_prepared_put){.req = {.kind = LEDGER_PREPARED_PUT},
+                                               .channel = "a",
+                                               .members = to,
+                                               .bytes = bytes[0],
+                                               .count = ARRAY_LEN(to),
+                                               .each_bytes = sizeof bytes[0],
+                                               .now_ms = c->kit.now_ms};
+    add(c, &c->topics.req);
+    add(c, &c->members.req);
+    add(c, &c->prepared.req);
+}
+
+static void add_next(struct course *c, size_t at, struct delivery_id id)
+{
+    c->next[at] = (struct ledger_wave_next){.req = {.kind = LEDGER_WAVE_NEXT},
+                                            .id = id,
+                                            .limit = 2,
+                                            .recent_since_ms = 1,
+                                            .now_ms = c->kit.now_ms};
+    add(c, &c->next[at].req);
+}
+
+static void add_wave_end(struct course *c, struct delivery_id id)
+{
+    static const struct ledger_wave_result lost = {
+        .member = 1, .outcome = MEMBER_LOST, .detail = "410"};
+    static const struct ledger_wave_service service = {
+        .name = "fcm", .accepted = 1, .gone = 1, .times = {2}};
+
+    c->wave_end = (struct ledger_wave_end){.req = {.kind = LEDGER_WAVE_END},
+                                           .id = id,
+                                           .number = 1,
+                                           .v = &lost,
+                                           .count = 1,
+                                           .accepted = 1,
+                                           .services = &service,
+                                           .service_count = 1,
+                                           .now_ms = c->kit.now_ms};
+    add(c, &c->wave_end.req);
+}
+
+static void add_words(struct course *c, struct delivery_id id)
+{
+    c->back = (struct ledger_members_back){
+        .req = {.kind = LEDGER_MEMBERS_BACK}, .channel = "a", .state = -1, .now_ms = KIT_NOW};
+    c->erase = (struct ledger_member_set){.req = {.kind = LEDGER_MEMBER_SET},
+                                          .channel = "a",
+                                          .address = "4",
+                                          .change = MEMBER_ERASE,
+                                          .now_ms = c->kit.now_ms};
+    c->stop = (struct ledger_wave_say){.req = {.kind = LEDGER_WAVE_SAY},
+                                       .id = id,
+                                       .word = WAVE_STOP,
+                                       .by = "cli",
+                                       .now_ms = c->kit.now_ms};
+    add(c, &c->back.req);
+    add(c, &c->erase.req);
+    add(c, &c->stop.req);
+}
+
+/* Members with something prepared for some; a wave that loses one and passes one over; the loss undone, one erased,
+ * the wave stopped. */
+static void a_story_of_an_audience(struct course *c)
+{
+    struct delivery_id id;
+
+    add_members(c);
+    add_accept(c, 0, "1", "A", "a");
+    id.v = c->accepts[0].ids[0];
+    add_begin(c, 0, id.v);
+    c->wave = (struct ledger_wave_open){.req = {.kind = LEDGER_WAVE_OPEN},
+                                        .id = id,
+                                        .channel = "a",
+                                        .topics = 2,
+                                        .now_ms = c->kit.now_ms};
+    add(c, &c->wave.req);
+    add_next(c, 0, id);
+    add_wave_end(c, id);
+    add_next(c, 1, id);
+    add_words(c, id);
+}
+
 static void (*story)(struct course *c);
 
 static struct course *course_new(void)
@@ -539,6 +661,14 @@ static char *dump(const char *path)
         "SELECT channel, held, ready, in_flight, done, again, unknown, cancelled, tokens FROM "
         "tally",
         "SELECT id, kind, data FROM event ORDER BY id",
+        "SELECT id, state, address, mark, topics, state_why, failures FROM member ORDER BY id",
+        "SELECT * FROM audience",
+        "SELECT * FROM topic",
+        "SELECT first, last, count, holes, hex(bytes) FROM prepared ORDER BY first",
+        "SELECT * FROM wave",
+        "SELECT * FROM wave_batch",
+        "SELECT * FROM wave_exception",
+        "SELECT name, accepted, gone, hex(times) FROM wave_service",
         "SELECT 'miscounted', channel FROM tally t WHERE (SELECT count(*) FROM delivery d "
         "WHERE "
         "d.channel = t.channel) <> held + ready + in_flight + done + again + unknown + "
@@ -779,5 +909,6 @@ int main(void)
 {
     make_heap();
     make_disk();
-    return run_all(a_story_by_hand) + run_all(a_story_of_sources);
+    return run_all(a_story_by_hand) + run_all(a_story_of_sources) +
+           run_all(a_story_of_an_audience);
 }

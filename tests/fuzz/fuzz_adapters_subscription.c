@@ -1,0 +1,82 @@
+/* What comes to the door where readers subscribe: a subscription of a browser. What is taken of it can be written to:
+ * its address is the one that was given and falls into an origin and a path, a message can be made, and its browser
+ * could be prepared for. What is not taken leaves nothing, and says what was expected. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "adapters/webpush_internal.h"
+#include "base/ece.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define DEPTH 8
+
+static char key[] = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
+static char subject[] = "mailto:push@news.example";
+static char payload[] = "{}";
+
+static struct webpush_settings settings = {.subject = subject};
+
+static void check_address(const struct member *m, const json_t *given)
+{
+    struct buf origin, path;
+    char again[MEMBER_ADDRESS_BYTES];
+
+    buf_init(&origin, 4096);
+    buf_init(&path, 4096);
+    must(strcmp(m->address, json_path_str(given, "endpoint")) == 0);
+    must(webpush__address(m->address, again) && strcmp(again, m->address) == 0);
+    must(webpush__origin(m->address, &origin) && origin.len > strlen("https://"));
+    webpush__path(m->address, &path);
+    must(path.len > 0 && path.data[0] == '/' && strpbrk(path.data, " \r\n\t#") == NULL);
+    must(strchr(buf_str(&origin) + strlen("https://"), '/') == NULL);
+    buf_done(&origin);
+    buf_done(&path);
+}
+
+static void check_message(const struct member *m)
+{
+    struct push_plan plan = {.payload = payload, .payload_len = strlen(payload)};
+    struct buf path, body;
+
+    must(webpush__keys_init(&plan.keys, &settings, NULL) == ERR_NONE);
+    buf_init(&path, 4096);
+    buf_init(&body, 8192);
+    must(webpush__push.compose(&plan, &m, 1, &path, &body, NULL) == ERR_NONE);
+    must(body.len == plan.payload_len + ECE_OVERHEAD_BYTES);
+    buf_done(&path);
+    buf_done(&body);
+    webpush__keys_done(&plan.keys);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t keys[MEMBER_KEYS_BYTES];
+    struct member m = {.keys = keys};
+    struct err why = {0};
+    json_t *given = NULL;
+    char *address = NULL;
+
+    settings.key.text = key;
+    settings.key.len = strlen(key);
+    if (json_read(&given, size ? (const char *)data : "", size, DEPTH, NULL)) {
+        return 0;
+    }
+    if (webpush__subscription(&settings, given, &address, keys, &m.keys_len, &m.key_id, &why) ==
+        ERR_NONE) {
+        m.address = address;
+        must(m.keys_len <= sizeof keys && m.key_id != 0);
+        check_address(&m, given);
+        check_message(&m);
+    } else {
+        must(!address && why.text[0] != '\0' && text_valid(why.text, strlen(why.text)));
+    }
+    mem_free(address);
+    json_decref(given);
+    return 0;
+}
