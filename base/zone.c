@@ -21,9 +21,9 @@
 #define DAY_MS ((int64_t)ZONE_DAY_MINUTES * MS_MINUTE)
 
 static const char *directory = DIRECTORY;
-static struct map *zones;        /* name -> struct zone */
-static struct map *unknown;      /* name -> the map itself */
-static struct zone *last;        /* of last_name: members of one zone often come one after the other */
+static struct map *zones;   /* name -> struct zone */
+static struct map *unknown; /* name -> the map itself */
+static struct zone *last; /* of last_name: members of one zone often come one after the other */
 static char last_name[ZONE_NAME_BYTES];
 
 void zone_use_directory(const char *path)

@@ -12,11 +12,12 @@
 
 #define HEADER_BYTES 44
 #define OFFSET_MAX (26 * 3600) /* RFC 9636, section 3.2: it should lie within a day or so */
-#define YEARS_S ((int64_t)1 << 37) /* some 4,300 years before and after 1970: beyond, the edge counts */
+#define YEARS_S                                                                                \
+    ((int64_t)1 << 37) /* some 4,300 years before and after 1970: beyond, the edge counts */
 
 struct zone {
-    int64_t *at_s;  /* ascending */
-    uint8_t *type;  /* what holds from then on */
+    int64_t *at_s;     /* ascending */
+    uint8_t *type;     /* what holds from then on */
     int32_t *offset_s; /* of each type */
     size_t count, type_count;
     bool has_rule;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct zone_date { /* of a year, at a local time of it */
+struct zone_date {                                     /* of a year, at a local time of it */
     enum { ZONE_JULIAN, ZONE_DAY, ZONE_WEEKDAY } kind; /* Jn: without 29 February; n; Mm.w.d */
     int day;                                           /* Jn: 1..365; n: 0..365; d: 0..6 */
     int month, week;

@@ -52,8 +52,8 @@ struct put {
     struct member_ask ask;
     const char *body;
     size_t body_len;
-    bool lines; /* one member a line */
-    bool skips; /* those with a fault are left out; else none is taken in */
+    bool lines;           /* one member a line */
+    bool skips;           /* those with a fault are left out; else none is taken in */
     json_t *list;         /* all of them, kept */
     struct member_in *in; /* those that are good so far … */
     size_t *where;        /* … and which of the list or of the lines each is, from 0 */

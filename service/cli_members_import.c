@@ -34,7 +34,7 @@ struct import {
     size_t count;
     json_t *totals;
     int64_t seen, faulty;
-    bool shows;               /* how far it is, on a terminal */
+    bool shows; /* how far it is, on a terminal */
     int64_t start_ms, shown_ms;
     int exit;
 };
@@ -53,8 +53,8 @@ static void show_progress(struct import *m)
     if (m->shows && now_ms - m->shown_ms >= PROGRESS_MS) {
         m->shown_ms = now_ms;
         (void)fprintf(stderr,
-                      "\r\033[K%" PRId64 " read, %" PRId64 " of them cannot be taken in; %" PRId64
-                      "/s",
+                      "\r\033[K%" PRId64 " read, %" PRId64
+                      " of them cannot be taken in; %" PRId64 "/s",
                       m->seen,
                       m->faulty,
                       took_ms > 0 ? m->seen * 1000 / took_ms : 0);
@@ -219,10 +219,11 @@ static int make_path(struct import *m, enum member_format format)
     const char *at = cli_option(m->args, "consented-at");
 
     if (format != MEMBERS_NDJSON && !cli_option(m->args, "consent")) {
-        return cli_fail(m->args,
-                        CLI_USAGE,
-                        "--consent says where these people agreed; without proof of that nobody "
-                        "is taken in");
+        return cli_fail(
+            m->args,
+            CLI_USAGE,
+            "--consent says where these people agreed; without proof of that nobody "
+            "is taken in");
     }
     if (at && !time_parse_rfc3339(at, strlen(at), &at_ms)) {
         return cli_fail(

@@ -378,7 +378,8 @@ static size_t on_lines(char *bytes, size_t size, size_t count, void *context)
     return l->stopped || !buf_ok(&l->text) ? 0 : size * count;
 }
 
-static enum err_code lines_end(struct lines *l, CURLcode code, const char *text, struct err *why)
+static enum err_code
+lines_end(struct lines *l, CURLcode code, const char *text, struct err *why)
 {
     json_t *problem = NULL;
     long status = 0;

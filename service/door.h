@@ -30,7 +30,7 @@ enum door_auth {
     AUTH_TOKEN, /* bearer token (server.token), compared in constant time; loopback without a
                  * configured token is let in */
     AUTH_READER, /* the same to what readers' browsers send: a body of DOOR_READER_BYTES at most */
-    AUTH_HOOK,  /* the handler checks a signature, and ends with door_refuse_login() */
+    AUTH_HOOK, /* the handler checks a signature, and ends with door_refuse_login() */
 };
 struct door_route {
     enum http_method method;

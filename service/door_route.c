@@ -135,7 +135,8 @@ static void find_route(struct door_request *r, bool known_method, struct buf *al
             r->route = at;
             return;
         }
-        if (at->method != HTTP_OPTIONS) { /* comes at the end, whether there is a route or not */
+        if (at->method !=
+            HTTP_OPTIONS) { /* comes at the end, whether there is a route or not */
             allow_add(allow, http_method_name(at->method));
         }
         if (at->method == HTTP_GET) {

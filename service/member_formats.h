@@ -24,8 +24,8 @@ bool member_format_parse(const char *name, enum member_format *out);
 struct member_reading;
 /* line: in the file, from 1. json: one object, without a line break; NULL: it cannot be one, and why. False: no
  * more. */
-typedef bool member_item_fn(
-    void *context, size_t line, const char *json, size_t len, const char *why);
+typedef bool
+member_item_fn(void *context, size_t line, const char *json, size_t len, const char *why);
 
 struct member_reading *
 member_reading_new(enum member_format format, member_item_fn *item, void *context);

@@ -17,7 +17,8 @@
 /* What a column is for, by the names it goes by. */
 enum column { ADDRESS, P256DH, AUTH, LANGUAGE, AGREED, INVALID, SUBSCRIBED, COLUMNS };
 static const char *const known[COLUMNS][8] = {
-    [ADDRESS] = {"identifier", "token", "pushtoken", "fcmtoken", "registrationtoken", "endpoint"},
+    [ADDRESS] =
+        {"identifier", "token", "pushtoken", "fcmtoken", "registrationtoken", "endpoint"},
     [P256DH] = {"webp256", "webp256dh", "p256dh"},
     [AUTH] = {"webauth", "auth"},
     [LANGUAGE] = {"language", "lang"},

@@ -14,8 +14,7 @@
 
 static bool has_token_letters(const char *text)
 {
-    return strspn(text,
-                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:.") ==
+    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:.") ==
            strlen(text);
 }
 

@@ -32,10 +32,8 @@ static bool fail(char why[MEMBER_WHY_BYTES], const char *text)
     return false;
 }
 
-static bool read_consent(struct member_in *out,
-                         const struct member_ask *ask,
-                         const json_t *v,
-                         char *why)
+static bool
+read_consent(struct member_in *out, const struct member_ask *ask, const json_t *v, char *why)
 {
     const char *at = json_path_str(v, "opted_in_at"), *source = json_path_str(v, "source");
 
@@ -43,9 +41,10 @@ static bool read_consent(struct member_in *out,
     out->m.opted_in_at_ms = ask->opted_in_at_ms;
     if (at ? !time_parse_rfc3339(at, strlen(at), &out->m.opted_in_at_ms)
            : ask->opted_in_at_ms == 0) {
-        return fail(why,
-                    "opted_in_at: when they agreed, such as 2026-11-01T10:00:00Z; without proof of "
-                    "that nobody is taken in");
+        return fail(
+            why,
+            "opted_in_at: when they agreed, such as 2026-11-01T10:00:00Z; without proof of "
+            "that nobody is taken in");
     }
     if (out->m.opted_in_at_ms > ask->now_ms + CONSENT_AHEAD_MS) {
         return fail(why, "opted_in_at: that is still to come");
@@ -91,8 +90,10 @@ static bool read_key_id(struct member_in *out, const json_t *v)
     return true;
 }
 
-static bool
-read_subscription(struct member_in *out, const struct member_ask *ask, const json_t *v, char *why)
+static bool read_subscription(struct member_in *out,
+                              const struct member_ask *ask,
+                              const json_t *v,
+                              char *why)
 {
     const struct push *push = ask->audience->push;
     json_t *given = subscription_of(v, ask->key);
@@ -101,8 +102,13 @@ read_subscription(struct member_in *out, const struct member_ask *ask, const jso
     const char *wrong = NULL;
     struct err err = {0};
 
-    if (push->subscription(
-            ask->settings->own, given, &address, keys, &out->m.keys_len, &out->m.key_id, &err)) {
+    if (push->subscription(ask->settings->own,
+                           given,
+                           &address,
+                           keys,
+                           &out->m.keys_len,
+                           &out->m.key_id,
+                           &err)) {
         wrong = err.text;
     } else if (push->public_key) {
         wrong = push__endpoint_wrong(address, ask->settings->allow_private, host);
@@ -250,9 +256,14 @@ static void put_wishes(struct buf *b,
     }
     if (m->traits.quiet_from != m->traits.quiet_to) {
         json_put_open(b, "quiet", '{');
-        (void)snprintf(clock, sizeof clock, "%02d:%02d", m->traits.quiet_from / 60, m->traits.quiet_from % 60);
+        (void)snprintf(clock,
+                       sizeof clock,
+                       "%02d:%02d",
+                       m->traits.quiet_from / 60,
+                       m->traits.quiet_from % 60);
         json_put_text(b, "from", clock);
-        (void)snprintf(clock, sizeof clock, "%02d:%02d", m->traits.quiet_to / 60, m->traits.quiet_to % 60);
+        (void)snprintf(
+            clock, sizeof clock, "%02d:%02d", m->traits.quiet_to / 60, m->traits.quiet_to % 60);
         json_put_text(b, "to", clock);
         json_put_close(b, '}');
     }

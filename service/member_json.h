@@ -22,7 +22,7 @@ struct member_ask { /* what all members of one call share */
     /* For those that do not say it themselves: */
     char *source;           /* where they agreed; NULL */
     int64_t opted_in_at_ms; /* 0: not said */
-    char *key;              /* the public key of ours that subscriptions were made for; NULL: today's */
+    char *key; /* the public key of ours that subscriptions were made for; NULL: today's */
 };
 struct member_in {
     json_t *json; /* borrowed */

@@ -30,7 +30,7 @@ static const struct push *push_of(const struct channel *ch)
     const struct audience *a = ch->adapter->audience;
 
     return !ch->gone && ch->settings->enabled && a && a->push && a->push->subscription ? a->push
-                                                                                      : NULL;
+                                                                                       : NULL;
 }
 
 /* Once, at the start: quiet hours would be those of another place. */
@@ -122,7 +122,8 @@ static bool knows_origin(const struct crier *c, const struct channel *ch, const 
             return true;
         }
     }
-    return (listed->count == 0 && site && push__same_origin(site, origin)) || is_ours(c, origin);
+    return (listed->count == 0 && site && push__same_origin(site, origin)) ||
+           is_ours(c, origin);
 }
 
 static bool any_knows_origin(struct crier *c, const char *origin)
@@ -179,12 +180,11 @@ static struct channel *only_channel(struct crier *c, bool for_browsers)
 }
 
 /* Names of channels are nobody's business here. */
-static struct channel *channel_of(struct crier *c,
-                                  struct door_request *r,
-                                  const char *name,
-                                  bool for_browsers)
+static struct channel *
+channel_of(struct crier *c, struct door_request *r, const char *name, bool for_browsers)
 {
-    struct channel *ch = name ? channels_find(c->channels, name) : only_channel(c, for_browsers);
+    struct channel *ch =
+        name ? channels_find(c->channels, name) : only_channel(c, for_browsers);
 
     if (ch && push_of(ch)) {
         return ch;
@@ -245,7 +245,8 @@ static bool has_app_key(const struct door_request *r, const struct secret *key)
     return crypto_equal(a, b, sizeof a);
 }
 
-static bool may_come(struct crier *c, struct door_request *r, const struct channel *ch, char *by)
+static bool
+may_come(struct crier *c, struct door_request *r, const struct channel *ch, char *by)
 {
     const char *origin = door_header(r, "Origin");
 

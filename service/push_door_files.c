@@ -84,9 +84,9 @@ void push_serve_page(struct crier *c, struct door_request *r)
     (void)c;
     door_reply_header(r, "Content-Security-Policy", PAGE_POLICY);
     door_reply_header(r, "X-Robots-Tag", "noindex");
-    answer(
-        r,
-        &(struct file){push_page_html, push_page_html_len, "text/html; charset=utf-8", ASK_FIRST});
+    answer(r,
+           &(struct file){
+               push_page_html, push_page_html_len, "text/html; charset=utf-8", ASK_FIRST});
 }
 
 void push_serve_page_js(struct crier *c, struct door_request *r)

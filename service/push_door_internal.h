@@ -32,14 +32,16 @@ struct push_limit {
 };
 void push__limit_init(struct push_limit *l);
 /* peer NULL: nobody knows who it is. 0: it may; else so many milliseconds until it may be worth trying again. */
-int64_t push__limit_take(struct push_limit *l, const char *peer, struct rate each, int64_t now_ms);
+int64_t
+push__limit_take(struct push_limit *l, const char *peer, struct rate each, int64_t now_ms);
 
 /* ---- whether an endpoint is one: push_door_proof.c ---- */
 
 /* Why it can be none, whatever answers there: pure. NULL: it may be one. host: where it is, "name" or, where
  * private addresses are allowed, "name:port". */
 #define PUSH_HOST_BYTES 300
-const char *push__endpoint_wrong(const char *url, bool allow_private, char host[PUSH_HOST_BYTES]);
+const char *
+push__endpoint_wrong(const char *url, bool allow_private, char host[PUSH_HOST_BYTES]);
 
 enum push_proof { PUSH_PROVEN, PUSH_REFUSED, PUSH_TOO_MANY, PUSH_STOPPED };
 struct push_proofs;

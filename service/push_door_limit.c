@@ -56,9 +56,9 @@ static struct push_credit *place_of(struct push_limit *l, const char *peer)
 /* What it has by now. One that has never come has all. */
 static void fill(struct push_credit *p, struct rate rate, double most, int64_t now_ms)
 {
-    double came = p->at_ms > 0 ? (double)(now_ms - p->at_ms) * (double)rate.count /
-                                     (double)rate.per_ms
-                               : most;
+    double came = p->at_ms > 0
+                      ? (double)(now_ms - p->at_ms) * (double)rate.count / (double)rate.per_ms
+                      : most;
 
     p->tokens = p->tokens + came < most ? p->tokens + came : most;
     p->at_ms = now_ms;
@@ -69,7 +69,8 @@ static int64_t wait_ms(const struct push_credit *p, struct rate rate)
     return (int64_t)((1.0 - p->tokens) * (double)rate.per_ms / (double)rate.count) + 1;
 }
 
-int64_t push__limit_take(struct push_limit *l, const char *peer, struct rate each, int64_t now_ms)
+int64_t
+push__limit_take(struct push_limit *l, const char *peer, struct rate each, int64_t now_ms)
 {
     struct push_credit *one = peer && each.count > 0 ? place_of(l, peer) : NULL;
 

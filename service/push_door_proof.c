@@ -27,11 +27,11 @@
 #include "service/out.h"
 #include "service/push_door_internal.h"
 
-#define HOSTS_MAX 1000       /* remembered */
-#define ASKED_MAX 8          /* at a time */
-#define NEW_IN_AN_HOUR 120   /* hosts */
+#define HOSTS_MAX 1000          /* remembered */
+#define ASKED_MAX 8             /* at a time */
+#define NEW_IN_AN_HOUR 120      /* hosts */
 #define MEMBERS_IN_AN_HOUR 2000 /* of one such host */
-#define WAITING_MAX 200      /* for the answer of one host */
+#define WAITING_MAX 200         /* for the answer of one host */
 #define GOOD_MS MS_HOUR
 #define BAD_MS (5 * MS_MINUTE)
 #define ASK_MS (8 * MS_SECOND)
@@ -65,7 +65,8 @@ static bool is_name(const char *host, size_t len)
     return last > 0 && last < len && !is_number(host + last, len - last);
 }
 
-const char *push__endpoint_wrong(const char *url, bool allow_private, char host[PUSH_HOST_BYTES])
+const char *
+push__endpoint_wrong(const char *url, bool allow_private, char host[PUSH_HOST_BYTES])
 {
     struct url_parts u;
 
@@ -135,7 +136,9 @@ static void host_free(struct host *h)
 
 static enum push_proof verdict_of(const struct host *h)
 {
-    return h->proofs->stopped ? PUSH_STOPPED : h->state == HOST_GOOD ? PUSH_PROVEN : PUSH_REFUSED;
+    return h->proofs->stopped      ? PUSH_STOPPED
+           : h->state == HOST_GOOD ? PUSH_PROVEN
+                                   : PUSH_REFUSED;
 }
 
 static void tell_waiting(struct host *h)
@@ -184,7 +187,8 @@ static void on_asked(struct out_exchange *x)
     h->state = answered ? HOST_GOOD : HOST_BAD;
     h->until_ms = clock_mono_ms() + (answered ? GOOD_MS : BAD_MS);
     if (!answered) {
-        (void)snprintf(h->why, sizeof h->why, "%.100s is no push service that can be reached", h->name);
+        (void)snprintf(
+            h->why, sizeof h->why, "%.100s is no push service that can be reached", h->name);
     }
     out_exchange_done(x);
     http_request_done(&h->request);

@@ -135,9 +135,8 @@ static void subscribe_4_on_written(struct ledger_request *r)
         push__come_again(t->request, 503, MS_MINUTE, "it could not be written down");
     } else {
         count(t, put->added > 0 ? "subscribed" : put->back > 0 ? "back" : "known");
-        door_reply_json(t->request,
-                        put->added > 0 ? 201 : 200,
-                        json_pack("{s:s}", "channel", t->channel));
+        door_reply_json(
+            t->request, put->added > 0 ? 201 : 200, json_pack("{s:s}", "channel", t->channel));
     }
     ledger_request_done(r);
     taking_free(t);
@@ -218,8 +217,10 @@ static void subscribe_2_on_proof(struct push_proving *w, enum push_proof what, c
 }
 
 /* What the adapter reads: the subscription, and beside it the key that it was made for. */
-static enum err_code
-read_subscription(struct taking *t, const struct push *push, const json_t *body, struct err *why)
+static enum err_code read_subscription(struct taking *t,
+                                       const struct push *push,
+                                       const json_t *body,
+                                       struct err *why)
 {
     const json_t *given = json_object_get(body, "subscription");
     const json_t *key = json_object_get(body, "key");
@@ -298,11 +299,11 @@ static void answer_choices(struct taking *t)
     json_t *answer = json_object();
 
     push_wish_tell(answer,
-                    t->crier->topics,
-                    t->settings,
-                    &t->traits,
-                    t->wish.zone ? t->wish.zone : t->zone,
-                    t->wish.language ? t->wish.language : t->language);
+                   t->crier->topics,
+                   t->settings,
+                   &t->traits,
+                   t->wish.zone ? t->wish.zone : t->zone,
+                   t->wish.language ? t->wish.language : t->language);
     door_reply_json(t->request, 200, answer);
 }
 

@@ -32,9 +32,8 @@ static const char *read_topics(struct push_wish *w,
     w->topics = 0;
     json_array_foreach(given, i, one)
     {
-        int64_t bit = json_is_string(one)
-                          ? topics_bit(topics, channel->name, json_string_value(one))
-                          : 0;
+        int64_t bit =
+            json_is_string(one) ? topics_bit(topics, channel->name, json_string_value(one)) : 0;
 
         if (bit == 0) {
             return "topics: the channel has no such topic";
@@ -85,17 +84,19 @@ static bool is_language(const char *text)
     size_t len = strlen(text);
 
     return len >= 2 && len <= LANGUAGE_BYTES &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") ==
+               len;
 }
 
 const char *push_wish_read(struct push_wish *w,
-                            const struct topics *topics,
-                            const struct channel_settings *channel,
-                            const json_t *given)
+                           const struct topics *topics,
+                           const struct channel_settings *channel,
+                           const json_t *given)
 {
     const json_t *chosen = json_object_get(given, "topics");
     const json_t *quiet = json_object_get(given, "quiet");
-    const char *zone = json_path_str(given, "zone"), *language = json_path_str(given, "language");
+    const char *zone = json_path_str(given, "zone"),
+               *language = json_path_str(given, "language");
     const char *wrong = NULL;
 
     *w = (struct push_wish){.topics = MEMBER_TOPICS_ALL};
@@ -135,9 +136,8 @@ bool push_wish_apply(const struct push_wish *w, struct member_traits *traits)
 
 /* ---- the same told ---- */
 
-static json_t *topics_json(const struct topics *topics,
-                           const struct channel_settings *channel,
-                           int64_t chosen)
+static json_t *
+topics_json(const struct topics *topics, const struct channel_settings *channel, int64_t chosen)
 {
     const struct pairs *all = &channel->audience.topics;
     json_t *names;
@@ -167,11 +167,11 @@ static json_t *quiet_json(const struct member_traits *t)
 }
 
 void push_wish_tell(json_t *out,
-                     const struct topics *topics,
-                     const struct channel_settings *channel,
-                     const struct member_traits *traits,
-                     const char *zone,
-                     const char *language)
+                    const struct topics *topics,
+                    const struct channel_settings *channel,
+                    const struct member_traits *traits,
+                    const char *zone,
+                    const char *language)
 {
     (void)json_object_set_new(out, "topics", topics_json(topics, channel, traits->topics));
     (void)json_object_set_new(out, "quiet", quiet_json(traits));

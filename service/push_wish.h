@@ -22,18 +22,18 @@ struct push_wish { /* what is not given is to stay as it is */
 /* What is wrong with it; NULL: nothing. It is to be freed either way. A zone or language that is none is left
  * out: readers cannot mend what their browser says. */
 const char *push_wish_read(struct push_wish *w,
-                            const struct topics *topics,
-                            const struct channel_settings *channel,
-                            const json_t *given);
+                           const struct topics *topics,
+                           const struct channel_settings *channel,
+                           const json_t *given);
 void push_wish_done(struct push_wish *w);
 /* Over what there was; true when that changed it. */
 bool push_wish_apply(const struct push_wish *w, struct member_traits *traits);
 /* {"topics": […] or null, "quiet": {…} or null, "zone", "language"} for an object that is given. */
 void push_wish_tell(json_t *out,
-                     const struct topics *topics,
-                     const struct channel_settings *channel,
-                     const struct member_traits *traits,
-                     const char *zone,
-                     const char *language);
+                    const struct topics *topics,
+                    const struct channel_settings *channel,
+                    const struct member_traits *traits,
+                    const char *zone,
+                    const char *language);
 
 #endif

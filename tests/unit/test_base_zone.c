@@ -59,7 +59,7 @@ static void offsets_are_those_of_libc(void **state)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         libc_use(names[i]);
         assert_true(zone_known(names[i]));
-        for (int64_t ms = at("1900-01-01T00:00:00Z"); ms < at("2300-01-01T00:00:00Z");
+        for (int64_t ms = at("1900-01-01T00:00:00Z"); ms < at("2200-01-01T00:00:00Z");
              ms += 101 * MS_HOUR + 11 * MS_SECOND) {
             if (zone_offset_s(names[i], ms) != libc_offset(ms)) {
                 char text[TIME_TEXT_BYTES];
@@ -80,7 +80,7 @@ static void clocks_are_set_at_the_second(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         libc_use(names[i]);
-        for (int64_t ms = at("2039-01-01T00:00:00Z"); ms < at("2042-01-01T00:00:00Z");
+        for (int64_t ms = at("2039-01-01T00:00:00Z"); ms < at("2040-01-01T00:00:00Z");
              ms += 30 * MS_MINUTE) {
             assert_int_equal(zone_offset_s(names[i], ms), libc_offset(ms));
             assert_int_equal(zone_offset_s(names[i], ms - 1000), libc_offset(ms - 1000));

@@ -199,6 +199,7 @@ def test_a_server_that_is_away_is_waited_for_and_one_that_says_no_leaves_nothing
 
 
 def test_the_page_to_try_it_on_says_what_to_put_where(window, door):
+    door.reset()
     window.permit(door.url)
     window.open(door.url + "/push/")
     wait_for(lambda: "Channel web, live" in window.script("return document.body.innerText"))
@@ -206,6 +207,13 @@ def test_the_page_to_try_it_on_says_what_to_put_where(window, door):
     assert f'<script src="{door.url}/push/client.js" defer></script>' in said
     assert f'importScripts("{door.url}/push/sw.js");' in said
     assert window.state() == "off"
+    # The scripts are of the page's own origin here, so there is no file beside them.
+    window.script(chromium.SUBSCRIPTIONS)
+    window.press("button.first")
+    window.await_state("on")
+    address = door.of("subscribe")[0]["subscription"]["endpoint"]
+    assert window.promise("return (await navigator.serviceWorker.getRegistration('/push/crier-push/')).active.scriptURL") == f"{door.url}/push/sw.js"
+    wait_for(lambda: f"crier members web set '{address}' --test yes" in window.script("return document.body.innerText"))
 
 
 # ---- the worker ----
