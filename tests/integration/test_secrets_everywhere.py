@@ -40,6 +40,7 @@ PLANTED = {
     "channels.whatsapp.verify_token": "Ub3Ns-planted-whatsapp-verify-Jk7",
     "channels.browsers.key": "Pq7Hd-plantedOfBrowsers-Key-Lw3Xv9Ty5Bn0sM4",
     "channels.browsers.old_keys": "Rk2Gc-plantedOfBrowsers-Old-Jx8Vz6Mu1Fd7eQ8",
+    "channels.browsers.audience.app_key": "Vf6Ld-planted-of-the-app-Ys3",
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
@@ -86,7 +87,8 @@ def plant(settings, platform):
     channels["whatsapp"] = {**harness.network_channels(platform)["whatsapp"], **{
         key: PLANTED[f"channels.whatsapp.{key}"] for key in ("token", "app_secret", "verify_token")}}
     channels["browsers"] = {"type": "webpush", "subject": "mailto:push@news.example", **{
-        key: PLANTED[f"channels.browsers.{key}"] for key in ("key", "old_keys")}}
+        key: PLANTED[f"channels.browsers.{key}"] for key in ("key", "old_keys")},
+        "audience": {"app_key": PLANTED["channels.browsers.audience.app_key"]}}
     settings["server"]["token"] = PLANTED["server.token"]
     settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
