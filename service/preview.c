@@ -45,6 +45,7 @@ static json_t *hidden(const struct shown *s, const char *bytes, size_t len)
     buf_init(&text, SHOWN_BYTES);
     buf_add(&text, bytes, len);
     hide_settings(&text, s->settings, 1);
+    hide_tokens(&text, s->sc.ctx.account); /* made for this look, and good all the same */
     json_t *v = json_stringn(buf_str(&text), text.len);
     if (v == NULL) {
         v = json_sprintf("(%zu bytes that are no text)", len);
