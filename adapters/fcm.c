@@ -25,7 +25,7 @@ static const char *const taken[] = {"from", "message_type", "google", "gcm", NUL
 enum err_code fcm__check(const struct fcm_settings *s, struct err *why)
 {
     struct fcm_account account;
-    enum err_code rc = fcm__account_read(&account, &s->service_account, why);
+    enum err_code rc = fcm__account_read(&account, &s->service_account, true, why);
 
     fcm__account_done(&account);
     return rc ? rc : notice_check(&s->notice, taken, why);

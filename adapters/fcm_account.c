@@ -68,7 +68,8 @@ static const char *fault_of(const json_t *file)
     return uri && url_parse(&parts, uri) ? NULL : "token_uri is missing in it";
 }
 
-static enum err_code take(struct fcm_account *out, const json_t *file, struct err *why)
+static enum err_code
+take(struct fcm_account *out, const json_t *file, bool with_key, struct err *why)
 {
     const char *pem = record_str(file, "private_key"), *fault = fault_of(file);
     enum err_code rc;
@@ -76,7 +77,7 @@ static enum err_code take(struct fcm_account *out, const json_t *file, struct er
     if (fault) {
         return err_set(why, ERR_INVALID, "%s", fault);
     }
-    rc = rs256_key_read(&out->key, pem, strlen(pem), why);
+    rc = with_key ? rs256_key_read(&out->key, pem, strlen(pem), why) : ERR_NONE;
     if (rc) {
         return rc;
     }
@@ -87,8 +88,10 @@ static enum err_code take(struct fcm_account *out, const json_t *file, struct er
     return ERR_NONE;
 }
 
-enum err_code
-fcm__account_read(struct fcm_account *out, const struct secret *file, struct err *why)
+enum err_code fcm__account_read(struct fcm_account *out,
+                                const struct secret *file,
+                                bool with_key,
+                                struct err *why)
 {
     json_t *json = NULL;
     enum err_code rc;
@@ -98,7 +101,7 @@ fcm__account_read(struct fcm_account *out, const struct secret *file, struct err
     if (json_read(&json, file->text, file->len, DEPTH_MAX, NULL) || !json_is_object(json)) {
         rc = err_set(why, ERR_INVALID, "it is no JSON object: all of the file is needed");
     } else {
-        rc = take(out, json, why);
+        rc = take(out, json, with_key, why);
     }
     wipe(json);
     if (rc) {
@@ -150,7 +153,7 @@ build_token(const struct oauth_call *call, struct http_request *req, struct err 
     const struct fcm_settings *s = call->settings;
     struct fcm_account account;
     struct buf assertion;
-    enum err_code rc = fcm__account_read(&account, &s->service_account, why);
+    enum err_code rc = fcm__account_read(&account, &s->service_account, true, why);
 
     if (rc) {
         return rc;
@@ -178,7 +181,8 @@ static struct oauth_verdict read_token(struct oauth_call *call, const struct htt
             "wrong",
             v.detail);
     }
-    if (v.outcome == OAUTH_OK && !fcm__account_read(&account, &s->service_account, NULL)) {
+    if (v.outcome == OAUTH_OK &&
+        !fcm__account_read(&account, &s->service_account, false, NULL)) {
         json_set_str(call->grant, "who", account.email);
         fcm__account_done(&account);
     }

@@ -177,7 +177,7 @@ fcm__prepare_topic(struct step_ctx *ctx, struct http_request *req, struct err *w
 enum err_code fcm__path(struct buf *out, const struct fcm_settings *s, struct err *why)
 {
     struct fcm_account account;
-    enum err_code rc = fcm__account_read(&account, &s->service_account, why);
+    enum err_code rc = fcm__account_read(&account, &s->service_account, false, why);
     const char *base;
     size_t len;
 
