@@ -152,7 +152,7 @@ def test_options_of_the_page(reader, door):
     window = turned_on(reader, "?attributes=data-subscribe=sport%20data-channel=web%20data-text-on=Ping%20data-topic-sport=Football"
                        "%20data-quiet=hide")
     assert door.of("subscribe")[0]["topics"] == ["sport"]
-    assert "channel=web" in window.promise(f"return ({REGISTRATION}).active.scriptURL")
+    wait_for(lambda: "channel=web" in window.promise(f"return ({REGISTRATION}).active.scriptURL"), what="the worker of that channel")
     opened(window)
     assert "Football" in window.seen() and "Quiet" not in window.seen()
     assert window.script(f"return Array.from({chromium.ROOT}.querySelectorAll('[name=topic]'), e => e.checked)") == [False, False, True, False]
@@ -268,6 +268,7 @@ def worker(site):
 def deliver(worker, site):
     """deliver(*messages, until): what is shown afterwards, as soon as it has those titles."""
     worker.promise(f"(await ({REGISTRATION}).getNotifications()).forEach((n) => n.close())")
+    wait_for(lambda: worker.promise(SHOWN) == [], what="an empty screen")
 
     def send(*messages, until):
         for m in messages:
