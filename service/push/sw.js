@@ -135,8 +135,13 @@
     return { title: n.title, options };
   }
 
+  /* One after the other, or two of one article that come together would not see each other. */
+  let before = Promise.resolve();
+
   self.addEventListener("push", (event) => {
-    event.waitUntil(show(read(event.data) || something()).catch(() => put(something())));
+    const message = read(event.data) || something();
+    before = before.then(() => show(message)).catch(() => put(something())).catch(() => undefined);
+    event.waitUntil(before);
   });
 
   // ---- clicked ----

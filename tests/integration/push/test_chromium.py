@@ -283,10 +283,10 @@ def deliver(worker, site):
         return [shown] if sorted(n["title"] for n in shown) == sorted(titles) else None
 
     def send(*messages, until):
+        heard = len(site.reports)
         for m in messages:
-            heard = len(site.reports)
             worker.deliver(site.url, m)
-            wait_for(lambda: len(site.reports) > heard, what="the worker to be through with it")
+        wait_for(lambda: len(site.reports) == heard + len(messages), what="the worker to be through with it")
         return wait_for(lambda: look(until), every=0.2, what=f"{until} to be shown")[0]
 
     send.shown = lambda: worker.promise(SHOWN)
@@ -304,6 +304,11 @@ def test_a_message_is_shown_and_a_correction_takes_its_place_but_never_the_other
     shown = deliver(message(), another("Something else", "other"), until=[SECOND, "Something else"])
     stands = next(n for n in shown if n["title"] == SECOND)
     assert stands["data"]["revision"] == 2 and stands["body"] == "An earlier message said that it gave way."
+
+
+def test_of_two_that_come_at_the_same_time_the_later_revision_stands(deliver):
+    many = [another(f"Revision {n}", "same", revision=n) for n in (2, 5, 1, 4, 3)]
+    deliver(*many, until=["Revision 5"])
 
 
 def test_a_retraction_takes_it_off_the_screen(deliver):
