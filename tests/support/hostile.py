@@ -3,6 +3,7 @@ And the bytes that are worth saying: bombs in every encoding libcurl undoes, ans
 
 import base64
 import contextlib
+import functools
 import itertools
 import socket
 import threading
@@ -13,6 +14,7 @@ MIB = 1024 * 1024
 SOME = b"x" * 65536
 
 
+@functools.cache
 def compress(size, wbits):
     """So many zero bytes in so few."""
     tool = zlib.compressobj(9, zlib.DEFLATED, wbits)
@@ -31,21 +33,41 @@ z///fwAkAOKxQHLv//n//w+ABEAcFoDu/T////8BkACIwwLQvf/n//8/ABIAcVgAuvf//P//B0ACIA4L
 A4LADd+3/+//8DIAEQhwWge//P//9/ACQA4rAAdO//+f//D4AEQBwWgO79P////wGQAIjDAtC9/+f//z8AEgBxWAC69//8//8HQAIgDgtA9/6f
 ////AEgAxGEB6N7/8///HwAJgDgsAN37f/7//wMgARCHBaB7/8///38AJADisAB07//zXzQcgARAHBaArmY4
 """)  # 300,000,000 zero bytes
-GZIP = compress(300 * MIB, 31)
-TWICE = zlib.compress(GZIP, 9)
-BOMBS = {
-    "gzip": (b"gzip", GZIP),
-    "deflate": (b"deflate", compress(300 * MIB, 15)),
-    "raw deflate": (b"deflate", compress(300 * MIB, -15)),
-    "br": (b"br", BROTLI),
-    "zstd": (b"zstd", zstd(300 * MIB)),
-    "gzip within deflate": (b"gzip, deflate", TWICE),
-    "twenty encodings": (b", ".join([b"gzip"] * 20), GZIP),
+
+
+def gzip():
+    return compress(300 * MIB, 31)
+
+
+BOMBS = {  # made when they are asked for: it takes seconds
+    "gzip": (b"gzip", gzip),
+    "deflate": (b"deflate", lambda: compress(300 * MIB, 15)),
+    "raw deflate": (b"deflate", lambda: compress(300 * MIB, -15)),
+    "br": (b"br", lambda: BROTLI),
+    "zstd": (b"zstd", lambda: zstd(300 * MIB)),
+    "gzip within deflate": (b"gzip, deflate", lambda: zlib.compress(gzip(), 9)),
+    "twenty encodings": (b", ".join([b"gzip"] * 20), gzip),
 }
 
 
 def bomb(name, kind=b"application/json"):
-    encoding, body = BOMBS[name]
+    """An answer, as Hostile takes it."""
+    return lambda: explode(name, kind)
+
+
+def make_bombs():
+    """Now, so that no answer waits for one."""
+    for name in BOMBS:
+        body_of(name)
+
+
+@functools.cache
+def body_of(name):
+    return BOMBS[name][1]()
+
+
+def explode(name, kind):
+    encoding, body = BOMBS[name][0], body_of(name)
     return [b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\nContent-Encoding: " + encoding +
             b"\r\nContent-Length: %d\r\n\r\n" % len(body), body]
 
