@@ -76,8 +76,7 @@ static const struct step send_steps[] = {
      .publishes = true,
      .each_member = true,
      .build = push_build,
-     .read = push_read,
-     .sample = ""},
+     .read = push_read},
     STEP_END,
 };
 static const struct step test_steps[] = {
@@ -116,7 +115,7 @@ static const char *const taken[] = {"aps", NULL};
 static enum err_code check(const void *object, struct err *why)
 {
     const struct apns_settings *s = object;
-    struct jwt_key *key = NULL;
+    struct p256_key *key = NULL;
     enum err_code rc;
 
     if (!is_id(s->key_id) || !is_id(s->team_id)) {
@@ -125,8 +124,8 @@ static enum err_code check(const void *object, struct err *why)
                        "%s: capital letters and digits, as Apple shows it",
                        is_id(s->key_id) ? "team_id" : "key_id");
     }
-    rc = jwt_key_read(&key, JWT_ES256, s->key.text, s->key.len, why);
-    jwt_key_free(key);
+    rc = p256_key_read(&key, s->key.text, s->key.len, why);
+    p256_key_free(key);
     return rc ? err_wrap(why, "key") : notice_check(&s->notice, taken, why);
 }
 

@@ -7,7 +7,7 @@
 #include "adapters/adapter.h"
 #include "adapters/notice.h"
 #include "base/field.h"
-#include "base/jwt.h"
+#include "base/p256.h"
 
 struct apns_settings {
     struct notice_settings notice; /* the first: see there */
@@ -30,7 +30,7 @@ enum err_code apns__build_test(struct step_ctx *ctx, struct http_request *req, s
 
 /* apns_token.c */
 struct apns_tokens {
-    struct jwt_key *key;
+    struct p256_key *key;
     char *key_id, *team_id;
     int64_t first; /* period of texts[0]; the next is that of texts[1] */
     char *texts[2];

@@ -144,6 +144,12 @@ static bool add_origin(const struct push_plan *plan, const struct member *m, str
     return true;
 }
 
+/* One that has seen the tokens of another team's key, or of an unrelated one, refuses ours. */
+static const char *apart(const struct push_plan *plan)
+{
+    return plan->tokens.key_id;
+}
+
 static const char *service(const char *origin)
 {
     (void)origin;
@@ -324,6 +330,7 @@ const struct push apns__push = {
     .plan = make_plan,
     .done = free_plan,
     .origin = add_origin,
+    .apart = apart,
     .service = service,
     .headers = headers,
     .compose = compose,

@@ -76,7 +76,7 @@ static enum err_code take(struct fcm_account *out, const json_t *file, struct er
     if (fault) {
         return err_set(why, ERR_INVALID, "%s", fault);
     }
-    rc = jwt_key_read(&out->key, JWT_RS256, pem, strlen(pem), why);
+    rc = rs256_key_read(&out->key, pem, strlen(pem), why);
     if (rc) {
         return rc;
     }
@@ -114,7 +114,7 @@ void fcm__account_done(struct fcm_account *a)
     mem_free(a->key_id);
     mem_free(a->email);
     mem_free(a->token_uri);
-    jwt_key_free(a->key);
+    rs256_key_free(a->key);
     *a = (struct fcm_account){.project = NULL};
 }
 
@@ -123,9 +123,15 @@ void fcm__account_done(struct fcm_account *a)
 static void sign(struct buf *out, const struct fcm_account *a, int64_t now_ms)
 {
     int64_t from_s = now_ms / MS_SECOND - CLOCK_S;
-    struct buf claims;
+    struct buf head, claims;
 
+    buf_init(&head, TOKEN_BYTES);
     buf_init(&claims, TOKEN_BYTES);
+    json_put_open(&head, NULL, '{');
+    json_put_text(&head, "alg", "RS256");
+    json_put_text(&head, "typ", "JWT");
+    json_put_text(&head, "kid", a->key_id);
+    json_put_close(&head, '}');
     json_put_open(&claims, NULL, '{');
     json_put_text(&claims, "iss", a->email);
     json_put_text(&claims, "scope", SCOPE);
@@ -133,7 +139,8 @@ static void sign(struct buf *out, const struct fcm_account *a, int64_t now_ms)
     json_put_int(&claims, "iat", from_s);
     json_put_int(&claims, "exp", from_s + LIFE_S);
     json_put_close(&claims, '}');
-    jwt_sign(out, a->key, a->key_id, buf_str(&claims), claims.len);
+    rs256_sign_jwt(a->key, buf_str(&head), buf_str(&claims), out);
+    buf_done(&head);
     buf_done(&claims);
 }
 

@@ -9,7 +9,7 @@
 #include "adapters/notice.h"
 #include "adapters/oauth.h"
 #include "base/field.h"
-#include "base/jwt.h"
+#include "base/rs256.h"
 
 struct fcm_settings {
     struct notice_settings notice; /* the first: see there */
@@ -51,7 +51,7 @@ MUST_USE enum err_code fcm__check(const struct fcm_settings *s, struct err *why)
 /* fcm_account.c */
 struct fcm_account {
     char *project, *key_id, *email, *token_uri;
-    struct jwt_key *key;
+    struct rs256_key *key;
 };
 MUST_USE enum err_code
 fcm__account_read(struct fcm_account *out, const struct secret *file, struct err *why);

@@ -115,7 +115,8 @@ const char *notice_apple_priority(const struct notice *n);
 
 #define NOTICE_CANNOT_RETRACT                                                                  \
     "what telephones have shown stays there; with taken_back a sentence takes its place"
-#define NOTICE_CANNOT_UPDATE "corrections are left out: on_update: ignore"
+#define NOTICE_CANNOT_UPDATE                                                                   \
+    "another notification takes the place of the first, or none, with on_update: ignore"
 
 /* The host of an address of settings, and the path behind it without its last slash: "https://host:port", appended. */
 void notice_origin(struct buf *out, const char *api);

@@ -32,6 +32,9 @@ struct config_type {
     /* Of a channel: what its platform allows (count 0: nothing known), and whether it tells more itself. */
     struct quota quota;
     bool quota_told;
+    /* Of a channel: it addresses people one by one, so it has `audience`; and they can subscribe by themselves, in
+     * browsers and apps. */
+    bool audience, subscribed;
     const void *of;     /* the adapter or source that this is */
     int64_t max_age_ms; /* of a source, where the file says nothing else; 0: any age */
 };
@@ -128,6 +131,7 @@ struct group_settings {
 enum fallback_then { FALLBACK_THEN_SKIP, FALLBACK_THEN_BOTH };
 enum on_unknown { ON_UNKNOWN_HOLD, ON_UNKNOWN_RETRY };
 /* Of a channel that addresses people one by one. */
+#define CONFIG_CANARY_MIN_MS (60 * 1000) /* less often is soon enough */
 enum audience_mode { AUDIENCE_LIVE, AUDIENCE_TEST };
 struct audience_settings {
     struct pairs topics;   /* name -> what readers see */

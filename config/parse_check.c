@@ -297,4 +297,5 @@ void parse__check(struct parser *p)
     check_backoff(p);
     check_vault(p);
     check_quotas(p);
+    parse__check_audiences(p);
 }

@@ -1,8 +1,8 @@
 #ifndef CRIER_CONFIG_PARSE_INTERNAL_H
 #define CRIER_CONFIG_PARSE_INTERNAL_H
 
-/* Shared by parse.c (sections), parse_groups.c (names of channels) and parse_check.c (what
- * hangs together). */
+/* Shared by parse.c (sections), parse_groups.c (names of channels), parse_check.c (what
+ * hangs together) and parse_audience.c (what does so of audiences). */
 
 #include "config/parse.h"
 #include "config/value.h"
@@ -18,5 +18,7 @@ struct parser {
 void parse__groups(struct parser *p);
 /* Checks over the whole of what was read; mistakes become problems. */
 void parse__check(struct parser *p);
+/* … of each channel's `audience` (parse_audience.c). */
+void parse__check_audiences(struct parser *p);
 
 #endif

@@ -132,6 +132,12 @@ static bool is_missing(struct sqlite *s, const struct delivery_row *d)
                        1) == 0;
 }
 
+/* A test is for those alone whom it was sent to. */
+static bool is_test(struct sqlite *s, struct article_id article)
+{
+    return sqlite__int(&s->writer, SQL_ARTICLE_IS_TEST, ARGS(ARG_I(article.v)), 0) != 0;
+}
+
 static void fall_back(struct sqlite *s,
                       struct ledger_fallback *r,
                       struct delivery_row *d,
@@ -148,7 +154,7 @@ static void fall_back(struct sqlite *s,
         return;
     }
     sqlite__known(s, d->article, &k);
-    if (k.found && !k.retracted && !k.quiet) {
+    if (k.found && !k.retracted && !k.quiet && !is_test(s, d->article)) {
         send_elsewhere(s, r, d, &k, next_id);
     }
     sqlite__known_done(&k);

@@ -202,10 +202,10 @@ enum err_code sqlite__members_back(struct sqlite *s, struct ledger_members_back 
     if (r->gone) {
         move_all(s, r, ch->id, MEMBER_QUARANTINED, MEMBER_GONE);
     } else {
-        if (r->state != MEMBER_QUARANTINED) {
+        if (r->state < 0 || r->state == MEMBER_GONE) {
             move_all(s, r, ch->id, MEMBER_GONE, MEMBER_ACTIVE);
         }
-        if (r->state != MEMBER_GONE) {
+        if (r->state < 0 || r->state == MEMBER_QUARANTINED) {
             move_all(s, r, ch->id, MEMBER_QUARANTINED, MEMBER_ACTIVE);
         }
     }

@@ -227,6 +227,7 @@ static void load_row(sqlite3_stmt *stmt, struct ledger_load *r)
     r->has_post = sqlite3_column_int(stmt, 19) != 0;
     sqlite__col_hash(stmt, 21, r->post_face);
     r->maybe_public = sqlite3_column_int(stmt, 22) != 0;
+    r->test = sqlite3_column_int(stmt, 25) != 0;
     load_texts(stmt, r);
     load_content(stmt, r);
 }

@@ -14,10 +14,15 @@ door_handler_fn api_post_article, api_list_articles, api_get_article, api_delete
 /* api_deliveries.c */
 door_handler_fn api_list_deliveries, api_replay, api_cancel, api_resolve;
 /* api_channels.c */
-door_handler_fn api_list_channels, api_pause, api_resume, api_test;
+door_handler_fn api_list_channels, api_pause, api_resume, api_test, api_run_canary;
+/* api_waves.c, api_waves_halt.c */
+door_handler_fn api_list_waves, api_get_wave, api_stop_wave, api_confirm_wave, api_halt_waves;
 /* api_members.c */
-door_handler_fn api_put_members, api_list_members, api_export_members, api_erase_member;
+door_handler_fn api_put_members, api_list_members, api_export_members, api_erase_member,
+    api_change_member;
 door_handler_fn api_put_credentials, api_delete_credentials;
+/* api_members_gone.c */
+door_handler_fn api_gone_members, api_back_members, api_gone_indeed;
 /* api_sources.c */
 door_handler_fn api_list_sources, api_get_source, api_poll_source, api_release_source,
     api_drop_source;

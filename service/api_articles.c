@@ -8,14 +8,7 @@
 #include "base/mem.h"
 #include "service/api_internal.h"
 
-void api_post_article(struct crier *c, struct door_request *r)
-{
-    const struct intake_options options = {.source = "api", .trusted_breaking = true};
-
-    api__take_body(c, r, &options);
-}
-
-/* ?held=true, ?own=true; false: refused. */
+/* ?held=true, ?own=true, ?test=true; false: refused. */
 static bool read_flag(struct door_request *r, const char *name, bool *out)
 {
     const char *value = door_query(r, name);
@@ -26,6 +19,18 @@ static bool read_flag(struct door_request *r, const char *name, bool *out)
     }
     *out = value != NULL;
     return true;
+}
+
+/* ?test=true */
+void api_post_article(struct crier *c, struct door_request *r)
+{
+    struct intake_options options = {.source = "api", .trusted_breaking = true};
+    bool test;
+
+    if (read_flag(r, "test", &test)) {
+        options.source = test ? INTAKE_TEST_SOURCE : options.source;
+        api__take_body(c, r, &options);
+    }
 }
 
 static void answer_list(struct api_call *call)

@@ -1,4 +1,4 @@
-/* Channels over the API: how they are, pause and resume, a test message. Called by the door. */
+/* Channels over the API: how they are, pause and resume, a test message, a dry run of an audience. Called by the door. */
 
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/url.h"
 #include "service/api_internal.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/media.h"
@@ -155,7 +156,8 @@ static json_t *test_article(struct crier *c)
 
 static void send_test(struct crier *c, struct door_request *r, const struct channel *ch)
 {
-    const struct intake_options options = {.source = "test", .only_channel = ch->name};
+    const struct intake_options options = {.source = INTAKE_TEST_SOURCE,
+                                           .only_channel = ch->name};
     json_t *article;
 
     if (!api__takes_in(c, r)) {
@@ -203,4 +205,32 @@ void api_test(struct crier *c, struct door_request *r)
         send_test(c, r, ch);
     }
     json_decref(body);
+}
+
+/* ---- canary ---- */
+
+static void on_canary(void *context, bool ok, const char *stage, const char *detail)
+{
+    json_t *v = json_pack("{s:b}", "ok", ok);
+
+    json_set_str(v, "stage", stage);
+    json_set_str(v, "detail", ok ? NULL : detail);
+    door_reply_json(context, 200, v);
+}
+
+/* A dry run now, whether settings ask for one now and then or not. */
+void api_run_canary(struct crier *c, struct door_request *r)
+{
+    struct channel *ch = api__audience(c, r);
+    struct err why = {0};
+    enum err_code rc;
+
+    if (ch == NULL) {
+        return;
+    }
+    rc = canary_run_now(c->canaries, ch, on_canary, r, &why);
+    if (rc) {
+        door_problem_err(r, rc, &why);
+    }
+    /* Continues in on_canary(). */
 }

@@ -35,6 +35,8 @@ struct api_call {
         struct ledger_inbox_list inbox;
         struct ledger_members members;
         struct ledger_member_set member_set;
+        struct ledger_waves waves;
+        struct ledger_wave_say say;
     } u;
     struct crier *crier;
     struct door_request *request;
@@ -93,9 +95,10 @@ void api__send_article(struct crier *c, struct door_request *r, const char *id);
 struct channel *api__audience(struct crier *c, struct door_request *r);
 struct api_member { /* what a request about one points into */
     char channel[64], address[MEMBER_ADDRESS_BYTES];
+    bool test;             /* what it shall be */
     struct config *config; /* of a list: holds the settings */
     const struct channel_settings *settings;
-    bool masked;
+    bool masked, prepares;
 };
 
 /* Members of a problem document: each fault of an article with its place; and one of them. New references. */

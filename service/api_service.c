@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "config/problem.h"
 #include "service/api_internal.h"
+#include "service/canary.h"
 #include "service/courier.h"
 #include "service/events.h"
 #include "service/keeper.h"
@@ -217,6 +218,7 @@ void api_test_clock(struct crier *c, struct door_request *r)
         keeper_poke(c->keeper);
         watch_poke(c->watch);
         withdrawals_look(c->withdrawals);
+        canaries_look(c->canaries);
         door_reply_json(r, 200, json_pack("{s:s}", "now", time_rfc3339(clock_wall_ms(), now)));
     }
     json_decref(body);

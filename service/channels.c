@@ -330,16 +330,21 @@ static void saving_2_on_done(struct ledger_request *r)
     mem_free(saving);
 }
 
+void channel_copy(struct crier *c, struct channel *ch, struct ledger_channel *out)
+{
+    keep_bucket(c, ch);
+    *out = ch->kept;
+    out->blocked_why = mem_strdup(ch->kept.blocked_why);
+    out->last_error = mem_strdup(ch->kept.last_error);
+    out->account = NULL; /* goes with the attempts only */
+}
+
 static void save(struct crier *c, struct channel *ch, const char *event)
 {
     struct saving *saving = mem_zalloc(sizeof *saving);
 
-    keep_bucket(c, ch);
+    channel_copy(c, ch, &saving->copy);
     ch->changed = false;
-    saving->copy = ch->kept;
-    saving->copy.blocked_why = mem_strdup(ch->kept.blocked_why);
-    saving->copy.last_error = mem_strdup(ch->kept.last_error);
-    saving->copy.account = NULL; /* goes with the attempts only */
     saving->save.req.kind = LEDGER_CHANNEL_SAVE;
     saving->save.req.done = saving_2_on_done;
     saving->save.channel = &saving->copy;

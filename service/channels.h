@@ -54,6 +54,9 @@ void channels_save_changed(struct channels *s);
 typedef const struct adapter *adapter_finder_fn(const char *name);
 void channels_use_adapters(struct channels *s, adapter_finder_fn *find);
 
+/* What a LEDGER_CHANNEL_SAVE takes of a channel as it is now; ledger_channel_done(). */
+void channel_copy(struct crier *c, struct channel *ch, struct ledger_channel *out);
+
 /* A verdict BLOCKED: stop the channel, say so, store it. */
 void channel_block(struct crier *c, struct channel *ch, const char *why);
 void channel_note_error(struct crier *c, struct channel *ch, const char *detail);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "service/crier.h"
 #include "service/keeper.h"
+#include "service/lookout.h"
 
 static const char *
 health(const struct channel *ch, const struct sched_view *view, int64_t now_ms)
@@ -89,7 +90,7 @@ channel_json(struct crier *c, const struct channel *ch, const struct ledger_chan
 {
     struct sched_view view;
     int64_t now_ms = clock_wall_ms();
-    json_t *out, *credentials;
+    json_t *out, *credentials, *audience;
 
     sched_view(c->sched, ch->name, now_ms, &view);
     out = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:f}",
@@ -119,6 +120,10 @@ channel_json(struct crier *c, const struct channel *ch, const struct ledger_chan
     credentials = keeper_json(c->keeper, ch);
     if (credentials) {
         (void)json_object_set_new(out, "credentials", credentials);
+    }
+    audience = lookout_json(c->lookout, ch);
+    if (audience) {
+        (void)json_object_set_new(out, "audience", audience);
     }
     json_set_time(out, "oldest_waiting_at", row ? row->oldest_waiting_at_ms : 0);
     return out;

@@ -16,7 +16,7 @@
 #include "service/crier.h"
 
 #define FILE_BYTES ((size_t)16 * 1024 * 1024)
-#define VERBS_MAX 16
+#define VERBS_MAX 24
 
 /* clang-format off */
 const struct cli_verb cli_verbs[] = {
@@ -50,7 +50,8 @@ const struct cli_verb cli_verbs[] = {
      .max_operands = 1, .options = cli_status_options,
      .help = "show the service's channels, or one article",
      .text = "Without ARTICLE: health of the service and of each channel. With the id of an article: its\n"
-             "deliveries and attempts. --watch prints every state change as it happens, until interrupted."},
+             "deliveries and attempts. --watch goes on: on a terminal a screen with the waves as they get on (q ends\n"
+             "it), else, and for one article, a line for every change, until interrupted."},
     {.name = "replay", .usage = "DELIVERY... | --channel NAME | --cancel ID... | --resolve ID posted|absent",
      .run = cli_replay, .has_json = true, .is_client = true, .max_operands = 1000, .options = cli_replay_options,
      .help = "send ended deliveries again, cancel or settle them",
@@ -58,16 +59,30 @@ const struct cli_verb cli_verbs[] = {
              "one state. --cancel gives waiting ones up. --resolve settles an unknown outcome by hand: \"posted\"\n"
              "when the post is there (say where, with --link or --remote-id, so that it can be changed later),\n"
              "\"absent\" when it is not (it is sent again then)."},
-    {.name = "channels", .usage = "[TYPE]", .run = cli_channels, .has_json = true, .max_operands = 1,
-     .help = "list the types of channels, or explain one",
-     .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do."},
+    {.name = "wave", .usage = "[list | show [ID] | stop [ID|--all] | confirm [ID|--all] | canary CHANNEL]", .run = cli_wave, .has_json = true,
+     .is_client = true, .max_operands = 2, .options = cli_wave_options,
+     .help = "show, stop and confirm what goes to audiences",
+     .text = "A wave is an article on its way to the members of a channel (browser push, apps, whatsapp). ID is a\n"
+             "delivery's or an article's; where there is only one wave that can be meant, none is needed.\n"
+             "stop     within a second nothing more leaves; says how many had it already. What has arrived stays:\n"
+             "         correct or retract the article for that\n"
+             "stop --all  stops everything that goes to audiences and pauses their channels, so that nothing begins\n"
+             "         there; crier channels resume NAME goes on\n"
+             "confirm  lets one go that waits because it would reach more members than confirm_above\n"
+             "canary   a dry run, now: everything but the message itself"},
+    {.name = "channels", .usage = "[TYPE | pause NAME... | resume NAME...]", .run = cli_channels, .has_json = true,
+     .is_client = true, .max_operands = 100,
+     .help = "list types of channels, explain one; pause, resume",
+     .text = "With a TYPE: how to set it up, its settings, its limits, and what it can do. pause: nothing goes out\n"
+             "on these channels (or groups) of the service until resume; what comes in waits, as long as it is\n"
+             "worth anything."},
     {.name = "sources", .usage = "[TYPE | --types | NAME [--poll|--release|--drop]]", .run = cli_sources,
      .has_json = true, .is_client = true, .max_operands = 1, .options = cli_sources_options,
      .help = "show the watched sources, or explain a type of source",
      .text = "Without anything: the feeds and sitemaps that the service looks at, and how they are. With the NAME\n"
              "of one: its details; --poll asks it now, --release sends what was held, --drop never sends it.\n"
              "--types lists the types of sources; with a TYPE: how to set it up, and its settings."},
-    {.name = "members", .usage = "CHANNEL [list [--state STATE] | import FILE|- | remove ADDRESS | export] [--format FORMAT]",
+    {.name = "members", .usage = "CHANNEL [list [--state STATE] | import FILE|- | remove ADDRESS | export | set ADDRESS | gone | back] [--format FORMAT]",
      .run = cli_members, .has_json = true, .is_client = true, .min_operands = 1, .max_operands = 3,
      .options = cli_members_options,
      .help = "show and change who gets a channel's messages",
@@ -79,7 +94,12 @@ const struct cli_verb cli_verbs[] = {
              "web-push (PushSubscription as JSON), onesignal (CSV), firebase (tokens, or JSON with tokens in\n"
              "it); then --consent and --consented-at say where and when those people agreed. export prints all\n"
              "of them, with their state; in another format those who get messages. remove erases one: nothing\n"
-             "of the address is kept, not that they ever stopped either."},
+             "of the address is kept, not that they ever stopped either. set ADDRESS --test yes makes a test member,\n"
+             "who gets tests, and what goes out while the channel is in test mode.\n"
+             "gone     whom the audience has lost since TIME: why, at which push service, when; and how many were put\n"
+             "         aside because so many went at once\n"
+             "back     --since TIME: they are active again, because what the platform answered was wrong; --state\n"
+             "         quarantined: only those put aside. With --gone: those put aside are gone indeed"},
     {.name = "schema", .usage = "[--reference]", .run = cli_schema, .options = cli_schema_options,
      .help = "print the JSON Schema of the settings",
      .text = "For editors that check YAML while one types. --reference prints the same as Markdown tables."},

@@ -60,11 +60,15 @@ extern const struct cli_verb cli_verbs[]; /* ends with a row without name */
 int cli_main(int argc, char **argv);
 
 cli_verb_fn cli_serve, cli_check, cli_send, cli_preview, cli_status, cli_replay, cli_channels,
-    cli_schema, cli_keys, cli_backup, cli_version, cli_resize, cli_sources, cli_members;
+    cli_schema, cli_keys, cli_backup, cli_version, cli_resize, cli_sources, cli_members,
+    cli_wave;
+/* `crier channels pause|resume NAME…` (cli_pause.c). */
+int cli_pause(const struct cli_args *args);
 /* Tables of options stand beside the verbs they belong to. */
 extern const struct cli_option cli_send_options[], cli_preview_options[], cli_status_options[],
     cli_replay_options[], cli_schema_options[], cli_keys_options[], cli_check_options[],
-    cli_backup_options[], cli_resize_options[], cli_sources_options[], cli_members_options[];
+    cli_backup_options[], cli_resize_options[], cli_sources_options[], cli_members_options[],
+    cli_wave_options[];
 
 /* The last value given for an option; NULL when it was not given. name must be in the table. */
 const char *cli_option(const struct cli_args *args, const char *name);

@@ -1,6 +1,6 @@
 /* `crier channels`: the types of channels this program knows, and all there is to know about
  * one: how to set it up, its settings, its limits, what it can do. Made from the adapters'
- * tables alone; needs neither settings nor service. */
+ * tables alone; needs neither settings nor service. Pausing and resuming is cli_pause.c's. */
 
 #include "service/cli.h"
 
@@ -438,6 +438,12 @@ int cli_channels(const struct cli_args *args)
 {
     if (args->operand_count == 0) {
         return list_types(args);
+    }
+    if (strcmp(args->operands[0], "pause") == 0 || strcmp(args->operands[0], "resume") == 0) {
+        return cli_pause(args);
+    }
+    if (args->operand_count > 1) {
+        return cli_fail(args, CLI_USAGE, "one TYPE at a time");
     }
     const struct adapter *a = adapter_find(args->operands[0]);
     if (a == NULL) {

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/member.h"
 #include "base/url.h"
+#include "service/cli_members.h"
 #include "service/cli_print.h"
 #include "service/client.h"
 
@@ -22,7 +23,12 @@
 const struct cli_option cli_members_options[] = {
     {.name = "state",
      .value = "STATE",
-     .help = "list only these: active, stopped, gone, quarantined"},
+     .help = "list, back: only these: active, stopped, gone, quarantined"},
+    {.name = "since",
+     .value = "TIME",
+     .help = "gone, back: since then (RFC 3339), or so long ago (2h)"},
+    {.name = "gone", .help = "back: the other way round, those that were put aside are gone"},
+    {.name = "test", .value = "yes|no", .help = "set: whether it is a test member"},
     {.name = "format",
      .value = "FORMAT",
      .help =
@@ -234,6 +240,28 @@ static int erase(const struct cli_args *args, struct client *client)
     return rc ? client_fail(args, rc, &why) : CLI_OK;
 }
 
+/* ---- a test member ---- */
+
+static int set(const struct cli_args *args, struct client *client)
+{
+    const char *test = cli_option(args, "test");
+    bool yes = test != NULL && strcmp(test, "yes") == 0;
+    struct err why = {0};
+    json_t *body;
+    enum err_code rc;
+    char *path;
+
+    if (!yes && (test == NULL || strcmp(test, "no") != 0)) {
+        return cli_fail(args, CLI_USAGE, "set ADDRESS --test yes, or --test no");
+    }
+    path = cli_members_path(args->operands[0], "/", args->operands[2]);
+    body = json_pack("{s:b}", "test", yes);
+    rc = client_call(client, HTTP_PATCH, path, body, NULL, &why);
+    json_decref(body);
+    mem_free(path);
+    return rc ? client_fail(args, rc, &why) : CLI_OK;
+}
+
 /* ---- the verb ---- */
 
 static const struct {
@@ -245,6 +273,9 @@ static const struct {
     {"import", 3, cli_members_import},
     {"remove", 3, erase},
     {"export", 2, export},
+    {"set", 3, set},
+    {"gone", 2, cli_members_gone},
+    {"back", 2, cli_members_back},
 };
 
 int cli_members(const struct cli_args *args)
@@ -271,5 +302,8 @@ int cli_members(const struct cli_args *args)
         return rc;
     }
     return cli_fail(
-        args, CLI_USAGE, "list, import FILE, remove ADDRESS or export, not \"%s\"", name);
+        args,
+        CLI_USAGE,
+        "list, import FILE, remove ADDRESS, export, set ADDRESS, gone or back, not \"%s\"",
+        name);
 }

@@ -13,5 +13,8 @@ char *cli_members_path(const char *channel, const char *behind, const char *valu
 /* --format. CLI_OK, or CLI_USAGE and said. */
 MUST_USE int cli_members_format(const struct cli_args *args, enum member_format *out);
 int cli_members_import(const struct cli_args *args, struct client *client);
+/* `crier members CHANNEL gone` and `back` (cli_members_gone.c). */
+int cli_members_gone(const struct cli_args *args, struct client *client);
+int cli_members_back(const struct cli_args *args, struct client *client);
 
 #endif

@@ -232,22 +232,28 @@ add_other_event(struct buf *line, const char *kind, const json_t *data, bool col
     }
 }
 
+void cli_add_event(struct buf *line, const char *kind, const json_t *data, bool colours)
+{
+    char at[CLI_TIME_BYTES];
+
+    terminal_text(line, cli_time_ms(clock_wall_ms(), at), TINT_DIM, colours);
+    buf_addc(line, ' ');
+    if (strcmp(kind, "delivery.state") == 0) {
+        add_delivery_event(line, data, colours);
+    } else if (strcmp(kind, "delivery.fallback") == 0) {
+        add_fallback_event(line, data, colours);
+    } else {
+        add_other_event(line, kind, data, colours);
+    }
+}
+
 void cli_print_event(const char *kind, const json_t *data)
 {
     bool colours = terminal_colours(STDOUT_FILENO);
-    char at[CLI_TIME_BYTES];
     struct buf line;
 
     buf_init(&line, LINE_BYTES);
-    terminal_text(&line, cli_time_ms(clock_wall_ms(), at), TINT_DIM, colours);
-    buf_addc(&line, ' ');
-    if (strcmp(kind, "delivery.state") == 0) {
-        add_delivery_event(&line, data, colours);
-    } else if (strcmp(kind, "delivery.fallback") == 0) {
-        add_fallback_event(&line, data, colours);
-    } else {
-        add_other_event(&line, kind, data, colours);
-    }
+    cli_add_event(&line, kind, data, colours);
     buf_addc(&line, '\n');
     (void)fputs(buf_str(&line), stdout);
     (void)fflush(stdout);

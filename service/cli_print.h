@@ -32,6 +32,7 @@ const char *cli_delivery_note(const json_t *delivery);
 const char *cli_time(const char *rfc3339, char out[CLI_TIME_BYTES]);
 const char *cli_time_ms(int64_t at_ms, char out[CLI_TIME_BYTES]);
 /* One line per event, as `send` and `status --watch` show them. */
+void cli_add_event(struct buf *line, const char *kind, const json_t *data, bool colours);
 void cli_print_event(const char *kind, const json_t *data);
 
 #endif

@@ -43,6 +43,7 @@ const struct cli_option cli_send_options[] = {
     {.name = "urgency", .value = "1..9", .help = "1 is highest"},
     {.name = "not-after", .value = "TIME", .help = "worthless after this time (RFC 3339) or so long (2h)"},
     {.name = "breaking", .help = "it is breaking news"},
+    {.name = "test", .help = "a test: to test members of audiences only, and to no other channel"},
     {.name = "no-wait", .help = "do not wait for the deliveries"},
     {.name = "timeout", .value = "TIME", .help = "wait so long for them (default 60s)"},
     {.name = NULL},
@@ -301,6 +302,27 @@ static json_t *final_deliveries(const struct follow *f)
     return mine;
 }
 
+/* What somebody must do. */
+static void print_words_wanted(const json_t *deliveries)
+{
+    json_t *d;
+    size_t i;
+
+    json_array_foreach(deliveries, i, d)
+    {
+        const char *id = cli_member(d, "id", 0);
+
+        if (json_is_true(json_object_get(json_object_get(d, "wave"), "waits_for_word"))) {
+            (void)printf(
+                "\n%s waits for a word, since it is for so many: crier wave confirm %s\n"
+                "or take it back: crier wave stop %s\n",
+                cli_member(d, "channel", 1),
+                id,
+                id);
+        }
+    }
+}
+
 static int finish(const struct cli_args *args, struct follow *f, const char *stopped)
 {
     json_t *deliveries = final_deliveries(f);
@@ -315,6 +337,7 @@ static int finish(const struct cli_args *args, struct follow *f, const char *sto
     } else {
         (void)printf("\n");
         cli_print_deliveries(deliveries);
+        print_words_wanted(deliveries);
     }
     if (stopped != NULL) {
         (void)cli_fail(args, CLI_FAILED, "%s", stopped);
@@ -368,7 +391,12 @@ static int submit(const struct cli_args *args, struct follow *f, const json_t *a
             return client_fail(args, rc, &why);
         }
     }
-    rc = client_call(f->client, HTTP_POST, "/v1/articles", article, &f->answer, &why);
+    rc = client_call(f->client,
+                     HTTP_POST,
+                     cli_given(args, "test") ? "/v1/articles?test=true" : "/v1/articles",
+                     article,
+                     &f->answer,
+                     &why);
     if (rc) {
         return client_fail(args, rc, &why);
     }

@@ -1,10 +1,11 @@
-/* `crier status`: how the running service, its channels or one article are; --watch follows the
- * events. Only reads. */
+/* `crier status`: how the running service, its channels and audiences, or one article are. Only reads; --watch
+ * is cli_watch.c's. */
 
 #include "service/cli.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -12,14 +13,16 @@
 #include "base/parse.h"
 #include "base/url.h"
 #include "service/cli_print.h"
+#include "service/cli_watch.h"
+#include "service/cli_wave_view.h"
 #include "service/client.h"
 
 const struct cli_option cli_status_options[] = {
-    {.name = "watch", .letter = 'w', .help = "print every state change as it happens"},
+    {.name = "watch",
+     .letter = 'w',
+     .help = "go on: a screen on a terminal, else a line for every change"},
     {.name = NULL},
 };
-
-#define WATCH_TURN_MS (60 * MS_SECOND)
 
 /* ---- the service ---- */
 
@@ -179,6 +182,101 @@ static void print_credentials(const json_t *channels)
     table_free(t);
 }
 
+static void add_canary(struct table *t, const json_t *canary)
+{
+    if (json_is_true(json_object_get(canary, "late"))) {
+        table_cellf(t, TINT_BAD, "dry run is late");
+    } else if (json_is_false(json_object_get(canary, "ok"))) {
+        table_cellf(t,
+                    TINT_BAD,
+                    "dry run failed at %s: %s",
+                    cli_member(canary, "stage", 0),
+                    cli_member(canary, "detail", 1));
+    } else {
+        table_cell(
+            t, json_is_true(json_object_get(canary, "ok")) ? "dry run ok" : "", TINT_NONE);
+    }
+}
+
+static void print_audiences(const json_t *channels)
+{
+    static const char *const titles[] = {
+        "audience", "members", "gone", "put aside", "stopped", "prepared", "note"};
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    char n[CLI_COUNT_BYTES];
+    json_t *ch;
+    size_t i;
+
+    json_array_foreach(channels, i, ch)
+    {
+        const json_t *a = json_object_get(ch, "audience");
+        int64_t aside = wave_number(a, "quarantined");
+
+        if (!json_is_object(a)) {
+            continue;
+        }
+        table_row(t);
+        table_cell(t, cli_member(ch, "name", 0), TINT_BOLD);
+        table_cell(t, cli_count(wave_number(a, "active"), n), TINT_NONE);
+        table_cell(t, cli_count(wave_number(a, "gone"), n), TINT_NONE);
+        table_cell(t, cli_count(aside, n), aside > 0 ? TINT_WARN : TINT_NONE);
+        table_cell(t, cli_count(wave_number(a, "stopped"), n), TINT_NONE);
+        table_cell(t, cli_count(wave_number(a, "prepared"), n), TINT_NONE);
+        if (strcmp(cli_member(a, "mode", 1), "test") == 0) {
+            table_cell(t, "test members only", TINT_WARN);
+        } else if (aside > 0) {
+            table_cellf(t, TINT_WARN, "look: crier members %s gone", cli_member(ch, "name", 0));
+        } else {
+            add_canary(t, json_object_get(a, "canary"));
+        }
+    }
+    if (table_rows(t) > 0) {
+        (void)printf("\n");
+        cli_print_table(t);
+    }
+    table_free(t);
+}
+
+/* Those that are not through. */
+static void print_waves(const json_t *waves)
+{
+    static const char *const titles[] = {
+        "wave", "channel", "state", "through", "accepted", "members", "article"};
+    struct table *t = table_new(titles, ARRAY_LEN(titles));
+    int64_t now_ms = clock_wall_ms();
+    char n[CLI_COUNT_BYTES];
+    size_t waiting = 0, i;
+    json_t *w;
+
+    json_array_foreach(waves, i, w)
+    {
+        enum wave_phase phase = wave_phase(w, now_ms);
+        struct buf words;
+
+        buf_init(&words, 256);
+        wave_words(&words, w, now_ms);
+        waiting += phase == WAVE_PHASE_WORD;
+        table_row(t);
+        table_cell(t, cli_member(w, "delivery", 0), TINT_DIM);
+        table_cell(t, cli_member(w, "channel", 1), TINT_BOLD);
+        table_cell(t, buf_str(&words), wave_tint(phase));
+        table_cellf(t, TINT_NONE, "%d %%", wave_percent(w));
+        table_cell(t, cli_count(wave_number(w, "accepted"), n), TINT_NONE);
+        table_cell(t, cli_count(wave_number(w, "members"), n), TINT_NONE);
+        table_cell(t, wave_title(w), TINT_NONE);
+        buf_done(&words);
+    }
+    if (table_rows(t) > 0) {
+        (void)printf("\n");
+        cli_print_table(t);
+    }
+    if (waiting > 0) {
+        (void)printf("%zu must be let go or stopped: crier wave confirm, crier wave stop\n",
+                     waiting);
+    }
+    table_free(t);
+}
+
 static void print_media_cache(const json_t *cache)
 {
     int64_t bytes = json_integer_value(json_object_get(cache, "bytes"));
@@ -193,7 +291,7 @@ static void print_media_cache(const json_t *cache)
 
 static int show_service(const struct cli_args *args, struct client *client)
 {
-    json_t *ready = NULL, *channels = NULL, *sources = NULL;
+    json_t *ready = NULL, *channels = NULL, *sources = NULL, *waves = NULL;
     struct err why = {0};
     long status = 0;
     enum err_code rc = client_ask(client, HTTP_GET, "/readyz", NULL, &status, &ready, &why);
@@ -204,14 +302,18 @@ static int show_service(const struct cli_args *args, struct client *client)
     if (rc == ERR_NONE) {
         rc = client_call(client, HTTP_GET, "/v1/sources", NULL, &sources, &why);
     }
+    if (rc == ERR_NONE) {
+        rc = client_call(client, HTTP_GET, "/v1/waves?open=true&limit=200", NULL, &waves, &why);
+    }
     if (rc) {
         json_decref(ready);
         json_decref(channels);
+        json_decref(sources);
         return client_fail(args, rc, &why);
     }
     json_t *items = json_object_get(channels, "items");
     if (args->json) {
-        json_t *v = json_pack("{s:s, s:b, s:O, s:O, s:O?}",
+        json_t *v = json_pack("{s:s, s:b, s:O, s:O, s:O, s:O?}",
                               "service",
                               client_url(client),
                               "ready",
@@ -220,6 +322,8 @@ static int show_service(const struct cli_args *args, struct client *client)
                               items,
                               "sources",
                               json_object_get(sources, "items"),
+                              "waves",
+                              json_object_get(waves, "items"),
                               "media_cache",
                               json_object_get(channels, "media_cache"));
         cli_print_json(v);
@@ -229,6 +333,8 @@ static int show_service(const struct cli_args *args, struct client *client)
                      client_url(client),
                      status == 200 ? "ready" : "not ready (starting or draining)");
         print_channels(items);
+        print_audiences(items);
+        print_waves(json_object_get(waves, "items"));
         print_credentials(items);
         print_sources(json_object_get(sources, "items"));
         print_media_cache(json_object_get(channels, "media_cache"));
@@ -236,6 +342,7 @@ static int show_service(const struct cli_args *args, struct client *client)
     json_decref(ready);
     json_decref(channels);
     json_decref(sources);
+    json_decref(waves);
     return status == 200 ? CLI_OK : CLI_FAILED;
 }
 
@@ -379,50 +486,6 @@ static int show_article(const struct cli_args *args, struct client *client, cons
     return CLI_OK;
 }
 
-/* ---- watching ---- */
-
-static void print_as_json(const struct client_event *e)
-{
-    json_t *v = json_pack("{s:s, s:s, s:O?}", "id", e->id, "event", e->kind, "data", e->data);
-    struct buf line;
-
-    buf_init(&line, (size_t)1024 * 1024);
-    json_write(&line, v);
-    (void)printf("%s\n", buf_str(&line));
-    (void)fflush(stdout);
-    buf_done(&line);
-    json_decref(v);
-}
-
-static bool concerns(const struct client_event *e, const char *article)
-{
-    const char *own = json_path_str(e->data, "article");
-
-    return article == NULL || (own != NULL && strcmp(own, article) == 0);
-}
-
-/* Until the service ends the stream or a signal ends us. */
-static int watch(const struct cli_args *args, struct client *client, const char *article)
-{
-    struct client_events *events = NULL;
-    struct client_event event;
-    struct err why = {0};
-    enum err_code rc = client_events_open(&events, client, &why);
-
-    while (rc == ERR_NONE || rc == ERR_BUSY) {
-        rc = client_events_next(events, WATCH_TURN_MS, &event, &why);
-        if (rc == ERR_NONE && concerns(&event, article)) {
-            if (args->json) {
-                print_as_json(&event);
-            } else {
-                cli_print_event(event.kind, event.data);
-            }
-        }
-    }
-    client_events_close(events);
-    return rc == ERR_STOPPED ? CLI_OK : client_fail(args, rc, &why);
-}
-
 int cli_status(const struct cli_args *args)
 {
     const char *article = args->operand_count > 0 ? args->operands[0] : NULL;
@@ -433,7 +496,9 @@ int cli_status(const struct cli_args *args)
         return rc;
     }
     if (cli_given(args, "watch")) {
-        rc = watch(args, client, article);
+        rc = article == NULL && !args->json && terminal_colours(STDOUT_FILENO)
+                 ? cli_watch_screen(args, client)
+                 : cli_watch_lines(args, client, article);
     } else if (article != NULL) {
         rc = show_article(args, client, article);
     } else {

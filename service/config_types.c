@@ -3,6 +3,7 @@
 
 #include "service/crier.h"
 
+#include "adapters/audience.h"
 #include "adapters/registry.h"
 #include "base/attr.h"
 #include "sources/hook.h"
@@ -34,6 +35,8 @@ static struct config_type_list channel_types(void)
             .needs_outlets = adapters[i]->own_feeds_hub != NULL ? needs_outlets : NULL,
             .quota = adapters[i]->quota,
             .quota_told = adapters[i]->quota_told != NULL,
+            .audience = adapters[i]->audience != NULL,
+            .subscribed = adapters[i]->audience != NULL && adapters[i]->audience->push != NULL,
             .of = adapters[i],
         };
     }

@@ -441,6 +441,19 @@ size_t courier_running(const struct courier *k)
     return k->runs.count;
 }
 
+size_t courier_running_on(const struct courier *k, const struct channel *ch)
+{
+    size_t count = 0;
+
+    LIST_EACH(&k->runs, n)
+    {
+        const struct run *run = container_of(n, struct run, node);
+
+        count += run->channel == ch && !run->probe;
+    }
+    return count;
+}
+
 bool courier_in_the_way(const struct courier *k, const char *channel)
 {
     LIST_EACH(&k->runs, n)

@@ -43,6 +43,8 @@ void courier_fall_back(struct courier *k, struct channel *ch);
 /* Have the ledger look for what has become worthless. Cheap to call often. */
 void courier_expire(struct courier *k);
 size_t courier_running(const struct courier *k);
+/* … of a channel; without probes. */
+size_t courier_running_on(const struct courier *k, const struct channel *ch);
 /* Something is under way that what can wait should keep away from: breaking news, or a delivery to this channel. */
 bool courier_in_the_way(const struct courier *k, const char *channel);
 

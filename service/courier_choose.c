@@ -22,7 +22,6 @@
 #include "adapters/registry.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "service/intake.h"
 #include "service/page_fill.h"
 
 const struct step *courier__course(const struct run *run, enum course c)
@@ -292,11 +291,6 @@ enum courier_choice courier__choose(struct run *run)
 
 /* ---- context ---- */
 
-static bool is_test(const struct ledger_load *l)
-{
-    return !l->breaking && l->reason && strcmp(l->reason, CRIER_TEST_REASON) == 0;
-}
-
 enum err_code courier__make_context(struct run *run, struct err *why)
 {
     const struct ledger_load *l = &run->load;
@@ -319,7 +313,7 @@ enum err_code courier__make_context(struct run *run, struct err *why)
                 : l->has_post ? l->post
                               : NULL,
         .account = run->channel->account,
-        .is_test = is_test(l),
+        .is_test = l->test,
     };
     enum err_code rc;
 

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "service/intake.h"
 
 static void fill_begin(struct run *run, int64_t now_ms)
 {
@@ -81,6 +82,7 @@ static void fill_load(struct run *run, const struct ledger_accept *a, struct art
     l->article = a->article;
     l->revision = l->latest_revision = a->revision;
     l->breaking = a->out_breaking;
+    l->test = strcmp(a->source, INTAKE_TEST_SOURCE) == 0;
     l->reason = mem_strdup(a->out_reason);
     l->article_content = article_ref(article);
     memcpy(l->face, a->face, sizeof l->face);

@@ -32,6 +32,8 @@ struct reader;        /* reader.h: the thread that reads what comes in */
 struct event_hub;     /* events.h: state changes to whoever listens */
 struct metrics;       /* metrics.h */
 struct door;          /* door.h: the HTTP server */
+struct lookout;       /* lookout.h: how audiences and their waves are */
+struct canaries;      /* canary.h: dry runs of audiences */
 struct watch;         /* watch.h: feeds and sitemaps, looked at */
 struct share_targets; /* share.h */
 struct topics;        /* topics.h: what members of audiences choose from */
@@ -66,6 +68,8 @@ struct crier {
     struct media_store *media;
     struct pages *pages;
     struct courier *courier;
+    struct lookout *lookout;
+    struct canaries *canaries;
     struct watch *watch;
     struct gate *gate;
     struct completer *completer;

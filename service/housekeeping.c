@@ -1,5 +1,5 @@
 /* What must be done now and then, whatever happens: write down the channels' states, expire
- * what has become worthless, drop what is too old to keep. Started by serve.c; one timer,
+ * what has become worthless, drop what is too old to keep, look after audiences. Started by serve.c; one timer,
  * stopped with the loop. */
 
 #include "service/serve_internal.h"
@@ -7,9 +7,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/crier.h"
+#include "service/lookout.h"
 #include "service/manager.h"
 
 #define EVERY_MS 5000
@@ -62,6 +64,8 @@ static void on_timer(uv_timer_t *timer)
     }
     channels_save_changed(c->channels);
     courier_expire(c->courier);
+    lookout_look(c->lookout);
+    canaries_look(c->canaries);
     manager_status(c->manager);
     if (now_ms - c->pruned_mono_ms >= PRUNE_EVERY_MS) {
         c->pruned_mono_ms = now_ms;

@@ -9,7 +9,11 @@
 #include "config/config.h"
 #include "queue/ledger.h"
 
-/* The reason under which a channel's test message (source "test") is accepted. */
+/* Where tests come from: they go to nobody but who is marked for them (member_traits.test) and, one channel's own
+ * test message, to that channel. An article keeps the source that named it first, so what has begun as a test is never
+ * anything else. */
+#define INTAKE_TEST_SOURCE "test"
+/* The reason under which they are accepted. */
 #define CRIER_TEST_REASON "test message"
 
 struct crier;

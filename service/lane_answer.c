@@ -14,7 +14,7 @@ struct buf *lane__answer_buf(struct lane *t)
         return t->answers[--t->answer_count];
     }
     b = mem_zalloc(sizeof *b);
-    buf_init(b, LANE_ANSWER);
+    buf_init(b, LANE_ANSWER_OF_MANY);
     return b;
 }
 
@@ -94,22 +94,39 @@ static void prepare(const struct lane_stream *s, const struct lane_group *g)
     for (uint32_t i = s->head; i > 0; i = g->work->next[i - 1]) {
         struct member_word *w = &t->words[n];
 
-        t->members[n++] = &g->work->batch->members[i - 1];
+        t->members[n] = lane__member(t, g->work, i - 1, n);
+        n++;
         w->outcome = MEMBER_ACCEPTED;
         w->retry_after_ms = 0;
+        w->second = false;
         w->id[0] = w->detail[0] = '\0';
     }
     must(n == s->count);
 }
 
-static void settle_all(const struct lane_stream *s, struct lane_group *g, int status)
+/* An answer that stops all of us (no to our token) is none about the member: that was no try of theirs, and they go
+ * again as soon as the others do. */
+static bool is_a_try(const struct member_word *word, const struct verdict *v)
+{
+    return word->outcome != MEMBER_AGAIN || v->kind != VERDICT_BLOCKED;
+}
+
+static void settle_all(const struct lane_stream *s,
+                       struct lane_group *g,
+                       int status,
+                       const struct verdict *v)
 {
     struct lane *t = g->work->lane;
     size_t n = 0;
 
-    for (uint32_t i = s->head, behind; i > 0; i = behind) {
+    for (uint32_t i = s->head, behind; i > 0; i = behind, n++) {
         behind = g->work->next[i - 1];
-        lane__settle(g, i - 1, &t->words[n++], status, true);
+        if (!lane__once_more(g, i - 1, &t->words[n])) {
+            lane__settle(g, i - 1, &t->words[n], status, is_a_try(&t->words[n], v));
+        }
+    }
+    if (g->waiting > 0) {
+        lane__origin_queue(g);
     }
     (void)atomic_fetch_add_explicit(&t->lanes->messages, s->count, memory_order_relaxed);
 }
@@ -146,7 +163,7 @@ void lane__answered(struct lane_stream *s)
     res.truncated = s->truncated;
     prepare(s, g);
     v = g->work->batch->push->read(g->work->batch->plan, t->members, s->count, &res, t->words);
-    settle_all(s, g, s->status);
+    settle_all(s, g, s->status, &v);
     heard(o, g->work, &v, s->status);
 }
 
@@ -176,7 +193,7 @@ void lane__lost(struct lane_stream *s, const char *error)
     if (push->unanswered) {
         v = push->unanswered(g->work->batch->plan, TRANSPORT_LOST, error, t->words, s->count);
     }
-    settle_all(s, g, 0);
+    settle_all(s, g, 0, &v);
     heard(o, g->work, &v, 0);
 }
 

@@ -85,11 +85,12 @@ static struct lane_origin *origin_new(struct lane *t, const char *url, const cha
     return o;
 }
 
-struct lane_origin *lane__origin_get(struct lane *t, const char *url, bool allow_private)
+struct lane_origin *
+lane__origin_get(struct lane *t, const char *url, const char *apart, bool allow_private)
 {
     char key[600];
     struct lane_origin *o;
-    int n = snprintf(key, sizeof key, "%s%s", url, allow_private ? " private" : "");
+    int n = snprintf(key, sizeof key, "%s %s%s", url, apart, allow_private ? " private" : "");
 
     if (n < 0 || (size_t)n >= sizeof key) {
         return NULL;

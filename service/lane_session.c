@@ -138,7 +138,8 @@ static int on_data(nghttp2_session *session,
         return 0;
     }
     s->answer = s->answer ? s->answer : lane__answer_buf(c->origin->lane);
-    room = LANE_ANSWER - s->answer->len;
+    room = s->group->work->batch->push->many > 1 ? LANE_ANSWER_OF_MANY : LANE_ANSWER;
+    room -= s->answer->len;
     s->truncated = s->truncated || len > room;
     buf_add(s->answer, data, len < room ? len : room);
     return 0;

@@ -13,12 +13,15 @@
 #include "base/mem.h"
 #include "queue/ledger.h"
 #include "queue/sched.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/crier.h"
 #include "service/door.h"
 #include "service/keeper.h"
+#include "service/lookout.h"
 #include "service/media.h"
 #include "service/watch.h"
+#include "service/wave.h"
 
 #define LABELS_MAX 3
 #define KEY_BYTES 512
@@ -276,14 +279,9 @@ static void observe(
     }
 }
 
-void metrics_add_many(struct metrics *m,
-                      enum metric_counter which,
-                      const char *a,
-                      uint64_t count)
+void metrics_add_many(struct metrics *m, enum metric_counter which, const char *a, uint64_t by)
 {
-    if (m != NULL) {
-        series_get(&m->counters[which], (struct labels){{a}})->count += count;
-    }
+    count(m, which, (struct labels){{a}}, by);
 }
 
 void metrics_observe_us(struct metrics *m,
@@ -566,9 +564,14 @@ void metrics_print(struct metrics *m,
     if (c->keeper != NULL) {
         keeper_print_gauges(c->keeper, out);
     }
+    if (c->lookout != NULL) {
+        lookout_print_gauges(c->lookout, out);
+        canaries_print_gauges(c->canaries, out);
+    }
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);
     }
+    waves_print_gauges(c, out);
     for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
         print_counter(out, &counters[i], &m->counters[i]);
     }

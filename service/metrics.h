@@ -50,10 +50,7 @@ struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 /* Label values are copied; b may be NULL where the metric has one label. */
 void metrics_add(struct metrics *m, enum metric_counter which, const char *a, const char *b);
-void metrics_add_many(struct metrics *m,
-                      enum metric_counter which,
-                      const char *a,
-                      uint64_t count);
+void metrics_add_many(struct metrics *m, enum metric_counter which, const char *a, uint64_t by);
 void metrics_observe_us(struct metrics *m,
                         enum metric_histogram which,
                         const char *label,

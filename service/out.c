@@ -383,6 +383,11 @@ static void set_safety(struct out_exchange *x)
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+#if WITH_FAULTS
+    if (getenv("CRIER_TEST_CA")) { /* an authority of the tests' own */
+        SET(CURLOPT_CAINFO, getenv("CRIER_TEST_CA"));
+    }
+#endif
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, x);
     SET(CURLOPT_PREREQFUNCTION, on_about_to_send);

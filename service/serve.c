@@ -5,6 +5,7 @@
  * Going down, and why in this order:
  *   1. door_quiesce       nobody new comes in; every answer says Connection: close
  *      watch_stop         we go and look no more
+ *      canaries_stop      no dry run begins; what one asks comes to its end
  *      prepare_stop       nothing is made for later
  *      withdrawals_stop   nothing is retracted any more: what waits for that waits in the ledger
  *      gate_stop          no page is looked at any more: what waits for one waits in the ledger
@@ -30,6 +31,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/api.h"
+#include "service/canary.h"
 #include "service/channels.h"
 #include "service/courier.h"
 #include "service/complete.h"
@@ -39,6 +41,7 @@
 #include "service/gate.h"
 #include "service/keeper.h"
 #include "service/lane.h"
+#include "service/lookout.h"
 #include "service/manager.h"
 #include "service/media.h"
 #include "service/metrics.h"
@@ -82,7 +85,7 @@ static void on_idle_look(uv_timer_t *timer)
     int64_t waited_ms = clock_mono_ms() - s->drain_started_mono_ms;
 
     if ((!door_idle(s->crier.door) || !watch_idle(s->crier.watch) ||
-         !keeper_idle(s->crier.keeper)) &&
+         !keeper_idle(s->crier.keeper) || !canaries_idle(s->crier.canaries)) &&
         waited_ms < s->crier.config->server.drain_ms + IDLE_MAX_MS) {
         return;
     }
@@ -117,6 +120,7 @@ void crier_drain(struct crier *c, const char *reason)
     watch_stop(c->watch);
     gate_stop(c->gate);
     keeper_stop(c->keeper);
+    canaries_stop(c->canaries);
     completer_stop(c->completer);
     prepare_stop(c->preparer);
     withdrawals_stop(c->withdrawals);
@@ -257,6 +261,7 @@ static void on_ledger_event(void *context, struct ledger_event *event)
     struct crier *c = context;
 
     outlet_heard(c->outlet, event->kind);
+    lookout_heard(c->lookout, event->kind);
     event_hub_publish(c->events, event);
 }
 
@@ -328,6 +333,8 @@ static enum err_code make_parts(struct crier *c, struct err *why)
     c->media = media_store_new(c);
     c->pages = pages_new(c);
     c->courier = courier_new(c);
+    c->lookout = lookout_new(c);
+    c->canaries = canaries_new(c);
     rc = waves_prepare(c, why);
     if (rc) {
         return rc;
@@ -416,6 +423,7 @@ static enum err_code start(struct service *s, const char *config_path, struct er
     gate_start(c->gate);
     completer_start(c->completer);
     withdrawals_look(c->withdrawals);
+    lookout_look(c->lookout);
     prepare_start(c->preparer);
     announce(c);
     return ERR_NONE;
@@ -455,6 +463,8 @@ static void take_down(struct service *s)
     withdrawals_free(c->withdrawals);
     completer_free(c->completer);
     gate_free(c->gate);
+    canaries_free(c->canaries);
+    lookout_free(c->lookout);
     courier_free(c->courier);
     pages_free(c->pages);
     media_store_free(c->media);

@@ -127,7 +127,7 @@ static size_t prefix_of_columns(const char *text, size_t len, size_t columns)
     return end;
 }
 
-static void print_cell(
+void terminal_cell(
     struct buf *out, const char *text, size_t width, bool last, enum tint tint, bool colours)
 {
     size_t len = strlen(text);
@@ -156,12 +156,13 @@ void table_print(const struct table *t, bool colours, size_t width, struct buf *
     measure(t, widths);
     squeeze(widths, columns, width);
     for (size_t c = 0; c < columns; c++) {
-        print_cell(out, t->titles[c], widths[c], c + 1 == columns, TINT_BOLD, colours);
+        terminal_cell(out, t->titles[c], widths[c], c + 1 == columns, TINT_BOLD, colours);
     }
     buf_addc(out, '\n');
     for (size_t i = 0; i < t->count; i++) {
         bool last = (i + 1) % columns == 0;
-        print_cell(out, t->cells[i].text, widths[i % columns], last, t->cells[i].tint, colours);
+        terminal_cell(
+            out, t->cells[i].text, widths[i % columns], last, t->cells[i].tint, colours);
         if (last) {
             while (out->len > 0 && out->data[out->len - 1] == ' ') {
                 buf_truncate(out, out->len - 1);
@@ -186,6 +187,13 @@ size_t terminal_width(int fd)
     struct winsize size;
 
     return isatty(fd) == 1 && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+size_t terminal_height(int fd)
+{
+    struct winsize size;
+
+    return isatty(fd) == 1 && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }
 
 static const char *escape_of(enum tint tint)

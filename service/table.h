@@ -30,8 +30,13 @@ void table_print(const struct table *t, bool colours, size_t width, struct buf *
 bool terminal_colours(int fd);
 /* Columns of the terminal there; 0 when it is none. */
 size_t terminal_width(int fd);
+size_t terminal_height(int fd); /* … and lines */
 /* Append text without control characters (they become blanks), tinted when colours is set. */
 void terminal_text(struct buf *out, const char *text, enum tint tint, bool colours);
+/* Text in a column of so many terminal columns: cut to it, with an ellipsis; padded, and a gap of two behind it,
+ * unless it is the last of its line. */
+void terminal_cell(
+    struct buf *out, const char *text, size_t width, bool last, enum tint tint, bool colours);
 /* How a delivery state or a channel's health looks. */
 enum tint terminal_tint(const char *state);
 

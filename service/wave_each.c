@@ -37,6 +37,7 @@ static void end_batch(struct wave_batch *b)
         .number = b->next.number,
         .v = b->results,
         .count = b->next.count,
+        .gone_max = b->wave->run->settings->audience.gone_max,
         .now_ms = clock_wall_ms(),
     };
     ledger_submit(wave__ledger(b->wave), &b->end.req);

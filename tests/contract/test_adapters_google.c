@@ -1,6 +1,7 @@
 /* Requests held against the discovery documents of Google's APIs (tests/fixtures/specs, trimmed): every
  * request of YouTube's dialogues but those to an upload session, which no document describes and which are
- * held against the rules of the upload protocol instead; and what google_news hands in at Search Console.
+ * held against the rules of the upload protocol instead; every message to Firebase; and what google_news hands
+ * in at Search Console.
  * Shares no code with the adapters. */
 
 #include <setjmp.h>
@@ -111,6 +112,44 @@ static void youtubes_requests_are_as_the_document_has_them(void **state)
     assert_true(c.pieces > 30 && c.questions > 15);
 }
 
+/* The document says nothing of what stands in the parts that Firebase only passes on: objects of any members. */
+static void check_message(struct dialogue *d,
+                          const struct adapter *a,
+                          const struct step *step,
+                          const struct http_request *req,
+                          void *context)
+{
+    struct check *c = context;
+    struct fault f = {.text = ""};
+
+    (void)a;
+    (void)step;
+    if (is_about_token(req) || strncmp(req->url, "https://fcm.googleapis.com/", 27) != 0) {
+        return;
+    }
+    c->requests++;
+    (void)discovery_check(&f, c->doc, req);
+    if (!http_header(&req->headers, "Authorization")) {
+        fault_tell(&f, "the token is missing");
+    }
+    if (fault_told(&f)) {
+        dialogue_fault(d, "not as described: %s", f.text);
+    }
+}
+
+static void messages_to_firebase_are_as_the_document_has_them(void **state)
+{
+    struct check c = {.doc = load("fcm")};
+    int faults = dialogues_run(adapter_find("fcm"), NULL, check_message, &c);
+    size_t to_tokens = c.requests;
+
+    (void)state;
+    faults += dialogues_run(adapter_find("fcm_topic"), NULL, check_message, &c);
+    json_decref(c.doc);
+    assert_int_equal(faults, 0);
+    assert_true(to_tokens > 40 && c.requests > to_tokens + 20);
+}
+
 static void check_submit(struct dialogue *d,
                          const struct adapter *a,
                          const struct step *step,
@@ -206,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(youtubes_requests_are_as_the_document_has_them),
+        cmocka_unit_test(messages_to_firebase_are_as_the_document_has_them),
         cmocka_unit_test(sitemaps_are_handed_in_as_the_document_has_it),
         cmocka_unit_test(the_document_refuses_what_is_wrong),
         cmocka_unit_test(nothing_stays_allocated),

@@ -12,7 +12,7 @@
 
 struct every_settings {
     char *string, *url;
-    struct secret secret;
+    struct secret secret, key_file;
     int64_t duration_ms, size_bytes, number;
     bool flag;
     int choice;
@@ -39,6 +39,10 @@ struct webhook_settings {
     struct secret secret;
 };
 
+struct letters_settings {
+    struct secret key;
+};
+
 /* clang-format off */
 static const char *const every_note_names[] = {"extra", NULL};
 static const char *const every_choices[] = {"standard", "cloudevents", "none", NULL};
@@ -63,6 +67,7 @@ static const struct field every_fields[] = {
     {.key = "text", .kind = FIELD_TEMPLATE, EVERY(text), .def = "{{title}}\n{{url}}", .help = "a text"},
     {.key = "note", .kind = FIELD_TEMPLATE, EVERY(note), .names = every_note_names, .help = "a note"},
     {.key = "inner", .kind = FIELD_OBJECT, EVERY(inner), .fields = every_inner_fields, .help = "more"},
+    {.key = "key_file", .kind = FIELD_SECRET, EVERY(key_file), .lines = true, .help = "a secret of several lines"},
     FIELD_END,
 };
 static const struct field telegram_fields[] = {
@@ -74,6 +79,10 @@ static const struct field telegram_fields[] = {
 static const struct field webhook_fields[] = {
     {.key = "url", .kind = FIELD_URL, .offset = offsetof(struct webhook_settings, url), .required = true, .help = "where to post"},
     {.key = "secret", .kind = FIELD_SECRET, .offset = offsetof(struct webhook_settings, secret), .help = "signs"},
+    FIELD_END,
+};
+static const struct field letters_fields[] = {
+    {.key = "key", .kind = FIELD_SECRET, .offset = offsetof(struct letters_settings, key), .help = "a key"},
     FIELD_END,
 };
 /* clang-format on */
@@ -102,6 +111,17 @@ static const struct config_type test_type_rows[] = {
      .settings = every_fields,
      .settings_size = sizeof(struct every_settings),
      .check = every_check},
+    {.name = "letters",
+     .title = "One by one",
+     .settings = letters_fields,
+     .settings_size = sizeof(struct letters_settings),
+     .audience = true},
+    {.name = "browsers",
+     .title = "One by one, who subscribe",
+     .settings = letters_fields,
+     .settings_size = sizeof(struct letters_settings),
+     .audience = true,
+     .subscribed = true},
 };
 static const char *const json_signatures[] = {"hub", "standard", "none", NULL};
 static const struct field json_fields[] = {
@@ -138,6 +158,6 @@ static const struct config_type test_source_rows[] = {
      .called = true,
      .is_open = json_is_open},
 };
-static const struct config_types test_types = {{test_type_rows, 3}, {test_source_rows, 1}};
+static const struct config_types test_types = {{test_type_rows, 5}, {test_source_rows, 1}};
 
 #endif

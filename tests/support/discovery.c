@@ -58,26 +58,43 @@ static bool path_matches(const char *form, const char *path)
     return *path == '\0' || *path == '?';
 }
 
-const json_t *discovery_method(const json_t *doc, const char *verb, const char *path)
+static bool is_method(const json_t *method, const char *verb, const char *path)
 {
     bool upload = strncmp(path, "/upload/", 8) == 0;
+    const char *flat = json_string_value(json_object_get(method, "flatPath"));
+    const char *form = flat ? flat : json_string_value(json_object_get(method, "path"));
+
+    return strcmp(json_string_value(json_object_get(method, "httpMethod")), verb) == 0 &&
+           path_matches(form, path + (upload ? 8 : 1)) &&
+           (!upload || json_object_get(method, "mediaUpload"));
+}
+
+/* A resource may have others in it. */
+static const json_t *find_method(const json_t *resources, const char *verb, const char *path)
+{
     const char *key, *name;
     json_t *resource, *method;
 
-    json_object_foreach(json_object_get(doc, "resources"), key, resource)
+    json_object_foreach((json_t *)(uintptr_t)resources, key, resource)
     {
+        const json_t *inner = find_method(json_object_get(resource, "resources"), verb, path);
+
+        if (inner) {
+            return inner;
+        }
         json_object_foreach(json_object_get(resource, "methods"), name, method)
         {
-            const char *form = json_string_value(json_object_get(method, "path"));
-
-            if (strcmp(json_string_value(json_object_get(method, "httpMethod")), verb) == 0 &&
-                path_matches(form, path + (upload ? 8 : 1)) &&
-                (!upload || json_object_get(method, "mediaUpload"))) {
+            if (is_method(method, verb, path)) {
                 return method;
             }
         }
     }
     return NULL;
+}
+
+const json_t *discovery_method(const json_t *doc, const char *verb, const char *path)
+{
+    return find_method(json_object_get(doc, "resources"), verb, path);
 }
 
 /* ---- the query ---- */

@@ -149,6 +149,32 @@ static void what_was_blocked_and_what_waits_behind_it_go_to_the_fallback(void **
     json_decref(d);
 }
 
+/* It is for those it was sent to, and not for whoever reads another channel. */
+static void a_test_goes_nowhere_else(void **state)
+{
+    struct kit *k = *state;
+    struct ledger_load load = {.req = {.kind = LEDGER_LOAD}};
+    struct kit_accept a;
+
+    kit_accept(k,
+               &a,
+               (struct kit_article){.source = "test",
+                                    .id = "trial",
+                                    .wanted_id = "trial",
+                                    .title = "A test",
+                                    .channels = "a !b"});
+    load.id = a.a.deliveries[0].id;
+    assert_int_equal(kit_run(k, &load.req), ERR_NONE);
+    assert_true(load.test);
+    ledger_request_done(&load.req);
+    kit_begin(k, a.a.deliveries[0].id);
+    kit_end(k, a.a.deliveries[0].id, DELIVERY_BLOCKED);
+    assert_int_equal(fall_back(k, a.a.deliveries[0].id), 0);
+    expect_on(k, "trial", "a", "blocked");
+    expect_on(k, "trial", "b", NULL);
+    kit_accept_done(&a);
+}
+
 static void done_twice_it_does_nothing(void **state)
 {
     struct kit *k = *state;
@@ -533,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_DISK(what_was_blocked_and_what_waits_behind_it_go_to_the_fallback),
+        ON_DISK(a_test_goes_nowhere_else),
         ON_DISK(done_twice_it_does_nothing),
         ON_DISK(an_article_that_is_there_already_does_not_come_again),
         ON_DISK(what_stands_on_the_blocked_channel_goes_nowhere_else),

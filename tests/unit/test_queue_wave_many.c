@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/parse.h"
 
 /* ---- whom it is for ---- */
 
@@ -353,11 +354,13 @@ static const json_t *at(const json_t *v, const char *path)
 {
     while (v && *path != '\0') {
         char name[32] = "";
+        uint64_t index;
         size_t len = strcspn(path, ".");
 
         assert_true(len < sizeof name);
         memcpy(name, path, len);
-        v = json_is_array(v) ? json_array_get(v, (size_t)atoi(name)) : json_object_get(v, name);
+        v = json_is_array(v) && parse_u64(name, &index) ? json_array_get(v, (size_t)index)
+                                                        : json_object_get(v, name);
         path += len + (path[len] == '.');
     }
     assert_non_null(v);
@@ -479,6 +482,38 @@ static void waves_are_listed_newest_first(void **state)
     json_decref(list);
 }
 
+/* What is left of it would be told at the end of the case. */
+static void a_wave_goes_with_its_article(void **state)
+{
+    struct kit *k = *state;
+    const struct ledger_wave_service service = {.name = "fcm", .accepted = 1};
+    const struct ledger_wave_result refused = {.member = 1, .outcome = MEMBER_REFUSED};
+    struct ledger_prune prune = {.req = {.kind = LEDGER_PRUNE}, .keep_events = 1};
+    struct ledger_wave_next batch;
+    struct delivery_id id;
+    json_t *list;
+
+    k->next_id = (uint64_t)id_first_at(k->now_ms);
+    (void)audience_put(k, (struct audience_part){.first = 1, .count = 3});
+    id = audience_deliver(k, "1");
+    (void)audience_open(k, id);
+    batch = audience_next(k, id, 2);
+    (void)audience_end_as(
+        k,
+        &batch,
+        (struct ledger_wave_end){
+            .v = &refused, .count = 1, .services = &service, .service_count = 1});
+    batch = audience_next(k, id, 2);
+    ledger_request_done(&batch.req);
+    kit_end(k, id, DELIVERY_DONE);
+    prune.before_ms = k->now_ms + MS_HOUR;
+    assert_int_equal(kit_run(k, &prune.req), ERR_NONE);
+    assert_int_equal(prune.count, 1);
+    list = waves(k, (struct ledger_waves){.limit = 10});
+    assert_int_equal(json_array_size(list), 0);
+    json_decref(list);
+}
+
 #define ON_DISK(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown_clean)
 
 int main(void)
@@ -498,6 +533,7 @@ int main(void)
         cmocka_unit_test(buckets_hold_what_they_say),
         ON_DISK(services_add_up_and_are_shown_with_their_times),
         ON_DISK(waves_are_listed_newest_first),
+        ON_DISK(a_wave_goes_with_its_article),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
