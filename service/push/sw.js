@@ -103,11 +103,10 @@
       // Late, and overtaken: what stands stays. It is shown once more, without a sound, because something must be.
       return put(again(newer), { silent: true, renotify: false });
     }
-    if (message.options.data.kind === "retract" && message.options.data.close === true) {
+    const { kind, close } = message.options.data;
+    if (kind === "retract" && close === true && (await mayKeepSilent(tag))) {
       shown.forEach((n) => n.close());
-      if (await mayKeepSilent(tag)) {
-        return undefined;
-      }
+      return undefined;
     }
     return put(message); // takes the place of what is shown under its tag
   }
@@ -136,8 +135,13 @@
     return { title: n.title, options };
   }
 
+  /* One after the other, or two of one article that come together would not see each other. */
+  let before = Promise.resolve();
+
   self.addEventListener("push", (event) => {
-    event.waitUntil(show(read(event.data) || something()).catch(() => put(something())));
+    const message = read(event.data) || something();
+    before = before.then(() => show(message)).catch(() => put(something())).catch(() => undefined);
+    event.waitUntil(before);
   });
 
   // ---- clicked ----

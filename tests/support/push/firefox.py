@@ -4,6 +4,7 @@ It reaches nothing but this machine: its proxy is a closed port, and loopback go
 import base64
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -24,10 +25,10 @@ PREFS = {
     "network.proxy.no_proxies_on": "localhost, 127.0.0.1",
     "network.proxy.allow_hijacking_localhost": False,
     "marionette.port": 0,
-    "remote.prefs.recommended": False,
+    "remote.prefs.recommended": False,  # it would switch off what is to be tested
     "dom.push.retryBaseInterval": 100,  # after a lost connection
-    "devtools.console.stdout.content": True,
-    "security.notification_enable_delay": 0,
+    "devtools.console.stdout.content": True,  # into its log, for whoever looks why
+    "security.notification_enable_delay": 0,  # of its question: a click counts at once
     "network.manage-offline-status": False,
     "browser.shell.checkDefaultBrowser": False,
     "browser.aboutwelcome.enabled": False,
@@ -38,8 +39,6 @@ PREFS = {
     "toolkit.telemetry.reportingpolicy.firstRun": False,
     "app.normandy.enabled": False,
     "services.settings.server": "http://127.0.0.1:9/",
-    "security.sandbox.content.level": 0,  # a container has no user namespaces to make it of
-    "browser.tabs.remote.separatePrivilegedContentProcess": False,
     "browser.newtabpage.enabled": False,
     "browser.safebrowsing.update.enabled": False,
     "extensions.update.enabled": False,
@@ -53,9 +52,9 @@ class Refused(Exception):
 
 
 class Firefox:
-    def __init__(self, push_url, agent=None):
+    def __init__(self, push_url):
         self.profile = Path(tempfile.mkdtemp(prefix="crier-firefox-"))
-        prefs = {**PREFS, "dom.push.serverURL": push_url, **({"general.useragent.override": agent} if agent else {})}
+        prefs = {**PREFS, "dom.push.serverURL": push_url}
         (self.profile / "user.js").write_text(
             "".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in prefs.items()))
         self.log = (self.profile / "firefox.log").open("wb")
@@ -135,7 +134,6 @@ class Firefox:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
         with contextlib.suppress(ProcessLookupError):
-            import os
             os.killpg(self.process.pid, signal.SIGKILL)  # its children: the group is its own
         self.process.wait()
         self.stream.close()

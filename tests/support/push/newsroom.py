@@ -125,7 +125,7 @@ STYLES = {
 
 
 class Site(Served):
-    """/?lang=…&style=dark&attributes=… : a page; /crier-sw.js: the worker, with `worker` behind the line."""
+    """/?lang=…&style=dark&attributes=… : a page; /crier-sw.js: the worker, with `worker` before the line."""
 
     def __init__(self, door_url, host="localhost"):
         self.door, self.worker, self.before, self.reports = door_url, "", "", []
@@ -136,7 +136,7 @@ class Site(Served):
         url = urlsplit(r.path)
         asked = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/crier-sw.js":
-            return r.say(200, f'importScripts("{self.door}/push/sw.js");\n{self.worker}', SCRIPT)
+            return r.say(200, f'{self.worker}\nimportScripts("{self.door}/push/sw.js");', SCRIPT)
         if url.path == "/before.js":  # what a test changes in the browser before our script runs
             return r.say(200, self.before, SCRIPT)
         if url.path == "/page.css":
