@@ -27,7 +27,8 @@
 #define PERIOD_MS (40 * MS_MINUTE)
 #define START_MS (5 * MS_MINUTE)
 #define TOKEN_BYTES ((size_t)4 * 1024)
-#define MEMORY "provider_tokens"
+#define ORIGIN "provider_of"
+#define PERIOD "provider_period"
 
 static int64_t period_at(int64_t now_ms)
 {
@@ -76,16 +77,26 @@ static void make_origin(const struct apns_settings *s, char out[SHA256_HEX_BYTES
     buf_done(&text);
 }
 
-static char *token_for(const struct apns_tokens *t, const json_t *kept, int64_t period)
+/* Of the period that begins it and of the next; by these names they are hidden wherever the channel's memory is. */
+static const char *const names[] = {"provider_token", "next_provider_token"};
+
+/* That of a period, as it is kept; NULL: it is not. */
+static const char *kept_token(const json_t *account, const char *origin, int64_t period)
 {
-    char name[32];
-    const char *text;
+    const char *of = record_str(account, ORIGIN);
+    int64_t at = period - record_int(account, PERIOD);
+
+    return of && strcmp(of, origin) == 0 && at >= 0 && at < (int64_t)ARRAY_LEN(names)
+               ? record_str(account, names[at])
+               : NULL;
+}
+
+static char *token_for(const struct apns_tokens *t, const char *kept, int64_t period)
+{
     struct buf b;
 
-    (void)snprintf(name, sizeof name, "%" PRId64, period);
-    text = record_str(kept, name);
-    if (text) {
-        return mem_strdup(text);
+    if (kept) {
+        return mem_strdup(kept);
     }
     buf_init_secret(&b, TOKEN_BYTES);
     sign(&b, t, period);
@@ -94,21 +105,16 @@ static char *token_for(const struct apns_tokens *t, const json_t *kept, int64_t 
 
 static void remember(const struct apns_tokens *t, json_t *account, const char *origin)
 {
-    json_t *kept = json_object();
-    char name[32];
-
-    json_set_str(kept, "of", origin);
+    json_set_str(account, ORIGIN, origin);
+    record_set_int(account, PERIOD, t->first);
     for (size_t i = 0; i < ARRAY_LEN(t->texts); i++) {
-        (void)snprintf(name, sizeof name, "%" PRId64, t->first + (int64_t)i);
-        json_set_str(kept, name, t->texts[i]);
+        json_set_str(account, names[i], t->texts[i]);
     }
-    (void)json_object_set_new(account, MEMORY, kept);
 }
 
 enum err_code apns__tokens_init(struct apns_tokens *t, struct step_ctx *ctx, struct err *why)
 {
     const struct apns_settings *s = apns__settings(ctx);
-    const json_t *kept = json_object_get(ctx->account, MEMORY);
     char origin[SHA256_HEX_BYTES];
     enum err_code rc;
 
@@ -118,14 +124,13 @@ enum err_code apns__tokens_init(struct apns_tokens *t, struct step_ctx *ctx, str
         return err_wrap(why, "key");
     }
     make_origin(s, origin);
-    if (!record_str(kept, "of") || strcmp(record_str(kept, "of"), origin) != 0) {
-        kept = NULL;
-    }
     t->key_id = mem_strdup(s->key_id);
     t->team_id = mem_strdup(s->team_id);
     t->first = period_at(ctx->now_ms);
     for (size_t i = 0; i < ARRAY_LEN(t->texts); i++) {
-        t->texts[i] = token_for(t, kept, t->first + (int64_t)i);
+        int64_t period = t->first + (int64_t)i;
+
+        t->texts[i] = token_for(t, kept_token(ctx->account, origin, period), period);
     }
     remember(t, ctx->account, origin);
     return ERR_NONE;

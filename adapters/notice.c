@@ -66,6 +66,7 @@ static enum err_code add_words(struct step_ctx *ctx, json_t *notice, struct err 
 {
     const struct notice_settings *s = settings_of(ctx);
     bool retracted = ctx->course == COURSE_RETRACT;
+    const char *title;
     enum err_code rc = ERR_NONE;
 
     if (retracted) {
@@ -73,7 +74,8 @@ static enum err_code add_words(struct step_ctx *ctx, json_t *notice, struct err 
     } else {
         rc = render(ctx, notice, "title", s->title, &title_rule, why);
     }
-    if (!rc && *record_str(notice, "title") == '\0') {
+    title = record_str(notice, "title");
+    if (!rc && (!title || *title == '\0')) {
         json_set_str(notice, "title", ctx->article->title);
     }
     if (!rc) {
@@ -189,8 +191,10 @@ static void add_loudness(const struct step_ctx *ctx, json_t *notice)
 
 static void read_notice(struct notice *out, const json_t *v)
 {
+    const char *body = record_str(v, "body");
+
     *out = (struct notice){.title = record_str(v, "title"),
-                           .body = record_str(v, "body"),
+                           .body = body ? body : "",
                            .picture = record_str(v, "picture"),
                            .link = record_str(v, "link"),
                            .data = json_object_get(v, "data"),

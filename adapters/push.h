@@ -76,6 +76,9 @@ struct push {
     bool (*prepare)(const struct member *m, uint8_t *out);
     /* Whether these settings want that; NULL: always. */
     bool (*prepares)(const void *settings);
+    /* Whether a reader could read what compose() makes: for a member of its own making, whose keys it alone has. It
+     * may take its time, on the loop. NULL: messages are not encrypted for the member. */
+    enum err_code (*self_test)(const struct push_plan *plan, struct err *why);
     /* What a browser or an app hands in for a subscription, JSON: its address, keys and key_id. why: what was
      * expected. Texts are the caller's, mem_free(). */
     enum err_code (*subscription)(const void *settings,

@@ -3,7 +3,7 @@
 
 /* Shared by the files of Web Push: webpush.c (settings, courses), webpush_message.c (what browsers show),
  * webpush_keys.c (our keys, and tokens by them), webpush_subscription.c (what a browser hands in), webpush_plan.c (one
- * message for one reader), webpush_read.c (answers). */
+ * message for one reader), webpush_proof.c (whether they could read it), webpush_read.c (answers). */
 
 #include <stdatomic.h>
 
@@ -119,6 +119,9 @@ struct push_plan {
     struct webpush_counts *counts;
 };
 extern const struct push webpush__push;
+
+/* ---- webpush_proof.c ---- */
+enum err_code webpush__self_test(const struct push_plan *plan, struct err *why);
 
 /* ---- webpush_read.c ---- */
 extern const char *const webpush__answer_headers[];

@@ -248,6 +248,7 @@ const struct push webpush__push = {
     .prepared_bytes = PREPARED_BYTES,
     .prepare = prepare,
     .prepares = prepares,
+    .self_test = webpush__self_test,
     .subscription = webpush__subscription,
     .public_key = webpush__public_key,
 };

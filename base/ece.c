@@ -201,3 +201,73 @@ void ece_seal(struct buf *out, const struct ece_to *to, const void *text, size_t
 {
     ece_seal_with(out, to, next_salt(tools_of_thread()), text, len);
 }
+
+/* ---- the browser's side ---- */
+
+/* len bytes of record, and the tag behind them; appended as they are, with the mark at their end. */
+static bool decrypt(struct buf *out, const struct keys *keys, const uint8_t *record, size_t len)
+{
+    uint8_t text[RECORD_BYTES], tag[TAG_BYTES];
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    int done = 0, rest = 0;
+    bool good;
+
+    must(cipher != NULL && len <= sizeof text);
+    memcpy(tag, record + len, sizeof tag);
+    good = EVP_DecryptInit_ex2(cipher, aes, keys->key, keys->nonce, NULL) == 1 &&
+           EVP_DecryptUpdate(cipher, text, &done, record, (int)len) == 1 &&
+           EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+           EVP_DecryptFinal_ex(cipher, text + done, &rest) == 1;
+    EVP_CIPHER_CTX_free(cipher);
+    if (good) {
+        buf_add(out, text, len);
+    }
+    return good;
+}
+
+/* The text ends in a mark, and zeros may follow (RFC 8188 section 2). */
+static bool take_off_mark(struct buf *out, size_t from)
+{
+    size_t end = out->len;
+
+    while (end > from && out->data[end - 1] == 0) {
+        end--;
+    }
+    if (end == from || out->data[end - 1] != 2) {
+        return false;
+    }
+    buf_truncate(out, end - 1);
+    return true;
+}
+
+bool ece_open(struct buf *out,
+              const uint8_t *private_key,
+              const uint8_t *auth,
+              const void *body,
+              size_t len)
+{
+    const uint8_t *bytes = body;
+    uint8_t own_public[P256_PUBLIC_BYTES], secret[P256_SECRET_BYTES];
+    struct ece_to to = {.public_key = own_public, .auth = auth, .secret = secret};
+    size_t from = out->len;
+    struct keys keys;
+    bool good;
+
+    if (len <= HEADER_BYTES + TAG_BYTES || len > HEADER_BYTES + RECORD_BYTES ||
+        bytes[ECE_SALT_BYTES + 4] != P256_PUBLIC_BYTES) {
+        return false;
+    }
+    to.our_public = bytes + ECE_SALT_BYTES + 4 + 1;
+    if (!p256_agree_with(private_key, to.our_public, own_public, secret)) {
+        return false;
+    }
+    derive(tools_of_thread(), &to, bytes, &keys);
+    good = decrypt(out, &keys, bytes + HEADER_BYTES, len - HEADER_BYTES - TAG_BYTES) &&
+           buf_ok(out) && take_off_mark(out, from);
+    mem_wipe(&keys, sizeof keys);
+    mem_wipe(secret, sizeof secret);
+    if (!good) {
+        buf_truncate(out, from);
+    }
+    return good;
+}

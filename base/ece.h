@@ -5,6 +5,7 @@
  * (RFC 8291): one record, keys from a secret that was agreed on with the browser. May be called on any thread,
  * several at the same time. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,5 +34,13 @@ void ece_seal_with(struct buf *out,
                    const uint8_t salt[ECE_SALT_BYTES],
                    const void *text,
                    size_t len);
+
+/* What the browser makes of a body, appended; its private key is P256_PRIVATE_BYTES. False: it is for another, was
+ * changed, or is none. Not for wherever speed counts. */
+bool ece_open(struct buf *out,
+              const uint8_t *private_key,
+              const uint8_t *auth,
+              const void *body,
+              size_t len);
 
 #endif

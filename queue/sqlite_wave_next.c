@@ -250,7 +250,7 @@ static void take_fresh(struct picking *p, struct pass *out)
 /* ---- the batch ---- */
 
 /* What its article has come to since the wave began: whoever has not had the message is spared one that is not to
- * be believed any more. */
+ * be believed any more. The message that takes it back goes to all of them. */
 static void look_at_article(struct sqlite *s, struct ledger_wave_next *r)
 {
     struct delivery_row d;
@@ -266,7 +266,7 @@ static void look_at_article(struct sqlite *s, struct ledger_wave_next *r)
     r->behind.v = behind.v != d.id.v ? behind.v : 0;
     sqlite__known(s, d.article, &k);
     r->retracted = k.found && k.retracted && !d.retracts; /* which is for all who had it */
-    r->withdrawn = k.found && k.retract_at_ms > 0;
+    r->withdrawn = k.found && k.retract_at_ms > 0 && !d.retracts;
     sqlite__known_done(&k);
     sqlite__delivery_done(&d);
 }

@@ -98,7 +98,7 @@ struct api_member { /* what a request about one points into */
     bool test; /* what it shall be */
     struct config *config; /* of a list: holds the settings */
     const struct channel_settings *settings;
-    bool masked;
+    bool masked, prepares;
 };
 
 /* Members of a problem document: each fault of an article with its place; and one of them. New references. */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "adapters/push.h"
 #include "base/clock.h"
 #include "base/json_put.h"
 #include "base/log.h"
@@ -18,13 +19,15 @@
 
 /* ---- lists ---- */
 
-static void put_counts(struct buf *b, const struct ledger_members *m)
+static void put_counts(struct buf *b, const struct ledger_members *m, bool prepares)
 {
     json_put_open(b, "counts", '{');
     for (int i = 0; i < MEMBER_STATES; i++) {
         json_put_int(b, member_state_name((enum member_state)i), m->by_state[i]);
     }
-    json_put_int(b, "prepared", m->prepared);
+    if (prepares) {
+        json_put_int(b, "prepared", m->prepared);
+    }
     json_put_close(b, '}');
 }
 
@@ -48,7 +51,7 @@ static void answer_members(struct api_call *call)
     } else {
         json_put_raw(&text, "next", "null", 4);
     }
-    put_counts(&text, m);
+    put_counts(&text, m, one->prepares);
     json_put_close(&text, '}');
     buf_addc(&text, '\n');
     door_reply_text(call->request, 200, "application/json", &text);
@@ -113,6 +116,7 @@ void api_list_members(struct crier *c, struct door_request *r)
     one->config = config_ref(ch->config);
     one->settings = ch->settings;
     one->masked = ch->adapter->audience->push != NULL;
+    one->prepares = one->masked && ch->adapter->audience->push->prepared_bytes > 0;
     call = api__call_new(c, r, LEDGER_MEMBERS, answer_members);
     call->kept = one;
     call->free_kept = free_one;

@@ -102,11 +102,12 @@ int64_t api__wave_had(const struct ledger_wave *w)
     return w->accepted + w->unknown;
 }
 
-/* Nobody that is left gets it: not those whose turn has not come, nor those who were to be tried again. */
+/* Nobody that is left gets it: not those whose turn has not come, nor those who were to be tried again. (Whom it was not
+ * for is among them: the ledger counts both as skipped.) */
 int64_t api__wave_spared(const struct ledger_wave *w)
 {
-    int64_t rest = w->total - w->accepted - w->unknown - w->refused - w->undeliverable -
-                   w->stopped - w->skipped;
+    int64_t rest =
+        w->total - w->accepted - w->unknown - w->refused - w->undeliverable - w->stopped;
 
     return rest > 0 ? rest : 0;
 }

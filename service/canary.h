@@ -7,7 +7,8 @@
  *   ledger    a row is written and is on disk; members are read
  *   token     the access token in force is had, renewed where it must be (of adapters that have one)
  *   message   from the settings in force a message is planned, signed, and composed and encrypted for members
- *             of the audience, one of each push service, or for a sample where there are none
+ *             of the audience, one of each push service, or for a sample where there are none; where messages are
+ *             encrypted, one for a reader of our own making is read again
  *   probe     the adapter's own harmless test, where it has one: the platform says whether it knows us
  *   service   each push service that members are at is connected to, TLS is verified, it answers HTTP
  *

@@ -121,7 +121,6 @@ static void ask_next(struct canary_run *r)
     r->exchange = (struct out_exchange){
         .request = &r->request,
         .allow_private = r->settings->allow_private,
-        .once = true, /* a connection of its own: that is what is looked at */
         .timeout_ms = SERVICE_TIMEOUT_MS,
         .done = run_6_on_answer,
     };
@@ -161,14 +160,46 @@ static void probe(struct canary_run *r)
 
 /* ---- a message ---- */
 
+/* What all messages share is made in the steps before; those that would send something go by the sample of an
+ * answer, as in a preview. */
+static enum err_code share_step(const struct step *step, struct step_ctx *ctx, struct err *why)
+{
+    const char *body = step->sample != NULL ? step->sample : "{}";
+    struct http_response res = {
+        .status = 200, .body = body, .body_len = strlen(body), .now_ms = ctx->now_ms};
+    struct http_request request;
+    enum err_code rc;
+
+    http_request_init(&request);
+    rc = step->build(ctx, &request, why);
+    if (rc == ERR_NONE && !request.skip && step->read(ctx, &res).kind != VERDICT_NEXT) {
+        rc =
+            err_set(why, ERR_INVALID, "step %s: a sample answer is not understood", step->name);
+    }
+    http_request_done(&request);
+    return rc;
+}
+
+/* The step for each member, what comes before it being made. */
+static enum err_code
+reach_members(const struct adapter *a, struct step_ctx *ctx, struct err *why)
+{
+    enum err_code rc = ERR_NONE;
+
+    for (const struct step *s = a->publish; rc == ERR_NONE && s->name && !s->each_member; s++) {
+        rc = share_step(s, ctx, why);
+    }
+    return rc;
+}
+
 static const struct step *member_step(const struct adapter *a)
 {
     const struct step *s = a->publish;
 
-    while (s != NULL && s->name != NULL && !s->each_member) {
+    while (s->name != NULL && !s->each_member) {
         s++;
     }
-    return s != NULL && s->name != NULL ? s : NULL;
+    return s->name != NULL ? s : NULL;
 }
 
 static struct member member_from(const struct ledger_member *m)
@@ -256,6 +287,9 @@ static enum err_code try_push(struct canary_run *r, struct step_ctx *ctx, struct
         rc = compose_if_new(r, push, plan, r->adapter->audience->sample, why);
         r->origin_count = 0; /* nobody is there: that service is not in use */
     }
+    if (rc == ERR_NONE && push->self_test != NULL) {
+        rc = push->self_test(plan, why);
+    }
     push->done(plan);
     return rc;
 }
@@ -306,6 +340,9 @@ static enum err_code try_message(struct canary_run *r, struct err *why)
         sc.ctx.now_ms = clock_wall_ms();
         sc.ctx.grant = r->token.grant;
         sc.ctx.token = r->token.grant ? grant_token(r->token.grant) : NULL;
+        rc = reach_members(r->adapter, &sc.ctx, why);
+    }
+    if (rc == ERR_NONE) {
         rc = r->adapter->audience->push ? try_push(r, &sc.ctx, why) : try_step(r, &sc.ctx, why);
     }
     context_done(&sc);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/url.h"
 #include "service/cli_print.h"
 #include "service/client.h"
@@ -175,6 +176,38 @@ static void add_members(struct buf *out, const json_t *members)
              cli_member(members, "gone", 2));
 }
 
+/* "           of these only those who chose breaking or sport, or nothing", and what it waits for. */
+static void add_audience(struct buf *out, const json_t *audience, const json_t *members)
+{
+    const json_t *topics = json_object_get(audience, "topics"), *topic;
+    int64_t above = json_integer_value(json_object_get(audience, "confirm_above"));
+    char undo[PARSE_TEXT_BYTES];
+    size_t i;
+
+    if (strcmp(cli_member(audience, "mode", 0), "test") == 0) {
+        buf_adds(out, "             the channel is in test mode: of these only test members\n");
+    }
+    if (json_is_array(topics)) {
+        buf_adds(out, "             of these only those who chose ");
+        json_array_foreach(topics, i, topic)
+        {
+            buf_addf(out, "%s, ", json_string_value(topic));
+        }
+        buf_adds(out, json_array_size(topics) > 0 ? "or nothing\n" : "nothing\n");
+    }
+    if (above > 0 && json_integer_value(json_object_get(members, "active")) > above) {
+        buf_addf(out,
+                 "             more than %" PRId64 ": it would wait for crier wave confirm\n",
+                 above);
+    }
+    if (json_integer_value(json_object_get(audience, "undo_ms")) > 0) {
+        buf_addf(
+            out,
+            "             nothing leaves for %s: crier wave stop\n",
+            format_duration(json_integer_value(json_object_get(audience, "undo_ms")), undo));
+    }
+}
+
 static void add_channel(struct buf *out, const json_t *ch, bool colours)
 {
     bool goes = json_is_true(json_object_get(ch, "goes"));
@@ -189,6 +222,7 @@ static void add_channel(struct buf *out, const json_t *ch, bool colours)
     buf_addf(out, ", %s\n", cli_member(ch, "why", 2));
     add_quota(out, json_object_get(ch, "quota"), colours);
     add_members(out, json_object_get(ch, "members"));
+    add_audience(out, json_object_get(ch, "audience"), json_object_get(ch, "members"));
     add_texts(out, json_object_get(ch, "texts"), colours);
     json_array_foreach(json_object_get(ch, "steps"), i, step)
     {

@@ -35,6 +35,7 @@ static void deliver(struct lanes *l)
         list_remove(&l->busy, &b->node);
         b->own = NULL;
         mem_free(w->tries);
+        mem_free(w->second);
         mem_free(w);
         if (list_empty(&l->busy) && !l->closing) {
             uv_unref((uv_handle_t *)&l->wake);

@@ -94,9 +94,11 @@ static void prepare(const struct lane_stream *s, const struct lane_group *g)
     for (uint32_t i = s->head; i > 0; i = g->work->next[i - 1]) {
         struct member_word *w = &t->words[n];
 
-        t->members[n++] = &g->work->batch->members[i - 1];
+        t->members[n] = lane__member(t, g->work, i - 1, n);
+        n++;
         w->outcome = MEMBER_ACCEPTED;
         w->retry_after_ms = 0;
+        w->second = false;
         w->id[0] = w->detail[0] = '\0';
     }
     must(n == s->count);
@@ -119,7 +121,12 @@ static void settle_all(const struct lane_stream *s,
 
     for (uint32_t i = s->head, behind; i > 0; i = behind, n++) {
         behind = g->work->next[i - 1];
-        lane__settle(g, i - 1, &t->words[n], status, is_a_try(&t->words[n], v));
+        if (!lane__once_more(g, i - 1, &t->words[n])) {
+            lane__settle(g, i - 1, &t->words[n], status, is_a_try(&t->words[n], v));
+        }
+    }
+    if (g->waiting > 0) {
+        lane__origin_queue(g);
     }
     (void)atomic_fetch_add_explicit(&t->lanes->messages, s->count, memory_order_relaxed);
 }

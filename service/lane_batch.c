@@ -163,6 +163,34 @@ void lane__put_back(struct lane_group *g, uint32_t head, uint32_t count, bool co
     }
 }
 
+const struct member *
+lane__member(struct lane *t, const struct lane_work *w, uint32_t i, size_t n)
+{
+    if (!w->second || !w->second[i]) {
+        return &w->batch->members[i];
+    }
+    t->copies[n] = w->batch->members[i];
+    t->copies[n].second = true;
+    t->copies[n].prepared = NULL; /* it was used for the first */
+    return &t->copies[n];
+}
+
+bool lane__once_more(struct lane_group *g, uint32_t i, const struct member_word *word)
+{
+    struct lane_work *w = g->work;
+
+    if (!word->second || word->outcome != MEMBER_AGAIN || w->cancelled > 0 ||
+        w->batch->stopped || (w->second && w->second[i])) {
+        return false;
+    }
+    if (!w->second) {
+        w->second = mem_zalloc(w->batch->count * sizeof *w->second);
+    }
+    w->second[i] = true;
+    put_front(g, i + 1);
+    return true;
+}
+
 /* ---- a batch begins ---- */
 
 static uint8_t service_index(struct lane_batch *b, const char *name)

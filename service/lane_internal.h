@@ -161,6 +161,7 @@ struct lane_work {         /* batch->own */
     atomic_int cancel; /* 1: yes, 2: hurried */
     int cancelled;     /* as far as the thread has obeyed */
     uint8_t *tries;
+    bool *second;    /* those that go again at once, made otherwise; NULL: none so far */
     uint32_t next[]; /* index + 1, of the same group or request */
 };
 
@@ -187,6 +188,7 @@ struct lane {
     size_t answer_count, answer_cap;
     struct member_word *words;
     const struct member **members;
+    struct member *copies; /* of those that go for the second time */
     size_t words_cap;
     struct buf origin_text;
     struct rng rng;
@@ -221,6 +223,11 @@ struct lane_work *lane__work_new(struct lane_batch *b);
 void lane__work_begin(struct lane *t, struct lane_work *w);
 /* Takes up to `most` waiting members of one key; how many, their first in *out_head, chained. */
 uint32_t lane__take(struct lane_group *g, size_t most, uint32_t *out_head);
+/* The n-th member of a request, number i of the batch, as push is to see it. */
+const struct member *
+lane__member(struct lane *t, const struct lane_work *w, uint32_t i, size_t n);
+/* Whether the answer asks for it otherwise, and it waits to go once more. */
+bool lane__once_more(struct lane_group *g, uint32_t i, const struct member_word *word);
 /* Back to the front, to go again; counted too often: AGAIN. */
 void lane__put_back(struct lane_group *g, uint32_t head, uint32_t count, bool counts);
 void lane__settle(

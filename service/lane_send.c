@@ -111,6 +111,9 @@ headers_for(struct lane_origin *o, const struct lane_work *w, const struct membe
 
         if (h->nv && h->key_id == m->key_id && h->plan_number == number &&
             (number || h->work == w) && h->until_ms > o->lane->wall_ms) {
+            if (m->second) { /* what they were is what was not taken */
+                headers_make(h, o, w, m);
+            }
             h->used = ++o->headers_used;
             return h;
         }
@@ -179,6 +182,7 @@ static void make_scratch(struct lane *t, size_t count)
         t->words_cap = count;
         t->words = mem_realloc(t->words, count, sizeof *t->words);
         t->members = mem_realloc(t->members, count, sizeof(const struct member *));
+        t->copies = mem_realloc(t->copies, count, sizeof *t->copies);
     }
 }
 
@@ -221,7 +225,8 @@ static bool compose(struct lane_group *g, uint32_t head, uint32_t count, struct 
 
     make_scratch(t, count);
     for (uint32_t i = head; i > 0; i = g->work->next[i - 1]) {
-        t->members[n++] = &b->members[i - 1];
+        t->members[n] = lane__member(t, g->work, i - 1, n);
+        n++;
     }
     rc = FAULT("lane.compose")
              ? err_set(&why, ERR_INVALID, "it cannot be composed")
@@ -287,7 +292,7 @@ bool lane__send(struct lane_conn *c, struct lane_group *g)
         lane__text_give(t, x);
         return true;
     }
-    h = headers_for(o, g->work, &g->work->batch->members[head - 1]);
+    h = headers_for(o, g->work, t->members[0]);
     s = stream_new(c, g);
     s->head = head;
     s->count = count;

@@ -188,6 +188,7 @@ static void free_pools(struct lane *t)
     mem_free(t->answers);
     mem_free(t->words);
     mem_free(t->members);
+    mem_free(t->copies);
     mem_free(t->block);
     buf_done(&t->origin_text);
 }

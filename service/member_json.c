@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/json_put.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "service/push_door_internal.h"
 #include "service/topics.h"
 
@@ -28,7 +29,10 @@
 
 static bool fail(char why[MEMBER_WHY_BYTES], const char *text)
 {
-    (void)snprintf(why, MEMBER_WHY_BYTES, "%s", text);
+    size_t len = text_prefix(TEXT_BYTES, text, strlen(text), MEMBER_WHY_BYTES - 1);
+
+    memcpy(why, text, len);
+    why[len] = '\0';
     return false;
 }
 

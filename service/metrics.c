@@ -21,6 +21,7 @@
 #include "service/lookout.h"
 #include "service/media.h"
 #include "service/watch.h"
+#include "service/wave.h"
 
 #define LABELS_MAX 3
 #define KEY_BYTES 512
@@ -570,6 +571,7 @@ void metrics_print(struct metrics *m,
     if (c->watch != NULL) {
         watch_print_gauges(c->watch, out);
     }
+    waves_print_gauges(c, out);
     for (size_t i = 0; i < METRIC_COUNTER_COUNT; i++) {
         print_counter(out, &counters[i], &m->counters[i]);
     }

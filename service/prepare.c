@@ -28,7 +28,7 @@
 #include "service/metrics.h"
 #include "service/prepare_work.h"
 
-#define LOOK_MS (2 * MS_SECOND)
+#define LOOK_MS MS_SECOND
 #define WAIT_MS 250 /* when something else is under way */
 #define BLOCK 512
 /* An answer of the thread that waits so long for the loop says that the loop has work of its own. */

@@ -21,6 +21,7 @@
 #include "service/hide.h"
 #include "service/intake.h"
 #include "service/preview_media.h"
+#include "service/topics.h"
 
 #define STEPS_MAX 64 /* TikTok has one for each of 35 pictures */
 #define SHOWN_BYTES ((size_t)80 * 1024 * 1024)
@@ -44,6 +45,7 @@ static json_t *hidden(const struct shown *s, const char *bytes, size_t len)
     buf_init(&text, SHOWN_BYTES);
     buf_add(&text, bytes, len);
     hide_settings(&text, s->settings, 1);
+    hide_tokens(&text, s->sc.ctx.account); /* made for this look, and good all the same */
     json_t *v = json_stringn(buf_str(&text), text.len);
     if (v == NULL) {
         v = json_sprintf("(%zu bytes that are no text)", len);
@@ -356,6 +358,27 @@ static void add_quota(json_t *v, const struct channel_settings *ch)
     }
 }
 
+/* Whom of the members, as the settings say it; how many they are only the service knows. */
+static json_t *audience_json(const struct audience_settings *a, const struct story *story)
+{
+    json_t *topics = a->topics.count > 0 ? json_array() : json_null();
+
+    for (size_t i = 0; i < a->topics.count; i++) {
+        if (topic_fits(story->article, a->topics.v[i].key, story->facts.breaking)) {
+            (void)json_array_append_new(topics, json_string(a->topics.v[i].key));
+        }
+    }
+    return json_pack("{s:s, s:o, s:I, s:I}",
+                     "mode",
+                     a->mode == AUDIENCE_TEST ? "test" : "live",
+                     "topics",
+                     topics,
+                     "confirm_above",
+                     (json_int_t)a->confirm_above,
+                     "undo_ms",
+                     (json_int_t)a->undo_ms);
+}
+
 static json_t *channel_preview(const struct config *config,
                                const struct channel_settings *ch,
                                const struct story *story,
@@ -375,6 +398,7 @@ static json_t *channel_preview(const struct config *config,
     add_quota(v, ch);
     if (adapter_find(ch->type->name)->audience != NULL) {
         (void)json_object_set_new(v, "members", json_null()); /* the ledger knows */
+        (void)json_object_set_new(v, "audience", audience_json(&ch->audience, story));
     }
     /* Who names a channel wants to see its requests even if the article would not go there. */
     if ((goes || asked_for) && show_requests(v, config, ch, story, &why)) {

@@ -354,6 +354,7 @@ static json_t *topics_of(const struct channel_settings *settings)
 void push_key(struct crier *c, struct door_request *r)
 {
     const char *name = door_query(r, "channel");
+    const struct push *push;
     struct channel *ch;
     struct buf key;
 
@@ -363,8 +364,9 @@ void push_key(struct crier *c, struct door_request *r)
         return;
     }
     buf_init(&key, KEY_BYTES);
-    if (push_of(ch)->public_key) {
-        push_of(ch)->public_key(ch->settings->own, &key);
+    push = ch->adapter->audience->push;
+    if (push->public_key) {
+        push->public_key(ch->settings->own, &key);
     }
     door_reply_header(r, "Cache-Control", "public, max-age=60");
     door_reply_json(r,

@@ -188,7 +188,7 @@ static bool has_word(const struct strings *words, const char *word)
     return false;
 }
 
-static bool is_about(const struct article *a, const char *topic, bool breaking)
+bool topic_fits(const struct article *a, const char *topic, bool breaking)
 {
     if (strcmp(topic, BREAKING) == 0) {
         return breaking;
@@ -208,7 +208,7 @@ int64_t topics_of_article(const struct topics *t,
         return MEMBER_TOPICS_ALL;
     }
     for (size_t i = 0; i < topics->count; i++) {
-        if (is_about(a, topics->v[i].key, breaking)) {
+        if (topic_fits(a, topics->v[i].key, breaking)) {
             bits |= topics_bit(t, channel->name, topics->v[i].key);
         }
     }

@@ -33,6 +33,9 @@ int64_t topics_of_article(const struct topics *t,
                           const struct article *a,
                           bool breaking);
 
+/* Whether an article is about a topic, by its name. */
+bool topic_fits(const struct article *a, const char *topic, bool breaking);
+
 /* The bit of a topic (a mask with one bit) by its name as the settings have it; 0: there is none. */
 int64_t topics_bit(const struct topics *t, const char *channel, const char *name);
 /* For tests, which have no ledger: as if it had said so. */

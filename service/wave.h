@@ -65,5 +65,7 @@ void wave_overtaken(struct crier *c, struct article_id article, const char *chan
 /* What there is to tell of a wave only while it runs: members `running` of its object in the API (how many are on
  * their way, how many a second, and what holds it back). Nothing of one that does not. */
 void wave_show(struct crier *c, struct delivery_id id, json_t *object);
+struct buf;
+void waves_print_gauges(struct crier *c, struct buf *out);
 
 #endif

@@ -63,7 +63,7 @@ static void say(struct words *w, int64_t count, const char *what)
     }
 }
 
-static void say_counts(const struct ledger_wave *c, char *out, size_t size)
+static void say_counts(const struct ledger_wave *c, bool ends, char *out, size_t size)
 {
     struct words w = {out, size};
 
@@ -82,7 +82,7 @@ static void say_counts(const struct ledger_wave *c, char *out, size_t size)
     say(&w, c->stopped + c->missing, "stopped");
     say(&w, c->refused, "refused");
     say(&w, c->skipped, "not for them");
-    say(&w, c->again, "to be tried again");
+    say(&w, c->again, ends ? "not reached" : "to be tried again");
     say(&w, c->unknown, "may have it or not");
 }
 
@@ -105,7 +105,7 @@ static struct outcome *start(struct wave *w, enum delivery_state to, enum verdic
                           .course = w->run->course,
                           .next_step = w->run->step->name,
                           .feedback.outcome = SCHED_NEUTRAL};
-    say_counts(&w->counts, o->detail, sizeof o->detail);
+    say_counts(&w->counts, delivery_state_ended(to), o->detail, sizeof o->detail);
     return o;
 }
 

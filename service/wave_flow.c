@@ -1,3 +1,6 @@
+/* How many members of a wave are in the lanes: what is measured of them, and what follows. Called by wave_lane.c. Pure:
+ * time comes in. */
+
 #include "service/wave_flow.h"
 
 #include "base/clock.h"

@@ -162,7 +162,7 @@ def test_what_the_guides_tell_to_write_is_taken(tmp_path):
     path.write_text(text)
     environment = {name: "whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz" for name in re.findall(r"\$\{(\w+)\}", text)}
     environment |= {"DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/123/abc", "SLACK_TOKEN": "xoxb-1-a",
-                    "TELEGRAM_TOKEN": "123456:ABC-def", "VAPID_KEY": "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"}
+                    "TELEGRAM_TOKEN": "123456:ABC-def", "HUAWEI_CLIENT_ID": "100000001", "VAPID_KEY": "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"}
     answer = run("check", "-c", str(path), env={**os.environ, **environment})
     assert answer.returncode == 0, answer.stdout + answer.stderr
 

@@ -260,7 +260,7 @@ CONSENT = ("--consent", "moved from elsewhere", "--consented-at", "2026-01-01T10
 
 
 def test_all_of_them_go_out_and_come_in_elsewhere(make_door, tmp_path):
-    count = int(os.environ.get("CRIER_TEST_MEMBERS", "10000"))
+    count = int(os.environ.get("CRIER_TEST_MEMBERS", "5000"))
     first, second = make_door(), make_door()
     source, copy, back = tmp_path / "subscriptions.json", tmp_path / "export.ndjson", tmp_path / "again.ndjson"
     with source.open("w") as file:

@@ -136,6 +136,7 @@ def test_each_reader_gets_it_once_and_every_answer_is_accounted_for(make_crier, 
     assert (service["accepted"], service["gone"], service["refused"]) == (shown["accepted"], len(gone), 10)
     assert service["retried"] >= 3 and 0 < service["ms"]["50"] <= service["ms"]["99"] <= service["ms"]["100"]
     page = crier.call("GET", "/metrics")[1]
+    assert 'crier_push_pace{channel="browsers"} 0\n' in page and "crier_push_connections_opened_total 0" not in page
     assert f'crier_pushes_total{{channel="browsers",service="other",outcome="accepted"}} {shown["accepted"]}' in page
     assert f'crier_push_seconds_count{{channel="browsers",service="other"}} 3000' in page
     message = read_message(messages(sink)[0]["body"])
@@ -164,6 +165,19 @@ def test_killed_in_the_middle_nobody_is_forgotten(make_crier, sink):
     assert wave(crier, accepted)["accepted"] == 4000
     topics = {message["headers"]["topic"] for message in messages(sink)}
     assert len(topics) == 1, f"the second one ({twice} of them) takes the place of the first"
+
+
+def test_stopped_in_the_middle_it_goes_on_and_nobody_has_it_twice(make_crier, sink):
+    crier = make_crier(lambda channel: channel.update(rate="2000/s"))
+    readers = Readers(crier, sink)
+    readers.add(1200)
+    accepted = crier.send(story(15))
+    sink.wait_for(300)
+    crier.stop()
+    assert sink.count()["accepted"] < 1100
+    crier.start()
+    crier.await_done(accepted["id"])
+    readers.reconcile()
 
 
 @pytest.mark.parametrize("point", ("wave.batch:1", "wave.batch:3", "wave.answered:2", "wave.ended:2"))
@@ -249,7 +263,7 @@ def test_a_correction_during_a_wave_reaches_all_in_the_place_of_the_first(make_c
     assert crier.send(story(8, title="No bridge has fallen"))["outcome"] == "revised"
     crier.await_done(sent["id"], revision=2)
     first, = crier.deliveries(sent["id"], revision=1)
-    assert first["state"] == "done" and "the rest gets the newer revision" in first["detail"]
+    assert first["state"] == "done" and "the rest gets the newer revision" in first["detail"] and "again" not in first["detail"]
     assert wave(crier, sent, revision=2)["accepted"] == 2500
     last = {}
     for message in messages(sink):

@@ -40,6 +40,7 @@ PLANTED = {
     "channels.whatsapp.verify_token": "Ub3Ns-planted-whatsapp-verify-Jk7",
     "channels.browsers.key": "Pq7Hd-plantedOfBrowsers-Key-Lw3Xv9Ty5Bn0sM4",
     "channels.browsers.old_keys": "Rk2Gc-plantedOfBrowsers-Old-Jx8Vz6Mu1Fd7eQ8",
+    "channels.browsers.audience.app_key": "Vf6Ld-planted-of-the-app-Ys3",
     "channels.mail.password": "Da4Kr-planted-mail-Uv6",
     "channels.mail.unsubscribe_secret": "Nx8Bc-planted-unsubscribe-Ot1",
 }
@@ -67,10 +68,16 @@ PLANTED |= {f"channels.{name}.{key}": f"Kx2Vd-planted-{name}-{key.replace('_', '
 # X's other way in; it signs requests, and posts nothing here.
 X_KEYS = ("consumer_key", "consumer_secret", "token", "token_secret")
 PLANTED |= {f"channels.x-keys.{key}": f"Kx2Vd-planted-x-keys-{key.replace('_', '-')}-Jq9" for key in X_KEYS}
+# Files with keys, which go out to nobody: a line of each from within the key is looked for.
+KEYS = harness.TOP / "tests" / "fixtures" / "keys"
+SERVICE_ACCOUNT, APNS_KEY = json.loads((KEYS / "service_account.json").read_text()), (KEYS / "apns.p8").read_text()
+PLANTED |= {"channels.app.service_account": SERVICE_ACCOUNT["private_key"].split("\n")[7], "channels.iphone.key": APNS_KEY.split("\n")[2],
+            "channels.huawei.client_secret": "Kx2Vd-planted-huawei-client-secret-Jq9"}
 SECRET_SETTINGS = {"webhook": {"secret", "old_secret"}, "telegram": {"token"}, "mastodon": {"token"}, "bluesky": {"password"},
                    "discord": {"webhook_url", "token"}, "slack": {"webhook_url", "token"},
                    "email": {"password", "unsubscribe_secret"}, "indexnow": set(), "websub": set(),
                    "whatsapp": {"token", "app_secret", "verify_token"}, "webpush": {"key", "old_keys"},
+                   "fcm": {"service_account"}, "fcm_topic": {"service_account"}, "apns": {"key"}, "huawei": {"client_secret"},
                    **{name: set(keys) for name, (keys, _) in NETWORKS.items()}}
 SECRET_SETTINGS["x"] |= set(X_KEYS)
 
@@ -86,7 +93,8 @@ def plant(settings, platform):
     channels["whatsapp"] = {**harness.network_channels(platform)["whatsapp"], **{
         key: PLANTED[f"channels.whatsapp.{key}"] for key in ("token", "app_secret", "verify_token")}}
     channels["browsers"] = {"type": "webpush", "subject": "mailto:push@news.example", **{
-        key: PLANTED[f"channels.browsers.{key}"] for key in ("key", "old_keys")}}
+        key: PLANTED[f"channels.browsers.{key}"] for key in ("key", "old_keys")},
+        "audience": {"app_key": PLANTED["channels.browsers.audience.app_key"]}}
     settings["server"]["token"] = PLANTED["server.token"]
     settings["vault"] = {"key": PLANTED["vault.key"], "old_key": PLANTED["vault.old_key"]}
     settings["site"].update(facebook_token=PLANTED["site.facebook_token"], facebook_api=platform.faces["site"] + "/graph",
@@ -106,6 +114,14 @@ def plant(settings, platform):
     for name, (keys, _) in NETWORKS.items():
         channels[name] = {**networks[name], "when": {"category": "Networks"},
                           **{key: PLANTED[f"channels.{name}.{key}"] for key in keys}}
+    account = json.dumps({**SERVICE_ACCOUNT, "token_uri": platform.faces["hook"] + "/oauth2/token"})
+    apps = {"app": {"type": "fcm", "service_account": account},
+            "app-topics": {"type": "fcm_topic", "service_account": account, "topic": "news"},
+            "iphone": {"type": "apns", "key": APNS_KEY, "key_id": "ABC123DEFG", "team_id": "DEF123GHIJ", "bundle_id": "example.news"},
+            "huawei": {"type": "huawei", "client_id": "100000001", "client_secret": PLANTED["channels.huawei.client_secret"],
+                       "login_url": platform.faces["hook"]}}
+    for name, own in apps.items():
+        channels[name] = {**own, "api": platform.faces["hook"], "allow_private": True, "when": {"category": "Nothing"}}
     channels["x-keys"] = {"type": "x", "api": networks["x"]["api"], "allow_private": True, "when": {"category": "Nothing"},
                           **{key: PLANTED[f"channels.x-keys.{key}"] for key in X_KEYS}}
 
@@ -220,7 +236,7 @@ def over_the_api(crier):
         assert status == 200, path
         yield path, str(headers) + raw.decode()
     for channel in ("telegram", "mastodon", "bluesky", "partner", "discord", "discord-bot", "slack", "slack-hook", "mail",
-                    "whatsapp", "browsers", *NETWORKS, "x-keys"):
+                    "whatsapp", "browsers", "app", "app-topics", "iphone", "huawei", *NETWORKS, "x-keys"):
         for body in ({"probe": True}, {}):
             yield f"test of {channel}", json.dumps(crier.call("POST", f"/v1/channels/{channel}/test", body)[1])
     yield "a reload", json.dumps(crier.call("POST", "/v1/reload")[1])

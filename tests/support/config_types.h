@@ -12,7 +12,7 @@
 
 struct every_settings {
     char *string, *url;
-    struct secret secret;
+    struct secret secret, key_file;
     int64_t duration_ms, size_bytes, number;
     bool flag;
     int choice;
@@ -67,6 +67,7 @@ static const struct field every_fields[] = {
     {.key = "text", .kind = FIELD_TEMPLATE, EVERY(text), .def = "{{title}}\n{{url}}", .help = "a text"},
     {.key = "note", .kind = FIELD_TEMPLATE, EVERY(note), .names = every_note_names, .help = "a note"},
     {.key = "inner", .kind = FIELD_OBJECT, EVERY(inner), .fields = every_inner_fields, .help = "more"},
+    {.key = "key_file", .kind = FIELD_SECRET, EVERY(key_file), .lines = true, .help = "a secret of several lines"},
     FIELD_END,
 };
 static const struct field telegram_fields[] = {

@@ -46,7 +46,7 @@ static bool offers(const unsigned char *in, unsigned int in_len, const char *nam
 {
     size_t len = strlen(name);
 
-    for (unsigned int at = 0; at + in[at] < in_len; at += 1U + in[at]) {
+    for (unsigned int at = 0; at < in_len && at + in[at] < in_len; at += 1U + in[at]) {
         if (in[at] == len && memcmp(in + at + 1, name, len) == 0) {
             return true;
         }

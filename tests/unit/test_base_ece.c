@@ -1,4 +1,4 @@
-/* base/ece: the body of RFC 8291's example byte for byte, and no two alike. */
+/* base/ece: the body of RFC 8291's example byte for byte, read again, and no two alike. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,6 +71,40 @@ static void the_body_is_the_one_of_the_rfc(void **state)
     json_decref(e.all);
 }
 
+static void a_browser_reads_what_is_meant_for_it_and_nothing_else(void **state)
+{
+    struct example e;
+    uint8_t private_key[32], other[32];
+    struct buf out;
+
+    (void)state;
+    read_example(&e);
+    assert_int_equal(vector(&e, "ua_private", private_key, 32), 32);
+    assert_int_equal(vector(&e, "as_private", other, 32), 32);
+    buf_init(&out, 4096);
+    buf_adds(&out, "before");
+    assert_true(ece_open(&out, private_key, e.auth, e.body, e.body_len));
+    assert_string_equal(buf_str(&out) + 6, e.text);
+    buf_truncate(&out, 6);
+    assert_false(ece_open(&out, other, e.auth, e.body, e.body_len));
+    for (size_t len = 0; len < e.body_len; len++) {
+        assert_false(ece_open(&out, private_key, e.auth, e.body, len));
+    }
+    for (size_t i = 0; i < e.body_len; i++) {
+        if (i >= 16 && i < 20) {
+            continue; /* the record's size: there is one */
+        }
+        e.body[i] ^= 1;
+        assert_false(ece_open(&out, private_key, e.auth, e.body, e.body_len));
+        e.body[i] ^= 1;
+    }
+    e.auth[3] ^= 1;
+    assert_false(ece_open(&out, private_key, e.auth, e.body, e.body_len));
+    assert_string_equal(buf_str(&out), "before");
+    buf_done(&out);
+    json_decref(e.all);
+}
+
 static void every_salt_is_another(void **state)
 {
     uint8_t seen[600][ECE_SALT_BYTES]; /* more than are fetched at once */
@@ -117,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_body_is_the_one_of_the_rfc),
+        cmocka_unit_test(a_browser_reads_what_is_meant_for_it_and_nothing_else),
         cmocka_unit_test(every_salt_is_another),
         cmocka_unit_test(the_longest_text_makes_the_longest_body),
     };

@@ -38,7 +38,9 @@ static void the_table_for_a_terminal(void **state)
         "text         template                         {{title}}\\n{{url}}  a text\n"
         "note         template                                             a note\n"
         "inner.name   string                           required            a name\n"
-        "inner.depth  integer                          3                   a depth\n");
+        "inner.depth  integer                          3                   a depth\n"
+        "key_file     secret                                               a secret of several "
+        "lines\n");
     buf_done(&out);
 }
 
@@ -112,7 +114,7 @@ static void rows_as_json(void **state)
     json_t *rows = config_fields_json(every_fields);
 
     (void)state;
-    assert_int_equal(json_array_size(rows), 14);
+    assert_int_equal(json_array_size(rows), 15);
     assert_string_equal(json_path_str(json_array_get(rows, 3), "kind"), "duration");
     assert_string_equal(json_path_str(json_array_get(rows, 3), "default"), "90s");
     assert_string_equal(json_path_str(json_array_get(rows, 3), "max"), "1d");

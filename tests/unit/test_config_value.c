@@ -186,6 +186,9 @@ static void a_value_is_one_line_but_for_templates(void **state)
         {"number: \"5\\n\"", "every.number: the value has a line break"},
         {"text: \"{{title}}\\n\\t{{url}}\\r\\n\"", NULL},
         {"note: |\n  one\n  two\n", NULL},
+        {"key_file: |\n  -----BEGIN\n  abc=\n", NULL},
+        {"key_file: \"one\\r\\n\\ttwo\"", NULL},
+        {"key_file: \"hush\\x01hush\"", "every.key_file: the value has a line break"},
     };
 
     (void)state;

@@ -33,6 +33,12 @@ static bool by_password(const struct oauth_call *call)
     return call->settings != NULL;
 }
 
+static void made_from_id(const void *settings, struct buf *out)
+{
+    buf_adds(out,
+             oauth_settings_of(&(const struct oauth){.settings_at = 0}, settings)->client_id);
+}
+
 static const struct oauth_step steps[] = {OAUTH_STEP_END};
 // clang-format off
 static const struct oauth plain = {.authorize = authorize, .renew = steps, .rotates = true};
@@ -40,6 +46,7 @@ static const struct oauth google = {.authorize = authorize, .renew = steps};
 static const struct oauth instagram = {.authorize = authorize, .renew = steps, .renew_before_ms = 10 * MS_DAY, .renew_age_min_ms = MS_DAY};
 static const struct oauth weekly = {.authorize = authorize, .renew = steps, .renew_before_ms = 53 * MS_DAY, .renew_age_min_ms = MS_DAY};
 static const struct oauth facebook = {.authorize = authorize};
+static const struct oauth account = {.renew = steps, .can_renew = by_password, .made_from = made_from_id};
 static const struct oauth lemmy = {.renew = steps, .can_renew = by_password};
 // clang-format on
 
@@ -215,6 +222,23 @@ static void other_tokens_in_the_settings_are_noticed(void **state)
     }
 }
 
+/* A service account, a client's own credentials: another of them, another grant. */
+static void what_a_grant_is_made_from_is_noticed(void **state)
+{
+    static char one[] = "one", two[] = "two";
+    static const struct app first = {.oauth = {.client_id = one}};
+    static const struct app second = {.oauth = {.client_id = two}};
+    char origin[SHA256_HEX_BYTES], same[SHA256_HEX_BYTES], other[SHA256_HEX_BYTES];
+
+    (void)state;
+    grant_origin(&(const struct grant_way){.oauth = &account, .settings = &first}, origin);
+    grant_origin(&(const struct grant_way){.oauth = &account, .settings = &first}, same);
+    grant_origin(&(const struct grant_way){.oauth = &account, .settings = &second}, other);
+    assert_string_not_equal(origin, "");
+    assert_string_equal(origin, same);
+    assert_string_not_equal(origin, other);
+}
+
 static int nothing_is_left(void **state)
 {
     (void)state;
@@ -231,6 +255,7 @@ int main(void)
         cmocka_unit_test_teardown(it_is_renewed_when_a_fifth_is_left_or_as_the_platform_wants,
                                   nothing_is_left),
         cmocka_unit_test_teardown(other_tokens_in_the_settings_are_noticed, nothing_is_left),
+        cmocka_unit_test_teardown(what_a_grant_is_made_from_is_noticed, nothing_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ struct push_plan {
     size_t body_bytes;
     const char *no_compose; /* the member that cannot be composed */
     atomic_int headers_made;
+    bool gives_second; /* who is refused by 401 goes again at once */
     int64_t headers_until_ms;
 };
 
@@ -77,6 +78,10 @@ static enum err_code compose(const struct push_plan *plan,
     if (plan->no_compose && strcmp(m[0]->address, plan->no_compose) == 0) {
         return err_set(why, ERR_INVALID, "its key is no point of the curve");
     }
+    if (m[0]->second) {
+        must(!m[0]->prepared);
+        buf_adds(body, "second ");
+    }
     buf_adds(path, m[0]->address + 1);
     for (size_t i = 0; i < count; i++) {
         buf_addf(body, "%d ", (int)m[i]->id);
@@ -93,9 +98,8 @@ static struct verdict heard(const struct push_plan *plan,
                             const struct http_response *res,
                             struct member_word *words)
 {
-    (void)plan;
-    (void)m;
     for (size_t i = 0; i < count; i++) {
+        words[i].second = plan->gives_second && res->status == 401 && !m[i]->second;
         words[i].outcome = res->status < 300                          ? MEMBER_ACCEPTED
                            : res->status == 404 || res->status == 410 ? MEMBER_LOST
                            : res->status == 413                       ? MEMBER_REFUSED
@@ -743,6 +747,38 @@ static void headers_are_made_anew_when_their_time_is_over_or_the_plan_is_another
     teardown(&f);
 }
 
+static void who_is_asked_for_otherwise_gets_it_at_once_and_once(void **state)
+{
+    static const uint8_t prepared[4] = {0};
+    struct fixture f;
+    struct call c, stubborn;
+
+    (void)state;
+    setup(&f, false, 1);
+    f.plan.gives_second = true;
+    order(&f, 0, "rule path=/a/* once status=401");
+    order(&f, 0, "rule path=/b/* status=401");
+    call_make(&f, &c, 0, "a", 50);
+    for (size_t i = 0; i < 50; i++) {
+        c.members[i].prepared = prepared;
+    }
+    run_all(&f, &c);
+    assert_int_equal(outcomes(&c, MEMBER_ACCEPTED), 50);
+    for (size_t i = 0; i < 50; i++) {
+        assert_int_equal(asked(&c, i), 2);
+    }
+    assert_true(f.plan.headers_made >= 2); /* what was not taken is made anew */
+    call_make(&f, &stubborn, 0, "b", 50);
+    run_all(&f, &stubborn);
+    assert_int_equal(outcomes(&stubborn, MEMBER_AGAIN), 50);
+    for (size_t i = 0; i < 50; i++) {
+        assert_int_equal(asked(&stubborn, i), 2);
+    }
+    call_done(&c);
+    call_done(&stubborn);
+    teardown(&f);
+}
+
 static void the_end_of_the_lanes_brings_every_batch_back(void **state)
 {
     struct fixture f;
@@ -826,6 +862,7 @@ int main(void)
         cmocka_unit_test(urgent_ones_go_before_those_that_wait),
         cmocka_unit_test(small_windows_and_large_bodies_fit_together),
         cmocka_unit_test(headers_are_made_anew_when_their_time_is_over_or_the_plan_is_another),
+        cmocka_unit_test(who_is_asked_for_otherwise_gets_it_at_once_and_once),
         cmocka_unit_test(the_end_of_the_lanes_brings_every_batch_back),
         cmocka_unit_test(every_fault_leaves_a_result_for_each),
     };
