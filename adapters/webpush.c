@@ -240,7 +240,9 @@ const struct adapter adapter_webpush = {
     .retract = send_steps,
     .rules_out = rules_out,
     .update_wanted = update_wanted,
-    .cannot_update = "corrections are left out by on_update: ignore",
+    .cannot_update = "by another message, which takes the place of the first; on_update says "
+                     "which revisions "
+                     "are worth that, and ignore means none",
     .cannot_verify =
         "push services cannot be asked for a message; one whose answer is lost is sent "
         "again, and takes its own place",

@@ -95,7 +95,7 @@ void api__send_article(struct crier *c, struct door_request *r, const char *id);
 struct channel *api__audience(struct crier *c, struct door_request *r);
 struct api_member { /* what a request about one points into */
     char channel[64], address[MEMBER_ADDRESS_BYTES];
-    bool test; /* what it shall be */
+    bool test;             /* what it shall be */
     struct config *config; /* of a list: holds the settings */
     const struct channel_settings *settings;
     bool masked, prepares;

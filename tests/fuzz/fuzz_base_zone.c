@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)zone__rule_offset(&rule, 1795446245);
     }
     name = mem_strndup((const char *)data, size < 100 ? size : 100);
-    next = zone_next_minute(name, 1795446245678, size % ZONE_DAY_MINUTES);
+    next = zone_next_minute(name, 1795446245678, (int)(size % ZONE_DAY_MINUTES));
     must(next > 1795446245678);
     mem_free(name);
     zone_forget();

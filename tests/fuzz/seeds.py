@@ -120,6 +120,17 @@ def articles():
     return files("tests/fixtures/articles/*.json")
 
 
+def zones():
+    return files("tests/fixtures/zones/*/*")
+
+
+def service_members():
+    """Every file of the unit test's table."""
+    text = (TOP / "tests/unit/test_service_member_formats.c").read_text()
+    for n, content in enumerate(re.findall(r'", MEMBERS_\w+, "((?:[^"\\]|\\.)*)"', text)):
+        yield f"{n}", content.encode().decode("unicode_escape").encode("latin-1")
+
+
 def settings():
     return files("tests/fixtures/config/*.yaml", "config/*.yaml")
 
@@ -180,10 +191,12 @@ TARGETS = {
     "base_html": base_html,
     "base_json": articles,
     "base_mustache": base_mustache,
+    "base_zone": zones,
     "config_read": settings,
     "config_rule": config_rule,
     "config_yaml": settings,
     "service_hook": articles,
+    "service_members": service_members,
     "sources_charset": sources_charset,
     "sources_feed": sources_feed,
     "sources_feed_date": sources_feed_date,
