@@ -6,7 +6,7 @@
 #include "base/clock.h"
 
 /* Where no answer ever comes, no more than this become unknown by that. */
-#define WINDOW_START 2000
+#define WINDOW_START 1000
 #define WINDOW_AFTER_TROUBLE 100
 #define WINDOW_MIN 4
 /* So much is under way that the lanes have it sent in this time: what a breaking article waits at most. */
@@ -14,6 +14,9 @@
 #define HOLD_MAX_MS 800
 #define SAMPLE_MS 200
 #define PARTS 4 /* batches of a window */
+/* From one sample to the next: it may be far too much, and is never far too little for long. */
+#define GROWS 2
+#define SHRINKS 8
 
 void flow_init(struct wave_flow *f)
 {
@@ -24,6 +27,12 @@ void flow_held_up(struct wave_flow *f)
 {
     f->since_ms = 0;
     f->answered = 0;
+    f->was_full = false;
+}
+
+void flow_full(struct wave_flow *f)
+{
+    f->was_full = true;
 }
 
 void flow_trouble(struct wave_flow *f)
@@ -50,10 +59,12 @@ static void measure(struct wave_flow *f, int64_t now_ms)
     double had = (double)f->window;
 
     f->per_ms = (double)f->answered / (double)(now_ms - f->since_ms);
-    f->window = within(f->per_ms * (double)hold_ms(f), had / 2, had * 2);
+    f->window = within(
+        f->was_full ? f->per_ms * (double)hold_ms(f) : had * GROWS, had / SHRINKS, had * GROWS);
     f->window = within((double)f->window, WINDOW_MIN, FLOW_WINDOW_MAX);
     f->since_ms = now_ms;
     f->answered = 0;
+    f->was_full = false;
 }
 
 void flow_answered(struct wave_flow *f, size_t count, int64_t left_ms, int64_t now_ms)

@@ -5,8 +5,10 @@
  * and no more, so that what must go first waits for little. Pure: time comes in.
  *
  * As long as the lanes take what they are given in the time that one answer needs, twice as much is given. Once
- * they do not, what they have is what they send in HOLD_MS. */
+ * they do not, what they have is what they send in HOLD_MS. Where it is the ledger that is waited for, on a slow
+ * disk, larger batches help: the window grows. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,9 +23,12 @@ struct wave_flow {
     int64_t answered; /* in it */
     int64_t least_ms; /* the quickest batch so far; 0: none */
     double per_ms;    /* as last measured; 0: not yet */
+    bool was_full;    /* in the sample at hand: it is the lanes that were waited for */
 };
 
 void flow_init(struct wave_flow *f);
+/* No more fits in, though there was more. */
+void flow_full(struct wave_flow *f);
 /* A batch came back whole, count of its members answered. Times are of the clock that never jumps. */
 void flow_answered(struct wave_flow *f, size_t count, int64_t left_ms, int64_t now_ms);
 /* Something held it up that says nothing of the lanes (a pause, another wave): what was measured is no measure. */

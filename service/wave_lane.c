@@ -289,12 +289,20 @@ static void lane_3_on_batch(struct ledger_request *r)
     wave__pump(w);
 }
 
+/* Where one request addresses many, whole requests. */
+static size_t batch_size(const struct wave *w)
+{
+    size_t wanted = flow_batch(&w->flow, per_second(w)), many = w->audience->push->many;
+
+    return many > 1 ? (wanted + many - 1) / many * many : wanted;
+}
+
 static void ask(struct wave *w)
 {
     struct wave_batch *b = mem_zalloc(sizeof *b);
 
     b->wave = w;
-    b->next = wave__next(w, flow_batch(&w->flow, per_second(w)), lane_3_on_batch);
+    b->next = wave__next(w, batch_size(w), lane_3_on_batch);
     w->asks++;
     ledger_submit(wave__ledger(w), &b->next.req);
 }
@@ -341,7 +349,11 @@ static int64_t hand_out(struct wave *w)
         flow_held_up(&w->flow);
         return wait_ms;
     }
-    while (has_room(w) && (b = waiting(w)) != NULL) {
+    while ((b = waiting(w)) != NULL) {
+        if (!has_room(w)) {
+            flow_full(&w->flow);
+            break;
+        }
         leave(b);
     }
     return WAVE_LOOK_MS;

@@ -27,7 +27,8 @@ DOORS = ("/bot", "/api/v1/statuses", "/xrpc/", "/hook/partner", "/api/v10/webhoo
 ELSEWHERE = {"ledger.pulse.writes", "ledger.pulse.reads", "ledger.tend", "ledger.migrate", "ledger.copy", "ledger.copied",
              "passed.socket", "notify.send", "resize.child", "resize.spawn", "watch.accepted", "withdrawals.due",
              "keeper.answered", "keeper.stored", "ledger.credential", "media.rename", "media.write", "out.file",
-             "wave.batch", "wave.answered", "wave.ended"}
+             "wave.batch", "wave.answered", "wave.ended",
+             "lane.resolve", "lane.socket", "lane.connect", "lane.tls", "lane.write", "lane.read", "lane.compose"}
 
 
 def points():
