@@ -302,8 +302,7 @@ CREATE TABLE credential (
 ) WITHOUT ROWID;
 
 -- Audiences: who is addressed one by one on a channel. In the order of number, so that a wave walks a channel's
--- members from one end to the other in one tree, a batch a time. What a wave reads stands first. Addresses of
--- browsers are long: one is found by eight bytes of its hash, or the index would be half of the file.
+-- members from one end to the other in one tree, a batch a time. What a wave reads stands first.
 CREATE TABLE member (
     channel     INTEGER NOT NULL REFERENCES channel (id),
     id          INTEGER NOT NULL,            -- base/id.h; one that comes again keeps its number
@@ -317,7 +316,6 @@ CREATE TABLE member (
     zone        TEXT,                        -- IANA time zone; NULL: not known
     quiet_from  INTEGER NOT NULL DEFAULT 0,  -- minutes of their day; equal: no quiet hours
     quiet_to    INTEGER NOT NULL DEFAULT 0,
-    mark        INTEGER NOT NULL,            -- of the address: the first 8 bytes of its SHA-256, big-endian
     state_at    INTEGER NOT NULL DEFAULT 0,  -- since when; 0: since it came
     state_why   TEXT,                        -- for people; never an address
     opted_in_at INTEGER NOT NULL,            -- the proof of consent: when …
@@ -328,12 +326,28 @@ CREATE TABLE member (
     told        INTEGER NOT NULL DEFAULT 0,  -- … which: bits of enum member_status
     PRIMARY KEY (channel, id)
 ) WITHOUT ROWID;
-CREATE INDEX member_mark ON member (channel, mark);
 -- Those who get nothing, for lists of them. Whoever asks must say "state <> 0" in these very words.
 CREATE INDEX member_out ON member (channel, state) WHERE state <> 0;
 -- Those whom answers have put out (gone 2, quarantined 3), by when, so that it can be undone. Likewise; 12 has the
 -- bits of these two, and is no condition that SQLite would take for a range of the index.
 CREATE INDEX member_gone ON member (channel, state, state_at) WHERE (12 >> state) & 1;
+
+-- By which a member is found whose address is known. Addresses of browsers are long, so it is a mark of it: the first
+-- 8 bytes of its SHA-256, big-endian, signed. Marks are random, so each new one is on another page of a large tree:
+-- a list of new members would write a page for each. So they come into a small tree, and from there, some at a time
+-- in their order, into the large one. A mark is in one of the two.
+CREATE TABLE member_mark (
+    channel INTEGER NOT NULL REFERENCES channel (id),
+    mark    INTEGER NOT NULL,
+    member  INTEGER NOT NULL,
+    PRIMARY KEY (channel, mark, member)
+) WITHOUT ROWID;
+CREATE TABLE member_mark_new (
+    channel INTEGER NOT NULL REFERENCES channel (id),
+    mark    INTEGER NOT NULL,
+    member  INTEGER NOT NULL,
+    PRIMARY KEY (channel, mark, member)
+) WITHOUT ROWID;
 
 -- How many they are, kept in the transaction that changes it. One row per channel with an audience.
 CREATE TABLE audience (
@@ -343,6 +357,7 @@ CREATE TABLE audience (
     gone        INTEGER NOT NULL DEFAULT 0,
     quarantined INTEGER NOT NULL DEFAULT 0,
     prepared    INTEGER NOT NULL DEFAULT 0,  -- of all blocks of `prepared`: the sum of count
+    new_marks   INTEGER NOT NULL DEFAULT 0,  -- about so many rows has member_mark_new
     told_at     INTEGER NOT NULL DEFAULT 0,  -- the platform last told us of a message then; 0: never
     brake_at    INTEGER NOT NULL DEFAULT 0,  -- the hour in which so many …
     brake_count INTEGER NOT NULL DEFAULT 0,  -- … were found to be gone …

@@ -6,7 +6,7 @@
  *   2. references to rows that are not there: they are written down, not enforced
  *   3. what no move can lead to (sqlite_check.def)
  *   4. every stored article: it can be read, and the marks made of it are those it would get today; and every
- *      member: the mark by which its address is found is that of it
+ *      member: it is found by its address
  *
  * A file that fails the first is not looked at further: what is read from it may be anything. */
 
@@ -252,26 +252,46 @@ static void look_at_documents(struct look *k)
 
 /* ---- members ---- */
 
+/* Whether it is in one of the two trees, and once. */
+static bool is_marked(struct look *k, sqlite3_stmt *find, sqlite3_stmt *member)
+{
+    const char *address = sqlite__col_text(member, 2);
+    bool found = false;
+
+    if (address && find) {
+        sqlite3_bind_int64(find, 1, sqlite3_column_int64(member, 3));
+        sqlite3_bind_int64(find, 2, sqlite__member_mark(address));
+        sqlite3_bind_int64(find, 3, sqlite3_column_int64(member, 0));
+        found = sqlite__row(&k->c, find) && sqlite3_column_int(find, 0) == 1;
+        sqlite__end(find);
+    }
+    return found;
+}
+
 static void look_at_members(struct look *k)
 {
     static const struct check check = {
         .table = "member",
-        .what = "its address is not found by its mark",
+        .what = "it is not found by its address",
         .todo = "it would be kept twice, and a stop would not reach it: export the members and "
                 "import them into a new channel",
         .kind = N};
-    sqlite3_stmt *stmt = ask(k, "SELECT id, 'on ' || channel, address, mark FROM member");
+    sqlite3_stmt *stmt = ask(k, "SELECT id, 'on ' || channel, address, channel FROM member");
+    sqlite3_stmt *find = ask(k,
+                             "SELECT (SELECT count(*) FROM member_mark WHERE channel = ?1 AND "
+                             "mark = ?2 AND member = ?3)"
+                             " + (SELECT count(*) FROM member_mark_new WHERE channel = ?1 AND "
+                             "mark = ?2 AND member = ?3)");
 
     while (sqlite__row(&k->c, stmt)) {
-        const char *address = sqlite__col_text(stmt, 2);
-
-        if (!address || sqlite__member_mark(address) != sqlite3_column_int64(stmt, 3)) {
+        if (!is_marked(k, find, stmt)) {
             char *row = name_row(stmt, N);
 
             tell(k, &check, row);
             mem_free(row);
         }
     }
+    sqlite3_finalize(find);
     sqlite3_finalize(stmt);
     tell_rest(k, &check);
 }

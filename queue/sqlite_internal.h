@@ -127,6 +127,7 @@ struct sqlite {
     struct map *channels_by_id; /* the same */
     uint64_t fan_outs;          /* how many there were */
     int64_t next_event;         /* 0: not known */
+    int64_t marks_moved_to;     /* new marks of members up to here (sqlite_member.c) */
     int64_t pruned_to; /* the article that the pass of pruning has come to; 0: at its start */
     int64_t opened_ms; /* wall clock when it was opened */
     int64_t latest_ms; /* newest now_ms seen: the writer's notion of time for pruning */

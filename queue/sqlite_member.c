@@ -10,9 +10,12 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 
-/* From so many on a list of new members is put in the order of marks, so that the index is written from one end to
- * the other: of millions each page of it is then touched once, and not once for each member. */
+/* From so many on a list of new members is put in the order of marks, so that their tree is written from one end to
+ * the other. */
 #define SORTED_MIN 1000
+/* New marks that wait for their place among all the others: so many make some hundred pages. */
+#define NEW_MARKS_MAX (128 * 1024)
+#define MARKS_MOVED_MIN 100
 
 /* ---- counts ---- */
 
@@ -71,7 +74,7 @@ int64_t sqlite__member_mark(const char *address)
 
 struct found {
     bool there;
-    int64_t id, state_at_ms, opted_in_at_ms;
+    int64_t id, mark, state_at_ms, opted_in_at_ms;
     enum member_state state;
     bool same_language, same_keys, same_wants; /* as those of whom it was asked for */
 };
@@ -121,6 +124,7 @@ static struct found find(struct sqlite *s,
         f = (struct found){
             .there = true,
             .id = sqlite3_column_int64(stmt, 0),
+            .mark = mark,
             .state = sqlite__member_state(stmt, 1),
             .state_at_ms = sqlite3_column_int64(stmt, 2),
             .opted_in_at_ms = sqlite3_column_int64(stmt, 3),
@@ -138,9 +142,54 @@ static struct found find(struct sqlite *s,
 struct putting {
     struct sqlite *s;
     struct ledger_members_put *r;
-    int64_t channel;
+    int64_t channel, new_marks;
     struct audience_counts counts;
 };
+
+/* ---- marks ---- */
+
+static void put_mark(struct putting *p, int64_t id, int64_t mark)
+{
+    sqlite__do(&p->s->writer, SQL_MARK_NEW, ARGS(ARG_I(p->channel), ARG_I(mark), ARG_I(id)));
+    p->new_marks++;
+}
+
+static void drop_mark(struct sqlite *s, int64_t channel, int64_t id, int64_t mark)
+{
+    const struct sql_arg *args = ARGS(ARG_I(channel), ARG_I(mark), ARG_I(id));
+
+    if (sqlite__do(&s->writer, SQL_MARK_DROP, args) == 0) {
+        sqlite__do(&s->writer, SQL_MARK_NEW_DROP, args);
+    }
+}
+
+/* Returns how many wait then. */
+static int64_t count_marks(struct putting *p, int64_t by)
+{
+    return sqlite__int(
+        &p->s->writer, SQL_AUDIENCE_MARKS, ARGS(ARG_I(p->channel), ARG_I(by)), 0);
+}
+
+/* When too many wait, the next ones in their order go among the others, twice as many as have come: those lie side
+ * by side there. Where the last call has stopped it goes on; a start at another place does no harm. */
+static void move_marks(struct putting *p)
+{
+    struct sqlite_conn *c = &p->s->writer;
+    int64_t most = 2 * p->new_marks, from = p->s->marks_moved_to, upto, moved;
+
+    if (count_marks(p, p->new_marks) <= NEW_MARKS_MAX) {
+        return;
+    }
+    most = most > MARKS_MOVED_MIN ? most : MARKS_MOVED_MIN;
+    upto = sqlite__int(
+        c, SQL_MARKS_UPTO, ARGS(ARG_I(p->channel), ARG_I(from), ARG_I(most)), INT64_MAX);
+    sqlite__do(c, SQL_MARKS_MOVE, ARGS(ARG_I(p->channel), ARG_I(from), ARG_I(upto)));
+    moved = sqlite__do(c, SQL_MARKS_MOVED, ARGS(ARG_I(p->channel), ARG_I(from), ARG_I(upto)));
+    (void)count_marks(p, -moved);
+    p->s->marks_moved_to = moved < most || upto == INT64_MAX ? INT64_MIN : upto + 1;
+}
+
+/* ---- new and known ones ---- */
 
 static void
 put_new(struct putting *p, const struct ledger_new_member *m, int64_t id, int64_t mark)
@@ -160,9 +209,9 @@ put_new(struct putting *p, const struct ledger_new_member *m, int64_t id, int64_
                     ARG_S(m->zone),
                     ARG_I(t->quiet_from),
                     ARG_I(t->quiet_to),
-                    ARG_I(mark),
                     ARG_I(m->opted_in_at_ms),
                     ARG_S(m->opted_in_by)));
+    put_mark(p, id, mark);
     p->counts.by[MEMBER_ACTIVE]++;
     p->r->added++;
 }
@@ -297,6 +346,7 @@ drop(struct sqlite *s, int64_t channel, const struct found *f, struct audience_c
 
     sqlite__prepared_erase(s, channel, f->id);
     sqlite__do(&s->writer, SQL_MEMBER_DROP, ARGS(ARG_I(channel), ARG_I(f->id)));
+    drop_mark(s, channel, f->id, f->mark);
     sqlite__shred_end(s, was);
     n->by[f->state]--;
 }
@@ -320,7 +370,9 @@ static struct found take_place(struct putting *p,
     }
     sqlite__do(&p->s->writer,
                SQL_MEMBER_MOVED,
-               ARGS(ARG_I(p->channel), ARG_I(old.id), ARG_S(m->address), ARG_I(mark)));
+               ARGS(ARG_I(p->channel), ARG_I(old.id), ARG_S(m->address)));
+    drop_mark(p->s, p->channel, old.id, old.mark);
+    put_mark(p, old.id, mark);
     return old;
 }
 
@@ -379,6 +431,9 @@ enum err_code sqlite__members_put(struct sqlite *s, struct ledger_members_put *r
         id += put_one(&p, &r->v[order[i].at], order[i].mark, (int64_t)id);
     }
     mem_free(order);
+    if (p.new_marks > 0) {
+        move_marks(&p);
+    }
     sqlite__audience_add(s, ch->id, &p.counts);
     return ERR_NONE;
 }

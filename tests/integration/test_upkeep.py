@@ -293,8 +293,8 @@ LIVE = "(SELECT min(id) FROM article WHERE state = 0)"
 WAITS = ("UPDATE delivery SET state = 1, exposed = 0 WHERE id = (SELECT max(id) FROM delivery WHERE NOT retracts);"
          "UPDATE standing SET front = last WHERE last = (SELECT max(id) FROM delivery WHERE NOT retracts);")
 WAVE = "INSERT INTO wave (delivery, channel, started_at, total, last) SELECT {}, 1, 1, 1"
-MEMBER = ("INSERT INTO member (channel, id, address, state, mark, opted_in_at, opted_in_by)"
-          " VALUES ({}, 1, '+49', {}, 1, 1, 'form')")
+MEMBER = ("INSERT INTO member (channel, id, address, state, opted_in_at, opted_in_by)"
+          " VALUES ({}, 1, '+49', {}, 1, 'form')")
 BLOCK = "INSERT INTO prepared VALUES (1, {}, {}, 1, 0, 32, 1, {})"
 DAMAGE = [ # what is done to a clean ledger, and in which table it must be found, as what
     ("DELETE FROM article WHERE id = " + LIVE, "alias", "a name of an article that is not there"),
@@ -310,7 +310,9 @@ DAMAGE = [ # what is done to a clean ledger, and in which table it must be found
     ("INSERT INTO quota_use VALUES (1, 77, 1)", "quota_use", "of a channel that is not there"),
     (MEMBER.format(77, 0), "member", "a channel that is not there"),
     (MEMBER.format(1, 9), "member", "there is no such state"),
-    (MEMBER.format(1, 0), "member", "its address is not found by its mark"),
+    (MEMBER.format(1, 0), "member", "it is not found by its address"),
+    ("INSERT INTO member_mark VALUES (1, 5, 1)", "member_mark", "of a member that is not there"),
+    ("INSERT INTO member_mark_new VALUES (1, 5, 1)", "member_mark", "of a member that is not there"),
     ("INSERT INTO audience (channel, active) VALUES (1, 5)", "audience", "the counts are not those of the members"),
     ("INSERT INTO audience (channel, prepared) VALUES (1, 5)", "audience", "what is prepared is not that of its blocks"),
     ("INSERT INTO topic VALUES (77, 'sport', 1)", "topic", "a channel that is not there"),

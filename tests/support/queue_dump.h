@@ -44,7 +44,8 @@ static inline char *dump(const char *path)
         "SELECT channel, held, ready, in_flight, done, again, unknown, cancelled, tokens FROM "
         "tally",
         "SELECT id, kind, data FROM event ORDER BY id",
-        "SELECT id, state, address, mark, topics, state_why, failures FROM member ORDER BY id",
+        "SELECT id, state, address, topics, state_why, failures FROM member ORDER BY id",
+        "SELECT * FROM member_mark_new ORDER BY member",
         "SELECT * FROM audience",
         "SELECT * FROM topic",
         "SELECT first, last, count, holes, hex(bytes) FROM prepared ORDER BY first",

@@ -2,7 +2,10 @@
 
 #include "tests/support/audience_kit.h"
 
+#include <sqlite3.h>
+
 #include "base/clock.h"
+#include "base/parse.h"
 
 static struct ledger_members show(struct kit *k, const char *address)
 {
@@ -150,6 +153,52 @@ static void a_long_list_puts_each_once(void **state)
     assert_int_equal(r.added, 500);
     assert_int_equal(r.changed, 500);
     assert_int_equal(audience_counts(k).by_state[MEMBER_ACTIVE], 1500);
+}
+
+static int first_number(void *out, int count, char **values, char **names)
+{
+    (void)count;
+    (void)names;
+    assert_true(parse_i64(values[0], out));
+    return 0;
+}
+
+/* Returns the number that it gives, if it gives one. */
+static int64_t in_the_file(struct kit *k, const char *sql)
+{
+    sqlite3 *db = NULL;
+    int64_t number = -1;
+
+    kit_close(k);
+    assert_int_equal(sqlite3_open(k->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, first_number, &number, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    kit_open(k);
+    return number;
+}
+
+/* As if very many were new: their marks go where the others are, some with each call. */
+static void all_are_found_wherever_their_marks_are(void **state)
+{
+    struct kit *k = *state;
+    struct ledger_new_member m = {.address = "https://push.example/moved"};
+    char old[64];
+
+    (void)audience_put(k, (struct audience_part){.first = 1, .count = 500});
+    (void)in_the_file(k, "UPDATE audience SET new_marks = 1000000");
+    for (int round = 0; round < 7; round++) {
+        assert_int_equal(
+            audience_put(k, (struct audience_part){.first = 600 + round, .count = 1}).added, 1);
+        assert_int_equal(
+            audience_put(k, (struct audience_part){.first = 1, .count = 500}).unchanged, 500);
+        kit_insist_clean(k->location);
+    }
+    assert_in_range(in_the_file(k, "SELECT count(*) FROM member_mark"), 490, 507);
+    assert_int_equal(audience_set(k, 7, MEMBER_ERASE), ERR_NONE);
+    audience_address(old, 8);
+    m.instead_of = old;
+    assert_int_equal(put_one(k, m).changed, 1);
+    assert_int_equal(audience_counts(k).by_state[MEMBER_ACTIVE], 506);
 }
 
 static void a_topic_keeps_its_bit(void **state)
@@ -312,6 +361,7 @@ int main(void)
         ON_DISK(traits_are_set_without_a_consent),
         ON_DISK(a_new_address_is_the_same_member),
         ON_DISK(a_long_list_puts_each_once),
+        ON_DISK(all_are_found_wherever_their_marks_are),
         ON_DISK(a_topic_keeps_its_bit),
         ON_DISK(too_many_in_an_hour_are_put_aside_and_told_once),
         ON_DISK(what_answers_took_is_given_back_but_no_word_of_theirs),
