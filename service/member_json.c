@@ -90,7 +90,7 @@ static bool read_key_id(struct member_in *out, const json_t *v)
     for (size_t i = 0; i < sizeof bytes; i++) {
         id = id << 8 | bytes[i];
     }
-    memcpy(&out->m.key_id, &id, sizeof id);
+    out->m.key_id = (int64_t)id;
     return true;
 }
 
