@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "base/member.h"
 #include "base/url.h"
-#include "service/cli_members.h"
 #include "service/cli_print.h"
 #include "service/client.h"
 

@@ -263,7 +263,6 @@ int cli_members_import(const struct cli_args *args, struct client *client)
     struct import *m = mem_zalloc(sizeof *m);
     enum member_format format;
     FILE *file = NULL;
-    bool from_stdin = strcmp(args->operands[2], "-") == 0;
     int exit;
 
     m->args = args;
@@ -271,13 +270,16 @@ int cli_members_import(const struct cli_args *args, struct client *client)
     m->name = args->operands[2];
     exit = cli_members_format(args, &format);
     exit = exit == CLI_OK ? make_path(m, format) : exit;
-    if (exit == CLI_OK) {
-        file = from_stdin ? stdin : fopen(m->name, "re");
-        exit = file ? run(m, format, file)
-                    : cli_fail(args, CLI_FAILED, "open %s: %s", m->name, strerror(errno));
-    }
-    if (file && !from_stdin) {
-        (void)fclose(file);
+    if (exit == CLI_OK && strcmp(m->name, "-") == 0) {
+        exit = run(m, format, stdin);
+    } else if (exit == CLI_OK) {
+        file = fopen(m->name, "re");
+        if (file == NULL) {
+            exit = cli_fail(args, CLI_FAILED, "open %s: %s", m->name, strerror(errno));
+        } else {
+            exit = run(m, format, file);
+            (void)fclose(file);
+        }
     }
     mem_free(m->path);
     mem_free(m);

@@ -90,7 +90,7 @@ static bool read_key_id(struct member_in *out, const json_t *v)
     for (size_t i = 0; i < sizeof bytes; i++) {
         id = id << 8 | bytes[i];
     }
-    memcpy(&out->m.key_id, &id, sizeof id);
+    out->m.key_id = (int64_t)id;
     return true;
 }
 
@@ -218,7 +218,7 @@ static void put_base64url(struct buf *b, const char *key, const uint8_t *bytes, 
 {
     struct buf text;
 
-    buf_init(&text, 4 * MEMBER_KEYS_BYTES);
+    buf_init(&text, (size_t)4 * MEMBER_KEYS_BYTES);
     crypto_base64url(&text, bytes, len);
     json_put_text(b, key, buf_str(&text));
     buf_done(&text);
