@@ -33,6 +33,7 @@
 #define LANE_ANSWER ((size_t)16 * 1024)
 #define LANE_ANSWER_OF_MANY ((size_t)256 * 1024) /* which names members, a thousand at most */
 #define LANE_TRIES 5 /* of a message that was certainly not processed, by itself */
+#define LANE_STALL_MS (5 * MS_SECOND) /* without any answer: an origin does not answer */
 #define LANE_ERROR_BYTES 160
 
 /* What the threads know together of an origin. */

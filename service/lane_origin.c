@@ -20,7 +20,6 @@
 #define OPEN_EVERY_MS 20
 #define ENOUGH_PER_SECOND 150000 /* messages that are ours to make, on one thread */
 #define WINDOW_FIRST 512
-#define IDLE_ORIGIN_MS (10 * MS_MINUTE)
 
 /* ---- what threads share ---- */
 
@@ -311,7 +310,7 @@ void lane__pump(struct lane_origin *o)
     if (quiet_ms > 0) {
         give_all_back(o, quiet_ms, "its push service is left alone for now");
     } else if (o->stalled) {
-        give_all_back(o, 0, "its push service does not answer");
+        give_all_back(o, LANE_STALL_MS, "its push service does not answer");
     } else {
         fill(o);
     }

@@ -3,7 +3,7 @@
  *
  * An origin that is in trouble holds nobody up but its own members, and those not for long: whoever waits for
  * it is given back, not tried. That is so while it is left alone (it asked for that, or cannot be reached), and while
- * it does not answer at all (STALL_MS). */
+ * it does not answer at all (LANE_STALL_MS). */
 
 #include "service/lane_internal.h"
 
@@ -11,7 +11,6 @@
 
 #define WINDOW_MAX 32000.0
 #define SLOW_AGAIN_MS 100 /* falls no sooner again */
-#define STALL_MS (5 * MS_SECOND)
 #define QUIET_FIRST_MS 500
 #define QUIET_MAX_MS (60 * MS_SECOND)
 
@@ -135,7 +134,7 @@ void lane__look_after(struct lane_origin *o)
         lane__conn_look_after(c);
     }
     lose_patience(o);
-    if (!o->stalled && o->in_flight > 0 && now - o->progress_ms > STALL_MS) {
+    if (!o->stalled && o->in_flight > 0 && now - o->progress_ms > LANE_STALL_MS) {
         o->stalled = true;
         lane__too_much(o);
     } else if (o->stalled && o->in_flight == 0) {

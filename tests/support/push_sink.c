@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -732,6 +733,10 @@ static void *thread_run(void *context)
     struct epoll_event events[64];
 
     while (!atomic_load(&t->sink->stopping)) {
+        if (atomic_load(&t->sink->frozen)) {
+            (void)poll(NULL, 0, 1);
+            continue;
+        }
         int64_t wait_us = thread_look(t);
         int wait = wait_us <= 0               ? 0
                    : wait_us > LOOK_MS * 1000 ? LOOK_MS

@@ -40,6 +40,7 @@
  *     window BYTES      of a connection and of its streams, of new connections (default 16 MiB; 65535 is HTTP's own)
  *     down MS           nobody listens and all connections are cut, for so long; 0: up again
  *     cut               all connections are cut now
+ *     freeze on|off     it neither reads nor writes
  *     location on|off   a Location in every 201 */
 
 #include <stdbool.h>

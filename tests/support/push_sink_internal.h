@@ -62,7 +62,7 @@ struct push_sink {
     atomic_uint cut; /* goes up: all connections are cut */
     _Atomic int64_t down_until_us;
     atomic_int rtt_ms, streams, then_streams, then_after, goaway_after, window;
-    atomic_bool location;
+    atomic_bool location, frozen;
     pthread_mutex_t lock; /* of all below */
     struct sink_rule *rules, *old_rules;
     struct push_sink_count count;

@@ -222,6 +222,10 @@ bool push_sink_do(struct push_sink *s, const char *command)
         atomic_store(&s->location, command[10] == 'n');
         return true;
     }
+    if (strcmp(command, "freeze on") == 0 || strcmp(command, "freeze off") == 0) {
+        atomic_store(&s->frozen, command[8] == 'n');
+        return true;
+    }
     return set_number(s, command);
 }
 
@@ -403,6 +407,7 @@ void push_sink_reset(struct push_sink *s)
     atomic_store(&s->then_after, 0);
     atomic_store(&s->goaway_after, 0);
     atomic_store(&s->down_until_us, 0);
+    atomic_store(&s->frozen, false);
     (void)pthread_mutex_lock(&s->lock);
     s->count = (struct push_sink_count){.connections = s->count.connections};
     forget_paths(s);

@@ -1,6 +1,7 @@
 /* service/lane*.c against the fake push service: nobody is lost, nobody gets a message twice that could not be
  * meant to, and one origin's trouble is not another's. */
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -805,6 +806,73 @@ static void the_end_of_the_lanes_brings_every_batch_back(void **state)
     teardown(&f);
 }
 
+#if WITH_FAULTS
+static void under_way(struct fixture *f, int sink, uint64_t count)
+{
+    for (struct push_sink_count n = {0}; n.requests < count;) {
+        push_sink_count(f->sinks[sink], &n);
+    }
+}
+
+/* A service that takes all and answers nothing: who waits for it is given back after seconds, and those under way
+ * have the time an answer may take, since the connection lives. */
+static void who_waits_for_a_service_that_is_silent_is_given_back_first(void **state)
+{
+    struct fixture f;
+    struct call first, second;
+
+    (void)state;
+    setup(&f, true, 1);
+    order(&f, 1, "rule stall");
+    order(&f, 1, "streams 10");
+    call_make(&f, &first, 1, "first", 10);
+    call_make(&f, &second, 1, "second", 40);
+    first.b.timeout_ms = second.b.timeout_ms = 60000;
+    first.b.connections = second.b.connections = 1;
+    lanes_submit(f.lanes, &first.b);
+    lanes_submit(f.lanes, &second.b);
+    under_way(&f, 1, 10);
+    clock_advance(6000);
+    wait_for(&second);
+    assert_int_equal(untried(&second), 40);
+    assert_string_equal(second.b.results[0].detail, "its push service does not answer");
+    assert_int_equal(first.dones, 0);
+    clock_advance(60000);
+    wait_for(&first);
+    assert_int_equal(outcomes(&first, MEMBER_UNKNOWN), 10);
+    assert_string_equal(first.b.results[0].detail, "no answer after 60000 ms");
+    call_done(&first);
+    call_done(&second);
+    teardown(&f);
+}
+
+/* One that is not there any more, without a word: a ping finds out. */
+static void a_dead_connection_is_found_by_a_ping(void **state)
+{
+    struct fixture f;
+    struct call c;
+
+    (void)state;
+    setup(&f, true, 1);
+    order(&f, 1, "rule stall");
+    call_make(&f, &c, 1, "a", 10);
+    c.b.timeout_ms = 600000;
+    lanes_submit(f.lanes, &c.b);
+    under_way(&f, 1, 10);
+    order(&f, 1, "freeze on");
+    for (int i = 0; c.dones == 0 && i < 100; i++) {
+        clock_advance(6000);
+        (void)poll(NULL, 0, 20);
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    }
+    order(&f, 1, "freeze off");
+    assert_int_equal(outcomes(&c, MEMBER_UNKNOWN), 10);
+    assert_non_null(strstr(c.b.results[0].detail, "does not answer a ping"));
+    call_done(&c);
+    teardown(&f);
+}
+#endif
+
 /* Whatever fails, and when: everybody has a result, and nobody's message is there twice. */
 static void every_fault_leaves_a_result_for_each(void **state)
 {
@@ -864,6 +932,10 @@ int main(void)
         cmocka_unit_test(headers_are_made_anew_when_their_time_is_over_or_the_plan_is_another),
         cmocka_unit_test(who_is_asked_for_otherwise_gets_it_at_once_and_once),
         cmocka_unit_test(the_end_of_the_lanes_brings_every_batch_back),
+#if WITH_FAULTS
+        cmocka_unit_test(who_waits_for_a_service_that_is_silent_is_given_back_first),
+        cmocka_unit_test(a_dead_connection_is_found_by_a_ping),
+#endif
         cmocka_unit_test(every_fault_leaves_a_result_for_each),
     };
 
