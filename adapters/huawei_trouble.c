@@ -373,8 +373,7 @@ struct verdict huawei__read_test(struct step_ctx *ctx, const struct http_respons
         return v;
     }
     if (looked_at_tokens(res)) {
-        return verdict_make(
-            VERDICT_DONE, SCOPE_POST, 0, "Huawei takes messages from this app");
+        return verdict_make(VERDICT_DONE, SCOPE_POST, 0, "Huawei takes messages from this app");
     }
     return word.outcome == MEMBER_REFUSED
                ? verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%s", word.detail)

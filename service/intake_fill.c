@@ -264,9 +264,8 @@ int64_t intake_not_after_ms(const struct config *config,
     if (!article) {
         return now_ms + (own > RETRACT_NOT_AFTER_MS ? own : RETRACT_NOT_AFTER_MS);
     }
-    return article->not_after_ms > 0 && article->not_after_ms < until_ms
-               ? article->not_after_ms
-               : until_ms;
+    return article->not_after_ms > 0 && article->not_after_ms < until_ms ? article->not_after_ms
+                                                                         : until_ms;
 }
 
 static int64_t not_after_of(const struct intake *in, const struct channel_settings *channel)
