@@ -84,6 +84,7 @@ enum fcm_reach {
     FCM_TAKEN,
     FCM_TOKEN,    /* our access token is not taken */
     FCM_OPERATOR, /* no to us */
+    FCM_BEYOND, /* Firebase cannot get it on to Apple, or to a browser: no to them, others get theirs */
     FCM_GONE,     /* the member's token is dead */
     FCM_NOT_OURS, /* it is none of this project's, or none at all */
     FCM_DEVICE,   /* too many to this one device */

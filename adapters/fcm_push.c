@@ -158,6 +158,9 @@ static struct verdict judge(const struct push_plan *plan,
                                count,
                                said->detail,
                                "is service_account of the project that the app is in?");
+    case FCM_BEYOND:
+        return notice_doubted(
+            plan->tally, words, count, said->detail, "Firebase took no other message");
     case FCM_TOKEN:
         notice_say(words, count, MEMBER_AGAIN, 0, said->detail);
         return verdict_token_refused("%s", said->detail);

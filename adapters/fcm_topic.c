@@ -220,6 +220,7 @@ static struct verdict read_answer(struct step_ctx *ctx, const struct http_respon
     case FCM_TOKEN:
         return verdict_token_refused("%s", said.detail);
     case FCM_OPERATOR:
+    case FCM_BEYOND:
         return verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%s", said.detail);
     case FCM_QUOTA:
     case FCM_DEVICE:

@@ -143,10 +143,17 @@ void notice_say(struct member_word *words,
                 enum member_outcome outcome,
                 int64_t retry_after_ms,
                 const char *detail);
-/* The platform says that these addresses are none of its own, or none of ours. As long as it has taken no other
- * message, that may as well mean a wrong environment or a wrong project in the settings: they are tried again,
- * nobody is removed, and when NOTICE_DOUBTS are of that kind the wave stops, with `hint`. */
+/* A no that is either to these members or to us: they are tried again, nobody is removed; and when NOTICE_DOUBTS are
+ * of that kind, and no message was taken, the wave stops, with `hint`. */
 #define NOTICE_DOUBTS 20
+struct verdict notice_doubted(struct notice_tally *tally,
+                              struct member_word *words,
+                              size_t count,
+                              const char *detail,
+                              const char *hint);
+/* The platform says that these addresses are none of its own, or none of ours. As long as it has taken no other
+ * message, that may as well mean a wrong environment or a wrong project in the settings, and is in doubt as above;
+ * from then on it is believed. */
 struct verdict notice_not_ours(struct notice_tally *tally,
                                struct member_word *words,
                                size_t count,

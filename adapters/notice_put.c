@@ -136,20 +136,29 @@ static bool is_general(struct notice_tally *tally, size_t count)
     return atomic_fetch_add(&tally->doubted, count) + count >= NOTICE_DOUBTS;
 }
 
+struct verdict notice_doubted(struct notice_tally *tally,
+                              struct member_word *words,
+                              size_t count,
+                              const char *detail,
+                              const char *hint)
+{
+    notice_say(words, count, MEMBER_AGAIN, 0, detail);
+    return atomic_load(&tally->accepted) == 0 && is_general(tally, count)
+               ? verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%s; %s", detail, hint)
+               : verdict_next();
+}
+
 struct verdict notice_not_ours(struct notice_tally *tally,
                                struct member_word *words,
                                size_t count,
                                const char *detail,
                                const char *hint)
 {
-    if (atomic_load(&tally->accepted) > 0) {
-        notice_say(words, count, MEMBER_LOST, 0, detail);
-        return verdict_next();
+    if (atomic_load(&tally->accepted) == 0) {
+        return notice_doubted(tally, words, count, detail, hint);
     }
-    notice_say(words, count, MEMBER_AGAIN, 0, detail);
-    return is_general(tally, count)
-               ? verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%s; %s", detail, hint)
-               : verdict_next();
+    notice_say(words, count, MEMBER_LOST, 0, detail);
+    return verdict_next();
 }
 
 struct verdict notice_refused(struct notice_tally *tally,

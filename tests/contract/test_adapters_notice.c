@@ -194,6 +194,30 @@ static void when_all_are_strangers_the_wave_stops(void **state)
     }
 }
 
+static void where_firebase_cannot_reach_apple_others_get_theirs(void **state)
+{
+    static const char no[] =
+        "{\"error\":{\"status\":\"UNAUTHENTICATED\",\"details\":[{\"@type\":"
+        "\"type.googleapis.com/google.firebase.fcm.v1.FcmError\",\"errorCode\":"
+        "\"THIRD_PARTY_AUTH_ERROR\"}]}}";
+    static struct crowd crowd;
+    struct verdict v = verdict_next();
+    struct scene s;
+
+    (void)state;
+    gather(&crowd);
+    set_up(&s, "fcm");
+    for (int n = 0; n < NOTICE_DOUBTS; n++) {
+        assert_int_equal(v.kind, VERDICT_NEXT);
+        v = answer(&s, &crowd, 1, 401, no);
+    }
+    assert_int_equal(v.kind, VERDICT_BLOCKED); /* all are iPhones */
+    (void)answer(&s, &crowd, 1, 200, "{\"name\":\"projects/x/messages/1\"}");
+    assert_int_equal(answer(&s, &crowd, 1, 401, no).kind, VERDICT_NEXT);
+    assert_int_equal(crowd.words[0].outcome, MEMBER_AGAIN);
+    tear_down(&s);
+}
+
 static void one_odd_refusal_is_not_the_articles_and_many_are(void **state)
 {
     static const char no[] = "{\"error\":{\"status\":\"INVALID_ARGUMENT\"}}";
@@ -494,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_is_removed_before_any_message_was_taken),
         cmocka_unit_test(when_all_are_strangers_the_wave_stops),
+        cmocka_unit_test(where_firebase_cannot_reach_apple_others_get_theirs),
         cmocka_unit_test(one_odd_refusal_is_not_the_articles_and_many_are),
         cmocka_unit_test(a_thousand_tokens_go_in_one_request),
         cmocka_unit_test(who_is_not_taken_is_named_and_the_others_have_it),
