@@ -12,6 +12,7 @@
 #include "adapters/push.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/url.h"
 
 #define AT(member) .offset = offsetof(struct apns_settings, member)
 #define APPLE "https://api.push.apple.com"
@@ -52,13 +53,7 @@ const char *apns__api(const struct apns_settings *s)
 /* Channels of one host share its trouble. */
 static void host(const void *object, struct buf *out)
 {
-    const char *at = strstr(apns__api(object), "://");
-
-    at = at ? at + 3 : "";
-    buf_add(out, at, strcspn(at, "/?#"));
-    if (!memchr(at, ':', strcspn(at, "/?#"))) {
-        buf_adds(out, ":443");
-    }
+    (void)url_put_host(out, apns__api(object));
 }
 
 /* ---- courses ---- */

@@ -10,6 +10,7 @@
 #include "adapters/push.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/url.h"
 
 // clang-format off
 static const struct field settings[] = {
@@ -34,6 +35,11 @@ enum err_code fcm__check(const struct fcm_settings *s, struct err *why)
 static enum err_code check(const void *object, struct err *why)
 {
     return fcm__check(object, why);
+}
+
+void fcm__host(const void *object, struct buf *out)
+{
+    (void)url_put_host(out, ((const struct fcm_settings *)object)->api);
 }
 
 /* ---- courses ---- */
@@ -138,6 +144,7 @@ const struct adapter adapter_fcm = {
     .cannot_update = NOTICE_CANNOT_UPDATE,
     .cannot_retract = NOTICE_CANNOT_RETRACT,
     .cannot_verify = "Firebase cannot be asked for a message",
+    .host = fcm__host,
     .audience = &audience,
     .media_max_bytes = (size_t)1000 * 1000, /* Android's */
     .media_bounds = notice_media_bounds,

@@ -47,6 +47,8 @@ const struct fcm_settings *fcm__settings(const struct step_ctx *ctx);
 // clang-format on
 /* What both types ask of their settings. */
 MUST_USE enum err_code fcm__check(const struct fcm_settings *s, struct err *why);
+/* struct adapter.host of both: not that of the icon. */
+void fcm__host(const void *object, struct buf *out);
 
 /* fcm_account.c */
 struct fcm_account {

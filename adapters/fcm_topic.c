@@ -346,6 +346,7 @@ const struct adapter adapter_fcm_topic = {
     .cannot_update = NOTICE_CANNOT_UPDATE,
     .cannot_retract = NOTICE_CANNOT_RETRACT,
     .cannot_verify = "Firebase cannot be asked for a message",
+    .host = fcm__host,
     .media_max_bytes = (size_t)1000 * 1000,
     .media_bounds = notice_media_bounds,
     .pictures = "by their address, which telephones fetch",

@@ -13,6 +13,7 @@
 #include "adapters/push.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/url.h"
 
 const char *const huawei__importances[] = {"LOW", "NORMAL", NULL};
 #define IMPORTANCE_NORMAL "NORMAL"
@@ -46,16 +47,7 @@ const struct huawei_settings *huawei__settings(const struct step_ctx *ctx)
 /* Two addresses stand in the settings: messages go to this one. */
 static void host(const void *object, struct buf *out)
 {
-    const char *api = ((const struct huawei_settings *)object)->api;
-    const char *at = strstr(api, "://");
-    size_t len;
-
-    at = at ? at + 3 : "";
-    len = strcspn(at, "/?#");
-    buf_add(out, at, len);
-    if (!memchr(at, ':', len)) {
-        buf_adds(out, strncmp(api, "https:", 6) == 0 ? ":443" : ":80");
-    }
+    (void)url_put_host(out, ((const struct huawei_settings *)object)->api);
 }
 
 /* ---- courses ---- */

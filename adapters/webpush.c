@@ -117,6 +117,14 @@ static bool update_wanted(const void *object, const struct article *a)
     return s->on_update != WEBPUSH_UPDATE_CORRECTIONS || article_is_correction(a);
 }
 
+/* None of its own: each reader's browser has a service, whose trouble is kept apart by the lanes. What stands in the
+ * settings is where pictures are, mostly the site itself, and alerts go out also when that is down. */
+static void host(const void *object, struct buf *out)
+{
+    (void)object;
+    buf_adds(out, "webpush");
+}
+
 /* ---- the audience ---- */
 
 /* The browser of RFC 8291, section 5. */
@@ -250,6 +258,7 @@ const struct adapter adapter_webpush = {
     .cannot_verify =
         "push services cannot be asked for a message; one whose answer is lost is sent "
         "again, and takes its own place",
+    .host = host,
     .audience = &webpush__audience,
     .retract_without_post = true,
     .pictures = "by their address, which each browser fetches",
