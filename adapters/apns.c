@@ -59,13 +59,7 @@ static void host(const void *object, struct buf *out)
 /* ---- courses ---- */
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = apns__prepare,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(apns__prepare),
     {.name = "message",
      .repeatable = true,
      .publishes = true,
@@ -92,7 +86,7 @@ static const struct audience audience = {
     .again_max = 5,
     .resend_after_ms = 30 * MS_SECOND,
     .address = apns__address,
-    .address_form = "a device token: 64 digits of hex or more",
+    .address_form = APNS_ADDRESS_FORM,
     .sample = &sample,
     .push = &apns__push,
     .replaces = true,

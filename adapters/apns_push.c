@@ -321,8 +321,7 @@ static enum err_code subscription(const void *settings,
     (void)keys;
     *keys_len = 0;
     *key_id = 0;
-    return notice_subscription(
-        given, apns__address, "the device token that Apple gave the app, in hex", address, why);
+    return notice_subscription(given, apns__address, APNS_ADDRESS_FORM, address, why);
 }
 
 const struct push apns__push = {

@@ -45,13 +45,7 @@ void fcm__host(const void *object, struct buf *out)
 /* ---- courses ---- */
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = fcm__prepare,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(fcm__prepare),
     {.name = "message",
      .repeatable = true,
      .publishes = true,
@@ -84,7 +78,7 @@ static const struct audience audience = {
     .again_max = 5,
     .resend_after_ms = 30 * MS_SECOND,
     .address = fcm__address,
-    .address_form = "the token that Firebase gave the app: letters, digits, :, _ and -",
+    .address_form = FCM_ADDRESS_FORM,
     .sample = &sample,
     .push = &fcm__push,
     .replaces = true,

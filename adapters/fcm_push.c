@@ -10,107 +10,31 @@
 #include <string.h>
 
 #include "adapters/audience.h"
-#include "adapters/push.h"
+#include "adapters/notice_plan.h"
 #include "base/json_put.h"
 #include "base/mem.h"
 
-#define PAYLOAD_BYTES ((size_t)64 * 1024)
 #define TOKEN_BYTES_MIN 32
-
-struct push_plan {
-    char *origin, *path, *authorization;
-    char *rest; /* the message without its opening bracket and its target */
-    size_t rest_len;
-    struct notice_tally *tally;
-};
-
-/* ---- a plan ---- */
-
-static void free_plan(struct push_plan *p)
-{
-    if (p) {
-        mem_free(p->origin);
-        mem_free(p->path);
-        mem_free_secret_text(p->authorization);
-        mem_free(p->rest);
-        mem_free(p->tally);
-        mem_free(p);
-    }
-}
-
-static char *origin_text(const struct fcm_settings *s)
-{
-    struct buf b;
-
-    buf_init(&b, PAYLOAD_BYTES);
-    notice_origin(&b, s->api);
-    return buf_detach(&b, NULL);
-}
 
 static enum err_code make_plan(struct step_ctx *ctx, struct push_plan **out, struct err *why)
 {
     const struct fcm_settings *s = fcm__settings(ctx);
-    struct push_plan *p;
-    struct notice n;
-    struct buf b;
-    enum err_code rc;
+    char *path;
+    enum err_code rc = fcm__path(&path, s, why);
 
-    if (!notice_read(&n, ctx)) {
-        return err_set(why, ERR_INVALID, "the message is not made yet");
+    if (!rc) {
+        rc = notice_plan_make(out, ctx, s->api, path, fcm__payload, why);
+        mem_free(path);
     }
-    buf_init(&b, PAYLOAD_BYTES);
-    rc = fcm__path(&b, s, why);
-    if (rc) {
-        buf_done(&b);
-        return rc;
-    }
-    p = mem_zalloc(sizeof *p);
-    p->path = buf_detach(&b, NULL);
-    fcm__payload(ctx, &n, &b);
-    rc = buf_check(&b, "message", why);
-    if (rc) {
-        buf_done(&b);
-        free_plan(p);
-        return rc;
-    }
-    p->rest = mem_strndup(buf_str(&b) + 1, b.len - 1);
-    p->rest_len = b.len - 1;
-    p->origin = origin_text(s);
-    p->authorization = mem_printf("Bearer %s", ctx->token ? ctx->token : "");
-    p->tally = mem_zalloc(sizeof *p->tally);
-    buf_done(&b);
-    *out = p;
-    return ERR_NONE;
+    return rc;
 }
 
 /* ---- a request ---- */
-
-static bool add_origin(const struct push_plan *plan, const struct member *m, struct buf *out)
-{
-    (void)m;
-    buf_adds(out, plan->origin);
-    return true;
-}
 
 static const char *service(const char *origin)
 {
     (void)origin;
     return "fcm";
-}
-
-static void headers(const struct push_plan *plan,
-                    const struct member *m,
-                    const char *origin,
-                    int64_t now_ms,
-                    struct http_headers *out,
-                    int64_t *until_ms)
-{
-    (void)m;
-    (void)origin;
-    (void)now_ms;
-    notice_header(out, "content-type", "application/json; charset=UTF-8");
-    notice_header(out, "authorization", plan->authorization);
-    *until_ms = INT64_MAX; /* a token that has ended is refused, and renewed */
 }
 
 static enum err_code compose(const struct push_plan *plan,
@@ -231,17 +155,16 @@ static enum err_code subscription(const void *settings,
     (void)keys;
     *keys_len = 0;
     *key_id = 0;
-    return notice_subscription(
-        given, fcm__address, "the token that Firebase gave the app", address, why);
+    return notice_subscription(given, fcm__address, FCM_ADDRESS_FORM, address, why);
 }
 
 const struct push fcm__push = {
     .many = 1,
     .plan = make_plan,
-    .done = free_plan,
-    .origin = add_origin,
+    .done = notice_plan_done,
+    .origin = notice_plan_origin,
     .service = service,
-    .headers = headers,
+    .headers = notice_plan_headers,
     .compose = compose,
     .read = read_answer,
     .subscription = subscription,

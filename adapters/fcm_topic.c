@@ -252,13 +252,7 @@ unanswered(struct step_ctx *ctx, enum transport_outcome outcome, const char *err
 #define SAMPLE "{\"name\":\"projects/example-news/messages/6577457352112437000\"}"
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = fcm__prepare_topic,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(fcm__prepare_topic),
     {.name = "send",
      .publishes = true,
      .makes_post = true,

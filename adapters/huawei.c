@@ -56,13 +56,7 @@ static void host(const void *object, struct buf *out)
     "{\"code\":\"80000000\",\"msg\":\"Success\",\"requestId\":\"157440955549500001002006\"}"
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = huawei__prepare,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(huawei__prepare),
     {.name = "message",
      .repeatable = true,
      .publishes = true,
@@ -94,7 +88,7 @@ static const struct audience audience = {
     .again_max = 5,
     .resend_after_ms = 30 * MS_SECOND,
     .address = huawei__address,
-    .address_form = "the token that Push Kit gave the app",
+    .address_form = HUAWEI_ADDRESS_FORM,
     .sample = &sample,
     .push = &huawei__push,
     .replaces = true,

@@ -91,6 +91,13 @@ MUST_USE enum err_code notice_prepare(struct step_ctx *ctx,
                                       struct http_request *req,
                                       const struct notice_way *way,
                                       struct err *why);
+/* The step that comes first in every course. */
+#define NOTICE_PREPARE_STEP(make)                                                              \
+    {                                                                                          \
+        .name = "prepare", .repeatable = true, .wants_media = true,                            \
+        .media_wanted = notice_wants_picture, .media_wish = notice_wish, .build = (make),      \
+        .read = notice_read_prepared                                                           \
+    }
 /* The rest of that step. */
 struct verdict notice_read_prepared(struct step_ctx *ctx, const struct http_response *res);
 bool notice_wants_picture(const struct step_ctx *ctx);

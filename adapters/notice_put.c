@@ -110,7 +110,7 @@ enum err_code notice_subscription(const json_t *given,
     char text[MEMBER_ADDRESS_BYTES];
 
     if (!token || !address(token, text)) {
-        return err_set(why, ERR_INVALID, "token: %s", form);
+        return err_set(why, ERR_INVALID, "token: expected %s", form);
     }
     *out = mem_strdup(text);
     return ERR_NONE;
