@@ -7,7 +7,6 @@
 #include "adapters/fcm_internal.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "adapters/audience.h"
 #include "adapters/notice_plan.h"
@@ -124,23 +123,16 @@ static struct verdict read_answer(const struct push_plan *plan,
 
 /* ---- members ---- */
 
-/* Letters, digits and what Firebase has between them, as "eXaMpLe:APA91b…". */
+/* As in "eXaMpLe:APA91b…". */
+static bool may_be(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == ':' || c == '_' || c == '-';
+}
+
 bool fcm__address(const char *text, char *out)
 {
-    size_t n = 0;
-
-    text += strspn(text, " \t\r\n");
-    for (; *text && !strchr(" \t\r\n", *text); text++) {
-        bool good = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-                    (*text >= '0' && *text <= '9') || strchr(":_-", *text);
-
-        if (!good || n + 1 >= MEMBER_ADDRESS_BYTES) {
-            return false;
-        }
-        out[n++] = *text;
-    }
-    out[n] = '\0';
-    return n >= TOKEN_BYTES_MIN && text[strspn(text, " \t\r\n")] == '\0';
+    return notice_token(text, out, may_be, TOKEN_BYTES_MIN);
 }
 
 static enum err_code subscription(const void *settings,

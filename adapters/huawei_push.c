@@ -165,21 +165,15 @@ huawei__build_test(struct step_ctx *ctx, struct http_request *req, struct err *w
 
 /* ---- members ---- */
 
-/* Huawei says nothing of its form; no blank, nothing beyond ASCII, and nothing that JSON would write otherwise. */
+/* Huawei says nothing of its form; nothing beyond ASCII, and nothing that JSON would write otherwise. */
+static bool may_be(char c)
+{
+    return c > ' ' && c <= '~' && !strchr("\"\\<>", c);
+}
+
 bool huawei__address(const char *text, char *out)
 {
-    size_t n = 0;
-
-    text += strspn(text, " \t\r\n");
-    for (; *text && !strchr(" \t\r\n", *text); text++) {
-        if (*text <= ' ' || *text > '~' || strchr("\"\\<>", *text) ||
-            n + 1 >= MEMBER_ADDRESS_BYTES) {
-            return false;
-        }
-        out[n++] = *text;
-    }
-    out[n] = '\0';
-    return n >= TOKEN_BYTES_MIN && text[strspn(text, " \t\r\n")] == '\0';
+    return notice_token(text, out, may_be, TOKEN_BYTES_MIN);
 }
 
 static enum err_code subscription(const void *settings,

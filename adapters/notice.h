@@ -129,8 +129,8 @@ const char *notice_apple_priority(const struct notice *n);
 void notice_origin(struct buf *out, const char *api);
 const char *notice_base_path(const char *api, size_t *out_len);
 
-void notice_header(struct http_headers *out, const char *name, const char *value);
-
+/* A token as apps hand it in, blanks around it taken off (struct audience.address). */
+bool notice_token(const char *text, char *out, bool (*may_be)(char c), size_t least);
 /* {"token": "…"}, as an app hands it in for a subscription; address as in struct audience. *out is yours, mem_free(). */
 MUST_USE enum err_code notice_subscription(const json_t *given,
                                            bool (*address)(const char *text, char *out),

@@ -3,7 +3,6 @@
 #include "adapters/notice_plan.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -83,7 +82,7 @@ void notice_plan_headers(const struct push_plan *plan,
     (void)m;
     (void)origin;
     (void)now_ms;
-    notice_header(out, "content-type", "application/json; charset=UTF-8");
-    notice_header(out, "authorization", plan->authorization);
+    http_headers_put(out, "content-type", "application/json; charset=UTF-8");
+    http_headers_put(out, "authorization", plan->authorization);
     *until_ms = INT64_MAX; /* a token that has ended is refused, and renewed */
 }

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define BLANKS " \t\r\n"
+
 /* ---- payloads ---- */
 
 void notice_put_data(struct buf *out, const struct step_ctx *ctx, const struct notice *n)
@@ -93,12 +95,22 @@ const char *notice_base_path(const char *api, size_t *out_len)
     return path;
 }
 
-void notice_header(struct http_headers *out, const char *name, const char *value)
-{
-    http_headers_add(out, name, strlen(name), value, strlen(value));
-}
-
 /* ---- members ---- */
+
+bool notice_token(const char *text, char *out, bool (*may_be)(char c), size_t least)
+{
+    size_t n = 0;
+
+    text += strspn(text, BLANKS);
+    for (; *text && !strchr(BLANKS, *text); text++) {
+        if (!may_be(*text) || n + 1 >= MEMBER_ADDRESS_BYTES) {
+            return false;
+        }
+        out[n++] = *text;
+    }
+    out[n] = '\0';
+    return n >= least && text[strspn(text, BLANKS)] == '\0';
+}
 
 enum err_code notice_subscription(const json_t *given,
                                   bool (*address)(const char *text, char *out),
