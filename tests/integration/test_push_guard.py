@@ -145,7 +145,7 @@ def test_the_kill_switch_stops_all_of_it_and_nothing_begins_until_it_is_resumed(
 
 
 def test_a_test_goes_to_test_members_only_and_is_no_article_to_anybody_else(make_crier, platform, article, tmp_path):
-    crier = make_crier(when={"breaking": True})  # which a test never is
+    crier = make_crier({"confirm_above": 7}, when={"breaking": True})  # which a test never is
     bring_in(crier, numbers(6))
     marked = numbers(2)
     for address in marked:
@@ -159,6 +159,7 @@ def test_a_test_goes_to_test_members_only_and_is_no_article_to_anybody_else(make
     # the article itself is not known by that, and goes to all
     live = crier.send(article(breaking=True))
     assert live["outcome"] == "new"
+    wait_for(lambda: crier.run("wave", "confirm").returncode == 0)
     crier.await_done(live["id"])
     assert places(platform) == sorted(numbers(6) + marked)
     # a channel in test mode reaches nobody else, and its own test message neither
