@@ -145,7 +145,7 @@ def test_the_kill_switch_stops_all_of_it_and_nothing_begins_until_it_is_resumed(
 
 
 def test_a_test_goes_to_test_members_only_and_is_no_article_to_anybody_else(make_crier, platform, article, tmp_path):
-    crier = make_crier({"confirm_above": 7}, when={"breaking": True})  # which a test never is
+    crier = make_crier({"confirm_above": 3}, when={"breaking": True})  # which a test never is
     bring_in(crier, numbers(6))
     marked = numbers(2)
     for address in marked:
