@@ -181,6 +181,8 @@ static bool prepares(const void *settings)
     return s->prepare;
 }
 
+/* Whoever comes a second time found it too large; or took no token of ours, and gets the shorter one as well: which of
+ * the two is not told. */
 static void seal(const struct push_plan *plan,
                  const struct member *m,
                  const uint8_t *pair,
