@@ -62,12 +62,13 @@ static int choose(SSL *ssl,
                   void *context)
 {
     static const unsigned char h2[] = "h2", one[] = "http/1.1";
-    bool two = offers(in, in_len, "h2");
+    struct push_sink *s = context;
+    int http1 = atomic_load(&s->http1);
+    bool two = http1 == SINK_BOTH && offers(in, in_len, "h2");
 
     (void)ssl;
-    (void)context;
     if (!two && !offers(in, in_len, "http/1.1")) {
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
+        return http1 == SINK_ONLY_ONE ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     *out = two ? h2 : one;
     *out_len = two ? 2 : 8;
@@ -82,7 +83,7 @@ static bool write_out(const char *file, X509 *x)
     return (f ? fclose(f) == 0 : false) && good;
 }
 
-SSL_CTX *sink_tls_new(const char *ca_file)
+SSL_CTX *sink_tls_new(struct push_sink *s, const char *ca_file)
 {
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -99,7 +100,7 @@ SSL_CTX *sink_tls_new(const char *ca_file)
             tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_read_ahead(tls, 1);
         SSL_CTX_set_default_read_buffer_len(tls, (size_t)64 * 1024);
-        SSL_CTX_set_alpn_select_cb(tls, choose, NULL);
+        SSL_CTX_set_alpn_select_cb(tls, choose, s);
     }
     X509_free(x);
     EVP_PKEY_free(key);
