@@ -96,11 +96,13 @@ int64_t lane_pace_take(struct lane_pace *p, int64_t now_us);
 /* For who asks an origin otherwise, and leaves it alone as the lanes do.
  * How long the origin of a batch's member is left alone; 0: it is not. */
 int64_t lanes_quiet_left(struct lanes *l, const struct lane_batch *b, const struct member *m);
-/* It is in trouble: leave it alone as long as it says, 0: as long as we think. The time. */
+/* It is in trouble: leave it alone as long as it says, 0: as long as we think. The time; 0 where it has answered well
+ * since (of the clock that never jumps), so that one lost answer is no trouble of the origin. */
 int64_t lanes_trouble(struct lanes *l,
                       const struct lane_batch *b,
                       const struct member *m,
-                      int64_t retry_after_ms);
+                      int64_t retry_after_ms,
+                      int64_t since_ms);
 void lanes_well(struct lanes *l, const struct lane_batch *b, const struct member *m);
 
 #endif

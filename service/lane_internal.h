@@ -43,6 +43,7 @@ struct lane_shared {
     _Atomic int64_t quiet_until_ms; /* mono: left alone */
     _Atomic int64_t open_from_ms;   /* mono: no new connection before */
     _Atomic int troubles;           /* in a row */
+    _Atomic int64_t well_ms;        /* mono: answered well by another protocol; 0: never */
     _Atomic int64_t other_until_ms; /* mono: it speaks no HTTP/2, as far as we know */
 };
 

@@ -142,11 +142,14 @@ int64_t lanes_quiet_left(struct lanes *l, const struct lane_batch *b, const stru
 int64_t lanes_trouble(struct lanes *l,
                       const struct lane_batch *b,
                       const struct member *m,
-                      int64_t retry_after_ms)
+                      int64_t retry_after_ms,
+                      int64_t since_ms)
 {
     struct lane_shared *s = shared_lock(l, b, m);
 
-    if (s) {
+    if (s && atomic_load(&s->well_ms) > since_ms) {
+        retry_after_ms = 0;
+    } else if (s) {
         retry_after_ms = quiet(s, &l->crier->rng, clock_mono_ms(), retry_after_ms);
     }
     uv_mutex_unlock(&l->lock);
@@ -159,6 +162,7 @@ void lanes_well(struct lanes *l, const struct lane_batch *b, const struct member
 
     if (s) {
         atomic_store(&s->troubles, 0);
+        atomic_store(&s->well_ms, clock_mono_ms());
     }
     uv_mutex_unlock(&l->lock);
 }

@@ -96,6 +96,22 @@ static struct verdict read_answer(const struct wave_send *s, struct member_word 
     return x->outcome == TRANSPORT_LOST ? v : verdict_next(); /* of the wave it says nothing */
 }
 
+static int64_t trouble(const struct wave_send *s, int64_t retry_after_ms)
+{
+    const struct out_exchange *x = &s->exchange;
+    int64_t now_ms = clock_mono_ms();
+
+    if (s->wave->hurried) {
+        return 0; /* the trouble is ours */
+    }
+    return lanes_trouble(lanes_of(s->wave),
+                         &s->batch->lane,
+                         &s->batch->members[s->at],
+                         retry_after_ms,
+                         x->outcome == TRANSPORT_LOST ? now_ms - x->timing.total_us / 1000
+                                                      : now_ms);
+}
+
 /* What it means beyond the member. Returns how long its origin is left alone. */
 static int64_t heed(const struct wave_send *s, const struct verdict *v)
 {
@@ -114,9 +130,7 @@ static int64_t heed(const struct wave_send *s, const struct verdict *v)
     }
     if (x->outcome != TRANSPORT_ANSWERED ||
         (v->kind == VERDICT_AGAIN && v->scope == SCOPE_HOST)) {
-        return s->wave->hurried
-                   ? 0
-                   : lanes_trouble(lanes_of(s->wave), &b->lane, m, v->retry_after_ms);
+        return trouble(s, v->retry_after_ms);
     }
     if (status < 500 && status != 429) {
         lanes_well(lanes_of(s->wave), &b->lane, m);

@@ -3,6 +3,7 @@
 #include "tests/support/push_sink_internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -27,13 +28,15 @@ static X509 *certificate(EVP_PKEY *key)
 {
     X509 *x = X509_new();
     X509_NAME *name = X509_get_subject_name(x);
+    char who[64]; /* of its own: who trusts several finds an authority by its name */
 
     (void)X509_set_version(x, 2);
     (void)ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
     (void)X509_gmtime_adj(X509_getm_notBefore(x), -86400);
     (void)X509_gmtime_adj(X509_getm_notAfter(x), (long)30 * 86400);
+    (void)snprintf(who, sizeof who, "fake push service %d", (int)getpid());
     (void)X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_ASC, (const unsigned char *)"fake push service", -1, -1, 0);
+        name, "CN", MBSTRING_ASC, (const unsigned char *)who, -1, -1, 0);
     (void)X509_set_issuer_name(x, name);
     (void)X509_set_pubkey(x, key);
     extend(x, NID_basic_constraints, "critical,CA:TRUE");

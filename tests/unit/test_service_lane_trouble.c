@@ -153,7 +153,11 @@ static void trouble_heard_otherwise_is_heeded(void **state)
     assert_int_equal(lanes_quiet_left(f.lanes, &c.b, &c.members[0]), 0);
     run_all(&f, &c);
     assert_true(c.b.results[0].other_protocol);
-    assert_int_equal(lanes_trouble(f.lanes, &c.b, &c.members[0], 30000), 30000);
+    lanes_well(f.lanes, &c.b, &c.members[0]);
+    assert_int_equal(lanes_trouble(f.lanes, &c.b, &c.members[0], 0, clock_mono_ms() - 1000), 0);
+    assert_int_equal(lanes_quiet_left(f.lanes, &c.b, &c.members[0]), 0);
+    assert_int_equal(lanes_trouble(f.lanes, &c.b, &c.members[0], 30000, clock_mono_ms()),
+                     30000);
     left_ms = lanes_quiet_left(f.lanes, &c.b, &c.members[1]);
     assert_in_range(left_ms, 25000, 30000);
     call_make(&f, &later, 1, "later", 2);
