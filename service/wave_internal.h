@@ -114,6 +114,7 @@ struct wave {
     size_t in_lanes;     /* members */
     uint64_t last_fresh; /* the highest member so far */
     struct wave_flow flow;
+    size_t singly_batches;                /* BATCH_SINGLY */
     int64_t singly_since_ms, singly_done; /* for how many of them a service takes */
 };
 

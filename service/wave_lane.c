@@ -359,7 +359,7 @@ static int64_t hand_out(struct wave *w)
 static bool wants_more(const struct wave *w)
 {
     return w->stop == WAVE_GOES_ON && !w->exhausted && !w->is_held_up && w->asks < ASKS_MAX &&
-           w->batches.count + w->asks < FLOW_BATCHES_MAX &&
+           w->batches.count - w->singly_batches + w->asks < FLOW_BATCHES_MAX &&
            count_waiting(w) + w->asks < BATCHES_WAITING_MAX;
 }
 

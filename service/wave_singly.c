@@ -6,8 +6,9 @@
  *   wave__singly_pump    a bounded number at a time, at the wave's pace
  *   on_answer            the result of one; the last one ends the batch
  *
- * The others of the batch, and the batches behind it, wait for them no longer than BEGIN_MS and one answer may take:
- * who has had no turn by then comes again, without a try, when there may be room. */
+ * The others of the batch wait for them no longer than BEGIN_MS and one answer may take: who has had no turn by then
+ * comes again, without a try, when there may be room. The batches behind do not wait at all, since these count as none
+ * of those that may be open: there are BATCHES_MAX of them, and what comes back marked meanwhile comes again as well. */
 
 #include "service/wave_internal.h"
 
@@ -20,7 +21,8 @@
 
 #define AT_A_TIME 50 /* unless the channel says more or less (`concurrency`) */
 #define BEGIN_MS (2 * MS_SECOND)
-#define LATER_MAX_MS (30 * MS_SECOND)
+#define BATCHES_MAX 6
+#define LATER_MAX_MS (10 * MS_SECOND)
 
 static size_t at_a_time(const struct wave *w)
 {
@@ -209,7 +211,7 @@ static bool find_next(struct wave_batch *b)
 static int64_t later_ms(const struct wave *w)
 {
     int64_t took_ms = clock_mono_ms() - w->singly_since_ms;
-    int64_t ms = took_ms * w->counts.again / (w->singly_done + 1) / 2;
+    int64_t ms = took_ms * w->counts.again / (w->singly_done + AT_A_TIME) / 2;
 
     return ms < BEGIN_MS ? BEGIN_MS : ms > LATER_MAX_MS ? LATER_MAX_MS : ms;
 }
@@ -277,6 +279,7 @@ int64_t wave__singly_pump(struct wave *w)
 
             least_ms = wait_ms < least_ms ? wait_ms : least_ms;
             if (!find_next(b) && b->singly_open == 0) {
+                w->singly_batches--;
                 wave__lane_answered(b);
             }
         }
@@ -299,6 +302,7 @@ static void tell_flow(struct wave_batch *b)
 
 bool wave__singly_begin(struct wave_batch *b)
 {
+    struct wave *w = b->wave;
     int64_t now_ms = clock_mono_ms();
 
     if (!goes_on(b) || b->called_back) {
@@ -311,8 +315,13 @@ bool wave__singly_begin(struct wave_batch *b)
         return false;
     }
     tell_flow(b);
+    if (w->singly_batches == BATCHES_MAX) {
+        put_off(b, later_ms(w));
+        return false;
+    }
+    w->singly_batches++;
     b->state = BATCH_SINGLY;
     b->singly_until_ms = now_ms + BEGIN_MS;
-    b->wave->singly_since_ms = b->wave->singly_since_ms ? b->wave->singly_since_ms : now_ms;
+    w->singly_since_ms = w->singly_since_ms ? w->singly_since_ms : now_ms;
     return true;
 }
