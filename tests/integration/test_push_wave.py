@@ -391,7 +391,7 @@ class TestServicesOfHttp1:
         assert sum(m["path"] == there[0] and "Story 20" in json.dumps(read_message(m["body"])) for m in old.messages()) == 1
 
     def test_stopped_in_between_and_lost_answers(self, make, sink, old):
-        crier, readers = make(rate="1500/s", timeout="1s")
+        crier, readers = make(rate="1000/s", timeout="1s")
         here, there = readers.add(400), readers.add(400, at=old)
         old.do("rule path=*7 once close", "rule path=*55 once stall", "rtt 10")
         accepted = crier.send(story(21))
