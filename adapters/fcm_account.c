@@ -26,10 +26,13 @@
 
 static void wipe(json_t *file)
 {
-    const char *key = json_path_str(file, "private_key");
+    union {
+        const char *text;
+        char *bytes;
+    } key = {json_path_str(file, "private_key")};
 
-    if (key) {
-        mem_wipe((void *)(uintptr_t)key, strlen(key));
+    if (key.text) {
+        mem_wipe(key.bytes, strlen(key.text));
     }
     json_decref(file);
 }

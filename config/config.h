@@ -131,7 +131,7 @@ struct group_settings {
 enum fallback_then { FALLBACK_THEN_SKIP, FALLBACK_THEN_BOTH };
 enum on_unknown { ON_UNKNOWN_HOLD, ON_UNKNOWN_RETRY };
 /* Of a channel that addresses people one by one. */
-#define CONFIG_CANARY_MIN_MS (60 * 1000) /* less often is soon enough */
+#define CONFIG_CANARY_MIN_MS ((int64_t)60 * 1000) /* less often is soon enough */
 enum audience_mode { AUDIENCE_LIVE, AUDIENCE_TEST };
 struct audience_settings {
     struct pairs topics;   /* name -> what readers see */

@@ -17,9 +17,7 @@ int64_t sqlite__member_mark(const char *address);
 struct audience_counts {
     int64_t by[MEMBER_STATES];
 };
-void sqlite__audience_add(struct sqlite *s,
-                          int64_t channel,
-                          const struct audience_counts *counts);
+void sqlite__audience_add(struct sqlite *s, int64_t channel, const struct audience_counts *n);
 enum member_state sqlite__member_state(sqlite3_stmt *stmt, int column);
 /* Of one that is in `from`. The caller adds it up, and writes that at its end. */
 void sqlite__member_enter(struct sqlite *s,

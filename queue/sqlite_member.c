@@ -14,7 +14,7 @@
  * the other. */
 #define SORTED_MIN 1000
 /* New marks that wait for their place among all the others: so many make some hundred pages. */
-#define NEW_MARKS_MAX (128 * 1024)
+#define NEW_MARKS_MAX ((int64_t)128 * 1024)
 #define MARKS_MOVED_MIN 100
 
 /* ---- counts ---- */

@@ -24,6 +24,6 @@ struct watch_view {
 /* Appends at most v->height lines, none wider than v->width. */
 void watch_draw(struct buf *out, const struct watch_view *v);
 /* One wave in a line, for where there is no screen: "webpush 78 % of 1,000,000: accepted 780,120 …". */
-void watch_line(struct buf *out, const json_t *wave, int64_t per_s, int64_t now_ms);
+void watch_line(struct buf *out, const json_t *w, int64_t per_s, int64_t now_ms);
 
 #endif

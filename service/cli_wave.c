@@ -22,7 +22,7 @@
 #define PATH_BYTES 4096
 /* After a stop, what is on its way comes to its end. */
 #define SETTLE_MS 3000
-#define SETTLE_LOOK_NS (50 * 1000 * 1000L)
+#define SETTLE_LOOK_NS 50000000L
 
 const struct cli_option cli_wave_options[] = {
     {.name = "all", .help = "stop: everything, and pause the channels; confirm: all that wait"},

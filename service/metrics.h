@@ -60,10 +60,10 @@ void metrics_add_pushes(struct metrics *m,
                         const char *channel,
                         const char *service,
                         const char *outcome,
-                        int64_t count);
+                        int64_t by);
 /* … whose answer took so long since their wave began. */
 void metrics_observe_pushes(
-    struct metrics *m, const char *channel, const char *service, int64_t us, int64_t count);
+    struct metrics *m, const char *channel, const char *service, int64_t us, int64_t times);
 /* The whole page; gauges (queue by channel and state, oldest waiting, channel state, ledger,
  * memory, open connections) are read from c and the rows of a LEDGER_CHANNELS read. */
 void metrics_print(struct metrics *m,

@@ -32,7 +32,7 @@
 #define WAIT_MS 250 /* when something else is under way */
 #define BLOCK 512
 /* An answer of the thread that waits so long for the loop says that the loop has work of its own. */
-#define LATE_US (20 * 1000)
+#define LATE_US ((int64_t)20 * 1000)
 #define FULL_EVERY_MS MS_HOUR
 #define FULL_PART 100 /* or when one of so many lacks something */
 

@@ -287,10 +287,12 @@ static void what_is_no_such_key_is_refused_without_telling_it(void **state)
     char *locked = pem_of("locked", "prime256v1");
     char *other = pem_of("pkcs8", "secp384r1");
     char *like = pem_of("pkcs8", "secp256k1");
+    static const char public_one[] =
+        "BP4z9KsN6nGRTbVYI_"
+        "c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
     const char *bad[] = {"",
                          "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oR",
-                         "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6Tlz"
-                         "AC8wEqKK6PBru3jl7A8",
+                         public_one,
                          pkcs8,
                          locked,
                          other,
