@@ -36,8 +36,9 @@ struct courier {
     struct list retry; /* ledger requests that failed on the disk, by their own node */
     size_t asked;      /* requests of the courier's own at the ledger */
     bool expiring;     /* a ledger_expire is on its way */
-    size_t urgent_waves; /* of breaking news, with messages to hand to the lanes: other waves wait */
-    uint64_t plans; /* made for waves, since the start */
+    size_t
+        urgent_waves; /* of breaking news, with messages to hand to the lanes: other waves wait */
+    uint64_t plans;   /* made for waves, since the start */
     bool draining, hurried;
     void (*drained)(struct crier *c);
     int64_t clock_ahead_ms;     /* of the timer that never jumps, when it was last looked at */
