@@ -486,6 +486,8 @@ enum wave_exception_state {
     WAVE_ON_ITS_WAY,
     WAVE_UNKNOWN,
     WAVE_REFUSED,
+    WAVE_HAD_LATE,
+    WAVE_SPARED,
 };
 
 /* ---- the reads ---- */

@@ -56,6 +56,7 @@ bool sqlite__wave_get(struct sqlite_conn *c, int64_t delivery, struct wave_row *
                                   .halted = v[22] != 0,
                                   .at_end = v[3] >= v[2]};
     by = sqlite__col_text(stmt, 23);
+    out->has_ended = delivery_state_ended((enum delivery_state)sqlite3_column_int(stmt, 24));
     (void)snprintf(out->w.by, sizeof out->w.by, "%s", by ? by : "");
     sqlite__end(stmt);
     return true;
@@ -67,7 +68,7 @@ first_of(struct sqlite_conn *c, int64_t delivery, enum wave_exception_state stat
     return sqlite__int(c, SQL_EXCEPTION_FIRST, ARGS(ARG_I(delivery), ARG_I(state)), 0);
 }
 
-/* Whoever had no turn when it was stopped, or was to be tried again, is spared it. */
+/* Whoever had no turn when it was stopped, or ended, or was to be tried again, is spared it. */
 static void spare_rest(struct ledger_wave *w)
 {
     int64_t reached = w->accepted + w->refused + w->undeliverable + w->stopped + w->unknown;
@@ -92,14 +93,14 @@ struct ledger_wave sqlite__wave_look(struct sqlite_conn *c, int64_t delivery)
     if (w->unknown > 0) {
         w->since_ms = first_of(c, delivery, WAVE_UNKNOWN);
     }
-    open = (w->at_end || w->halted) &&
+    open = (w->at_end || w->halted || row.has_ended) &&
            sqlite__int(c, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(delivery)), 0) != 0;
     if (w->at_end && !open) {
         w->missing = w->total - w->accepted - w->refused - w->undeliverable - w->stopped -
                      w->again - w->unknown - w->skipped;
         w->missing = w->missing > 0 ? w->missing : 0;
     }
-    if (w->halted && !open) {
+    if ((w->halted || row.has_ended) && !open) {
         w->due_ms = 0;
         spare_rest(w);
     }
@@ -344,6 +345,8 @@ enum err_code sqlite__wave_say(struct sqlite *s, struct ledger_wave_say *r)
         sqlite__do(&s->writer,
                    SQL_WAVE_SAID,
                    ARGS(ARG_I(r->id.v), ARG_I(r->word == WAVE_STOP), ARG_S(r->by)));
+        /* It waits for that no more, also for who finds it after a crash. */
+        sqlite__do(&s->writer, SQL_WAVE_DUE, ARGS(ARG_I(r->id.v), ARG_I(r->now_ms)));
         tell_word(s, r, &d);
         r->wave = sqlite__wave_look(&s->writer, (int64_t)r->id.v);
     }

@@ -55,6 +55,14 @@ bool wave__retry_write(const struct wave *w, struct ledger_request *r)
     return true;
 }
 
+void wave__ledger_failed(struct wave *w, const struct ledger_request *r)
+{
+    static const struct verdict in_a_moment = {.retry_after_ms = MS_SECOND};
+
+    courier__complain(courier_of(w), &r->why);
+    wave__stop(w, WAVE_STOPPED, &in_a_moment);
+}
+
 struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_done_fn *done)
 {
     int64_t now_ms = clock_wall_ms(), resend_ms = wave__resend_ms(w);
@@ -66,6 +74,7 @@ struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_do
         .unknown_before_ms = resend_ms >= 0 ? now_ms - resend_ms : 0,
         .unheard = w->run->settings->on_unknown == ON_UNKNOWN_RETRY || w->audience->replaces,
         .recent_since_ms = has_lanes(w) ? wave__recent_since_ms(w, now_ms) : 0,
+        .recent_enough = w->run->settings->audience.cap.count,
         .now_ms = now_ms,
     };
 }
@@ -198,8 +207,7 @@ static void wave_2_on_opened(struct ledger_request *r)
     w->opened = true;
     w->counts = w->open.wave;
     if (r->rc) {
-        courier__complain(courier_of(w), &r->why);
-        wave__stop(w, WAVE_STOPPED, NULL);
+        wave__ledger_failed(w, r);
     }
     look_at_word(w);
     if (w->stop == WAVE_GOES_ON) {

@@ -288,7 +288,7 @@ static void decide(struct wave *w)
         end_later(w, clock_wall_ms() + w->why.retry_after_ms);
         return;
     case WAVE_STOPPED:
-        end_later(w, clock_wall_ms());
+        end_later(w, clock_wall_ms() + w->why.retry_after_ms);
         return;
     case WAVE_PAUSED:
         end_paused(w);

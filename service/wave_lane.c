@@ -123,8 +123,8 @@ static void end_batch(struct wave_batch *b)
         .number = b->next.number,
         .v = b->results,
         .count = b->result_count,
-        .accepted = (int64_t)(b->next.count - b->result_count - b->spared),
-        .skipped = (int64_t)b->spared,
+        .accepted = (int64_t)(b->next.count - b->result_count),
+        .remembers = w->run->settings->audience.cap.count > 0,
         .services = b->services,
         .service_count = b->lane.service_count,
         .gone_max = w->run->settings->audience.gone_max,
@@ -142,8 +142,7 @@ static void lane_5_on_ended(struct ledger_request *r)
         return;
     }
     if (r->rc) {
-        courier__complain(w->run->courier, &r->why);
-        wave__stop(w, WAVE_STOPPED, NULL);
+        wave__ledger_failed(w, r);
     } else {
         (void)FAULT("wave.ended");
         w->counts = b->end.wave;
@@ -227,39 +226,35 @@ static void place_member(struct wave_batch *b, size_t at, int64_t now_ms)
 {
     const struct ledger_wave_member *m = &b->next.v[at];
     struct ledger_wave_result *result = &b->results[b->result_count];
+    struct wave *w = b->wave;
 
-    switch (wave__holds(b->wave, m, now_ms, result)) {
+    switch (wave__holds(w, m, now_ms, result)) {
     case HOLD_NOT:
         take_member(b, at);
+        break;
+    case HOLD_SPARED:
+        *result = (struct ledger_wave_result){.outcome = MEMBER_REFUSED, .spared = true};
+        result->member = m->id;
+        b->result_count++;
         break;
     case HOLD_LATER:
         result->member = m->id;
         b->result_count++;
-        break;
-    case HOLD_SPARED:
-        b->spared++;
+        w->tally.waiting++;
         break;
     }
 }
 
 static void fill_batch(struct wave_batch *b)
 {
-    struct wave *w = b->wave;
     int64_t now_ms = clock_wall_ms();
-    uint64_t highest = w->last_fresh;
 
     b->members = mem_calloc(b->next.count, sizeof *b->members);
     b->places = mem_calloc(b->next.count, sizeof *b->places);
     b->results = mem_calloc(b->next.count, sizeof *b->results);
     for (size_t i = 0; i < b->next.count; i++) {
-        uint64_t id = b->next.v[i].id;
-
-        b->fresh += id > w->last_fresh;
-        highest = id > highest ? id : highest;
         place_member(b, i, now_ms);
     }
-    w->last_fresh = highest;
-    w->tally.waiting += (int64_t)b->result_count;
 }
 
 static void lane_3_on_batch(struct ledger_request *r)
@@ -270,8 +265,7 @@ static void lane_3_on_batch(struct ledger_request *r)
     w->asks--;
     if (r->rc || b->next.number == 0) {
         if (r->rc) {
-            courier__complain(w->run->courier, &r->why);
-            wave__stop(w, WAVE_STOPPED, NULL);
+            wave__ledger_failed(w, r);
         } else {
             w->counts = b->next.wave;
             w->exhausted = !b->next.more;
@@ -286,6 +280,7 @@ static void lane_3_on_batch(struct ledger_request *r)
     w->counts = b->next.wave;
     list_push(&w->batches, &b->node);
     fill_batch(b);
+    wave__heed_article(w, &b->next);
     wave__pump(w);
 }
 

@@ -95,7 +95,7 @@ static void look_at(struct reading *x, size_t i)
     const struct lane_result *r = &x->b->lane.results[i];
     struct of_service *s = &x->services[r->service];
     bool trouble = is_of_service(r);
-    bool is_fresh = x->b->places[i] >= x->b->next.count - x->b->fresh;
+    bool is_fresh = x->b->places[i] >= x->b->next.returning;
 
     x->all_answered &= r->status != 0;
     if (trouble && !r->sent && (x->b->called_back || x->b->lane.stopped)) {
