@@ -36,8 +36,9 @@ struct courier {
     struct list retry; /* ledger requests that failed on the disk, by their own node */
     size_t asked;      /* requests of the courier's own at the ledger */
     bool expiring;     /* a ledger_expire is on its way */
-    size_t urgent_waves; /* of breaking news, with messages to hand to the lanes: other waves wait */
-    uint64_t plans; /* made for waves, since the start */
+    size_t
+        urgent_waves; /* of breaking news, with messages to hand to the lanes: other waves wait */
+    uint64_t plans;   /* made for waves, since the start */
     bool draining, hurried;
     void (*drained)(struct crier *c);
     int64_t clock_ahead_ms;     /* of the timer that never jumps, when it was last looked at */
@@ -119,8 +120,9 @@ struct run {
     struct ledger_end end_next, end;
     struct outcome outcome;
     struct run_texts begin_texts, next_texts, end_texts; /* borrowed by the ledger until done */
-    json_t *final_record;    /* what the last end says, for its remote id and text */
-    bool settled;            /* the scheduler has been told */
+    json_t *final_record; /* what the last end says, for its remote id and text */
+    bool settled;         /* the scheduler has been told */
+    bool hastened; /* what it is about to wait for has come meanwhile (service/wave_word.c) */
     bool probe_waits;        /* a probe that starts on the next turn of the loop */
     courier_probe_fn *probe; /* a channel's test: the ledger has no part in it */
     void *probe_context;
