@@ -209,8 +209,9 @@ struct ledger_wave_next {
     struct ledger_wave_member {
         uint64_t id;
         const char *address, *language; /* language may be NULL */
-        int64_t tries;                  /* so often it was tried before */
-        const uint8_t *keys;            /* NULL: none */
+        int64_t opted_in_at_ms;
+        int64_t tries;       /* so often it was tried before */
+        const uint8_t *keys; /* NULL: none */
         size_t keys_len;
         int64_t key_id;
         const uint8_t *prepared; /* erased in the ledger; NULL: nothing was */

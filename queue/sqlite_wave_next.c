@@ -42,6 +42,7 @@ enum {
     QUIET_TO,
     TOPICS,
     TEST,
+    OPTED_IN_AT,
     STATE,
     TRIES
 };
@@ -122,6 +123,7 @@ hand(struct picking *p, sqlite3_stmt *stmt, const struct member_traits *traits)
     m->language = text_into(texts, stmt, LANGUAGE);
     m->zone = text_into(texts, stmt, ZONE);
     m->key_id = sqlite3_column_int64(stmt, KEY_ID);
+    m->opted_in_at_ms = sqlite3_column_int64(stmt, OPTED_IN_AT);
     m->traits = *traits;
     m->recent = count_recent(p, m->id, traits);
     if (keys && keys_len <= MEMBER_KEYS_BYTES) { /* or the file is damaged */

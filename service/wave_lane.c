@@ -217,6 +217,7 @@ static void take_member(struct wave_batch *b, size_t at)
         .keys = m->keys,
         .keys_len = m->keys_len,
         .key_id = m->key_id,
+        .opted_in_at_ms = m->opted_in_at_ms,
         /* Of another size: another release has made it. */
         .prepared = m->prepared_len == prepared_bytes ? m->prepared : NULL,
     };
