@@ -315,6 +315,8 @@ enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r);   /* sqli
 enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqlite_tidy.c */
 
 void sqlite__clock_back(struct sqlite *s, int64_t now_ms); /* sqlite_tidy.c */
+/* args: channel, state, breaking, now: also those of waves. Before their deliveries. */
+void sqlite__waves_clock_back(struct sqlite *s, const struct sql_arg *args); /* sqlite_wave.c */
 
 /* What comes of an acceptance (sqlite_decide.c). */
 struct decision {

@@ -205,21 +205,24 @@ static void make(struct sqlite *s, const struct ledger_wave_open *r, int64_t cha
 
 /* Since when they are unknown: whoever called us in vain while we were away calls again, so what a platform has
  * told counts from the start on. */
-static int64_t since_ms(const struct sqlite *s, int64_t begun_ms)
+static int64_t since_ms(const struct sqlite *s, int64_t begun_ms, int64_t now_ms)
 {
-    return begun_ms > s->opened_ms ? begun_ms : s->opened_ms;
+    int64_t since = begun_ms > s->opened_ms ? begun_ms : s->opened_ms;
+
+    return since < now_ms ? since : now_ms; /* the clock may have been set back */
 }
 
 static void lose_fresh(struct sqlite *s,
                        int64_t delivery,
                        const struct wave_row *row,
+                       int64_t now_ms,
                        struct wave_deltas *d)
 {
     sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_WAVE_BATCHES, ARGS(ARG_I(delivery)));
 
     while (sqlite__row(&s->writer, stmt)) {
         int64_t after = sqlite3_column_int64(stmt, 1), upto = sqlite3_column_int64(stmt, 2);
-        int64_t since = since_ms(s, sqlite3_column_int64(stmt, 3));
+        int64_t since = since_ms(s, sqlite3_column_int64(stmt, 3), now_ms);
 
         d->unknown += sqlite__do(&s->writer,
                                  SQL_WAVE_LOST,
@@ -238,8 +241,8 @@ static void lose_fresh(struct sqlite *s,
     }
 }
 
-static void
-lose_tried(struct sqlite *s, int64_t delivery, int64_t channel, struct wave_deltas *d)
+static void lose_tried(
+    struct sqlite *s, int64_t delivery, int64_t channel, int64_t now_ms, struct wave_deltas *d)
 {
     struct id_list members = {.v = NULL};
 
@@ -251,7 +254,7 @@ lose_tried(struct sqlite *s, int64_t delivery, int64_t channel, struct wave_delt
                            delivery,
                            members.v[i],
                            "stopped before the answer came",
-                           since_ms(s, 0),
+                           since_ms(s, 0, now_ms),
                            d);
     }
     sqlite__ids_done(&members);
@@ -270,13 +273,34 @@ enum err_code sqlite__wave_open(struct sqlite *s, struct ledger_wave_open *r)
     if (!sqlite__wave_get(&s->writer, delivery, &row)) {
         make(s, r, ch->id);
     } else if (sqlite__int(&s->writer, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(delivery)), 0) != 0) {
-        lose_fresh(s, delivery, &row, &d);
-        lose_tried(s, delivery, row.channel, &d);
+        lose_fresh(s, delivery, &row, r->now_ms, &d);
+        lose_tried(s, delivery, row.channel, r->now_ms, &d);
         sqlite__do(&s->writer, SQL_WAVE_BATCHES_END, ARGS(ARG_I(delivery)));
         sqlite__wave_add(s, delivery, &d);
     }
     r->wave = sqlite__wave_look(&s->writer, delivery);
     return ERR_NONE;
+}
+
+/* ---- a clock that was set back ---- */
+
+/* How far it was, at least, the delivery's last move says. What stands there beside its own time is moved as that is:
+ * what is early by it (the end of quiet hours, which no clock moves) is looked at, and waits again. */
+void sqlite__waves_clock_back(struct sqlite *s, const struct sql_arg *args)
+{
+    static const enum wave_exception_state timed[] = {WAVE_AGAIN, WAVE_UNKNOWN};
+    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_WAVES_CLOCK_BACK, args);
+
+    while (sqlite__row(&s->writer, stmt)) {
+        int64_t delivery = sqlite3_column_int64(stmt, 0), by_ms = sqlite3_column_int64(stmt, 1);
+
+        sqlite__do(&s->writer, SQL_WAVE_CLOCK_BACK, ARGS(ARG_I(delivery), ARG_I(by_ms)));
+        for (size_t i = 0; i < ARRAY_LEN(timed); i++) {
+            sqlite__do(&s->writer,
+                       SQL_EXCEPTIONS_CLOCK_BACK,
+                       ARGS(ARG_I(delivery), ARG_I(timed[i]), ARG_I(by_ms)));
+        }
+    }
 }
 
 /* ---- a person's word ---- */

@@ -418,6 +418,33 @@ static void a_word_is_heeded_by_who_finds_it_after_a_crash(void **state)
     ledger_request_done(&due.req);
 }
 
+static void a_clock_that_is_set_back_makes_nobody_wait_for_the_old_time(void **state)
+{
+    struct kit *k = *state;
+    const struct ledger_wave_result results[] = {
+        {.member = 1, .outcome = MEMBER_AGAIN, .due_at_ms = k->now_ms + 1000},
+        {.member = 2, .outcome = MEMBER_UNKNOWN, .due_at_ms = k->now_ms}};
+    struct ledger_clock_back back = {.req = {.kind = LEDGER_CLOCK_BACK}};
+    struct delivery_id id;
+    struct ledger_wave_next batch;
+    struct ledger_wave w;
+
+    (void)audience_put(k, (struct audience_part){.first = 1, .count = 3});
+    id = audience_deliver(k, "1");
+    (void)audience_open_as(k, id, (struct ledger_wave_open){.undo_ms = 1});
+    k->now_ms += 1;
+    batch = audience_next(k, id, 5);
+    (void)audience_end_as(k, &batch, (struct ledger_wave_end){.v = results, .count = 2});
+    kit_end(k, id, DELIVERY_AGAIN);
+    k->now_ms -= MS_HOUR;
+    back.now_ms = k->now_ms;
+    assert_int_equal(kit_run(k, &back.req), ERR_NONE);
+    w = audience_open(k, id);
+    assert_int_equal(w.due_ms, k->now_ms + 999);
+    assert_int_equal(w.since_ms, k->now_ms - 1);
+    assert_true(w.go_at_ms <= k->now_ms);
+}
+
 static void a_wave_that_is_through_takes_no_word(void **state)
 {
     struct kit *k = *state;
@@ -624,6 +651,7 @@ int main(void)
         ON_DISK(a_stop_spares_the_rest),
         ON_DISK(who_had_no_turn_when_it_ends_is_spared_it),
         ON_DISK(a_word_is_heeded_by_who_finds_it_after_a_crash),
+        ON_DISK(a_clock_that_is_set_back_makes_nobody_wait_for_the_old_time),
         ON_DISK(a_wave_that_is_through_takes_no_word),
         cmocka_unit_test(buckets_hold_what_they_say),
         ON_DISK(services_add_up_and_are_shown_with_their_times),
