@@ -284,21 +284,33 @@ enum err_code sqlite__wave_open(struct sqlite *s, struct ledger_wave_open *r)
 
 /* ---- a clock that was set back ---- */
 
-/* How far it was, at least, the delivery's last move says. What stands there beside its own time is moved as that is:
- * what is early by it (the end of quiet hours, which no clock moves) is looked at, and waits again. */
-void sqlite__waves_clock_back(struct sqlite *s, const struct sql_arg *args)
+static void set_back(struct sqlite *s, int64_t delivery, int64_t now_ms, int64_t by_ms)
 {
     static const enum wave_exception_state timed[] = {WAVE_AGAIN, WAVE_UNKNOWN};
+
+    for (size_t i = 0; i < ARRAY_LEN(timed); i++) {
+        sqlite__do(&s->writer,
+                   SQL_EXCEPTIONS_CLOCK_BACK,
+                   ARGS(ARG_I(delivery), ARG_I(timed[i]), ARG_I(now_ms), ARG_I(by_ms)));
+    }
+}
+
+/* Where nobody knows how far it was, the delivery's last move says at least how far. Whoever comes up early by it, as at
+ * the end of quiet hours, which no clock moves, waits again. */
+void sqlite__waves_clock_back(struct sqlite *s,
+                              const struct sql_arg *args,
+                              const struct ledger_clock_back *r)
+{
     sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_WAVES_CLOCK_BACK, args);
 
     while (sqlite__row(&s->writer, stmt)) {
-        int64_t delivery = sqlite3_column_int64(stmt, 0), by_ms = sqlite3_column_int64(stmt, 1);
+        int64_t delivery = sqlite3_column_int64(stmt, 0),
+                least_ms = sqlite3_column_int64(stmt, 1);
+        int64_t by_ms = r->by_ms > least_ms ? r->by_ms : least_ms;
 
-        sqlite__do(&s->writer, SQL_WAVE_CLOCK_BACK, ARGS(ARG_I(delivery), ARG_I(by_ms)));
-        for (size_t i = 0; i < ARRAY_LEN(timed); i++) {
-            sqlite__do(&s->writer,
-                       SQL_EXCEPTIONS_CLOCK_BACK,
-                       ARGS(ARG_I(delivery), ARG_I(timed[i]), ARG_I(by_ms)));
+        sqlite__do(&s->writer, SQL_WAVE_CLOCK_BACK, ARGS(ARG_I(delivery), ARG_I(r->now_ms)));
+        if (by_ms > 0) {
+            set_back(s, delivery, r->now_ms, by_ms);
         }
     }
 }

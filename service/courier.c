@@ -312,6 +312,7 @@ static void heed_clock(struct courier *k)
     ask->back.req.kind = LEDGER_CLOCK_BACK;
     ask->back.req.done = ask_clock_back_2_on_done;
     ask->back.now_ms = now_ms;
+    ask->back.by_ms = back_ms;
     k->asked++;
     ledger_submit(k->crier->ledger, &ask->back.req);
 }

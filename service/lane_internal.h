@@ -295,7 +295,7 @@ void lane__again(struct lane_stream *s, bool counts);
 struct buf *lane__answer_buf(struct lane *t);
 
 /* lane_pace.c */
-/* 0: it may go, and is counted; else so many milliseconds later. */
-int64_t lane__pace_take(struct lane_pace *p, int64_t now_us);
+/* 0: so many members' messages may go, and are counted; else so many milliseconds later. */
+int64_t lane__pace_take(struct lane_pace *p, size_t count, int64_t now_us);
 
 #endif

@@ -110,15 +110,23 @@ void wave__look_whether_to_stop(struct wave *w)
     }
 }
 
+static void look_at_word(struct wave *w, const struct ledger_wave *c)
+{
+    if (c->halted) {
+        wave__stop(w, WAVE_HALTED, NULL);
+    } else if (c->waits_for_word || c->go_at_ms > clock_wall_ms()) {
+        wave__stop(w, WAVE_WAITS, NULL);
+    }
+}
+
 /* Also those of a batch that is open are spared, as far as their message has not left. */
 void wave__heed_article(struct wave *w, const struct ledger_wave_next *next)
 {
     static const struct verdict for_now = {.retry_after_ms = WITHDRAWN_LOOK_MS,
                                            .detail = "its article is withdrawn for now"};
 
-    if (next->wave.halted) {
-        wave__stop(w, WAVE_HALTED, NULL);
-    } else if (next->retracted) {
+    look_at_word(w, &next->wave);
+    if (next->retracted) {
         wave__stop(w, WAVE_OFF, NULL);
     } else if (next->withdrawn) {
         wave__stop(w, WAVE_HELD, &for_now);
@@ -186,17 +194,6 @@ static void note_start(const struct wave *w)
              LOG_I64("unknown", c->unknown));
 }
 
-static void look_at_word(struct wave *w)
-{
-    const struct ledger_wave *c = &w->counts;
-
-    if (c->halted) {
-        wave__stop(w, WAVE_HALTED, NULL);
-    } else if (c->waits_for_word || c->go_at_ms > clock_wall_ms()) {
-        wave__stop(w, WAVE_WAITS, NULL);
-    }
-}
-
 static void wave_2_on_opened(struct ledger_request *r)
 {
     struct wave *w = container_of(r, struct wave, open.req);
@@ -209,7 +206,7 @@ static void wave_2_on_opened(struct ledger_request *r)
     if (r->rc) {
         wave__ledger_failed(w, r);
     }
-    look_at_word(w);
+    look_at_word(w, &w->counts);
     if (w->stop == WAVE_GOES_ON) {
         note_start(w);
         if (has_lanes(w)) {

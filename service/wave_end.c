@@ -63,6 +63,13 @@ static void say(struct words *w, int64_t count, const char *what)
     }
 }
 
+/* At the end also whoever had no turn. */
+static int64_t not_reached(const struct ledger_wave *c)
+{
+    return c->total - c->accepted - c->undeliverable - c->stopped - c->missing - c->refused -
+           c->skipped - c->unknown;
+}
+
 static void say_counts(const struct ledger_wave *c, bool ends, char *out, size_t size)
 {
     struct words w = {out, size};
@@ -82,7 +89,11 @@ static void say_counts(const struct ledger_wave *c, bool ends, char *out, size_t
     say(&w, c->stopped + c->missing, "stopped");
     say(&w, c->refused, "refused");
     say(&w, c->skipped, "not for them");
-    say(&w, c->again, ends ? "not reached" : "to be tried again");
+    if (ends) {
+        say(&w, not_reached(c), "not reached");
+    } else {
+        say(&w, c->again, "to be tried again");
+    }
     say(&w, c->unknown, "may have it or not");
 }
 
@@ -303,7 +314,9 @@ static void decide(struct wave *w)
     case WAVE_GOES_ON:
         break;
     }
-    if (c->again > 0) {
+    if (!c->at_end) { /* whatever it was that gave out no more */
+        end_later(w, clock_wall_ms() + MS_SECOND);
+    } else if (c->again > 0) {
         end_later(w, c->due_ms);
     } else if (c->unknown > 0) {
         end_unknown(w);

@@ -25,6 +25,7 @@
     2 /* the second is written down with the first one's commit, or the end of a batch */
 #define BATCHES_WAITING_MAX 2
 #define ANSWER_TIMEOUT_MS (20 * MS_SECOND)
+#define WITHOUT_LANES_MS (1 * MS_MINUTE)
 
 static ledger_done_fn lane_3_on_batch, lane_5_on_ended;
 static lane_done_fn lane_4_on_answers;
@@ -62,12 +63,10 @@ enum err_code waves_prepare(struct crier *c, struct err *why)
 static enum err_code make_plan(struct wave *w, struct err *why)
 {
     struct run *run = w->run;
-    enum err_code rc = waves_prepare(run->courier->crier, why);
+    enum err_code rc;
 
     run->sc.ctx.now_ms = clock_wall_ms();
-    if (!rc) {
-        rc = w->audience->push->plan(&run->sc.ctx, &w->plan, why);
-    }
+    rc = w->audience->push->plan(&run->sc.ctx, &w->plan, why);
     w->plan_number = ++run->courier->plans;
     return rc;
 }
@@ -77,6 +76,14 @@ void wave__lane_start(struct wave *w)
     struct run *run = w->run;
     struct err why = {0};
 
+    if (waves_prepare(run->courier->crier, &why) !=
+        ERR_NONE) { /* which says nothing of the article */
+        struct verdict v = verdict_make(
+            VERDICT_AGAIN, SCOPE_CHANNEL, WITHOUT_LANES_MS, "no lanes: %.150s", why.text);
+
+        wave__stop(w, WAVE_PAUSED, &v);
+        return;
+    }
     if (make_plan(w, &why) != ERR_NONE) {
         struct verdict v = verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%.200s", why.text);
 

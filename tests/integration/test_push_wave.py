@@ -326,6 +326,19 @@ def test_nothing_leaves_before_it_can_be_taken_back_no_more(make_crier, sink):
     readers.reconcile()
 
 
+def test_a_clock_that_is_set_back_ends_no_wave_before_its_time(make_crier, sink):
+    crier = make_crier(lambda channel: channel.update(rate="2000/s"), undo="60s")
+    readers = Readers(crier, sink)
+    readers.add(2400)
+    accepted = crier.send(story(16))
+    crier.await_state(accepted["id"], "again")
+    later(crier, "61s")
+    sink.wait_for(50)
+    assert crier.call("POST", "/test/clock", {"step_back": "1h"}, check=False)[0] == 200
+    until_done(crier, accepted)
+    readers.reconcile()
+
+
 def test_messages_go_as_fast_as_the_site_bears_the_readers(make_crier, sink, platform):
     crier = make_crier(pace={"probe": platform.picture(), "slow_above": "5s"})
     readers = Readers(crier, sink)
