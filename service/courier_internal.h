@@ -42,6 +42,7 @@ struct courier {
     bool draining, hurried;
     void (*drained)(struct crier *c);
     int64_t clock_ahead_ms;     /* of the timer that never jumps, when it was last looked at */
+    int64_t clock_back_mono_ms; /* when the ledger last heard that it was set back; -1: never */
     int64_t complained_mono_ms; /* about the ledger: once a second is enough */
     uv_timer_t pump_timer, retry_timer;
     int open_timers;
@@ -141,6 +142,8 @@ void courier__run_free(struct run *run);
  * stays in the ledger only). Frees the run. */
 void courier__give_back(struct run *run, int64_t due_at_ms);
 void courier__complain(struct courier *k, const struct err *why);
+/* Since then, or as it seems just now: what the ledger has told of times may be by the clock of before. */
+bool courier__clock_was_set_back(const struct courier *k, int64_t since_mono_ms);
 /* Submit it again in a second. */
 void courier__retry_later(struct courier *k, struct ledger_request *r);
 

@@ -162,10 +162,23 @@ static void end_blocked(struct wave *w)
     (void)snprintf(o->detail, sizeof o->detail, "%s", w->why.detail);
 }
 
+/* What the counts say of times may be by a clock that was set back since: then it is looked again. */
+static int64_t by_this_clock(const struct wave *w, int64_t due_at_ms)
+{
+    int64_t soon_ms = clock_wall_ms() + MS_SECOND;
+
+    return due_at_ms > soon_ms &&
+                   courier__clock_was_set_back(w->run->courier, w->tally.began_mono_ms)
+               ? soon_ms
+               : due_at_ms;
+}
+
 static void end_later(struct wave *w, int64_t due_at_ms)
 {
     struct outcome *o;
     int64_t not_after_ms = w->run->load.not_after_ms;
+
+    due_at_ms = by_this_clock(w, due_at_ms);
 
     if (not_after_ms > 0 && due_at_ms > not_after_ms && w->counts.unknown == 0) {
         end_for_good(w, DELIVERY_EXPIRED, "the next try would come too late");
@@ -244,6 +257,7 @@ static void end_waiting(struct wave *w)
     char until[TIME_TEXT_BYTES];
     struct outcome *o = start(w, DELIVERY_AGAIN, VERDICT_AGAIN);
 
+    due_at_ms = by_this_clock(w, due_at_ms);
     if (not_after_ms > 0 && due_at_ms > not_after_ms) {
         due_at_ms = not_after_ms;
     }
