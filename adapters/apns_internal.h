@@ -62,6 +62,8 @@ enum apns_reach {
 struct apns_said {
     enum apns_reach reach;
     int64_t wait_ms;
+    int64_t
+        since_ms; /* GONE: the token was last found good for nothing then; 0: Apple does not say */
     const char *hint; /* OPERATOR, EXPIRED, NOT_OURS: for people; NULL */
     char detail[MEMBER_DETAIL_BYTES];
 };

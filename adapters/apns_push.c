@@ -211,6 +211,14 @@ static struct verdict expired(const struct member *m,
     return m->second ? blocked(said) : verdict_next();
 }
 
+/* An app that was installed again may have the token it had: who has handed it in since is no longer gone, and stays
+ * where Apple says so on a few days only. */
+static enum member_outcome how_gone(const struct member *m, const struct apns_said *said)
+{
+    return said->since_ms > 0 && m->opted_in_at_ms > said->since_ms ? MEMBER_UNDELIVERABLE
+                                                                    : MEMBER_LOST;
+}
+
 static struct verdict judge(const struct push_plan *plan,
                             const struct member *m,
                             struct member_word *words,
@@ -221,7 +229,7 @@ static struct verdict judge(const struct push_plan *plan,
     case APNS_TAKEN:
         return notice_accepted(plan->tally, count);
     case APNS_GONE:
-        notice_say(words, count, MEMBER_LOST, 0, said->detail);
+        notice_say(words, count, how_gone(m, said), 0, said->detail);
         return verdict_next();
     case APNS_NOT_OURS:
         return notice_not_ours(plan->tally, words, count, said->detail, said->hint);

@@ -99,15 +99,15 @@ static enum apns_reach reach_of_status(int status)
 }
 
 /* Of a 410: since when. */
-static void add_since(char *detail, size_t size, const json_t *body)
+static void add_since(struct apns_said *out, const json_t *body)
 {
-    int64_t at_ms = record_int(body, "timestamp");
     char text[TIME_TEXT_BYTES];
-    size_t len = strlen(detail);
+    size_t len = strlen(out->detail);
 
-    if (at_ms > 0) {
-        (void)time_rfc3339_seconds(at_ms, text);
-        (void)snprintf(detail + len, size - len, " since %s", text);
+    out->since_ms = record_int(body, "timestamp");
+    if (out->since_ms > 0) {
+        (void)time_rfc3339_seconds(out->since_ms, text);
+        (void)snprintf(out->detail + len, sizeof out->detail - len, " since %s", text);
     }
 }
 
@@ -137,7 +137,7 @@ void apns__read_answer(struct apns_said *out, const struct http_response *res)
                    "%d %.60s",
                    res->status,
                    reason ? reason : "without a reason");
-    add_since(out->detail, sizeof out->detail, body);
+    add_since(out, body);
     (void)text_drop_halves(out->detail);
     json_decref(body);
 }

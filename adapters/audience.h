@@ -31,7 +31,8 @@ struct member {
     const char *address;
     const char *language; /* NULL: not known */
     /* Of an audience with `push`: */
-    const uint8_t *keys; /* what came with the address; NULL: none */
+    int64_t opted_in_at_ms; /* 0: not known */
+    const uint8_t *keys;    /* what came with the address; NULL: none */
     size_t keys_len;
     int64_t
         key_id; /* which of our keys it was made for: the first 8 bytes of its SHA-256; 0: none */

@@ -499,7 +499,7 @@ struct ledger_click { /* a share link was followed */
  * from now on. Also done at open. */
 struct ledger_clock_back {
     struct ledger_request req;
-    int64_t now_ms;
+    int64_t now_ms, by_ms; /* by_ms 0: nobody knows how far */
 };
 /* Ended articles that no source has brought since before_ms, events beyond keep_events, replay
  * keys of more than two days ago. */

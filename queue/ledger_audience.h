@@ -195,7 +195,8 @@ struct ledger_wave_next {
     /* Unknown since then or before may be sent again … 0: none. */
     int64_t unknown_before_ms;
     bool unheard;            /* … also where the platform has told of nothing since */
-    int64_t recent_since_ms; /* `recent` counts waves begun since then; 0: is not wanted */
+    int64_t recent_since_ms; /* `recent` counts what they had since then; 0: is not wanted … */
+    int64_t recent_enough;   /* … and below this number may count too many */
     int64_t now_ms;
     /* out */
     int64_t number; /* 0: there is no batch */
@@ -204,19 +205,23 @@ struct ledger_wave_next {
     bool retracted;            /* nor will it be: the article was taken back */
     bool withdrawn;            /* … or is for now, and may come back */
     struct delivery_id behind; /* a newer revision's, which waits for it to end; 0: none */
+    size_t returning;          /* so many of them, the first ones, come again */
     struct ledger_wave_member {
         uint64_t id;
         const char *address, *language; /* language may be NULL */
-        int64_t tries;                  /* so often it was tried before */
-        const uint8_t *keys;            /* NULL: none */
+        int64_t opted_in_at_ms;
+        int64_t tries;       /* so often it was tried before */
+        const uint8_t *keys; /* NULL: none */
         size_t keys_len;
         int64_t key_id;
         const uint8_t *prepared; /* erased in the ledger; NULL: nothing was */
         size_t prepared_len;     /* what each_bytes was */
         struct member_traits traits;
         const char *zone; /* NULL */
-        int64_t recent; /* other waves of the channel that were for them and have passed them */
-    } * v;              /* texts and bytes are the request's */
+        /* New messages of the channel's other waves that they had, or may have. What replaces another one is none; nor
+         * is one that they still wait for, or were refused or spared. */
+        int64_t recent;
+    } * v; /* texts and bytes are the request's */
     size_t count;
     struct ledger_texts *texts; /* where they are */
     struct ledger_wave wave;
@@ -224,8 +229,9 @@ struct ledger_wave_next {
 struct ledger_wave_result {
     uint64_t member;
     enum member_outcome outcome;
-    int64_t due_at_ms;  /* AGAIN; UNKNOWN: when its answer did not come */
-    bool tried;         /* AGAIN: it counts as a try */
+    int64_t due_at_ms; /* AGAIN; UNKNOWN: when its answer did not come */
+    bool tried;        /* AGAIN: it counts as a try */
+    bool spared; /* REFUSED: by us, who spare them it (a cap of alerts): it counts as skipped */
     const char *detail; /* not of ACCEPTED; NULL */
 };
 struct ledger_wave_end {
@@ -234,8 +240,8 @@ struct ledger_wave_end {
     int64_t number;
     const struct ledger_wave_result *v; /* of members of the batch, all but … */
     size_t count;
-    int64_t accepted; /* … so many, who have it … */
-    int64_t skipped;  /* … and so many, who are spared it (a cap of alerts) */
+    int64_t accepted; /* … so many, who have it */
+    bool remembers;   /* when those have it who come again: it counts for `recent` */
     const struct ledger_wave_service *services; /* what is to be added */
     size_t service_count;
     /* Members that may become gone in an hour by what is told of them; others are quarantined, and an event says

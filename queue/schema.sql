@@ -448,7 +448,7 @@ CREATE TABLE wave_exception (
     delivery INTEGER NOT NULL REFERENCES wave (delivery),
     member   INTEGER NOT NULL,            -- may have been removed since
     state    INTEGER NOT NULL,            -- 0 again at due_at, 1 on its way with `batch`, 2 unknown since due_at,
-                                          -- 3 refused
+                                          -- 3 refused, 4 had it at due_at and not at once, 5 spared it
     due_at   INTEGER NOT NULL,
     batch    INTEGER NOT NULL DEFAULT 0,
     tries    INTEGER NOT NULL DEFAULT 0,

@@ -98,7 +98,7 @@ static enum err_code run_write(struct sqlite *s, struct ledger_request *r)
     case LEDGER_PRUNE:
         return sqlite__prune(s, container_of(r, struct ledger_prune, req));
     case LEDGER_CLOCK_BACK:
-        sqlite__clock_back(s, container_of(r, struct ledger_clock_back, req)->now_ms);
+        sqlite__clock_back(s, container_of(r, struct ledger_clock_back, req));
         return ERR_NONE;
     case LEDGER_FALLBACK:
         return sqlite__fallback(s, container_of(r, struct ledger_fallback, req));

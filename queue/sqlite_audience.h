@@ -68,7 +68,7 @@ void sqlite__prepared_erase(struct sqlite *s, int64_t channel, int64_t member);
 struct wave_row {
     int64_t channel, last, cursor, batches;
     int64_t topics;
-    bool test;
+    bool test, has_ended;
     struct ledger_wave w;
 };
 bool sqlite__wave_get(struct sqlite_conn *c, int64_t delivery, struct wave_row *out);

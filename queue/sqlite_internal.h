@@ -314,7 +314,12 @@ enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r); /* sqli
 enum err_code sqlite__prune(struct sqlite *s, struct ledger_prune *r);   /* sqlite_tidy.c */
 enum err_code sqlite__click(struct sqlite *s, struct ledger_click *r);   /* sqlite_tidy.c */
 
-void sqlite__clock_back(struct sqlite *s, int64_t now_ms); /* sqlite_tidy.c */
+void sqlite__clock_back(struct sqlite *s,
+                        const struct ledger_clock_back *r); /* sqlite_tidy.c */
+/* args: channel, state, breaking, now: also those of waves. Before their deliveries. */
+void sqlite__waves_clock_back(struct sqlite *s,
+                              const struct sql_arg *args,
+                              const struct ledger_clock_back *r); /* sqlite_wave.c */
 
 /* What comes of an acceptance (sqlite_decide.c). */
 struct decision {
@@ -486,6 +491,8 @@ enum wave_exception_state {
     WAVE_ON_ITS_WAY,
     WAVE_UNKNOWN,
     WAVE_REFUSED,
+    WAVE_HAD_LATE,
+    WAVE_SPARED,
 };
 
 /* ---- the reads ---- */

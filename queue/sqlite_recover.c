@@ -114,7 +114,8 @@ sqlite__recover(struct sqlite *s, int64_t now_ms, struct ledger_opened *opened, 
 
     sqlite__start(s);
     sqlite__restored(s, opened);
-    sqlite__clock_back(s, now_ms); /* it may have been set while nobody ran */
+    /* it may have been set while nobody ran */
+    sqlite__clock_back(s, &(struct ledger_clock_back){.now_ms = now_ms});
     find_in_flight(s, &ids);
     for (size_t i = 0; i < ids.count; i++) {
         recover_one(s, (struct delivery_id){(uint64_t)ids.v[i]}, now_ms, opened);

@@ -79,22 +79,38 @@ enum err_code sqlite__expire(struct sqlite *s, struct ledger_expire *r)
 
 /* ---- a clock that was set back ---- */
 
-void sqlite__clock_back(struct sqlite *s, int64_t now_ms)
+/* Of those on a channel in this state. */
+static void clock_back(struct sqlite *s,
+                       const struct ledger_clock_back *r,
+                       int64_t channel,
+                       enum delivery_state state)
 {
-    static const enum delivery_state waiting[] = {DELIVERY_AGAIN, DELIVERY_UNKNOWN};
+    for (int breaking = 0; breaking < 2; breaking++) {
+        const struct sql_arg *args =
+            ARGS(ARG_I(channel), ARG_I(state), ARG_I(breaking), ARG_I(r->now_ms));
+
+        sqlite__waves_clock_back(s, args, r); /* by what the other moves */
+        if (state != DELIVERY_IN_FLIGHT) {
+            sqlite__do(&s->writer, SQL_CLOCK_BACK, args);
+        }
+    }
+}
+
+void sqlite__clock_back(struct sqlite *s, const struct ledger_clock_back *r)
+{
+    static const enum delivery_state waiting[] = {
+        DELIVERY_AGAIN, DELIVERY_UNKNOWN, DELIVERY_IN_FLIGHT};
     struct id_list channels = {.v = NULL};
 
+    s->opened_ms = s->opened_ms < r->now_ms ? s->opened_ms : r->now_ms;
     sqlite__ids_query(&s->writer, SQL_CHANNEL_IDS, NO_ARGS, &channels);
     for (size_t i = 0; i < channels.count; i++) {
-        for (size_t n = 0; n < 2 * ARRAY_LEN(waiting); n++) {
-            sqlite__do(
-                &s->writer,
-                SQL_CLOCK_BACK,
-                ARGS(ARG_I(channels.v[i]), ARG_I(waiting[n / 2]), ARG_I(n % 2), ARG_I(now_ms)));
+        for (size_t n = 0; n < ARRAY_LEN(waiting); n++) {
+            clock_back(s, r, channels.v[i], waiting[n]);
         }
     }
     sqlite__ids_done(&channels);
-    sqlite__do(&s->writer, SQL_QUOTA_CLOCK_BACK, ARGS(ARG_I(now_ms)));
+    sqlite__do(&s->writer, SQL_QUOTA_CLOCK_BACK, ARGS(ARG_I(r->now_ms)));
 }
 
 /* ---- prune ---- */

@@ -56,6 +56,7 @@ bool sqlite__wave_get(struct sqlite_conn *c, int64_t delivery, struct wave_row *
                                   .halted = v[22] != 0,
                                   .at_end = v[3] >= v[2]};
     by = sqlite__col_text(stmt, 23);
+    out->has_ended = delivery_state_ended((enum delivery_state)sqlite3_column_int(stmt, 24));
     (void)snprintf(out->w.by, sizeof out->w.by, "%s", by ? by : "");
     sqlite__end(stmt);
     return true;
@@ -67,7 +68,7 @@ first_of(struct sqlite_conn *c, int64_t delivery, enum wave_exception_state stat
     return sqlite__int(c, SQL_EXCEPTION_FIRST, ARGS(ARG_I(delivery), ARG_I(state)), 0);
 }
 
-/* Whoever had no turn when it was stopped, or was to be tried again, is spared it. */
+/* Whoever had no turn when it was stopped, or ended, or was to be tried again, is spared it. */
 static void spare_rest(struct ledger_wave *w)
 {
     int64_t reached = w->accepted + w->refused + w->undeliverable + w->stopped + w->unknown;
@@ -92,14 +93,14 @@ struct ledger_wave sqlite__wave_look(struct sqlite_conn *c, int64_t delivery)
     if (w->unknown > 0) {
         w->since_ms = first_of(c, delivery, WAVE_UNKNOWN);
     }
-    open = (w->at_end || w->halted) &&
+    open = (w->at_end || w->halted || row.has_ended) &&
            sqlite__int(c, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(delivery)), 0) != 0;
     if (w->at_end && !open) {
         w->missing = w->total - w->accepted - w->refused - w->undeliverable - w->stopped -
                      w->again - w->unknown - w->skipped;
         w->missing = w->missing > 0 ? w->missing : 0;
     }
-    if (w->halted && !open) {
+    if ((w->halted || row.has_ended) && !open) {
         w->due_ms = 0;
         spare_rest(w);
     }
@@ -204,21 +205,24 @@ static void make(struct sqlite *s, const struct ledger_wave_open *r, int64_t cha
 
 /* Since when they are unknown: whoever called us in vain while we were away calls again, so what a platform has
  * told counts from the start on. */
-static int64_t since_ms(const struct sqlite *s, int64_t begun_ms)
+static int64_t since_ms(const struct sqlite *s, int64_t begun_ms, int64_t now_ms)
 {
-    return begun_ms > s->opened_ms ? begun_ms : s->opened_ms;
+    int64_t since = begun_ms > s->opened_ms ? begun_ms : s->opened_ms;
+
+    return since < now_ms ? since : now_ms; /* the clock may have been set back */
 }
 
 static void lose_fresh(struct sqlite *s,
                        int64_t delivery,
                        const struct wave_row *row,
+                       int64_t now_ms,
                        struct wave_deltas *d)
 {
     sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_WAVE_BATCHES, ARGS(ARG_I(delivery)));
 
     while (sqlite__row(&s->writer, stmt)) {
         int64_t after = sqlite3_column_int64(stmt, 1), upto = sqlite3_column_int64(stmt, 2);
-        int64_t since = since_ms(s, sqlite3_column_int64(stmt, 3));
+        int64_t since = since_ms(s, sqlite3_column_int64(stmt, 3), now_ms);
 
         d->unknown += sqlite__do(&s->writer,
                                  SQL_WAVE_LOST,
@@ -237,8 +241,8 @@ static void lose_fresh(struct sqlite *s,
     }
 }
 
-static void
-lose_tried(struct sqlite *s, int64_t delivery, int64_t channel, struct wave_deltas *d)
+static void lose_tried(
+    struct sqlite *s, int64_t delivery, int64_t channel, int64_t now_ms, struct wave_deltas *d)
 {
     struct id_list members = {.v = NULL};
 
@@ -250,7 +254,7 @@ lose_tried(struct sqlite *s, int64_t delivery, int64_t channel, struct wave_delt
                            delivery,
                            members.v[i],
                            "stopped before the answer came",
-                           since_ms(s, 0),
+                           since_ms(s, 0, now_ms),
                            d);
     }
     sqlite__ids_done(&members);
@@ -269,13 +273,46 @@ enum err_code sqlite__wave_open(struct sqlite *s, struct ledger_wave_open *r)
     if (!sqlite__wave_get(&s->writer, delivery, &row)) {
         make(s, r, ch->id);
     } else if (sqlite__int(&s->writer, SQL_WAVE_BATCH_OPEN, ARGS(ARG_I(delivery)), 0) != 0) {
-        lose_fresh(s, delivery, &row, &d);
-        lose_tried(s, delivery, row.channel, &d);
+        lose_fresh(s, delivery, &row, r->now_ms, &d);
+        lose_tried(s, delivery, row.channel, r->now_ms, &d);
         sqlite__do(&s->writer, SQL_WAVE_BATCHES_END, ARGS(ARG_I(delivery)));
         sqlite__wave_add(s, delivery, &d);
     }
     r->wave = sqlite__wave_look(&s->writer, delivery);
     return ERR_NONE;
+}
+
+/* ---- a clock that was set back ---- */
+
+static void set_back(struct sqlite *s, int64_t delivery, int64_t now_ms, int64_t by_ms)
+{
+    static const enum wave_exception_state timed[] = {WAVE_AGAIN, WAVE_UNKNOWN};
+
+    for (size_t i = 0; i < ARRAY_LEN(timed); i++) {
+        sqlite__do(&s->writer,
+                   SQL_EXCEPTIONS_CLOCK_BACK,
+                   ARGS(ARG_I(delivery), ARG_I(timed[i]), ARG_I(now_ms), ARG_I(by_ms)));
+    }
+}
+
+/* Where nobody knows how far it was, the delivery's last move says at least how far. Whoever comes up early by it, as at
+ * the end of quiet hours, which no clock moves, waits again. */
+void sqlite__waves_clock_back(struct sqlite *s,
+                              const struct sql_arg *args,
+                              const struct ledger_clock_back *r)
+{
+    sqlite3_stmt *stmt = sqlite__query(&s->writer, SQL_WAVES_CLOCK_BACK, args);
+
+    while (sqlite__row(&s->writer, stmt)) {
+        int64_t delivery = sqlite3_column_int64(stmt, 0),
+                least_ms = sqlite3_column_int64(stmt, 1);
+        int64_t by_ms = r->by_ms > least_ms ? r->by_ms : least_ms;
+
+        sqlite__do(&s->writer, SQL_WAVE_CLOCK_BACK, ARGS(ARG_I(delivery), ARG_I(r->now_ms)));
+        if (by_ms > 0) {
+            set_back(s, delivery, r->now_ms, by_ms);
+        }
+    }
 }
 
 /* ---- a person's word ---- */
@@ -344,6 +381,8 @@ enum err_code sqlite__wave_say(struct sqlite *s, struct ledger_wave_say *r)
         sqlite__do(&s->writer,
                    SQL_WAVE_SAID,
                    ARGS(ARG_I(r->id.v), ARG_I(r->word == WAVE_STOP), ARG_S(r->by)));
+        /* It waits for that no more, also for who finds it after a crash. */
+        sqlite__do(&s->writer, SQL_WAVE_DUE, ARGS(ARG_I(r->id.v), ARG_I(r->now_ms)));
         tell_word(s, r, &d);
         r->wave = sqlite__wave_look(&s->writer, (int64_t)r->id.v);
     }

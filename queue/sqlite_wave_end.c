@@ -99,8 +99,8 @@ static void end_one(struct ending *e, const struct ledger_wave_result *v)
                            &e->d);
         break;
     case MEMBER_REFUSED:
-        sqlite__exception_put(e->s, delivery, v, WAVE_REFUSED);
-        e->d.refused++;
+        sqlite__exception_put(e->s, delivery, v, v->spared ? WAVE_SPARED : WAVE_REFUSED);
+        *(v->spared ? &e->d.skipped : &e->d.refused) += 1;
         break;
     case MEMBER_UNDELIVERABLE:
     case MEMBER_LOST:
@@ -111,6 +111,18 @@ static void end_one(struct ending *e, const struct ledger_wave_result *v)
         e->d.stopped++;
         sqlite__member_learn(e->s, &e->lesson, v->member, v->outcome, v->detail);
         break;
+    }
+}
+
+/* Those who came again and have it now. */
+static void end_returning(struct sqlite *s, const struct ledger_wave_end *r)
+{
+    if (r->remembers) {
+        sqlite__do(&s->writer,
+                   SQL_EXCEPTIONS_LATE,
+                   ARGS(ARG_I(r->id.v), ARG_I(r->number), ARG_I(r->now_ms)));
+    } else {
+        sqlite__do(&s->writer, SQL_EXCEPTIONS_LEFT, ARGS(ARG_I(r->id.v), ARG_I(r->number)));
     }
 }
 
@@ -131,13 +143,13 @@ enum err_code sqlite__wave_end(struct sqlite *s, struct ledger_wave_end *r)
         0) {
         return err_set(&r->req.why, ERR_CONFLICT, "the batch has ended before");
     }
-    e.d = (struct wave_deltas){.accepted = r->accepted, .skipped = r->skipped};
+    e.d = (struct wave_deltas){.accepted = r->accepted};
     e.lesson = (struct member_lesson){
         .channel = row.channel, .name = ch->name, .gone_max = r->gone_max, .now_ms = r->now_ms};
     for (size_t i = 0; i < r->count; i++) {
         end_one(&e, &r->v[i]);
     }
-    sqlite__do(&s->writer, SQL_EXCEPTIONS_LEFT, ARGS(ARG_I(r->id.v), ARG_I(r->number)));
+    end_returning(s, r);
     for (size_t i = 0; i < r->service_count; i++) {
         add_service(s, (int64_t)r->id.v, &r->services[i]);
     }

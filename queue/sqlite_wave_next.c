@@ -6,18 +6,21 @@
 
 #include "queue/sqlite_audience.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 /* Members that one call looks at: articles wait behind it. */
 #define LOOKED_MAX 20000
 /* Waves that count for `recent`; no cap on alerts is larger. */
 #define RECENT_MAX 64
+/* A member has a message so long after its wave began, at the latest: it was put off, and worth something as yet. */
+#define LATE_MAX_MS MS_DAY
 
 /* ---- a member ---- */
 
 struct recent_wave {
-    int64_t topics, upto;
-    bool test;
+    int64_t delivery, topics, upto, started_ms;
+    bool test, has_exceptions;
 };
 struct picking {
     struct sqlite *s;
@@ -39,6 +42,7 @@ enum {
     QUIET_TO,
     TOPICS,
     TEST,
+    OPTED_IN_AT,
     STATE,
     TRIES
 };
@@ -59,14 +63,48 @@ static struct member_traits read_traits(sqlite3_stmt *stmt)
                                   .test = sqlite3_column_int(stmt, TEST) != 0};
 }
 
+/* Its message has come by the member, for better or worse. */
+static bool
+has_passed(const struct recent_wave *w, uint64_t id, const struct member_traits *traits)
+{
+    return (int64_t)id <= w->upto && sqlite__wave_is_for(w->topics, w->test, traits);
+}
+
+/* When they had it, or may have had it; 0: they have not. */
+static int64_t had_at_ms(const struct picking *p, const struct recent_wave *w, uint64_t id)
+{
+    int64_t at_ms = w->started_ms;
+    sqlite3_stmt *stmt;
+
+    if (!w->has_exceptions) {
+        return at_ms;
+    }
+    stmt = sqlite__query(&p->s->writer, SQL_EXCEPTION_GET, ARGS(ARG_I(w->delivery), ARG_I(id)));
+    if (sqlite__row(&p->s->writer, stmt)) {
+        int state = sqlite3_column_int(stmt, 0);
+        bool has_not = state == WAVE_AGAIN || state == WAVE_REFUSED || state == WAVE_SPARED;
+
+        at_ms = has_not ? 0 : sqlite3_column_int64(stmt, 1);
+        sqlite__end(stmt);
+    }
+    return at_ms;
+}
+
+/* Members are looked up only where it makes a difference. */
 static int64_t count_recent(const struct picking *p, uint64_t id, const struct member_traits *t)
 {
-    int64_t count = 0;
+    int64_t count = 0, most = 0;
 
+    for (size_t i = 0; i < p->recent_count; i++) {
+        most += has_passed(&p->recent[i], id, t);
+    }
+    if (most < p->r->recent_enough) {
+        return most;
+    }
     for (size_t i = 0; i < p->recent_count; i++) {
         const struct recent_wave *w = &p->recent[i];
 
-        count += (int64_t)id <= w->upto && sqlite__wave_is_for(w->topics, w->test, t);
+        count += has_passed(w, id, t) && had_at_ms(p, w, id) >= p->r->recent_since_ms;
     }
     return count;
 }
@@ -85,6 +123,7 @@ hand(struct picking *p, sqlite3_stmt *stmt, const struct member_traits *traits)
     m->language = text_into(texts, stmt, LANGUAGE);
     m->zone = text_into(texts, stmt, ZONE);
     m->key_id = sqlite3_column_int64(stmt, KEY_ID);
+    m->opted_in_at_ms = sqlite3_column_int64(stmt, OPTED_IN_AT);
     m->traits = *traits;
     m->recent = count_recent(p, m->id, traits);
     if (keys && keys_len <= MEMBER_KEYS_BYTES) { /* or the file is damaged */
@@ -94,25 +133,35 @@ hand(struct picking *p, sqlite3_stmt *stmt, const struct member_traits *traits)
     return m;
 }
 
-/* The other waves of the channel that count. */
+static struct recent_wave read_wave(sqlite3_stmt *stmt)
+{
+    return (struct recent_wave){.delivery = sqlite3_column_int64(stmt, 0),
+                                .topics = sqlite3_column_int64(stmt, 1),
+                                .test = sqlite3_column_int(stmt, 2) != 0,
+                                .upto = sqlite3_column_int64(stmt, 3),
+                                .started_ms = sqlite3_column_int64(stmt, 4),
+                                .has_exceptions = sqlite3_column_int(stmt, 5) != 0};
+}
+
+/* The other waves of the channel that count: of an earlier one only who has it late. */
 static void read_recent(struct picking *p)
 {
+    int64_t since_ms = p->r->recent_since_ms;
     sqlite3_stmt *stmt;
 
-    if (p->r->recent_since_ms == 0) {
+    if (since_ms == 0) {
         return;
     }
     stmt = sqlite__query(
         &p->s->writer,
         SQL_WAVE_RECENT,
-        ARGS(ARG_I(p->row->channel), ARG_I(p->r->recent_since_ms), ARG_I(RECENT_MAX + 1)));
+        ARGS(ARG_I(p->row->channel), ARG_I(since_ms - LATE_MAX_MS), ARG_I(RECENT_MAX + 1)));
     while (sqlite__row(&p->s->writer, stmt)) {
-        if ((uint64_t)sqlite3_column_int64(stmt, 0) != p->r->id.v &&
-            p->recent_count < RECENT_MAX) {
-            p->recent[p->recent_count++] =
-                (struct recent_wave){.topics = sqlite3_column_int64(stmt, 1),
-                                     .test = sqlite3_column_int(stmt, 2) != 0,
-                                     .upto = sqlite3_column_int64(stmt, 3)};
+        struct recent_wave w = read_wave(stmt);
+
+        if ((uint64_t)w.delivery != p->r->id.v && p->recent_count < RECENT_MAX &&
+            (w.started_ms >= since_ms || w.has_exceptions)) {
+            p->recent[p->recent_count++] = w;
         }
     }
 }
@@ -309,7 +358,7 @@ enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r)
     struct picking p = {.s = s, .r = r, .row = &row};
 
     r->number = 0;
-    r->count = 0;
+    r->count = r->returning = 0;
     r->more = false;
     r->v = NULL;
     r->texts = NULL;
@@ -325,6 +374,7 @@ enum err_code sqlite__wave_next(struct sqlite *s, struct ledger_wave_next *r)
             take_due(&p, WAVE_AGAIN, r->now_ms);
         }
         take_unknown(&p);
+        r->returning = r->count;
         take_fresh(&p, &pass);
         write_batch(&p, &pass);
         sqlite__ids_done(&pass.passed);

@@ -288,10 +288,19 @@ static void ask_clock_back_2_on_done(struct ledger_request *r)
         return;
     }
     sched_forget(k->crier->sched);
+    k->clock_back_mono_ms = clock_mono_ms();
     ledger_request_done(r);
     k->asked--;
     mem_free(ask);
     courier_poke(k);
+}
+
+bool courier__clock_was_set_back(const struct courier *k, int64_t since_mono_ms)
+{
+    int64_t ahead_ms = clock_wall_ms() - clock_mono_ms();
+
+    return k->clock_ahead_ms - ahead_ms >= CLOCK_JUMP_MS ||
+           k->clock_back_mono_ms >= since_mono_ms;
 }
 
 static void heed_clock(struct courier *k)
@@ -306,12 +315,14 @@ static void heed_clock(struct courier *k)
         return;
     }
     log_warn(EV_CLOCK_BACK, LOG_MS("by", back_ms));
+    k->clock_back_mono_ms = INT64_MAX; /* until the ledger knows */
     channels_quota_clock_back(k->crier->channels);
     ask = mem_zalloc(sizeof *ask);
     ask->courier = k;
     ask->back.req.kind = LEDGER_CLOCK_BACK;
     ask->back.req.done = ask_clock_back_2_on_done;
     ask->back.now_ms = now_ms;
+    ask->back.by_ms = back_ms;
     k->asked++;
     ledger_submit(k->crier->ledger, &ask->back.req);
 }
@@ -517,6 +528,7 @@ struct courier *courier_new(struct crier *c)
 
     k->crier = c;
     k->clock_ahead_ms = clock_wall_ms() - clock_mono_ms();
+    k->clock_back_mono_ms = -1;
     list_init(&k->runs);
     list_init(&k->retry);
     must(uv_timer_init(c->loop, &k->pump_timer) == 0);

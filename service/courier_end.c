@@ -263,7 +263,7 @@ static void plan_next(struct run *run)
     if (o->due_at_ms == 0 || run->end.state != o->to) {
         return; /* ended, or a newer revision goes instead */
     }
-    job.due_at_ms = o->due_at_ms;
+    job.due_at_ms = run->hastened && o->waits ? clock_wall_ms() : o->due_at_ms;
     job.attempts = run->load.attempts + (o->failure ? 1 : 0);
     job.verify = o->to == DELIVERY_UNKNOWN;
     job.not_after_ms = o->exposed ? 0 : run->load.not_after_ms;

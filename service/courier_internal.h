@@ -42,6 +42,7 @@ struct courier {
     bool draining, hurried;
     void (*drained)(struct crier *c);
     int64_t clock_ahead_ms;     /* of the timer that never jumps, when it was last looked at */
+    int64_t clock_back_mono_ms; /* when the ledger last heard that it was set back; -1: never */
     int64_t complained_mono_ms; /* about the ledger: once a second is enough */
     uv_timer_t pump_timer, retry_timer;
     int open_timers;
@@ -120,8 +121,9 @@ struct run {
     struct ledger_end end_next, end;
     struct outcome outcome;
     struct run_texts begin_texts, next_texts, end_texts; /* borrowed by the ledger until done */
-    json_t *final_record;    /* what the last end says, for its remote id and text */
-    bool settled;            /* the scheduler has been told */
+    json_t *final_record; /* what the last end says, for its remote id and text */
+    bool settled;         /* the scheduler has been told */
+    bool hastened; /* what it is about to wait for has come meanwhile (service/wave_word.c) */
     bool probe_waits;        /* a probe that starts on the next turn of the loop */
     courier_probe_fn *probe; /* a channel's test: the ledger has no part in it */
     void *probe_context;
@@ -140,6 +142,8 @@ void courier__run_free(struct run *run);
  * stays in the ledger only). Frees the run. */
 void courier__give_back(struct run *run, int64_t due_at_ms);
 void courier__complain(struct courier *k, const struct err *why);
+/* Since then, or as it seems just now: what the ledger has told of times may be by the clock of before. */
+bool courier__clock_was_set_back(const struct courier *k, int64_t since_mono_ms);
 /* Submit it again in a second. */
 void courier__retry_later(struct courier *k, struct ledger_request *r);
 

@@ -197,7 +197,8 @@ static struct lane_group *next_group(struct lane_origin *o, int64_t *wait_ms)
     LIST_EACH(&o->groups, n)
     {
         struct lane_group *g = container_of(n, struct lane_group, node);
-        int64_t ms = lane_pace_take(g->work->batch->pace, o->lane->now_us);
+        size_t many = g->work->batch->push->many, count = many < g->waiting ? many : g->waiting;
+        int64_t ms = lane_pace_take(g->work->batch->pace, count, o->lane->now_us);
 
         if (ms == 0) {
             return g;

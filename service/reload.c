@@ -41,7 +41,7 @@ static void put_in_force(struct crier *c, struct config *config)
     channels_apply(c->channels);
     topics_apply(c->topics);
     keeper_apply(c->keeper);
-    if (waves_prepare(c, &why) != ERR_NONE) { /* the first wave tries again, and ends by it */
+    if (waves_prepare(c, &why) != ERR_NONE) { /* the first wave tries again, and waits */
         log_error(EV_WAVE_SERVICE,
                   LOG_STR("service", "lanes"),
                   LOG_STR("state", "trouble"),

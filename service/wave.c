@@ -55,6 +55,14 @@ bool wave__retry_write(const struct wave *w, struct ledger_request *r)
     return true;
 }
 
+void wave__ledger_failed(struct wave *w, const struct ledger_request *r)
+{
+    static const struct verdict in_a_moment = {.retry_after_ms = MS_SECOND};
+
+    courier__complain(courier_of(w), &r->why);
+    wave__stop(w, WAVE_STOPPED, &in_a_moment);
+}
+
 struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_done_fn *done)
 {
     int64_t now_ms = clock_wall_ms(), resend_ms = wave__resend_ms(w);
@@ -66,6 +74,7 @@ struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_do
         .unknown_before_ms = resend_ms >= 0 ? now_ms - resend_ms : 0,
         .unheard = w->run->settings->on_unknown == ON_UNKNOWN_RETRY || w->audience->replaces,
         .recent_since_ms = has_lanes(w) ? wave__recent_since_ms(w, now_ms) : 0,
+        .recent_enough = w->run->settings->audience.cap.count,
         .now_ms = now_ms,
     };
 }
@@ -101,15 +110,23 @@ void wave__look_whether_to_stop(struct wave *w)
     }
 }
 
+static void look_at_word(struct wave *w, const struct ledger_wave *c)
+{
+    if (c->halted) {
+        wave__stop(w, WAVE_HALTED, NULL);
+    } else if (c->waits_for_word || c->go_at_ms > clock_wall_ms()) {
+        wave__stop(w, WAVE_WAITS, NULL);
+    }
+}
+
 /* Also those of a batch that is open are spared, as far as their message has not left. */
 void wave__heed_article(struct wave *w, const struct ledger_wave_next *next)
 {
     static const struct verdict for_now = {.retry_after_ms = WITHDRAWN_LOOK_MS,
                                            .detail = "its article is withdrawn for now"};
 
-    if (next->wave.halted) {
-        wave__stop(w, WAVE_HALTED, NULL);
-    } else if (next->retracted) {
+    look_at_word(w, &next->wave);
+    if (next->retracted) {
         wave__stop(w, WAVE_OFF, NULL);
     } else if (next->withdrawn) {
         wave__stop(w, WAVE_HELD, &for_now);
@@ -177,17 +194,6 @@ static void note_start(const struct wave *w)
              LOG_I64("unknown", c->unknown));
 }
 
-static void look_at_word(struct wave *w)
-{
-    const struct ledger_wave *c = &w->counts;
-
-    if (c->halted) {
-        wave__stop(w, WAVE_HALTED, NULL);
-    } else if (c->waits_for_word || c->go_at_ms > clock_wall_ms()) {
-        wave__stop(w, WAVE_WAITS, NULL);
-    }
-}
-
 static void wave_2_on_opened(struct ledger_request *r)
 {
     struct wave *w = container_of(r, struct wave, open.req);
@@ -198,10 +204,9 @@ static void wave_2_on_opened(struct ledger_request *r)
     w->opened = true;
     w->counts = w->open.wave;
     if (r->rc) {
-        courier__complain(courier_of(w), &r->why);
-        wave__stop(w, WAVE_STOPPED, NULL);
+        wave__ledger_failed(w, r);
     }
-    look_at_word(w);
+    look_at_word(w, &w->counts);
     if (w->stop == WAVE_GOES_ON) {
         note_start(w);
         if (has_lanes(w)) {

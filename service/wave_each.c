@@ -84,8 +84,7 @@ static void each_4_on_ended(struct ledger_request *r)
         return;
     }
     if (r->rc) {
-        courier__complain(w->run->courier, &r->why);
-        wave__stop(w, WAVE_STOPPED, NULL);
+        wave__ledger_failed(w, r);
     } else {
         (void)FAULT("wave.ended");
         w->counts = b->end.wave;
@@ -104,8 +103,7 @@ static void each_3_on_batch(struct ledger_request *r)
     w->asking = false;
     if (r->rc || b->next.number == 0) {
         if (r->rc) {
-            courier__complain(w->run->courier, &r->why);
-            wave__stop(w, WAVE_STOPPED, NULL);
+            wave__ledger_failed(w, r);
         } else {
             w->counts = b->next.wave;
             w->exhausted = !b->next.more;

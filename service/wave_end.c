@@ -63,6 +63,13 @@ static void say(struct words *w, int64_t count, const char *what)
     }
 }
 
+/* At the end also whoever had no turn. */
+static int64_t not_reached(const struct ledger_wave *c)
+{
+    return c->total - c->accepted - c->undeliverable - c->stopped - c->missing - c->refused -
+           c->skipped - c->unknown;
+}
+
 static void say_counts(const struct ledger_wave *c, bool ends, char *out, size_t size)
 {
     struct words w = {out, size};
@@ -82,7 +89,11 @@ static void say_counts(const struct ledger_wave *c, bool ends, char *out, size_t
     say(&w, c->stopped + c->missing, "stopped");
     say(&w, c->refused, "refused");
     say(&w, c->skipped, c->halted ? "not for them or spared" : "not for them");
-    say(&w, c->again, ends ? "not reached" : "to be tried again");
+    if (ends) {
+        say(&w, not_reached(c), "not reached");
+    } else {
+        say(&w, c->again, "to be tried again");
+    }
     say(&w, c->unknown, "may have it or not");
 }
 
@@ -151,10 +162,23 @@ static void end_blocked(struct wave *w)
     (void)snprintf(o->detail, sizeof o->detail, "%s", w->why.detail);
 }
 
+/* What the counts say of times may be by a clock that was set back since: then it is looked again. */
+static int64_t by_this_clock(const struct wave *w, int64_t due_at_ms)
+{
+    int64_t soon_ms = clock_wall_ms() + MS_SECOND;
+
+    return due_at_ms > soon_ms &&
+                   courier__clock_was_set_back(w->run->courier, w->tally.began_mono_ms)
+               ? soon_ms
+               : due_at_ms;
+}
+
 static void end_later(struct wave *w, int64_t due_at_ms)
 {
     struct outcome *o;
     int64_t not_after_ms = w->run->load.not_after_ms;
+
+    due_at_ms = by_this_clock(w, due_at_ms);
 
     if (not_after_ms > 0 && due_at_ms > not_after_ms && w->counts.unknown == 0) {
         end_for_good(w, DELIVERY_EXPIRED, "the next try would come too late");
@@ -233,6 +257,7 @@ static void end_waiting(struct wave *w)
     char until[TIME_TEXT_BYTES];
     struct outcome *o = start(w, DELIVERY_AGAIN, VERDICT_AGAIN);
 
+    due_at_ms = by_this_clock(w, due_at_ms);
     if (not_after_ms > 0 && due_at_ms > not_after_ms) {
         due_at_ms = not_after_ms;
     }
@@ -288,7 +313,7 @@ static void decide(struct wave *w)
         end_later(w, clock_wall_ms() + w->why.retry_after_ms);
         return;
     case WAVE_STOPPED:
-        end_later(w, clock_wall_ms());
+        end_later(w, clock_wall_ms() + w->why.retry_after_ms);
         return;
     case WAVE_PAUSED:
         end_paused(w);
@@ -303,7 +328,9 @@ static void decide(struct wave *w)
     case WAVE_GOES_ON:
         break;
     }
-    if (c->again > 0) {
+    if (!c->at_end) { /* whatever it was that gave out no more */
+        end_later(w, clock_wall_ms() + MS_SECOND);
+    } else if (c->again > 0) {
         end_later(w, c->due_ms);
     } else if (c->unknown > 0) {
         end_unknown(w);

@@ -49,10 +49,8 @@ struct wave_batch {
     uint32_t *places;       /* … as they stand in next.v */
     size_t leaving;
     bool called_back;
-    size_t fresh; /* of all of them, those whose first turn it is; behind the others */
     struct ledger_wave_service *services;
-    size_t result_count; /* all but who has the message, and … */
-    size_t spared;       /* … who are spared it */
+    size_t result_count; /* all but who has the message */
     int64_t left_ms;     /* mono */
     /* Of BATCH_SINGLY: so many of those that leave; the next to look at; begun and not answered. */
     size_t singly, singly_at, singly_open;
@@ -110,9 +108,8 @@ struct wave {
     bool probes;
     bool is_held_up; /* not one may leave now */
     bool hurried;
-    size_t asks;         /* of next batches, on their way */
-    size_t in_lanes;     /* members */
-    uint64_t last_fresh; /* the highest member so far */
+    size_t asks;     /* of next batches, on their way */
+    size_t in_lanes; /* members */
     struct wave_flow flow;
     size_t singly_batches;                /* BATCH_SINGLY */
     int64_t singly_since_ms, singly_done; /* for how many of them a service takes */
@@ -131,6 +128,8 @@ struct ledger *wave__ledger(const struct wave *w);
 struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_done_fn *done);
 /* Nothing comes back: tried again each second, unless the program ends. True: it is. */
 bool wave__retry_write(const struct wave *w, struct ledger_request *r);
+/* Something failed there: it begins anew in a moment, with what the ledger says then. */
+void wave__ledger_failed(struct wave *w, const struct ledger_request *r);
 #define WAVE_LOOK_MS 250 /* what might stop a wave that waits is looked at so often */
 
 /* wave_each.c */

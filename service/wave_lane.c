@@ -24,6 +24,7 @@
 #define ASKS_MAX                                                                               \
     2 /* the second is written down with the first one's commit, or the end of a batch */
 #define BATCHES_WAITING_MAX 2
+#define WITHOUT_LANES_MS (1 * MS_MINUTE)
 
 static ledger_done_fn lane_3_on_batch, lane_5_on_ended;
 static lane_done_fn lane_4_on_answers;
@@ -61,12 +62,10 @@ enum err_code waves_prepare(struct crier *c, struct err *why)
 static enum err_code make_plan(struct wave *w, struct err *why)
 {
     struct run *run = w->run;
-    enum err_code rc = waves_prepare(run->courier->crier, why);
+    enum err_code rc;
 
     run->sc.ctx.now_ms = clock_wall_ms();
-    if (!rc) {
-        rc = w->audience->push->plan(&run->sc.ctx, &w->plan, why);
-    }
+    rc = w->audience->push->plan(&run->sc.ctx, &w->plan, why);
     w->plan_number = ++run->courier->plans;
     return rc;
 }
@@ -76,6 +75,14 @@ void wave__lane_start(struct wave *w)
     struct run *run = w->run;
     struct err why = {0};
 
+    if (waves_prepare(run->courier->crier, &why) !=
+        ERR_NONE) { /* which says nothing of the article */
+        struct verdict v = verdict_make(
+            VERDICT_AGAIN, SCOPE_CHANNEL, WITHOUT_LANES_MS, "no lanes: %.150s", why.text);
+
+        wave__stop(w, WAVE_PAUSED, &v);
+        return;
+    }
     if (make_plan(w, &why) != ERR_NONE) {
         struct verdict v = verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%.200s", why.text);
 
@@ -122,8 +129,8 @@ static void end_batch(struct wave_batch *b)
         .number = b->next.number,
         .v = b->results,
         .count = b->result_count,
-        .accepted = (int64_t)(b->next.count - b->result_count - b->spared),
-        .skipped = (int64_t)b->spared,
+        .accepted = (int64_t)(b->next.count - b->result_count),
+        .remembers = w->run->settings->audience.cap.count > 0,
         .services = b->services,
         .service_count = b->lane.service_count,
         .gone_max = w->run->settings->audience.gone_max,
@@ -141,8 +148,7 @@ static void lane_5_on_ended(struct ledger_request *r)
         return;
     }
     if (r->rc) {
-        courier__complain(w->run->courier, &r->why);
-        wave__stop(w, WAVE_STOPPED, NULL);
+        wave__ledger_failed(w, r);
     } else {
         (void)FAULT("wave.ended");
         w->counts = b->end.wave;
@@ -214,6 +220,7 @@ static void take_member(struct wave_batch *b, size_t at)
         .keys = m->keys,
         .keys_len = m->keys_len,
         .key_id = m->key_id,
+        .opted_in_at_ms = m->opted_in_at_ms,
         /* Of another size: another release has made it. */
         .prepared = m->prepared_len == prepared_bytes ? m->prepared : NULL,
     };
@@ -223,39 +230,35 @@ static void place_member(struct wave_batch *b, size_t at, int64_t now_ms)
 {
     const struct ledger_wave_member *m = &b->next.v[at];
     struct ledger_wave_result *result = &b->results[b->result_count];
+    struct wave *w = b->wave;
 
-    switch (wave__holds(b->wave, m, now_ms, result)) {
+    switch (wave__holds(w, m, now_ms, result)) {
     case HOLD_NOT:
         take_member(b, at);
+        break;
+    case HOLD_SPARED:
+        *result = (struct ledger_wave_result){.outcome = MEMBER_REFUSED, .spared = true};
+        result->member = m->id;
+        b->result_count++;
         break;
     case HOLD_LATER:
         result->member = m->id;
         b->result_count++;
-        break;
-    case HOLD_SPARED:
-        b->spared++;
+        w->tally.waiting++;
         break;
     }
 }
 
 static void fill_batch(struct wave_batch *b)
 {
-    struct wave *w = b->wave;
     int64_t now_ms = clock_wall_ms();
-    uint64_t highest = w->last_fresh;
 
     b->members = mem_calloc(b->next.count, sizeof *b->members);
     b->places = mem_calloc(b->next.count, sizeof *b->places);
     b->results = mem_calloc(b->next.count, sizeof *b->results);
     for (size_t i = 0; i < b->next.count; i++) {
-        uint64_t id = b->next.v[i].id;
-
-        b->fresh += id > w->last_fresh;
-        highest = id > highest ? id : highest;
         place_member(b, i, now_ms);
     }
-    w->last_fresh = highest;
-    w->tally.waiting += (int64_t)b->result_count;
 }
 
 static void lane_3_on_batch(struct ledger_request *r)
@@ -266,8 +269,7 @@ static void lane_3_on_batch(struct ledger_request *r)
     w->asks--;
     if (r->rc || b->next.number == 0) {
         if (r->rc) {
-            courier__complain(w->run->courier, &r->why);
-            wave__stop(w, WAVE_STOPPED, NULL);
+            wave__ledger_failed(w, r);
         } else {
             w->counts = b->next.wave;
             w->exhausted = !b->next.more;
@@ -282,6 +284,7 @@ static void lane_3_on_batch(struct ledger_request *r)
     w->counts = b->next.wave;
     list_push(&w->batches, &b->node);
     fill_batch(b);
+    wave__heed_article(w, &b->next);
     wave__pump(w);
 }
 

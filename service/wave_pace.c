@@ -104,8 +104,10 @@ void wave__slow_down(struct wave *w, int64_t quiet_ms, bool too_fast)
         wave__lane_pace(w);
     }
     if (quiet_ms > QUIET_IN_RUN_MS) {
-        wave__stop(w, WAVE_PAUSED, NULL);
-        w->why.retry_after_ms = quiet_ms;
+        struct verdict pause = w->why;
+
+        pause.retry_after_ms = quiet_ms;
+        wave__stop(w, WAVE_PAUSED, &pause);
     }
 }
 

@@ -95,7 +95,7 @@ static void look_at(struct reading *x, size_t i)
     const struct lane_result *r = &x->b->lane.results[i];
     struct of_service *s = &x->services[r->service];
     bool trouble = is_of_service(r);
-    bool is_fresh = x->b->places[i] >= x->b->next.count - x->b->fresh;
+    bool is_fresh = x->b->places[i] >= x->b->next.returning;
 
     x->all_answered &= r->status != 0;
     if (r->other_protocol) {
@@ -182,11 +182,14 @@ static int64_t unknown_since_ms(const struct reading *x, size_t i)
 {
     int64_t resend_ms = wave__resend_ms(x->w), wait_ms = resend_ms;
     int64_t tries = member_at(x->b, i)->tries;
+    int64_t since_ms = x->b->lane.results[i].answered_ms;
 
+    since_ms =
+        since_ms < x->now_ms ? since_ms : x->now_ms; /* the clock may have been set back */
     for (int64_t n = 0; n < tries && wait_ms > 0 && wait_ms < RESEND_MAX_MS; n++) {
         wait_ms *= 2;
     }
-    return x->b->lane.results[i].answered_ms + (wait_ms > resend_ms ? wait_ms - resend_ms : 0);
+    return since_ms + (wait_ms > resend_ms ? wait_ms - resend_ms : 0);
 }
 
 static void note_result(struct reading *x, size_t i)

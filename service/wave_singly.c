@@ -256,7 +256,7 @@ static int64_t send_some(struct wave_batch *b)
         }
         wait_ms = wave__lane_wait_ms(w, now_ms);
         if (wait_ms == 0) {
-            wait_ms = lane_pace_take(b->lane.pace, clock_mono_us());
+            wait_ms = lane_pace_take(b->lane.pace, 1, clock_mono_us());
         }
         if (wait_ms > 0) {
             return wait_ms;

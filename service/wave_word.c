@@ -17,35 +17,54 @@ struct hasten {
     struct ledger_load load;
     struct crier *crier;
     struct article_id only; /* of this article; 0: of any */
+    bool again;             /* that it waits was looked for twice */
 };
 
-static bool is_to_be_hastened(const struct hasten *h)
+static bool is_meant(const struct hasten *h)
 {
-    return h->load.req.rc == ERR_NONE && h->load.state == DELIVERY_AGAIN &&
-           (h->only.v == 0 || h->load.article.v == h->only.v) &&
-           !courier__find(h->crier->courier, h->load.id);
+    return h->load.req.rc == ERR_NONE && (h->only.v == 0 || h->load.article.v == h->only.v);
 }
 
+static void take_turn(const struct hasten *h)
+{
+    const struct ledger_load *l = &h->load;
+    struct courier *k = h->crier->courier;
+    struct ledger_job job = {
+        .id = l->id,
+        .article = l->article,
+        .breaking = l->breaking,
+        .due_at_ms = clock_wall_ms(),
+        .not_after_ms = l->exposed ? 0 : l->not_after_ms,
+        .created_at_ms = l->created_at_ms,
+        .attempts = l->attempts,
+    };
+
+    (void)snprintf(job.channel, sizeof job.channel, "%s", l->channel);
+    courier_cancel(k, l->id); /* the turn it had: the later one would win */
+    courier_add(k, &job, 1);
+}
+
+/* A run may be about to end, and to wait: it takes the next turn at once instead. One that has just ended was in flight
+ * when this was read, and is read again. */
 static void hasten_2_on_loaded(struct ledger_request *r)
 {
     struct hasten *h = container_of(r, struct hasten, load.req);
-    const struct ledger_load *l = &h->load;
     struct courier *k = h->crier->courier;
+    struct run *run = courier__find(k, h->load.id);
 
-    if (is_to_be_hastened(h)) {
-        struct ledger_job job = {
-            .id = l->id,
-            .article = l->article,
-            .breaking = l->breaking,
-            .due_at_ms = clock_wall_ms(),
-            .not_after_ms = l->exposed ? 0 : l->not_after_ms,
-            .created_at_ms = l->created_at_ms,
-            .attempts = l->attempts,
-        };
+    if (is_meant(h) && run) {
+        run->hastened = true;
+    } else if (is_meant(h) && h->load.state == DELIVERY_IN_FLIGHT && !h->again) {
+        struct delivery_id id = h->load.id;
 
-        (void)snprintf(job.channel, sizeof job.channel, "%s", l->channel);
-        courier_cancel(k, l->id); /* the turn it had: the later one would win */
-        courier_add(k, &job, 1);
+        ledger_request_done(r);
+        h->again = true;
+        h->load = (struct ledger_load){.req = {.kind = LEDGER_LOAD, .done = hasten_2_on_loaded},
+                                       .id = id};
+        ledger_submit(h->crier->ledger, &h->load.req);
+        return;
+    } else if (is_meant(h) && h->load.state == DELIVERY_AGAIN) {
+        take_turn(h);
     }
     ledger_request_done(r);
     courier__asked_end(k);
@@ -77,11 +96,14 @@ void wave_said(struct crier *c, struct delivery_id id)
 {
     struct run *run = courier__find(c->courier, id);
 
-    if (run && run->wave) {
+    if (!run) {
+        hasten(c, id, (struct article_id){0});
+        return;
+    }
+    run->hastened = true; /* it may have begun to end */
+    if (run->wave) {
         wave__stop(run->wave, WAVE_STOPPED, NULL);
         wave_poke(run->wave);
-    } else if (!run) {
-        hasten(c, id, (struct article_id){0});
     }
 }
 

@@ -177,11 +177,26 @@ def test_firebase_gets_one_message_for_each_token(make_app, sink, tokens):
     assert "PRIVATE KEY" not in crier.log() and tokens.given[1] not in crier.log() and firebase_tokens(1)[0] not in crier.log()
 
 
+def test_a_token_that_ends_in_the_middle_of_a_wave_is_renewed_and_nobody_has_it_twice(make_app, sink, tokens):
+    crier = make_app("fcm", firebase_tokens(1200), service_account=account(tokens), rate="2000/s")
+    sink.do(f"rule path={FIREBASE} status=200 {TAKEN}", "rtt 20")
+    accepted = crier.send(small_article(1))
+    sink.wait_for(200)
+    sink.do("rules clear", f"rule path={FIREBASE} first=5 status=401", f"rule path={FIREBASE} status=200 {TAKEN}")
+    delivery, = delivered(crier, accepted)
+    assert len(tokens.given) == 2 and delivery["wave"]["accepted"] == 1200 and delivery["wave"]["refused"] == 0
+    by_status = {status: [m for m in messages(sink) if m["status"] == status] for status in (200, 401)}
+    assert sorted(m["json"]["message"]["token"] for m in by_status[200]) == firebase_tokens(1200)
+    assert len(by_status[401]) == 5 and by_status[200][-1]["headers"]["authorization"] == f"Bearer {tokens.given[1]}"
+
+
 def test_apples_token_is_one_for_all_also_after_a_crash(make_app, sink, tmp_path):
     devices = [f"{i:064x}" for i in range(1, 41)]
     crier = make_app("apns", devices, key=(KEYS / "apns.p8").read_text(), key_id="ABC123DEFG", team_id="DEF123GHIJ",
                      bundle_id="example.news.app")
-    sink.do(f"rule path=/3/device/{devices[3]} status=410 body=" + json.dumps({"reason": "Unregistered", "timestamp": 1767225600000}),
+    left, back = ({"reason": "Unregistered", "timestamp": at} for at in (1767225600000, 1767225600000 - 1))  # consent: between
+    sink.do(f"rule path=/3/device/{devices[3]} status=410 body={json.dumps(left)}",
+            f"rule path=/3/device/{devices[4]} status=410 body={json.dumps(back)}",
             f"rule path=/3/device/{'0' * 64} status=400 body=" + json.dumps({"reason": "BadDeviceToken"}), "rule path=* status=200",
             "streams 1", "then 100 1")  # one at a time, until Apple has seen who we are
     delivered(crier, crier.send(small_article(1)))
@@ -198,7 +213,7 @@ def test_apples_token_is_one_for_all_also_after_a_crash(make_app, sink, tmp_path
 
     head, claims = claims_of(next(iter(used)).removeprefix("bearer "), verify)
     assert head["kid"] == "ABC123DEFG" and claims["iss"] == "DEF123GHIJ" and 300 <= time.time() - claims["iat"] < 45 * 60
-    assert member_states(crier)["gone"] == 1
+    assert member_states(crier)["gone"] == 1  # the other one was handed in after that
     article = tmp_path / "article.json"
     article.write_text(json.dumps(small_article(3)))
     shown = crier.run("preview", str(article))

@@ -138,7 +138,7 @@ audience_end_as(struct kit *k, struct ledger_wave_next *batch, struct ledger_wav
     r.req = (struct ledger_request){.kind = LEDGER_WAVE_END};
     r.id = batch->id;
     r.number = batch->number;
-    r.accepted = (int64_t)batch->count - (int64_t)r.count - r.skipped;
+    r.accepted = (int64_t)batch->count - (int64_t)r.count;
     r.now_ms = k->now_ms;
     assert_int_equal(kit_run(k, &r.req), ERR_NONE);
     ledger_request_done(&batch->req);

@@ -53,6 +53,12 @@ def kill(world, dice):
         world.kill()
 
 
+@kind("ended (SIGTERM)")
+def end(world, dice):
+    world.crier.stop()
+    pause(dice, 0.0, 0.2)
+
+
 @kind("stopped (SIGSTOP)")
 def stop(world, dice):
     world.crier.process.send_signal(signal.SIGSTOP)
@@ -204,7 +210,7 @@ def await_others(world, channel):
 @kind("one byte a second")
 def drip(world, dice):
     """It takes what it is given, and its answer never ends."""
-    world.platform.no_faults()
+    world.no_faults()
     world.platform.fault("/hook/slow", "drip", times=-1)
     pause(dice, 0.4, 1.2)
     await_others(world, "slow")
@@ -212,7 +218,7 @@ def drip(world, dice):
 
 @kind("names not resolved", needs="names")
 def no_names(world, dice):
-    world.platform.no_faults()
+    world.no_faults()
     world.say_names(False)
     world.platform.control("certificate", show="good")  # by no connection of before
     pause(dice, 0.3, 0.8)
@@ -222,11 +228,22 @@ def no_names(world, dice):
 
 @kind("certificate expired", needs="names")
 def certificate(world, dice):
-    world.platform.no_faults()
+    world.no_faults()
     world.platform.control("certificate", show="expired")
     pause(dice, 0.3, 0.8)
     await_others(world, "secure")
     world.platform.control("certificate", show="good")
+
+
+@kind("push service away")
+def no_push_service(world, dice):
+    how = dice.choice(("down 60000", "freeze on"))
+    world.readers.sink.do(how)
+    pause(dice, 0.4, 1.2)
+    await_others(world, "browsers")
+    if dice.random() < 0.3:
+        world.kill()
+    world.readers.sink.do("down 0", "freeze off")
 
 
 # ---- time ----

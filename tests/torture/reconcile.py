@@ -4,10 +4,12 @@
   refused        neither in the ledger nor anywhere, unless it was sent again or crier died since
   no answer      either way, but one of them: in the ledger with all its deliveries, or nowhere
   a delivery     at its end: done and posted exactly once; or unknown, seen in the list with what is known of
-                 it, posted at most once, and only where nobody can be asked or looking did not tell"""
+                 it, posted at most once, and only where nobody can be asked or looking did not tell
+  a wave         done, and each reader has it (push.py)"""
 
 import re
 
+from push import CHANNEL
 from world import BLIND, PLACES
 
 TITLE = re.compile(r"Story (\S+) of this test")
@@ -60,6 +62,15 @@ def judge_delivery(world, result, name, d):
         result.wrong(said)
 
 
+def judge_wave(world, result, name, d):
+    wrong, repeats = world.readers.judge(world.accepted[name], d, world.crashed)
+    result.deliveries += 1
+    result.repeats += repeats
+    if wrong:
+        result.lost += 1
+        result.wrong(f"{name}: {wrong}")
+
+
 def judge_accepted(world, result, name):
     status, answer, _ = world.crier.call("GET", f"/v1/articles/{world.accepted[name]}")
     result.accepted += 1
@@ -71,8 +82,8 @@ def judge_accepted(world, result, name):
     if set(deliveries) != set(world.channels) or len(answer["deliveries"]) != len(deliveries):
         result.lost += 1
         result.wrong(f"{name} is on its way to {sorted(d['channel'] for d in answer['deliveries'])}")
-    for d in deliveries.values():
-        judge_delivery(world, result, name, d)
+    for channel, d in deliveries.items():
+        (judge_wave if channel == CHANNEL else judge_delivery)(world, result, name, d)
 
 
 def judge_other(world, result, name):
@@ -93,6 +104,7 @@ def reconcile(world, names):
     result = Result()
     result.faults, world.wrong = world.wrong, []
     result.repeats = read_posts(world)
+    world.readers.read_messages()
     for name in names:
         (judge_accepted if name in world.accepted else judge_other)(world, result, name)
     for (channel, name), count in world.times.items():  # one of an earlier round, by now
@@ -100,6 +112,7 @@ def reconcile(world, names):
             result.twice += 1
             result.wrong(f"{name} of an earlier round on {channel}: posted {count} times")
             world.times[channel, name] = 1
+    world.crashed = False
     return result
 
 

@@ -52,7 +52,7 @@ def play(world, kind, number, seed):
         time.sleep(dice.uniform(0.0, 0.2))
     finally:
         senders.stop()
-    world.platform.no_faults()
+    world.no_faults()
     names = sorted(set(world.articles) - known)
     world.send_again([n for n in names if n not in world.accepted and dice.random() < 0.7])
     world.await_rest()

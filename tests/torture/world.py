@@ -18,6 +18,7 @@ from pathlib import Path
 
 from attack import Certificates
 from harness import TOKEN, Crier, Platform, chat_channels, default_settings, exchange, wait_for
+from push import CHANNEL, Readers
 
 DISK_MIB = 192  # the log alone may take 128
 SENDERS = 2
@@ -132,8 +133,11 @@ class World:
         self.disk, self.mounted = Disk(folder), []
         options = self.own_names() if isolated else ()
         self.platform = Platform(*options, stderr=(folder / "platform.log").open("wb"))
+        self.readers = Readers(folder)
+        self.crashed = False  # since this was last looked at
         self.crier = self.make_crier()
         self.start()
+        self.readers.subscribe(self.crier)
 
     # ---- making ----
 
@@ -166,10 +170,11 @@ class World:
         if self.isolated:
             port = self.platform.faces["tls"].rpartition(":")[2]
             channels["secure"] = dict(channels["partner"], url=f"https://{HOST}:{port}/hook/secure")
+        channels[CHANNEL] = self.readers.settings()
         for channel in channels.values():
             channel.setdefault("timeout", "2s")
         self.channels = tuple(channels)
-        crier = Crier(self.folder, settings)
+        crier = Crier(self.folder, settings, {"SSL_CERT_FILE": self.readers.sink.ca})
         self.ledger = self.disk.top / "ledger" / "crier.db"
         crier.settings["ledger"] = f"sqlite:{self.ledger}"
         crier.settings["server"]["log_level"] = "info"
@@ -193,6 +198,7 @@ class World:
     def kill(self):
         if self.crier.process:
             self.crier.kill()
+            self.crashed = True
             self.doubt_refusals()
 
     def doubt_refusals(self):
@@ -206,6 +212,7 @@ class World:
         """As systemd does: what has ended is started again."""
         if self.crier.process and self.crier.process.poll() is not None:
             self.crier.process = None
+            self.crashed = True
             self.doubt_refusals()
         if self.crier.process is None:
             self.start()
@@ -232,7 +239,7 @@ class World:
 
     def close(self):
         unmount = (lambda path=path: run("umount", path) for path in self.mounted)
-        for part in (self.kill, self.platform.close, self.disk.close, *unmount):
+        for part in (self.kill, self.platform.close, self.readers.close, self.disk.close, *unmount):
             with contextlib.suppress(OSError, AssertionError, subprocess.SubprocessError):
                 part()
 
@@ -284,6 +291,12 @@ class World:
         for _ in range(count):
             self.platform.fault(self.random.choice(PREFIXES), self.random.choice(MOODS), method="POST",
                                 skip=self.random.randrange(12), seconds=self.random.uniform(0.05, 0.6))
+        if count > 0:
+            self.readers.have_a_mood(self.random)
+
+    def no_faults(self):
+        self.platform.no_faults()
+        self.readers.be_well()
 
     # ---- time ----
 

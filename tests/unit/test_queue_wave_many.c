@@ -173,6 +173,55 @@ static void what_they_had_lately_is_counted_without_a_row_for_each(void **state)
     (void)audience_end(k, &batch);
 }
 
+static int64_t recent_of_the_first(struct kit *k, struct delivery_id id, int64_t enough)
+{
+    struct ledger_wave_next batch = audience_next_as(
+        k,
+        id,
+        (struct ledger_wave_next){
+            .limit = 4, .recent_since_ms = k->now_ms - MS_HOUR, .recent_enough = enough});
+    int64_t recent = batch.v[0].recent;
+
+    assert_int_equal(batch.count, 1);
+    (void)audience_end(k, &batch);
+    return recent;
+}
+
+static void what_they_still_wait_for_or_were_spared_is_no_message_that_they_had(void **state)
+{
+    struct kit *k = *state;
+    const struct ledger_wave_result waits = {
+        .member = 1, .outcome = MEMBER_AGAIN, .due_at_ms = k->now_ms + 2 * MS_HOUR};
+    const struct ledger_wave_result spared = {
+        .member = 1, .outcome = MEMBER_REFUSED, .spared = true};
+    struct delivery_id waiting, id;
+    struct ledger_wave_next batch;
+
+    (void)audience_put(k, (struct audience_part){.first = 1, .count = 1});
+    waiting = audience_deliver(k, "waits");
+    (void)audience_open(k, waiting);
+    batch = audience_next(k, waiting, 1);
+    (void)audience_end_as(k, &batch, (struct ledger_wave_end){.v = &waits, .count = 1});
+    id = audience_deliver(k, "spared");
+    (void)audience_open(k, id);
+    batch = audience_next(k, id, 1);
+    (void)audience_end_as(k, &batch, (struct ledger_wave_end){.v = &spared, .count = 1});
+    id = audience_deliver(k, "had");
+    (void)audience_open(k, id);
+    assert_int_equal(recent_of_the_first(k, id, 1), 0);
+    id = audience_deliver(k, "later");
+    (void)audience_open(k, id);
+    assert_int_equal(recent_of_the_first(k, id, 1), 1);
+    k->now_ms += 3 * MS_HOUR; /* the first has its turn, … */
+    batch = audience_next(k, waiting, 1);
+    (void)audience_end_as(k, &batch, (struct ledger_wave_end){.remembers = true});
+    k->now_ms += MS_HOUR / 2;
+    id = audience_deliver(
+        k, "at last"); /* … which is not so long ago as the beginning of its wave */
+    (void)audience_open(k, id);
+    assert_int_equal(recent_of_the_first(k, id, 1), 1);
+}
+
 /* ---- the end of a batch ---- */
 
 static void who_is_not_named_has_it_also_at_the_second_try(void **state)
@@ -183,6 +232,8 @@ static void who_is_not_named_has_it_also_at_the_second_try(void **state)
         {.member = 2, .outcome = MEMBER_AGAIN, .tried = true},
         {.member = 3, .outcome = MEMBER_AGAIN, .tried = true},
     };
+    const struct ledger_wave_result one_again_and_one_spared[] = {
+        again[0], {.member = 2, .outcome = MEMBER_REFUSED, .spared = true}};
     struct delivery_id id;
     struct ledger_wave_next batch, other;
     struct ledger_wave w;
@@ -198,7 +249,7 @@ static void who_is_not_named_has_it_also_at_the_second_try(void **state)
     other = audience_next(k, id, 4); /* the third, and fresh ones */
     assert_int_equal(other.count, 4);
     w = audience_end_as(
-        k, &batch, (struct ledger_wave_end){.v = again, .count = 1, .skipped = 1});
+        k, &batch, (struct ledger_wave_end){.v = one_again_and_one_spared, .count = 2});
     assert_int_equal(w.again, 1);
     assert_int_equal(w.accepted, 1);
     assert_int_equal(w.skipped, 1);
@@ -324,6 +375,74 @@ static void a_stop_spares_the_rest(void **state)
     assert_int_equal(w.skipped, 11);
     assert_int_equal(w.again, 0);
     assert_int_equal(w.missing, 0);
+}
+
+static void who_had_no_turn_when_it_ends_is_spared_it(void **state)
+{
+    struct kit *k = *state;
+    const struct ledger_wave_result results[] = {{.member = 1, .outcome = MEMBER_AGAIN},
+                                                 {.member = 2, .outcome = MEMBER_UNKNOWN}};
+    struct delivery_id id;
+    struct ledger_wave_next batch;
+    struct ledger_wave w;
+
+    (void)audience_put(k, (struct audience_part){.first = 1, .count = 20});
+    id = audience_deliver(k, "1");
+    (void)audience_open(k, id);
+    batch = audience_next(k, id, 5);
+    (void)audience_end_as(k, &batch, (struct ledger_wave_end){.v = results, .count = 2});
+    kit_end(k, id, DELIVERY_DONE); /* a newer revision goes instead, say */
+    w = audience_open(k, id);
+    assert_int_equal(w.accepted, 3);
+    assert_int_equal(w.unknown, 1);
+    assert_int_equal(w.again, 0);
+    assert_int_equal(w.skipped, 16);
+}
+
+static void a_word_is_heeded_by_who_finds_it_after_a_crash(void **state)
+{
+    struct kit *k = *state;
+    struct delivery_id id;
+    struct ledger_due due;
+
+    (void)audience_put(k, (struct audience_part){.first = 1, .count = 5});
+    id = audience_deliver(k, "1");
+    (void)audience_open_as(k, id, (struct ledger_wave_open){.confirm_above = 4});
+    kit_end(k, id, DELIVERY_AGAIN); /* due in a second */
+    assert_int_equal(kit_due(k, AUDIENCE, &due), 1);
+    assert_int_equal(due.jobs[0].due_at_ms, k->now_ms + 1000);
+    ledger_request_done(&due.req);
+    assert_int_equal(say(k, id, WAVE_CONFIRM, NULL), ERR_NONE);
+    assert_int_equal(kit_due(k, AUDIENCE, &due), 1);
+    assert_int_equal(due.jobs[0].due_at_ms, k->now_ms);
+    ledger_request_done(&due.req);
+}
+
+static void a_clock_that_is_set_back_makes_nobody_wait_for_the_old_time(void **state)
+{
+    struct kit *k = *state;
+    const struct ledger_wave_result results[] = {
+        {.member = 1, .outcome = MEMBER_AGAIN, .due_at_ms = k->now_ms + 1000},
+        {.member = 2, .outcome = MEMBER_UNKNOWN, .due_at_ms = k->now_ms}};
+    struct ledger_clock_back back = {.req = {.kind = LEDGER_CLOCK_BACK}};
+    struct delivery_id id;
+    struct ledger_wave_next batch;
+    struct ledger_wave w;
+
+    (void)audience_put(k, (struct audience_part){.first = 1, .count = 3});
+    id = audience_deliver(k, "1");
+    (void)audience_open_as(k, id, (struct ledger_wave_open){.undo_ms = 1});
+    k->now_ms += 1;
+    batch = audience_next(k, id, 5);
+    (void)audience_end_as(k, &batch, (struct ledger_wave_end){.v = results, .count = 2});
+    kit_end(k, id, DELIVERY_AGAIN);
+    k->now_ms -= MS_HOUR;
+    back.now_ms = k->now_ms;
+    assert_int_equal(kit_run(k, &back.req), ERR_NONE);
+    w = audience_open(k, id);
+    assert_int_equal(w.due_ms, k->now_ms + 999);
+    assert_int_equal(w.since_ms, k->now_ms - 1);
+    assert_int_equal(w.go_at_ms, 0); /* it was over, and is not waited for again */
 }
 
 static void a_wave_that_is_through_takes_no_word(void **state)
@@ -525,10 +644,14 @@ int main(void)
         ON_DISK(one_call_passes_over_so_many_and_says_that_there_are_more),
         ON_DISK(two_waves_go_at_once_and_each_reaches_all),
         ON_DISK(what_they_had_lately_is_counted_without_a_row_for_each),
+        ON_DISK(what_they_still_wait_for_or_were_spared_is_no_message_that_they_had),
         ON_DISK(who_is_not_named_has_it_also_at_the_second_try),
         ON_DISK(a_crash_leaves_those_unknown_for_whom_it_was),
         ON_DISK(nothing_leaves_before_its_time_and_a_word),
         ON_DISK(a_stop_spares_the_rest),
+        ON_DISK(who_had_no_turn_when_it_ends_is_spared_it),
+        ON_DISK(a_word_is_heeded_by_who_finds_it_after_a_crash),
+        ON_DISK(a_clock_that_is_set_back_makes_nobody_wait_for_the_old_time),
         ON_DISK(a_wave_that_is_through_takes_no_word),
         cmocka_unit_test(buckets_hold_what_they_say),
         ON_DISK(services_add_up_and_are_shown_with_their_times),

@@ -78,7 +78,7 @@ static void answer(struct kit *k, size_t count, struct lane_result each)
 {
     struct wave_batch *b = &k->b;
 
-    *b = (struct wave_batch){.wave = &k->w, .fresh = count, .leaving = count};
+    *b = (struct wave_batch){.wave = &k->w, .leaving = count};
     b->next.v = k->given;
     b->next.count = count;
     b->members = mem_calloc(count, sizeof *b->members);
