@@ -47,13 +47,18 @@ static void tell_zones(struct crier *c)
     }
 }
 
+static void ask_host(struct crier *c, struct out_exchange *x)
+{
+    out_send(c->out, x);
+}
+
 struct push_door *push_door_new(struct crier *c)
 {
     struct push_door *p = mem_zalloc(sizeof *p);
 
     p->crier = c;
     push__limit_init(&p->limit);
-    p->proofs = push__proofs_new(c);
+    p->proofs = push__proofs_new(c, ask_host);
     tell_zones(c);
     return p;
 }
