@@ -116,22 +116,12 @@ static struct verdict heard(const struct push_plan *plan,
                               : verdict_next();
 }
 
-static const struct push one = {
-    .many = 1,
-    .origin = origin,
-    .service = service,
-    .headers = headers,
-    .compose = compose,
-    .read = heard,
-};
-static const struct push ten = {
-    .many = 10,
-    .origin = origin,
-    .service = service,
-    .headers = headers,
-    .compose = compose,
-    .read = heard,
-};
+#define PUSH_OF(n)                                                                             \
+    {                                                                                          \
+        .many = (n), .origin = origin, .service = service, .headers = headers,                 \
+        .compose = compose, .read = heard                                                      \
+    }
+static const struct push one = PUSH_OF(1), ten = PUSH_OF(10);
 
 /* ---- fixture ---- */
 
