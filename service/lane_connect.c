@@ -18,6 +18,9 @@
 #include "base/url.h"
 
 #define NAMES_KEPT_MS (60 * MS_SECOND)
+/* Strangers' names, over all lanes: a look-up can take long, and libuv makes two at a time for everybody. */
+#define NAMES_AT_ONCE 1
+#define NAMES_AGAIN_MS 10
 
 static bool conn_begin(struct lane_origin *o, const struct addrinfo *a, char *error);
 
@@ -183,6 +186,8 @@ static bool conn_begin(struct lane_origin *o, const struct addrinfo *a, char *er
     o->connecting++;
     (void)atomic_fetch_add(&o->shared->connections, 1);
     (void)atomic_fetch_add(&o->lane->lanes->connections, 1);
+    c->of_stranger = o->stranger;
+    (void)atomic_fetch_add(&o->lane->lanes->strangers, c->of_stranger);
     (void)atomic_fetch_add(&o->lane->lanes->opened, 1);
     lane__conn_poll(c, UV_WRITABLE);
     return true;
@@ -206,6 +211,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 
     lane__clock(o->lane);
     o->resolving = false;
+    (void)atomic_fetch_sub(&o->lane->lanes->names_asked, o->asked_as_stranger);
     lane__origin_dirty(o);
     if (o->lane->ending) {
         uv_freeaddrinfo(found);
@@ -238,9 +244,16 @@ void lane__connect(struct lane_origin *o)
         begin(o);
         return;
     }
+    o->asked_as_stranger = o->stranger;
+    if (o->stranger && atomic_fetch_add(&o->lane->lanes->names_asked, 1) >= NAMES_AT_ONCE) {
+        (void)atomic_fetch_sub(&o->lane->lanes->names_asked, 1);
+        lane__wake_in(o->lane, NAMES_AGAIN_MS);
+        return;
+    }
     rc = uv_getaddrinfo(&o->lane->loop, &o->resolve, on_resolved, o->host, o->service, &hints);
     o->resolving = rc == 0;
     if (rc != 0) {
+        (void)atomic_fetch_sub(&o->lane->lanes->names_asked, o->asked_as_stranger);
         lane__unreachable(o, uv_strerror(rc));
     }
 }

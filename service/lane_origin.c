@@ -242,7 +242,7 @@ static void open_more(struct lane_origin *o)
                          atomic_load(&o->shared->connections) >= o->connections_max)) {
         return;
     }
-    if (!claim_opening(o)) {
+    if ((o->stranger && !lane__room_for_stranger(o)) || !claim_opening(o)) {
         lane__wake_in(o->lane, OPEN_EVERY_MS);
         return;
     }
