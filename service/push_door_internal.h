@@ -70,6 +70,7 @@ struct push_door {
     struct crier *crier;
     struct push_limit limit;
     struct push_proofs *proofs;
+    int64_t told_ms; /* a page that was refused */
 };
 
 /* How somebody came in, for `opted_in_by`: "page https://news.example", "app". */

@@ -154,6 +154,9 @@ def test_pages_of_other_sites_and_unknown_apps_are_refused(make_door):
         assert "Content-Type" in headers["Access-Control-Allow-Headers"] and "POST" in headers["Access-Control-Allow-Methods"]
         assert "Access-Control-Allow-Credentials" not in headers
         assert post(crier, "/push/subscribe", ask, origin)[0] in (200, 201)
+    # one line is told of it, however many there are
+    told = [line for line in crier.log().splitlines() if " debug " not in line and "_refused" in line]
+    assert len(told) == 1 and "page_refused" in told[0] and "evil.example" in told[0], told
     # a refusal can be read by the page as well
     status, _, headers = post(crier, "/push/subscribe", {**ask, "topics": ["weather"]})
     assert (status, headers["Access-Control-Allow-Origin"]) == (422, SITE)

@@ -75,6 +75,12 @@ static const struct { const char *a, *b; bool same; } origins[] = {
     {"https://news.example", "https://news.example:444", false},
     {"https://news.example", "https://news.example.evil.example", false},
     {"https://news.example", "null", false},
+    {"https://news.example", "https://news.example/", false},
+    {"https://news.example", "https://a@news.example", false},
+    {"https://news.example", "https://news.example?x", false},
+    {"https://news.example", "https://news.example#", false},
+    {"https://news.example", "https://news.example, https://evil.example", false},
+    {"https://xn--bcher-kva.example", "https://xn--bcher-kvb.example", false},
     {"https://news.example", "", false},
 };
 /* clang-format on */
