@@ -90,6 +90,10 @@ def test_a_reader_comes_chooses_and_leaves(make_door):
     assert post(crier, "/push/subscribe", {"subscription": subscription(2), "instead_of": endpoint(1)})[0] in (200, 201)
     assert post(crier, "/push/topics", choices)[0] == 404
     assert post(crier, "/push/topics", {"endpoint": endpoint(2)})[1] == told
+    # asked again, because the answer was lost
+    again = {"subscription": subscription(2), "instead_of": endpoint(1), "topics": told["topics"]}
+    assert post(crier, "/push/subscribe", again)[0] == 200
+    assert post(crier, "/push/topics", {"endpoint": endpoint(2)})[1] == told
     only, = members(crier)
     assert only["address"] == endpoint(2) and only["source"] == f"page {SITE}" and only["keys"]["auth"] == auth(2)
     assert (only["topics"], only["zone"], only["state"]) == (["breaking", "sport"], "Europe/Vienna", "active")
