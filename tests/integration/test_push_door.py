@@ -5,6 +5,7 @@ import base64
 import concurrent.futures
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -290,8 +291,26 @@ def test_all_of_them_go_out_and_come_in_elsewhere(make_door, tmp_path):
     assert sorted(lines(copy)) == sorted(lines(back)) and len(lines(back)) == count - 1
     # the same again changes nothing
     assert totals(members_verb(second, "web", "import", str(copy))[0])["unchanged"] == count - 1
+    # and when the service goes down midway, a part does not pass for the whole
+    assert count < 5000 or not cut_short(first).endswith(b"0\r\n\r\n")
     # and what others read is what others wrote, but for who has left
     assert len(json.loads(members_verb(second, "web", "export", "--format", "web-push")[0])) == count - 1
+
+
+def cut_short(crier):
+    """An export that is read slowly while the service is told to end."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(30)
+        s.connect(("127.0.0.1", crier.port))
+        s.sendall(f"GET /v1/channels/web/members/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        said = s.recv(4096)
+        assert said.startswith(b"HTTP/1.1 200")
+        crier.process.terminate()
+        wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", crier.port)) != 0)
+        while piece := s.recv(65536):
+            said += piece
+        return said
 
 
 def test_other_senders_files_are_read(make_door, tmp_path):
