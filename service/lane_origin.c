@@ -68,7 +68,7 @@ static struct lane_origin *origin_new(struct lane *t, const char *url, const cha
                           : mem_strndup(p.host, p.host_len);
     o->host = p.host[0] == '[' ? mem_strndup(p.host + 1, p.host_len - 2)
                                : mem_strndup(p.host, p.host_len);
-    o->port = p.port ? p.port : tls ? 443 : 80;
+    o->port = url_port(&p);
     (void)snprintf(o->service, sizeof o->service, "%d", o->port);
     o->tls = tls;
     o->shared = shared_ref(t->lanes, key);
