@@ -92,6 +92,7 @@ struct lane_origin {
     /* where it is */
     uv_getaddrinfo_t resolve;
     bool resolving, closing, asked_as_stranger;
+    struct list_node name_node; /* in lane->names: its turn to be looked up has not come */
     struct addrinfo *addresses;
     int64_t resolved_ms;
 };
@@ -184,7 +185,7 @@ struct lane {
     atomic_bool stopping;
     atomic_size_t load; /* members in it */
     /* the thread's own */
-    struct list works, origins, dirty;
+    struct list works, origins, dirty, names;
     struct map *by_key;
     int64_t now_ms, now_us, wall_ms;
     uint8_t *block;
@@ -272,6 +273,7 @@ bool lane__room_for_stranger(struct lane_origin *o);
 /* lane_connect.c */
 void lane__connect(
     struct lane_origin *o); /* one more connection begins; maybe names are asked first */
+void lane__look_up_strangers(struct lane *t); /* whose turn has come */
 void lane__connect_turn(struct lane_conn *c); /* of CONNECTING and SHAKING */
 
 /* lane_conn.c */

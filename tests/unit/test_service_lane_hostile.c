@@ -155,12 +155,12 @@ static void *run_rogue(void *context)
 
 static void rogue_start(struct rogue *r, enum harm harm)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_ANY)}};
     socklen_t len = sizeof a;
 
     *r = (struct rogue){.harm = harm, .listener = socket(AF_INET, SOCK_STREAM, 0)};
     assert_int_equal(bind(r->listener, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(r->listener, 16), 0);
+    assert_int_equal(listen(r->listener, 512), 0);
     assert_int_equal(getsockname(r->listener, (struct sockaddr *)&a, &len), 0);
     r->port = ntohs(a.sin_port);
     assert_int_equal(pthread_create(&r->thread, NULL, run_rogue, r), 0);
@@ -181,10 +181,23 @@ static void rogue_stop(struct rogue *r)
 
 struct push_plan {
     char origins[ORIGINS][64];
+    int crowd_port; /* 0: there is no crowd */
 };
 
 static bool origin(const struct push_plan *plan, const struct member *m, struct buf *out)
 {
+    if (plan->crowd_port) { /* each at a host of its own, but for every tenth */
+        if (m->id % 10) {
+            buf_addf(out,
+                     "http://127.1.%d.%d:%d",
+                     (int)m->id / 250,
+                     (int)m->id % 250 + 1,
+                     plan->crowd_port);
+            return true;
+        }
+        buf_adds(out, plan->origins[0]);
+        return true;
+    }
     buf_adds(out, plan->origins[m->id % ORIGINS]);
     return true;
 }
@@ -299,60 +312,108 @@ static void check(const struct lane_batch *b)
     }
 }
 
-static void services_that_mean_harm_do_little(void **state)
-{
-    static struct member members[MEMBERS];
-    struct call call = {.done = false};
-    struct crier crier = {.phase = CRIER_STARTING};
-    struct push_sink *sink = push_sink_start(&(struct push_sink_options){.plain = true});
+struct world {
+    uv_loop_t loop;
+    struct crier crier;
+    struct lanes *lanes;
+    struct push_sink *sink;
     struct push_plan plan;
     struct rogue rogues[HARMS];
-    struct lanes *lanes = NULL;
-    long before = peak_kb();
-    uv_loop_t loop;
-    int64_t begun;
+    struct member *members;
+    struct call call;
+};
 
-    (void)state;
-    assert_non_null(sink);
+static void begin(struct world *w, size_t count)
+{
+    memset(w, 0, sizeof *w);
+    w->sink = push_sink_start(&(struct push_sink_options){.plain = true});
+    assert_non_null(w->sink);
     for (int i = 0; i < HARMS; i++) {
-        rogue_start(&rogues[i], (enum harm)i);
+        rogue_start(&w->rogues[i], (enum harm)i);
     }
-    plan_origins(&plan, push_sink_port(sink), rogues);
-    assert_int_equal(uv_loop_init(&loop), 0);
-    crier.loop = &loop;
-    assert_int_equal(lanes_new(&lanes, &crier, 1, NULL), ERR_NONE);
-    for (size_t i = 0; i < MEMBERS; i++) {
-        members[i] = (struct member){.id = i, .address = "x"};
+    plan_origins(&w->plan, push_sink_port(w->sink), w->rogues);
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    w->crier.loop = &w->loop;
+    assert_int_equal(lanes_new(&w->lanes, &w->crier, 1, NULL), ERR_NONE);
+    w->members = mem_calloc(count, sizeof *w->members);
+    for (size_t i = 0; i < count; i++) {
+        w->members[i] = (struct member){.id = i, .address = "x"};
     }
-    call.b = (struct lane_batch){.push = &push,
-                                 .plan = &plan,
-                                 .members = members,
-                                 .count = MEMBERS,
-                                 .allow_private = true,
-                                 .timeout_ms = TIMEOUT_MS,
-                                 .done = on_done};
-    begun = clock_mono_ms();
-    lanes_submit(lanes, &call.b);
-    while (!call.done) {
-        (void)uv_run(&loop, UV_RUN_ONCE);
+    w->call.b = (struct lane_batch){.push = &push,
+                                    .plan = &w->plan,
+                                    .members = w->members,
+                                    .count = count,
+                                    .allow_private = true,
+                                    .timeout_ms = TIMEOUT_MS,
+                                    .done = on_done};
+}
+
+/* Returns how many connections there were at a time. */
+static size_t run(struct world *w)
+{
+    int64_t begun = clock_mono_ms();
+    struct lanes_stats stats;
+    size_t most = 0;
+
+    lanes_submit(w->lanes, &w->call.b);
+    while (!w->call.done) {
+        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
+        lanes_stats(w->lanes, &stats);
+        most = stats.connections > most ? stats.connections : most;
+        (void)usleep(1000);
     }
     assert_in_range(clock_mono_ms() - begun, 0, TIMEOUT_MS - 1);
-    check(&call.b);
-    assert_in_range(peak_kb() - before, 0, 80000);
-    lane_batch_done(&call.b);
-    lanes_free(lanes);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&loop), 0);
+    return most;
+}
+
+static void end(struct world *w)
+{
+    lane_batch_done(&w->call.b);
+    mem_free(w->members);
+    lanes_free(w->lanes);
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
     for (int i = 0; i < HARMS; i++) {
-        rogue_stop(&rogues[i]);
+        rogue_stop(&w->rogues[i]);
     }
-    push_sink_stop(sink);
+    push_sink_stop(w->sink);
     assert_int_equal(mem_live_count(), 0);
+}
+
+static void services_that_mean_harm_do_little(void **state)
+{
+    struct world w;
+    long before = peak_kb();
+
+    (void)state;
+    begin(&w, MEMBERS);
+    (void)run(&w);
+    check(&w.call.b);
+    assert_in_range(peak_kb() - before, 0, 80000);
+    end(&w);
+}
+
+/* A thousand hosts of one who means harm: the descriptors are everybody's. */
+static void a_crowd_of_strangers_takes_a_part_of_the_connections(void **state)
+{
+    struct world w;
+
+    (void)state;
+    begin(&w, 1000);
+    w.plan.crowd_port = w.rogues[SILENCE].port;
+    assert_in_range(run(&w), 100, 220);
+    for (size_t i = 0; i < w.call.b.count; i += 10) {
+        assert_int_equal(w.call.b.results[i].outcome, MEMBER_ACCEPTED);
+    }
+    end(&w);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(services_that_mean_harm_do_little)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(services_that_mean_harm_do_little),
+        cmocka_unit_test(a_crowd_of_strangers_takes_a_part_of_the_connections),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
