@@ -54,7 +54,7 @@ def mail_crier(make_crier, certificates):
                 "mail": {"type": "email", "server": f"127.0.0.1:{server.port}", "tls": "none", "allow_private": True,
                          "from": "Example News <news@news.example>", "to": [DESK, NIGHT, READER], **more}}
             settings["channels"]["mail"] = {k: v for k, v in settings["channels"]["mail"].items() if v is not None}
-        return make_crier(change, {"CRIER_TEST_CA": str(certificates.authority)}, start)
+        return make_crier(change, {"SSL_CERT_FILE": str(certificates.authority)}, start)
 
     return make
 
