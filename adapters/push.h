@@ -34,6 +34,9 @@ struct push {
     /* The name under which an origin is counted: "fcm", "mozilla", "apple", "windows", "apns", "huawei"; "other".
      * Static. */
     const char *(*service)(const char *origin);
+    /* The hosts of those that have one for all the world: an endpoint there needs no proof that it is one. In small
+     * letters, NULL-terminated; NULL: none. */
+    const char *const *hosts;
     /* The headers that all messages to an origin have, for members of the same m->key_id; good until *until_ms
      * (wall clock; INT64_MAX: always) or until a member comes with `second`: then they are made anew, for all.
      * Names in small letters; Content-Length is the lane's. */

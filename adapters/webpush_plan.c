@@ -60,6 +60,12 @@ static const char *service(const char *origin)
     return names[webpush__service(origin)];
 }
 
+static const char *const hosts[] = {"fcm.googleapis.com",
+                                    "android.googleapis.com",
+                                    "updates.push.services.mozilla.com",
+                                    "web.push.apple.com",
+                                    NULL};
+
 /* ---- the plan ---- */
 
 static char *text_of(const json_t *record, const char *name, size_t *out_len)
@@ -238,6 +244,7 @@ const struct push webpush__push = {
     .done = done,
     .origin = origin,
     .service = service,
+    .hosts = hosts,
     .headers = headers,
     .compose = compose,
     .clear = clear,

@@ -1,11 +1,13 @@
 /* What a browser hands in when its reader subscribes (PushSubscription, W3C Push API), and the parts of the address
  * in it. Called by the doors that take subscriptions, and for every message. Pure.
  *
- * An address is kept byte for byte: what stands in it is the push service's affair, and Windows' holds escapes that
- * must not be decoded. */
+ * Behind its host an address is kept byte for byte: what stands there is the push service's affair, and Windows'
+ * holds escapes that must not be decoded. Host and port are written in one way, or a reader could be many members, and
+ * a service many origins. */
 
 #include "adapters/webpush_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -29,6 +31,23 @@ static bool is_plain(const char *text)
     return true;
 }
 
+/* No longer than it came. */
+static void put_normal(char *out, const struct url_parts *p)
+{
+    size_t len = SCHEME_BYTES;
+
+    memcpy(out, SCHEME, SCHEME_BYTES);
+    for (size_t i = 0; i < p->host_len; i++) {
+        char c = p->host[i];
+
+        out[len++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    if (p->port != 0 && p->port != 443) {
+        len += (size_t)snprintf(out + len, MEMBER_ADDRESS_BYTES - len, ":%d", p->port);
+    }
+    memcpy(out + len, p->path, strlen(p->path) + 1);
+}
+
 bool webpush__address(const char *text, char *out)
 {
     size_t len = strlen(text);
@@ -39,7 +58,7 @@ bool webpush__address(const char *text, char *out)
         parts.host_len == 0) {
         return false;
     }
-    memcpy(out, text, len + 1);
+    put_normal(out, &parts);
     return true;
 }
 

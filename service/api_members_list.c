@@ -196,7 +196,7 @@ static bool write_page(struct export *e)
 static void export_2_on_page(struct ledger_request *r)
 {
     struct export *e = container_of(r, struct export, page.req);
-    bool more = r->rc == ERR_NONE && e->page.more;
+    bool good = r->rc == ERR_NONE, more = good && e->page.more;
 
     e->asking = false;
     if (!e->stream) {
@@ -206,10 +206,12 @@ static void export_2_on_page(struct ledger_request *r)
     }
     if (e->page.count > 0) {
         e->page.after = e->page.v[e->page.count - 1].id;
-        more = write_page(e) && more;
+        good = write_page(e) && good;
     }
     ledger_request_done(r);
-    if (more && e->crier->phase == CRIER_READY) {
+    if (!good || (more && e->crier->phase != CRIER_READY)) {
+        door_stream_break(e->stream); /* a part of an audience must not pass for all of it */
+    } else if (more) {
         door_stream_on_drained(e->stream, ask_page);
     } else {
         door_stream_end(e->stream);

@@ -31,6 +31,7 @@
 
 #define SAMPLES 200 /* members that are read: their push services are the ones in use */
 #define ORIGINS_MAX 8
+#define FEW_PART 10 /* less than a tenth of them are few */
 #define ORIGIN_BYTES 300
 #define SERVICE_TIMEOUT_MS (15 * MS_SECOND)
 #define PATH_MAX_BYTES ((size_t)16 * 1024)
@@ -49,6 +50,7 @@ struct canary_run {
     struct ledger_members members;
     struct keeper_wait token;
     char origins[ORIGINS_MAX][ORIGIN_BYTES];
+    size_t origin_members[ORIGINS_MAX]; /* of those that were read */
     size_t origin_count, asked;
     struct http_request request;
     struct out_exchange exchange;
@@ -212,19 +214,49 @@ static struct member member_from(const struct ledger_member *m)
                            .key_id = m->key_id};
 }
 
-/* true: it is the first of this push service. */
+/* One that no adapter knows: a reader's browser may bring any. */
+static bool is_stranger(const struct canary_run *r, const char *origin)
+{
+    const struct push *push = r->adapter->audience->push;
+
+    return push->service != NULL && strcmp(push->service(origin), "other") == 0;
+}
+
+/* true: it is the first of this push service. Strangers leave room for others. */
 static bool note_origin(struct canary_run *r, const char *origin)
 {
+    size_t most = is_stranger(r, origin) ? ORIGINS_MAX / 2 : ORIGINS_MAX;
+
     for (size_t i = 0; i < r->origin_count; i++) {
         if (strcmp(r->origins[i], origin) == 0) {
+            r->origin_members[i]++;
             return false;
         }
     }
-    if (r->origin_count == ORIGINS_MAX || strlen(origin) >= ORIGIN_BYTES) {
+    if (r->origin_count >= most || strlen(origin) >= ORIGIN_BYTES) {
         return false;
     }
+    r->origin_members[r->origin_count] = 1;
     (void)snprintf(r->origins[r->origin_count++], ORIGIN_BYTES, "%s", origin);
     return true;
+}
+
+/* A stranger that few use is not asked: it would be anybody's to raise the alarm. */
+static void leave_strangers_out(struct canary_run *r)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->origin_count; i++) {
+        if (is_stranger(r, r->origins[i]) &&
+            r->origin_members[i] * FEW_PART < r->members.count) {
+            continue;
+        }
+        if (kept != i) {
+            memcpy(r->origins[kept], r->origins[i], ORIGIN_BYTES);
+        }
+        kept++;
+    }
+    r->origin_count = kept;
 }
 
 /* For one member: where to, signed, encrypted; and thrown away. */
@@ -287,6 +319,7 @@ static enum err_code try_push(struct canary_run *r, struct step_ctx *ctx, struct
         rc = compose_if_new(r, push, plan, r->adapter->audience->sample, why);
         r->origin_count = 0; /* nobody is there: that service is not in use */
     }
+    leave_strangers_out(r);
     if (rc == ERR_NONE && push->self_test != NULL) {
         rc = push->self_test(plan, why);
     }

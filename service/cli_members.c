@@ -151,7 +151,6 @@ struct export
 {
     enum member_format format;
     struct buf out;
-    int64_t seen;
     bool first; /* nothing was printed so far */
 };
 
@@ -168,32 +167,8 @@ static bool on_line(void *context, const char *line, size_t len)
 {
     struct export *e = context;
 
-    e->seen++;
     member_format_put(&e->out, e->format, line, len, e->first);
     return print_out(e);
-}
-
-/* How many there are: an answer that ends too early, when the service stops, looks like a whole one. */
-static enum err_code
-ask_total(const struct cli_args *args, struct client *client, int64_t *out, struct err *why)
-{
-    char *path = cli_members_path(args->operands[0], "?limit=1", NULL);
-    json_t *answer = NULL, *count;
-    const char *state;
-    enum err_code rc = client_call(client, HTTP_GET, path, NULL, &answer, why);
-
-    *out = 0;
-    json_object_foreach(json_object_get(answer, "counts"), state, count)
-    {
-        enum member_state is_state; /* beside them is what is prepared */
-
-        if (member_state_parse(state, &is_state)) {
-            *out += json_integer_value(count);
-        }
-    }
-    json_decref(answer);
-    mem_free(path);
-    return rc;
 }
 
 static int export(const struct cli_args *args, struct client *client)
@@ -201,7 +176,6 @@ static int export(const struct cli_args *args, struct client *client)
     struct export e = {.first = true};
     char *path = cli_members_path(args->operands[0], "/export", NULL);
     struct err why = {0};
-    int64_t total = 0;
     enum err_code rc;
     int exit = cli_members_format(args, &e.format);
 
@@ -210,22 +184,13 @@ static int export(const struct cli_args *args, struct client *client)
         return exit;
     }
     buf_init(&e.out, OUT_BYTES);
-    rc = ask_total(args, client, &total, &why);
-    if (!rc) {
-        rc = client_lines(client, path, on_line, &e, &why);
-    }
+    rc = client_lines(client, path, on_line, &e, &why);
     if (rc) {
         exit = client_fail(args, rc, &why);
     } else {
         member_format_end(&e.out, e.format, e.first);
-        if (!print_out(&e) || fflush(stdout) != 0) {
+        if (!print_out(&e) || fflush(stdout) != 0 || ferror(stdout)) {
             exit = cli_fail(args, CLI_FAILED, "writing: %s", strerror(errno));
-        } else if (e.seen < total) {
-            exit = cli_fail(args,
-                            CLI_FAILED,
-                            "only %" PRId64 " of %" PRId64 " members came: it is not whole",
-                            e.seen,
-                            total);
         }
     }
     buf_done(&e.out);

@@ -126,5 +126,7 @@ bool door_stream_write(struct door_stream *s,
  * write more to a reader of any speed. It may write, and may not end other streams. */
 void door_stream_on_drained(struct door_stream *s, void (*drained)(void *context));
 void door_stream_end(struct door_stream *s); /* closed is still called */
+/* The same, and the reader is told that it is not whole: the connection is cut before its last chunk. */
+void door_stream_break(struct door_stream *s);
 
 #endif

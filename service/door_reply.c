@@ -248,7 +248,8 @@ void door_reply_empty(struct door_request *r, int status)
     door__request_answer(r, status, response);
 }
 
-/* Who knocks in vain is worth a line; a mistyped path is not. */
+/* Who knocks in vain is worth a line; a mistyped path is not, nor what the whole world may send to readers' doors:
+ * those are counted, and fill no disk. */
 static void log_refusal(const struct door_request *r, int status, const char *detail)
 {
     const char *method = r->route == NULL ? "" : http_method_name(r->method);
@@ -257,9 +258,12 @@ static void log_refusal(const struct door_request *r, int status, const char *de
                                           /* whoever has that address is nobody's business */
                                           strstr(r->route->pattern, "{address}") != NULL);
     const char *path = secretive ? r->route->pattern : r->path == NULL ? "" : r->path;
+    bool open = r->route != NULL && r->route->auth == AUTH_READER && status < 500;
     enum log_level level = LOG_INFO;
 
-    if (status == 401 || status == 403 || status == 429 || status >= 500) {
+    if (open) {
+        level = LOG_DEBUG;
+    } else if (status == 401 || status == 403 || status == 429 || status >= 500) {
         level = LOG_WARN;
     } else if (status == 404 || status == 405) {
         level = LOG_DEBUG;

@@ -25,7 +25,7 @@ struct door_stream {
     struct buf front, back; /* front is being sent, from sent on; writes go to the back */
     size_t sent;
     bool suspended;
-    bool ended;
+    bool ended, broken;
 };
 
 static size_t pending(const struct door_stream *s)
@@ -76,7 +76,7 @@ static ssize_t read_block(void *context, uint64_t position, char *out, size_t ma
         return (ssize_t)n;
     }
     if (s->ended) {
-        return MHD_CONTENT_READER_END_OF_STREAM;
+        return s->broken ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
     }
     s->suspended = true;
     MHD_suspend_connection(s->connection);
@@ -160,6 +160,12 @@ void door_stream_on_drained(struct door_stream *s, void (*drained)(void *context
 {
     s->drained = drained;
     wake(s); /* the reader asks for more and finds out */
+}
+
+void door_stream_break(struct door_stream *s)
+{
+    s->broken = true;
+    door_stream_end(s);
 }
 
 void door_stream_end(struct door_stream *s)

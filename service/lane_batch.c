@@ -223,6 +223,7 @@ static struct lane_group *group_of(struct lane *t, struct lane_work *w, const ch
     const char *apart = b->push->apart ? b->push->apart(b->plan) : "";
     struct lane_origin *o = lane__origin_get(t, url, apart, b->allow_private);
     struct lane_group *g;
+    const char *name;
 
     if (!o) {
         return NULL;
@@ -237,7 +238,9 @@ static struct lane_group *group_of(struct lane *t, struct lane_work *w, const ch
     g = mem_zalloc(sizeof *g);
     g->work = w;
     g->origin = o;
-    g->service = service_index(b, b->push->service ? b->push->service(url) : "other");
+    name = b->push->service ? b->push->service(url) : "";
+    g->service = service_index(b, name[0] != '\0' ? name : "other");
+    o->stranger = strcmp(name, "other") == 0;
     o->connections_max = b->connections > 0 ? b->connections : LANE_CONNECTIONS;
     list_push(&w->groups, &g->work_node);
     return g;

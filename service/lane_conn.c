@@ -21,6 +21,7 @@
 #define PING_AFTER_MS (30 * MS_SECOND)     /* of silence while nothing is under way … */
 #define PING_BUSY_AFTER_MS (5 * MS_SECOND) /* … and while something is */
 #define PONG_MS (10 * MS_SECOND)
+#define READS_IN_A_TURN 32
 
 void lane__conn_poll(struct lane_conn *c, int events)
 {
@@ -126,12 +127,15 @@ static ssize_t read_some(struct lane_conn *c, uint8_t *to, size_t room)
     return n == SSL_ERROR_WANT_READ || n == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
+/* Who talks without end is interrupted, so that others have their turn. What TLS has read already no descriptor tells
+ * of, but that it can be written to does. */
 static void read_all(struct lane_conn *c)
 {
     struct lane *t = c->origin->lane;
     ssize_t n;
 
-    while (!c->dead && (n = read_some(c, t->block, LANE_OUT)) != 0) {
+    c->more = false;
+    for (int i = 0; !c->dead && (n = read_some(c, t->block, LANE_OUT)) != 0; i++) {
         if (n < 0) {
             (void)snprintf(c->error, sizeof c->error, "the connection was closed");
             c->dead = true;
@@ -140,6 +144,11 @@ static void read_all(struct lane_conn *c)
         c->heard_ms = t->now_ms;
         lane__session_feed(c, t->block, (size_t)n);
         if (!c->ssl && (size_t)n < LANE_OUT) {
+            break;
+        }
+        if (i == READS_IN_A_TURN) {
+            c->more = true;
+            lane__conn_poll(c, UV_READABLE | UV_WRITABLE);
             break;
         }
     }
@@ -158,7 +167,7 @@ void lane__on_poll(uv_poll_t *poll, int status, int events)
         c->blocked = false;
         lane__conn_poll(c, UV_READABLE);
     }
-    if (events & UV_READABLE || status < 0) {
+    if (events & UV_READABLE || status < 0 || c->more) {
         read_all(c);
     }
     lane__origin_dirty(c->origin); /* which writes, and ends it when it is dead */
@@ -186,6 +195,7 @@ static void count_out(struct lane_conn *c)
     c->state = CONN_CLOSED;
     (void)atomic_fetch_sub(&o->shared->connections, 1);
     (void)atomic_fetch_sub(&o->lane->lanes->connections, 1);
+    (void)atomic_fetch_sub(&o->lane->lanes->strangers, c->of_stranger);
 }
 
 /* Nothing is under way on it, or what is has been told. */

@@ -18,6 +18,10 @@
 #include "base/url.h"
 
 #define NAMES_KEPT_MS (60 * MS_SECOND)
+/* Strangers' names, over all lanes, or about: a look-up can take long, and libuv makes two at a time for everybody. */
+#define NAMES_AT_ONCE 1
+#define NAMES_AGAIN_MS 10
+#define ROOM_AGAIN_MS 20
 
 static bool conn_begin(struct lane_origin *o, const struct addrinfo *a, char *error);
 
@@ -195,6 +199,8 @@ static bool conn_begin(struct lane_origin *o, const struct addrinfo *a, char *er
     o->connecting++;
     (void)atomic_fetch_add(&o->shared->connections, 1);
     (void)atomic_fetch_add(&o->lane->lanes->connections, 1);
+    c->of_stranger = o->stranger;
+    (void)atomic_fetch_add(&o->lane->lanes->strangers, c->of_stranger);
     (void)atomic_fetch_add(&o->lane->lanes->opened, 1);
     lane__conn_poll(c, UV_WRITABLE);
     return true;
@@ -206,6 +212,10 @@ static void begin(struct lane_origin *o)
 {
     char error[LANE_ERROR_BYTES] = "its name has no address";
 
+    if (o->stranger && !lane__room_for_stranger(o)) {
+        lane__wake_in(o->lane, ROOM_AGAIN_MS);
+        return;
+    }
     if (!conn_begin(o, o->addresses, error) && o->ready == 0) {
         lane__unreachable(o, error);
     }
@@ -218,7 +228,11 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 
     lane__clock(o->lane);
     o->resolving = false;
+    if (o->asked_as_stranger) {
+        (void)atomic_fetch_sub(&o->lane->lanes->names_asked, 1);
+    }
     lane__origin_dirty(o);
+    lane__look_up_strangers(o->lane);
     if (o->lane->ending) {
         uv_freeaddrinfo(found);
         return;
@@ -240,19 +254,46 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     begin(o);
 }
 
-void lane__connect(struct lane_origin *o)
+static void look_up(struct lane_origin *o)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    int rc;
+    int rc =
+        uv_getaddrinfo(&o->lane->loop, &o->resolve, on_resolved, o->host, o->service, &hints);
 
+    o->resolving = rc == 0;
+    o->asked_as_stranger = o->resolving && o->stranger;
+    if (o->asked_as_stranger) {
+        (void)atomic_fetch_add(&o->lane->lanes->names_asked, 1);
+    }
+    if (rc != 0) {
+        lane__unreachable(o, uv_strerror(rc));
+    }
+}
+
+void lane__look_up_strangers(struct lane *t)
+{
+    while (!list_empty(&t->names) && atomic_load(&t->lanes->names_asked) < NAMES_AT_ONCE) {
+        struct lane_origin *o =
+            container_of(list_pop(&t->names), struct lane_origin, name_node);
+
+        if (o->waiting > 0 && !t->ending) { /* or they were given back meanwhile */
+            look_up(o);
+        }
+    }
+    if (!list_empty(&t->names)) {
+        lane__wake_in(t, NAMES_AGAIN_MS);
+    }
+}
+
+void lane__connect(struct lane_origin *o)
+{
     if (o->addresses &&
         (o->connecting > 0 || o->lane->now_ms - o->resolved_ms < NAMES_KEPT_MS)) {
         begin(o);
-        return;
-    }
-    rc = uv_getaddrinfo(&o->lane->loop, &o->resolve, on_resolved, o->host, o->service, &hints);
-    o->resolving = rc == 0;
-    if (rc != 0) {
-        lane__unreachable(o, uv_strerror(rc));
+    } else if (o->stranger) {
+        list_push(&o->lane->names, &o->name_node);
+        lane__look_up_strangers(o->lane);
+    } else {
+        look_up(o);
     }
 }

@@ -32,6 +32,7 @@
     ((size_t)64 * 1024) /* made and not yet taken by the socket, of one connection */
 #define LANE_ANSWER ((size_t)16 * 1024)
 #define LANE_ANSWER_OF_MANY ((size_t)256 * 1024) /* which names members, a thousand at most */
+#define LANE_ANSWER_HEADERS ((size_t)16 * 1024) /* of one answer, and what keeping them takes */
 #define LANE_TRIES 5 /* of a message that was certainly not processed, by itself */
 #define LANE_STALL_MS (5 * MS_SECOND) /* without any answer: an origin does not answer */
 #define LANE_ERROR_BYTES 160
@@ -73,6 +74,7 @@ struct lane_origin {
     char service[16];
     int port;
     bool tls, allow_private;
+    bool stranger;      /* of no service that is known: see lane_trouble.c */
     struct list groups; /* those with members that wait */
     struct list conns;
     size_t waiting, in_flight, ready, connecting;
@@ -91,7 +93,8 @@ struct lane_origin {
     int64_t idle_since_ms;
     /* where it is */
     uv_getaddrinfo_t resolve;
-    bool resolving, closing;
+    bool resolving, closing, asked_as_stranger;
+    struct list_node name_node; /* in lane->names: its turn to be looked up has not come */
     struct addrinfo *addresses;
     int64_t resolved_ms;
 };
@@ -118,6 +121,8 @@ struct lane_conn {
     size_t open, limit; /* streams of nghttp2; what the peer allows */
     bool proven;        /* it has answered something */
     bool blocked;       /* the socket takes no more */
+    bool of_stranger;   /* counted so */
+    bool more;          /* it has more to say than it may in one turn */
     bool dead;
     struct buf out;
     size_t out_at;
@@ -135,6 +140,7 @@ struct lane_stream {
     struct lane_text *text;   /* NULL: sent */
     struct buf *answer;       /* NULL: no body so far */
     struct http_headers headers;
+    size_t header_bytes;
     int32_t id;
     uint32_t head, count; /* members, by work->next */
     int status;
@@ -181,7 +187,7 @@ struct lane {
     atomic_bool stopping;
     atomic_size_t load; /* members in it */
     /* the thread's own */
-    struct list works, origins, dirty;
+    struct list works, origins, dirty, names;
     struct map *by_key;
     int64_t now_ms, now_us, wall_ms;
     uint8_t *block;
@@ -195,6 +201,7 @@ struct lane {
     size_t words_cap;
     struct buf origin_text;
     struct rng rng;
+    int64_t made_room_ms; /* for a stranger's connection, or tried to */
 };
 
 struct lanes {
@@ -213,6 +220,7 @@ struct lanes {
     nghttp2_option *option;
     _Atomic uint64_t messages, bytes, opened, goaways, refused;
     atomic_size_t connections, streams, waiting;
+    _Atomic int strangers, names_asked; /* strangers': connections, look-ups under way */
 };
 
 /* lane_thread.c */
@@ -269,6 +277,8 @@ int64_t lane__quiet_left(const struct lane_origin *o);
 /* No connection can be had: whoever waits is not sent. */
 void lane__unreachable(struct lane_origin *o, const char *error);
 void lane__look_after(struct lane_origin *o); /* in every tick */
+/* For a connection to a stranger; maybe another one makes it. */
+bool lane__room_for_stranger(struct lane_origin *o);
 /* A connection stands, and is not one of HTTP/2: it ends. */
 void lane__other_protocol(struct lane_conn *c);
 bool lane__speaks_otherwise(const struct lane_origin *o);
@@ -276,6 +286,7 @@ bool lane__speaks_otherwise(const struct lane_origin *o);
 /* lane_connect.c */
 void lane__connect(
     struct lane_origin *o); /* one more connection begins; maybe names are asked first */
+void lane__look_up_strangers(struct lane *t); /* whose turn has come */
 void lane__connect_turn(struct lane_conn *c); /* of CONNECTING and SHAKING */
 
 /* lane_conn.c */

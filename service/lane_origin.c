@@ -127,6 +127,9 @@ void lane__origin_free(struct lane_origin *o)
     if (list_linked(&o->dirty_node)) {
         list_remove(&t->dirty, &o->dirty_node);
     }
+    if (list_linked(&o->name_node)) {
+        list_remove(&t->names, &o->name_node);
+    }
     list_remove(&t->origins, &o->node);
     (void)map_remove(t->by_key, o->key, strlen(o->key));
     shared_unref(t->lanes, o->key, o->shared);
@@ -246,7 +249,8 @@ static void open_more(struct lane_origin *o)
 {
     size_t standing = o->ready;
 
-    if (o->resolving || o->connecting >= (standing > 0 ? standing : 1) || o->lane->ending) {
+    if (o->resolving || list_linked(&o->name_node) ||
+        o->connecting >= (standing > 0 ? standing : 1) || o->lane->ending) {
         return;
     }
     if (standing > 0 && (!o->held || limits_are_enough(o) ||

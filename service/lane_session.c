@@ -95,6 +95,13 @@ static bool is_wanted(const struct lane_stream *s, const char *name)
     return false;
 }
 
+/* HPACK names a long header by one byte, so the bytes that came say nothing. What is too much is left out. */
+static bool has_room(struct lane_stream *s, size_t bytes)
+{
+    s->header_bytes += bytes + sizeof *s->headers.v;
+    return s->header_bytes <= LANE_ANSWER_HEADERS;
+}
+
 static int on_header(nghttp2_session *session,
                      const nghttp2_frame *frame,
                      const uint8_t *name,
@@ -114,8 +121,9 @@ static int on_header(nghttp2_session *session,
     }
     if (name_len == 7 && memcmp(name, ":status", 7) == 0) { /* nghttp2: three digits */
         http_headers_done(&s->headers);                     /* of an interim answer */
+        s->header_bytes = 0;
         s->status = parse_i64((const char *)value, &status) ? (int)status : 0;
-    } else if (is_wanted(s, (const char *)name)) {
+    } else if (is_wanted(s, (const char *)name) && has_room(s, name_len + value_len)) {
         http_headers_add(
             &s->headers, (const char *)name, name_len, (const char *)value, value_len);
     }
@@ -142,6 +150,10 @@ static int on_data(nghttp2_session *session,
     room -= s->answer->len;
     s->truncated = s->truncated || len > room;
     buf_add(s->answer, data, len < room ? len : room);
+    if (s->truncated) { /* we have what we take of it, and do not wait for an end that need not come */
+        (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+        lane__answered(s);
+    }
     return 0;
 }
 

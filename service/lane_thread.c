@@ -56,6 +56,7 @@ static void on_pace(uv_timer_t *timer)
     struct lane *t = container_of(timer, struct lane, pace);
 
     lane__clock(t);
+    lane__look_up_strangers(t);
     LIST_EACH(&t->origins, n)
     {
         struct lane_origin *o = container_of(n, struct lane_origin, node);
@@ -209,6 +210,7 @@ void lane__thread_begin(struct lane *t, struct lanes *l)
     list_init(&t->works);
     list_init(&t->origins);
     list_init(&t->dirty);
+    list_init(&t->names);
     t->by_key = map_new();
     t->block = mem_alloc(LANE_OUT);
     buf_init(&t->origin_text, 512);

@@ -3,7 +3,10 @@
  *
  * An origin that is in trouble holds nobody up but its own members, and those not for long: whoever waits for
  * it is given back, not tried. That is so while it is left alone (it asked for that, or cannot be reached), and while
- * it does not answer at all (LANE_STALL_MS). */
+ * it does not answer at all (LANE_STALL_MS).
+ *
+ * Strangers. A browser may bring a push service that nobody knows, so who means harm can bring many: those together
+ * have so many connections and look-ups of names, and a batch waits for them a part of the time only. */
 
 #include "service/lane_internal.h"
 
@@ -88,6 +91,49 @@ void lane__unreachable(struct lane_origin *o, const char *error)
     while ((n = list_first(&o->groups)) != NULL) {
         lane__not_sent(container_of(n, struct lane_group, node), quiet_ms, error);
     }
+}
+
+/* ---- strangers ---- */
+
+/* Connections to them, over all lanes, where each may be to a host of its own. */
+#define STRANGERS_MAX 200
+#define ROOM_AGAIN_MS 20
+/* Of the time that an answer may take, a stranger's may take that part. */
+#define STRANGER_PART 5
+
+static bool has_nothing_to_do(const struct lane_origin *o)
+{
+    return o->in_flight == 0 && o->waiting == 0 && o->ready > 0;
+}
+
+bool lane__room_for_stranger(struct lane_origin *o)
+{
+    struct lane *t = o->lane;
+
+    if (atomic_load(&t->lanes->strangers) < STRANGERS_MAX) {
+        return true;
+    }
+    if (t->now_ms - t->made_room_ms < ROOM_AGAIN_MS) {
+        return false;
+    }
+    t->made_room_ms = t->now_ms;
+    LIST_EACH(&t->origins, n)
+    {
+        struct lane_origin *idle = container_of(n, struct lane_origin, node);
+
+        if (idle->stranger && has_nothing_to_do(idle)) {
+            lane__conn_close(container_of(list_first(&idle->conns), struct lane_conn, node));
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t patience_ms(const struct lane_origin *o, const struct lane_group *g)
+{
+    int64_t timeout_ms = g->work->batch->timeout_ms;
+
+    return o->stranger ? timeout_ms / STRANGER_PART : timeout_ms;
 }
 
 /* ---- another protocol ---- */
@@ -182,7 +228,7 @@ static void time_out(struct lane_conn *c)
         if (!s->group) {
             continue;
         }
-        timeout_ms = s->group->work->batch->timeout_ms;
+        timeout_ms = patience_ms(o, s->group);
         if (timeout_ms > 0 && o->lane->now_ms - s->started_ms >= timeout_ms) {
             (void)snprintf(
                 error, sizeof error, "no answer after %lld ms", (long long)timeout_ms);
@@ -200,7 +246,7 @@ static void lose_patience(struct lane_origin *o)
 {
     for (struct list_node *n = list_first(&o->groups), *behind; n; n = behind) {
         struct lane_group *g = container_of(n, struct lane_group, node);
-        int64_t timeout_ms = g->work->batch->timeout_ms;
+        int64_t timeout_ms = patience_ms(o, g);
 
         behind = list_next(&o->groups, n);
         if (timeout_ms > 0 && o->lane->now_ms - g->work->since_ms > timeout_ms) {
@@ -223,7 +269,8 @@ void lane__look_after(struct lane_origin *o)
         lane__conn_look_after(c);
     }
     lose_patience(o);
-    if (!o->stalled && o->in_flight > 0 && now - o->progress_ms > LANE_STALL_MS) {
+    if (!o->stalled && o->in_flight > 0 &&
+        now - o->progress_ms > (o->stranger ? LANE_STALL_MS / 2 : LANE_STALL_MS)) {
         o->stalled = true;
         lane__too_much(o);
     } else if (o->stalled && o->in_flight == 0) {

@@ -47,13 +47,18 @@ static void tell_zones(struct crier *c)
     }
 }
 
+static void ask_host(struct crier *c, struct out_exchange *x)
+{
+    out_send(c->out, x);
+}
+
 struct push_door *push_door_new(struct crier *c)
 {
     struct push_door *p = mem_zalloc(sizeof *p);
 
     p->crier = c;
     push__limit_init(&p->limit);
-    p->proofs = push__proofs_new(c);
+    p->proofs = push__proofs_new(c, ask_host);
     tell_zones(c);
     return p;
 }
@@ -90,11 +95,17 @@ static bool same_part(const char *a, size_t a_len, const char *b, size_t b_len)
     return true;
 }
 
+/* What a browser says for one; anything more was made up, and would be kept as where they agreed. */
+static bool is_origin_alone(const struct url_parts *u)
+{
+    return !u->has_userinfo && u->path_len == 0 && !u->query && !u->fragment;
+}
+
 bool push__same_origin(const char *url, const char *origin)
 {
     struct url_parts a, b;
 
-    return url_parse(&a, url) && url_parse(&b, origin) &&
+    return url_parse(&a, url) && url_parse(&b, origin) && is_origin_alone(&b) &&
            same_part(a.scheme, a.scheme_len, b.scheme, b.scheme_len) &&
            same_part(a.host, a.host_len, b.host, b.host_len) && url_port(&a) == url_port(&b);
 }
@@ -208,7 +219,6 @@ void push__come_again(struct door_request *r, int status, int64_t wait_ms, const
              status == 429 ? "Too Many Requests" : "Service Unavailable",
              status,
              why);
-    /* Without a line in the log: a flood is counted, and fills no disk. */
     door_reply_text(r, status, "application/problem+json", &body);
 }
 
@@ -240,6 +250,18 @@ static bool has_app_key(const struct door_request *r, const struct secret *key)
     return crypto_equal(a, b, sizeof a);
 }
 
+/* Refusals of strangers are counted, and fill no log; but one that a setting may be wrong for is worth a line. */
+static void tell_refused(struct crier *c, const struct channel *ch, const char *origin)
+{
+    struct push_door *p = c->push_door;
+    int64_t now_ms = clock_mono_ms();
+
+    if (origin && (p->told_ms == 0 || now_ms - p->told_ms >= MS_MINUTE)) {
+        p->told_ms = now_ms;
+        log_warn(EV_PAGE_REFUSED, LOG_STR("channel", ch->name), LOG_STR("origin", origin));
+    }
+}
+
 static bool
 may_come(struct crier *c, struct door_request *r, const struct channel *ch, char *by)
 {
@@ -257,6 +279,7 @@ may_come(struct crier *c, struct door_request *r, const struct channel *ch, char
         }
         return true;
     }
+    tell_refused(c, ch, origin);
     door_problem(r,
                  403,
                  NULL,

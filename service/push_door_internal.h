@@ -12,6 +12,7 @@
 #include "queue/ledger.h"
 #include "service/channels.h"
 #include "service/crier.h"
+#include "service/out.h"
 #include "service/push_door.h"
 #include "service/push_wish.h"
 
@@ -51,7 +52,9 @@ struct push_proving {
     struct list_node node;
     push_proving_fn *done; /* exactly once; may come before push__prove() has returned */
 };
-struct push_proofs *push__proofs_new(struct crier *c);
+/* Sends what asks a host: out_send(). */
+typedef void push_ask_fn(struct crier *c, struct out_exchange *x);
+struct push_proofs *push__proofs_new(struct crier *c, push_ask_fn *ask);
 void push__proofs_stop(struct push_proofs *p);
 void push__proofs_free(struct push_proofs *p);
 void push__prove(struct push_proofs *p,
@@ -67,6 +70,7 @@ struct push_door {
     struct crier *crier;
     struct push_limit limit;
     struct push_proofs *proofs;
+    int64_t told_ms; /* a page that was refused */
 };
 
 /* How somebody came in, for `opted_in_by`: "page https://news.example", "app". */

@@ -2,7 +2,7 @@
  * subscribes. It owns what was found out about hosts, for a while.
  *
  * What can be said of the text alone comes first: https, the usual port, a name and not an address, nobody's
- * password. A host that the adapter counts as one of the big services needs nothing more: its own answers to our
+ * password. A host that the adapter names as that of a big service needs nothing more: its own answers to our
  * messages will say which of its endpoints there are, and those that are made up go the way of all that are gone.
  *
  * Another host (a browser may bring any: there is no list of push services) is asked once, with a request of our
@@ -10,7 +10,12 @@
  * speak HTTP; out.c checks the address at the moment of connecting. What it answers does not matter: no answer to
  * that is specified. It is believed for an hour. So made-up hosts, each of which would cost every later wave a
  * connection that fails, come to nothing; and who has many that answer is held up by three bounds: hosts asked at
- * a time, new hosts in an hour, and subscriptions of one such host in an hour.
+ * a time, hosts in an hour that are new or were none when last asked, and subscriptions of one such host in an hour.
+ *
+ * Some big services have a host for each part of the world, so that there is no list either, but nobody else can
+ * have one in their domain. Those are asked too, or made-up names would be as many origins of every wave; only
+ * those that are there count in an hour, and their subscriptions are not counted. Each sort has room of its own, so
+ * that nobody keeps the readers of a big service out by hosts of their own.
  *
  * A channel that may reach private addresses has its push service in the own network, or is a test: nothing is
  * asked there. */
@@ -27,10 +32,11 @@
 #include "service/out.h"
 #include "service/push_door_internal.h"
 
+/* Of each sort of hosts: */
 #define HOSTS_MAX 1000          /* remembered */
 #define ASKED_MAX 8             /* at a time */
 #define NEW_IN_AN_HOUR 120      /* hosts */
-#define MEMBERS_IN_AN_HOUR 2000 /* of one such host */
+#define MEMBERS_IN_AN_HOUR 2000 /* of one stranger's host */
 #define WAITING_MAX 200         /* for the answer of one host */
 #define GOOD_MS MS_HOUR
 #define BAD_MS (5 * MS_MINUTE)
@@ -96,8 +102,8 @@ push__endpoint_wrong(const char *url, bool allow_private, char host[PUSH_HOST_BY
 
 enum host_state { HOST_ASKING, HOST_GOOD, HOST_BAD };
 struct host {
-    struct list_node node; /* in proofs.hosts, the newest last */
-    struct push_proofs *proofs;
+    struct list_node node; /* in sort.hosts, the newest last */
+    struct sort *sort;
     char name[PUSH_HOST_BYTES];
     enum host_state state;
     int64_t until_ms;
@@ -108,37 +114,51 @@ struct host {
     char why[200];
 };
 
-struct push_proofs {
-    struct crier *crier;
+struct sort {
+    struct push_proofs *proofs;
+    bool big; /* in the domain of a big service */
     struct map *by_name;
     struct list hosts;
     size_t asked;
     int64_t hour_ms, fresh; /* new hosts since then */
+};
+
+struct push_proofs {
+    struct crier *crier;
+    push_ask_fn *ask;
+    struct sort strangers, big;
     bool stopped;
 };
 
-struct push_proofs *push__proofs_new(struct crier *c)
+static void sort_init(struct sort *s, struct push_proofs *p, bool big)
+{
+    *s = (struct sort){.proofs = p, .big = big, .by_name = map_new()};
+    list_init(&s->hosts);
+}
+
+struct push_proofs *push__proofs_new(struct crier *c, push_ask_fn *ask)
 {
     struct push_proofs *p = mem_zalloc(sizeof *p);
 
     p->crier = c;
-    p->by_name = map_new();
-    list_init(&p->hosts);
+    p->ask = ask;
+    sort_init(&p->strangers, p, false);
+    sort_init(&p->big, p, true);
     return p;
 }
 
 static void host_free(struct host *h)
 {
-    (void)map_remove(h->proofs->by_name, h->name, strlen(h->name));
-    list_remove(&h->proofs->hosts, &h->node);
+    (void)map_remove(h->sort->by_name, h->name, strlen(h->name));
+    list_remove(&h->sort->hosts, &h->node);
     mem_free(h);
 }
 
 static enum push_proof verdict_of(const struct host *h)
 {
-    return h->proofs->stopped      ? PUSH_STOPPED
-           : h->state == HOST_GOOD ? PUSH_PROVEN
-                                   : PUSH_REFUSED;
+    return h->sort->proofs->stopped ? PUSH_STOPPED
+           : h->state == HOST_GOOD  ? PUSH_PROVEN
+                                    : PUSH_REFUSED;
 }
 
 static void tell_waiting(struct host *h)
@@ -152,10 +172,9 @@ static void tell_waiting(struct host *h)
     }
 }
 
-void push__proofs_stop(struct push_proofs *p)
+static void sort_stop(struct sort *s)
 {
-    p->stopped = true;
-    LIST_EACH(&p->hosts, n)
+    LIST_EACH(&s->hosts, n)
     {
         struct host *h = container_of(n, struct host, node);
 
@@ -165,17 +184,29 @@ void push__proofs_stop(struct push_proofs *p)
     }
 }
 
+void push__proofs_stop(struct push_proofs *p)
+{
+    p->stopped = true;
+    sort_stop(&p->strangers);
+    sort_stop(&p->big);
+}
+
+static void sort_done(struct sort *s)
+{
+    while (!list_empty(&s->hosts)) {
+        host_free(container_of(list_first(&s->hosts), struct host, node));
+    }
+    map_free(s->by_name);
+}
+
 /* Behind out_free(), which ends what was on its way. */
 void push__proofs_free(struct push_proofs *p)
 {
-    if (!p) {
-        return;
+    if (p) {
+        sort_done(&p->strangers);
+        sort_done(&p->big);
+        mem_free(p);
     }
-    while (!list_empty(&p->hosts)) {
-        host_free(container_of(list_first(&p->hosts), struct host, node));
-    }
-    map_free(p->by_name);
-    mem_free(p);
 }
 
 static void on_asked(struct out_exchange *x)
@@ -183,12 +214,13 @@ static void on_asked(struct out_exchange *x)
     struct host *h = container_of(x, struct host, exchange);
     bool answered = x->outcome == TRANSPORT_ANSWERED && x->response.status > 0;
 
-    h->proofs->asked--;
+    h->sort->asked--;
     h->state = answered ? HOST_GOOD : HOST_BAD;
     h->until_ms = clock_mono_ms() + (answered ? GOOD_MS : BAD_MS);
     if (!answered) {
         (void)snprintf(
             h->why, sizeof h->why, "%.100s is no push service that can be reached", h->name);
+        h->sort->fresh -= h->sort->big && h->sort->fresh > 0;
     }
     out_exchange_done(x);
     http_request_done(&h->request);
@@ -198,7 +230,7 @@ static void on_asked(struct out_exchange *x)
 static void ask(struct host *h)
 {
     h->state = HOST_ASKING;
-    h->proofs->asked++;
+    h->sort->asked++;
     http_request_init(&h->request);
     h->request.method = HTTP_HEAD;
     http_set_url(&h->request, "https://%s/", h->name);
@@ -206,17 +238,17 @@ static void ask(struct host *h)
     h->exchange.request = &h->request;
     h->exchange.timeout_ms = ASK_MS;
     h->exchange.done = on_asked;
-    out_send(h->proofs->crier->out, &h->exchange);
+    h->sort->proofs->ask(h->sort->proofs->crier, &h->exchange);
     /* Continues in on_asked(). */
 }
 
 /* Makes room by one that nobody waits for; the oldest are the first. */
-static bool make_room(struct push_proofs *p)
+static bool make_room(struct sort *s)
 {
-    if (map_count(p->by_name) < HOSTS_MAX) {
+    if (map_count(s->by_name) < HOSTS_MAX) {
         return true;
     }
-    LIST_EACH(&p->hosts, n)
+    LIST_EACH(&s->hosts, n)
     {
         struct host *h = container_of(n, struct host, node);
 
@@ -238,47 +270,70 @@ static bool count_within(int64_t *hour_ms, int64_t *count, int64_t most, int64_t
     return ++*count <= most;
 }
 
+static bool may_ask(struct sort *s, int64_t now_ms)
+{
+    return s->asked < ASKED_MAX && count_within(&s->hour_ms, &s->fresh, NEW_IN_AN_HOUR, now_ms);
+}
+
 /* NULL: there is no room for another. */
-static struct host *host_new(struct push_proofs *p, const char *name, int64_t now_ms)
+static struct host *host_new(struct sort *s, const char *name, int64_t now_ms)
 {
     struct host *h;
 
-    if (p->asked >= ASKED_MAX || !make_room(p) ||
-        !count_within(&p->hour_ms, &p->fresh, NEW_IN_AN_HOUR, now_ms)) {
+    if (!make_room(s) || !may_ask(s, now_ms)) {
         return NULL;
     }
     h = mem_zalloc(sizeof *h);
-    h->proofs = p;
+    h->sort = s;
     (void)snprintf(h->name, sizeof h->name, "%s", name);
     list_init(&h->waiting);
-    list_push(&p->hosts, &h->node);
-    (void)map_put(p->by_name, name, strlen(name), h);
+    list_push(&s->hosts, &h->node);
+    (void)map_put(s->by_name, name, strlen(name), h);
     ask(h);
     return h;
 }
 
-static struct host *host_of(struct push_proofs *p, const char *name, int64_t now_ms)
+/* One that was good is believed until there is room to ask it. */
+static struct host *host_of(struct sort *s, const char *name, int64_t now_ms)
 {
-    struct host *h = map_get(p->by_name, name, strlen(name));
+    struct host *h = map_get(s->by_name, name, strlen(name));
 
     if (!h) {
-        return host_new(p, name, now_ms);
+        return host_new(s, name, now_ms);
     }
-    if (h->state != HOST_ASKING && now_ms >= h->until_ms) {
-        if (p->asked >= ASKED_MAX) {
-            return NULL;
-        }
+    if (h->state == HOST_ASKING || now_ms < h->until_ms) {
+        return h;
+    }
+    if (h->state == HOST_GOOD ? s->asked < ASKED_MAX : may_ask(s, now_ms)) {
         ask(h);
+    } else if (h->state == HOST_BAD) {
+        return NULL;
     }
     return h;
 }
 
-static bool is_known(const struct push *push, const char *host)
+static bool is_host_of_a_big_service(const struct push *push, const char *host)
+{
+    for (const char *const *at = push->hosts; at && *at; at++) {
+        if (strcmp(*at, host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_in_a_big_domain(const struct push *push, const char *host)
 {
     char origin[PUSH_HOST_BYTES + 8];
 
     (void)snprintf(origin, sizeof origin, "https://%s", host);
     return push->service && strcmp(push->service(origin), "other") != 0;
+}
+
+static bool has_room(struct host *h, int64_t now_ms)
+{
+    return h && h->waiting.count < WAITING_MAX &&
+           (h->sort->big || count_within(&h->hour_ms, &h->members, MEMBERS_IN_AN_HOUR, now_ms));
 }
 
 void push__prove(struct push_proofs *p,
@@ -296,7 +351,7 @@ void push__prove(struct push_proofs *p,
         w->done(w, PUSH_REFUSED, wrong);
         return;
     }
-    if (allow_private || is_known(push, name)) {
+    if (allow_private || is_host_of_a_big_service(push, name)) {
         w->done(w, PUSH_PROVEN, NULL);
         return;
     }
@@ -304,9 +359,8 @@ void push__prove(struct push_proofs *p,
         w->done(w, PUSH_STOPPED, NULL);
         return;
     }
-    h = host_of(p, name, now_ms);
-    if (!h || h->waiting.count >= WAITING_MAX ||
-        !count_within(&h->hour_ms, &h->members, MEMBERS_IN_AN_HOUR, now_ms)) {
+    h = host_of(is_in_a_big_domain(push, name) ? &p->big : &p->strangers, name, now_ms);
+    if (!has_room(h, now_ms)) {
         w->done(w, PUSH_TOO_MANY, "too many new push services at once");
     } else if (h->state == HOST_ASKING) {
         list_push(&h->waiting, &w->node);

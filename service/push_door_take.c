@@ -172,18 +172,23 @@ static void subscribe_write(struct taking *t)
     ledger_submit(t->crier->ledger, &t->u.req);
 }
 
+/* Whose place this one takes is not there when the same was asked before, and its answer was lost. */
 static void subscribe_3_on_found(struct ledger_request *r)
 {
     struct taking *t = container_of(r, struct taking, u.req);
     enum err_code rc = r->rc;
+    bool looks_again;
 
     if (!rc) {
         (void)keep_found(t);
     }
+    looks_again = !rc && t->u.look.count == 0 && t->u.look.address != t->address;
     ledger_request_done(r);
     if (rc) {
         refuse_write(t, rc);
         taking_free(t);
+    } else if (looks_again) {
+        look_up(t, t->address, subscribe_3_on_found);
     } else {
         subscribe_write(t);
     }

@@ -14,7 +14,7 @@
     const where = state === "on" && (await navigator.serviceWorker.getRegistration(place + "crier-push/"));
     const own = where && (await where.pushManager.getSubscription());
     find("address").hidden = !own;
-    find("command").textContent = own ? `crier members ${(await about).channel} set '${own.endpoint}' --test yes` : "";
+    find("command").textContent = own ? `crier members ${(await about).channel} set '${own.endpoint.replaceAll("'", "'\\''")}' --test yes` : "";
   }
   document.addEventListener("crier-push", (event) => show(event.detail.state));
   show(document.querySelector("crier-push").getAttribute("state")); // it may have come first

@@ -121,13 +121,23 @@ static void what_is_none_is_refused_with_what_was_expected(void **state)
 static void an_address_is_kept_to_its_last_byte_and_no_longer_than_it_may_be(void **state)
 {
     static const char wns[] =
-        "https://WNS2-par02p.notify.windows.com/w/?token=BQYAAAB%2bL2%2f%3d&b=1";
+        "https://wns2-par02p.notify.windows.com/w/?token=BQYAAAB%2bL2%2f%3d&b=1";
+    static const char *const same[] = {
+        wns,
+        "https://WNS2-par02p.Notify.windows.com/w/?token=BQYAAAB%2bL2%2f%3d&b=1",
+        "https://wns2-par02p.notify.windows.com:443/w/?token=BQYAAAB%2bL2%2f%3d&b=1",
+        "https://wns2-par02p.notify.windows.com:00443/w/?token=BQYAAAB%2bL2%2f%3d&b=1",
+        "https://wns2-par02p.notify.windows.com:/w/?token=BQYAAAB%2bL2%2f%3d&b=1"};
     char out[MEMBER_ADDRESS_BYTES], longest[MEMBER_ADDRESS_BYTES + 1];
     struct buf b;
 
     (void)state;
-    assert_true(webpush__address(wns, out));
-    assert_string_equal(out, wns);
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        assert_true(webpush__address(same[i], out));
+        assert_string_equal(out, wns);
+    }
+    assert_true(webpush__address("https://[::1]:04443?X", out));
+    assert_string_equal(out, "https://[::1]:4443?X");
     buf_init(&b, 4096);
     assert_true(webpush__origin(wns, &b));
     assert_string_equal(buf_str(&b), "https://wns2-par02p.notify.windows.com");

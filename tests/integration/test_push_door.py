@@ -5,6 +5,7 @@ import base64
 import concurrent.futures
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -90,6 +91,10 @@ def test_a_reader_comes_chooses_and_leaves(make_door):
     assert post(crier, "/push/subscribe", {"subscription": subscription(2), "instead_of": endpoint(1)})[0] in (200, 201)
     assert post(crier, "/push/topics", choices)[0] == 404
     assert post(crier, "/push/topics", {"endpoint": endpoint(2)})[1] == told
+    # asked again, because the answer was lost
+    again = {"subscription": subscription(2), "instead_of": endpoint(1), "topics": told["topics"]}
+    assert post(crier, "/push/subscribe", again)[0] == 200
+    assert post(crier, "/push/topics", {"endpoint": endpoint(2)})[1] == told
     only, = members(crier)
     assert only["address"] == endpoint(2) and only["source"] == f"page {SITE}" and only["keys"]["auth"] == auth(2)
     assert (only["topics"], only["zone"], only["state"]) == (["breaking", "sport"], "Europe/Vienna", "active")
@@ -154,6 +159,9 @@ def test_pages_of_other_sites_and_unknown_apps_are_refused(make_door):
         assert "Content-Type" in headers["Access-Control-Allow-Headers"] and "POST" in headers["Access-Control-Allow-Methods"]
         assert "Access-Control-Allow-Credentials" not in headers
         assert post(crier, "/push/subscribe", ask, origin)[0] in (200, 201)
+    # one line is told of it, however many there are
+    told = [line for line in crier.log().splitlines() if " debug " not in line and "_refused" in line]
+    assert len(told) == 1 and "page_refused" in told[0] and "evil.example" in told[0], told
     # a refusal can be read by the page as well
     status, _, headers = post(crier, "/push/subscribe", {**ask, "topics": ["weather"]})
     assert (status, headers["Access-Control-Allow-Origin"]) == (422, SITE)
@@ -283,8 +291,26 @@ def test_all_of_them_go_out_and_come_in_elsewhere(make_door, tmp_path):
     assert sorted(lines(copy)) == sorted(lines(back)) and len(lines(back)) == count - 1
     # the same again changes nothing
     assert totals(members_verb(second, "web", "import", str(copy))[0])["unchanged"] == count - 1
+    # and when the service goes down midway, a part does not pass for the whole
+    assert count < 5000 or not cut_short(first).endswith(b"0\r\n\r\n")
     # and what others read is what others wrote, but for who has left
     assert len(json.loads(members_verb(second, "web", "export", "--format", "web-push")[0])) == count - 1
+
+
+def cut_short(crier):
+    """An export that is read slowly while the service is told to end."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(30)
+        s.connect(("127.0.0.1", crier.port))
+        s.sendall(f"GET /v1/channels/web/members/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        said = s.recv(4096)
+        assert said.startswith(b"HTTP/1.1 200")
+        crier.process.terminate()
+        wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", crier.port)) != 0)
+        while piece := s.recv(65536):
+            said += piece
+        return said
 
 
 def test_other_senders_files_are_read(make_door, tmp_path):

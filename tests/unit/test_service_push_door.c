@@ -75,6 +75,12 @@ static const struct { const char *a, *b; bool same; } origins[] = {
     {"https://news.example", "https://news.example:444", false},
     {"https://news.example", "https://news.example.evil.example", false},
     {"https://news.example", "null", false},
+    {"https://news.example", "https://news.example/", false},
+    {"https://news.example", "https://a@news.example", false},
+    {"https://news.example", "https://news.example?x", false},
+    {"https://news.example", "https://news.example#", false},
+    {"https://news.example", "https://news.example, https://evil.example", false},
+    {"https://xn--bcher-kva.example", "https://xn--bcher-kvb.example", false},
     {"https://news.example", "", false},
 };
 /* clang-format on */
@@ -87,6 +93,175 @@ static void origins_are_compared_whole(void **state)
             fail_msg("%s and %s", origins[i].a, origins[i].b);
         }
     }
+}
+
+/* ---- whether an endpoint is one ---- */
+
+#define ASKED_TOGETHER 8
+
+static struct out_exchange *asked[ASKED_TOGETHER]; /* without an answer so far */
+static size_t asked_count;
+
+static void keep_asked(struct crier *c, struct out_exchange *x)
+{
+    (void)c;
+    assert_true(asked_count < ARRAY_LEN(asked));
+    assert_false(x->allow_private || x->follow);
+    asked[asked_count++] = x;
+}
+
+static void answer_all(bool there)
+{
+    size_t count = asked_count;
+
+    asked_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        asked[i]->outcome = there ? TRANSPORT_ANSWERED : TRANSPORT_NOT_SENT;
+        asked[i]->response.status = there ? 404 : 0;
+        asked[i]->done(asked[i]);
+    }
+}
+
+static const char *service_of(const char *origin)
+{
+    return strstr(origin, ".big.example") ? "big" : "other";
+}
+
+static const char *const big_hosts[] = {"push.big.example", NULL};
+static const struct push push = {.service = service_of, .hosts = big_hosts};
+static struct push_proofs *proofs;
+
+struct proving {
+    struct push_proving w;
+    int told;
+    enum push_proof what;
+};
+
+static void on_proved(struct push_proving *w, enum push_proof what, const char *why)
+{
+    struct proving *p = container_of(w, struct proving, w);
+
+    assert_true(what == PUSH_PROVEN || (why && why[0] != '\0'));
+    p->told++;
+    p->what = what;
+}
+
+/* At "h5.domain"; n 0: at the domain itself. */
+static void prove(struct proving *p, int64_t now_ms, const char *domain, int n)
+{
+    char url[200];
+
+    if (n > 0) {
+        (void)snprintf(url, sizeof url, "https://h%d.%s/a-secret", n, domain);
+    } else {
+        (void)snprintf(url, sizeof url, "https://%s/a-secret", domain);
+    }
+    *p = (struct proving){.w.done = on_proved};
+    push__prove(proofs, &p->w, &push, url, false, now_ms);
+}
+
+static enum push_proof
+proved(const char *domain, int n, bool there, int64_t now_ms, size_t *out_asked)
+{
+    struct proving p;
+
+    prove(&p, now_ms, domain, n);
+    *out_asked = asked_count;
+    answer_all(there);
+    assert_int_equal(p.told, 1);
+    return p.what;
+}
+
+static int set_up_proofs(void **state)
+{
+    (void)state;
+    proofs = push__proofs_new(NULL, keep_asked);
+    return 0;
+}
+
+static int tear_down_proofs(void **state)
+{
+    (void)state;
+    push__proofs_free(proofs);
+    return mem_live_count() == 0 ? 0 : -1;
+}
+
+static void a_stranger_that_answers_is_believed_for_an_hour(void **state)
+{
+    int64_t now = clock_mono_ms();
+    struct proving p, q;
+    size_t n;
+
+    (void)state;
+    prove(&p, now, "push.stranger.example", 0);
+    prove(&q, now, "push.stranger.example", 0);
+    assert_int_equal(asked_count, 1); /* once for both */
+    assert_string_equal(asked[0]->request->url, "https://push.stranger.example/");
+    assert_int_equal(p.told + q.told, 0);
+    answer_all(true);
+    assert_true(p.told == 1 && q.told == 1 && p.what == PUSH_PROVEN && q.what == PUSH_PROVEN);
+    assert_int_equal(proved("push.stranger.example", 0, false, now + MS_MINUTE, &n),
+                     PUSH_PROVEN);
+    assert_int_equal(n, 0);
+    assert_int_equal(proved("push.stranger.example", 0, false, now + 2 * MS_HOUR, &n),
+                     PUSH_REFUSED);
+    assert_int_equal(n, 1);
+    assert_int_equal(proved("nowhere.example", 0, false, now, &n), PUSH_REFUSED);
+    assert_int_equal(proved("nowhere.example", 0, true, now, &n), PUSH_REFUSED);
+    assert_int_equal(n, 0);
+}
+
+/* Who names hosts that there are not, or that hang, holds up neither the big services nor what is known. */
+static void made_up_hosts_keep_nobody_out(void **state)
+{
+    int64_t now = clock_mono_ms();
+    struct proving hang[ASKED_TOGETHER + 1];
+    size_t n;
+
+    (void)state;
+    assert_int_equal(proved("good.example", 0, true, now, &n), PUSH_PROVEN);
+    for (int i = 0; i < 119; i++) {
+        assert_int_equal(proved("some.example", i + 1, i % 2, now, &n),
+                         i % 2 ? PUSH_PROVEN : PUSH_REFUSED);
+        assert_int_equal(n, 1);
+    }
+    assert_int_equal(proved("some.example", 1000, true, now, &n), PUSH_TOO_MANY);
+    /* asking again what was none counts as well */
+    assert_int_equal(proved("some.example", 1, true, now + 10 * MS_MINUTE, &n), PUSH_TOO_MANY);
+    assert_int_equal(n, 0);
+    for (int i = 0; i < ASKED_TOGETHER; i++) {
+        prove(&hang[i], now + 2 * MS_HOUR, "slow.example", i + 1);
+    }
+    prove(&hang[ASKED_TOGETHER], now + 2 * MS_HOUR, "slow.example", ASKED_TOGETHER + 1);
+    assert_int_equal(hang[ASKED_TOGETHER].what, PUSH_TOO_MANY);
+    prove(&hang[ASKED_TOGETHER], now + 2 * MS_HOUR, "good.example", 0);
+    assert_int_equal(hang[ASKED_TOGETHER].what, PUSH_PROVEN);
+    prove(&hang[ASKED_TOGETHER], now + 2 * MS_HOUR, "push.big.example", 0);
+    assert_int_equal(hang[ASKED_TOGETHER].what, PUSH_PROVEN);
+    answer_all(false);
+}
+
+/* A name in the domain of a big service costs a look: nothing that is not there gets into waves, and what is there
+ * is not kept out by it. */
+static void names_in_the_domain_of_a_big_service_are_looked_at(void **state)
+{
+    int64_t now = clock_mono_ms();
+    size_t n;
+
+    (void)state;
+    assert_int_equal(proved("push.big.example", 0, false, now, &n), PUSH_PROVEN);
+    assert_int_equal(n, 0);
+    for (int i = 0; i < 1200; i++) {
+        assert_int_equal(proved("no.big.example", i + 1, false, now, &n), PUSH_REFUSED);
+        assert_int_equal(n, 1);
+    }
+    for (int i = 0; i < 3000; i++) {
+        assert_int_equal(proved("eu.big.example", 0, true, now, &n), PUSH_PROVEN);
+    }
+    for (int i = 0; i < 2000; i++) {
+        assert_int_equal(proved("push.small.example", 0, true, now, &n), PUSH_PROVEN);
+    }
+    assert_int_equal(proved("push.small.example", 0, true, now, &n), PUSH_TOO_MANY);
 }
 
 /* ---- how often ---- */
@@ -250,6 +425,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_endpoint_is_at_a_public_name),
         cmocka_unit_test(origins_are_compared_whole),
+        cmocka_unit_test_setup_teardown(
+            a_stranger_that_answers_is_believed_for_an_hour, set_up_proofs, tear_down_proofs),
+        cmocka_unit_test_setup_teardown(
+            made_up_hosts_keep_nobody_out, set_up_proofs, tear_down_proofs),
+        cmocka_unit_test_setup_teardown(names_in_the_domain_of_a_big_service_are_looked_at,
+                                        set_up_proofs,
+                                        tear_down_proofs),
         cmocka_unit_test(one_client_has_so_much_and_gets_it_back),
         cmocka_unit_test(all_together_have_so_much),
         cmocka_unit_test_setup_teardown(a_wish_changes_what_it_names, set_up, tear_down),
