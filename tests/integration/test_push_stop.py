@@ -3,7 +3,7 @@ whether a message could go."""
 
 import time
 
-from harness import CRIER
+from harness import CRIER, SLOW
 from push_sink import PushSink
 from test_push_wave import Readers, make_crier, sink, sink_program, story, wave  # noqa: F401
 
@@ -17,9 +17,9 @@ def test_a_wave_under_way_is_stopped_within_a_second(make_crier, sink):  # noqa:
     sink.wait_for(400)
     before = time.monotonic()
     status, said, _ = crier.call("POST", f"/v1/waves/{crier.deliveries(accepted['id'])[0]['id']}/stop", {"by": "anna"})
-    assert status == 200 and time.monotonic() - before < 1
+    assert status == 200 and time.monotonic() - before < (5 if SLOW else 1)
     done, = crier.await_done(accepted["id"])
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < (10 if SLOW else 3)
     had = sink.count()["accepted"]
     w = wave(crier, accepted)
     assert w["halted"] and w["by"] == "anna" and 400 <= w["accepted"] + w["unknown"] < 8000

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from harness import CRIER, wait_for
+from harness import CRIER, SLOW, wait_for
 from push_sink import PushSink
 
 KEY = "xbwpzip7TIykpAiHVv5TQ5NIRWK8NxcYiezxyeaHVHM"  # crier keys vapid
@@ -243,7 +243,7 @@ def test_a_breaking_story_goes_before_a_wave_and_everywhere_within_a_second(make
     breaking = crier.send(story(7, breaking=True))
     for channel in ("telegram", "mastodon", "bluesky", "partner"):
         crier.await_done(breaking["id"], channel=channel)
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < (5 if SLOW else 1)
     crier.await_done(breaking["id"])
     crier.await_done(ordinary["id"])
     readers.reconcile(repeats=4000)  # each has both
@@ -375,7 +375,7 @@ class TestServicesOfHttp1:
             trusted = tmp_path / "both.pem"
             trusted.write_text("".join(open(name).read() for name in (sink.ca, old.ca)))
             crier = make_crier(lambda settings: settings.update(channel),
-                               environment={"SSL_CERT_FILE": str(trusted), "CRIER_TEST_CA": str(trusted)})
+                               environment={"SSL_CERT_FILE": str(trusted)})
             return crier, Readers(crier, sink)
         return make
 
@@ -406,7 +406,7 @@ class TestServicesOfHttp1:
         assert sum(m["path"] == there[0] and "Story 20" in json.dumps(read_message(m["body"])) for m in old.messages()) == 1
 
     def test_stopped_in_between_and_lost_answers(self, make, sink, old):
-        crier, readers = make(rate="1000/s", timeout="1s")
+        crier, readers = make(rate="1000/s", timeout="4s" if SLOW else "1s")
         here, there = readers.add(400), readers.add(400, at=old)
         old.do("rule path=*7 once close", "rule path=*55 once stall", "rtt 10")
         accepted = crier.send(story(21))
@@ -428,7 +428,7 @@ class TestServicesOfHttp1:
         began = time.monotonic()
         accepted = crier.send(story(22))
         sink.wait_for(3000)
-        assert time.monotonic() - began < 5 and old.count()["requests"] <= 100
+        assert time.monotonic() - began < (20 if SLOW else 5) and old.count()["requests"] <= 100
         old.do("rules clear")
         until_done(crier, accepted, by="31s")
         assert wave(crier, accepted)["accepted"] == 3300
