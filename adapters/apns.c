@@ -12,6 +12,7 @@
 #include "adapters/push.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/url.h"
 
 #define AT(member) .offset = offsetof(struct apns_settings, member)
 #define APPLE "https://api.push.apple.com"
@@ -52,25 +53,13 @@ const char *apns__api(const struct apns_settings *s)
 /* Channels of one host share its trouble. */
 static void host(const void *object, struct buf *out)
 {
-    const char *at = strstr(apns__api(object), "://");
-
-    at = at ? at + 3 : "";
-    buf_add(out, at, strcspn(at, "/?#"));
-    if (!memchr(at, ':', strcspn(at, "/?#"))) {
-        buf_adds(out, ":443");
-    }
+    (void)url_put_host(out, apns__api(object));
 }
 
 /* ---- courses ---- */
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = apns__prepare,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(apns__prepare),
     {.name = "message",
      .repeatable = true,
      .publishes = true,
@@ -97,7 +86,7 @@ static const struct audience audience = {
     .again_max = 5,
     .resend_after_ms = 30 * MS_SECOND,
     .address = apns__address,
-    .address_form = "a device token: 64 digits of hex or more",
+    .address_form = APNS_ADDRESS_FORM,
     .sample = &sample,
     .push = &apns__push,
     .replaces = true,
@@ -151,11 +140,14 @@ static const char setup[] =
     "         bundle_id: example.news.app\n"
     "         taken_back: We have withdrawn this report.\n"
     "         when: {breaking: true}\n"
+    "         audience: {app_key: \"${CRIER_APP_KEY}\"}\n"
     "\n"
     "4. Your app hands in its token at each start:\n"
-    "     POST /push/subscribe  {\"channel\": \"iphone\", \"token\": \"00fc13ad…\", \"language\": \"en\"}\n"
-    "   with the key of audience.app_key. Tokens that you have already come in with\n"
-    "     crier members iphone import tokens.ndjson\n"
+    "     curl -H \"X-Crier-Key: $CRIER_APP_KEY\" -H \"Content-Type: application/json\" -d \\\n"
+    "       '{\"channel\": \"iphone\", \"subscription\": {\"token\": \"00fc13ad…\"}, \"language\": \"en\"}' \\\n"
+    "       https://push.news.example/push/subscribe\n"
+    "   Tokens that you have already come in one a line, with where and when those readers agreed:\n"
+    "     crier members iphone import tokens.txt --format firebase --consent \"the app\" --consented-at 2026-01-01T00:00:00Z\n"
     "5. Run `crier check`. With the service running, this sends a message to a token that is nobody's, which Apple\n"
     "   refuses after it has looked at the key:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"

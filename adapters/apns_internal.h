@@ -25,6 +25,7 @@ extern const struct text_rule apns__limits[];
 /* apns_push.c */
 extern const struct push apns__push;
 bool apns__address(const char *text, char *out);
+#define APNS_ADDRESS_FORM "the device token that Apple gave the app: 64 digits of hex or more"
 enum err_code apns__prepare(struct step_ctx *ctx, struct http_request *req, struct err *why);
 enum err_code apns__build_test(struct step_ctx *ctx, struct http_request *req, struct err *why);
 

@@ -169,13 +169,13 @@ static void headers(const struct push_plan *plan,
     (void)origin;
     buf_init_secret(&token, PAYLOAD_BYTES);
     apns__tokens_add(&token, &plan->tokens, now_ms, until_ms);
-    notice_header(out, "authorization", buf_str(&token));
+    http_headers_put(out, "authorization", buf_str(&token));
     buf_done(&token);
-    notice_header(out, "apns-topic", plan->topic);
-    notice_header(out, "apns-push-type", "alert");
-    notice_header(out, "apns-priority", plan->priority);
-    notice_header(out, "apns-expiration", plan->expiration);
-    notice_header(out, "apns-collapse-id", plan->collapse_id);
+    http_headers_put(out, "apns-topic", plan->topic);
+    http_headers_put(out, "apns-push-type", "alert");
+    http_headers_put(out, "apns-priority", plan->priority);
+    http_headers_put(out, "apns-expiration", plan->expiration);
+    http_headers_put(out, "apns-collapse-id", plan->collapse_id);
 }
 
 static enum err_code compose(const struct push_plan *plan,
@@ -329,8 +329,7 @@ static enum err_code subscription(const void *settings,
     (void)keys;
     *keys_len = 0;
     *key_id = 0;
-    return notice_subscription(
-        given, apns__address, "the device token that Apple gave the app, in hex", address, why);
+    return notice_subscription(given, apns__address, APNS_ADDRESS_FORM, address, why);
 }
 
 const struct push apns__push = {

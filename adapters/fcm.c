@@ -10,6 +10,7 @@
 #include "adapters/push.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/url.h"
 
 // clang-format off
 static const struct field settings[] = {
@@ -36,16 +37,15 @@ static enum err_code check(const void *object, struct err *why)
     return fcm__check(object, why);
 }
 
+void fcm__host(const void *object, struct buf *out)
+{
+    (void)url_put_host(out, ((const struct fcm_settings *)object)->api);
+}
+
 /* ---- courses ---- */
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = fcm__prepare,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(fcm__prepare),
     {.name = "message",
      .repeatable = true,
      .publishes = true,
@@ -78,7 +78,7 @@ static const struct audience audience = {
     .again_max = 5,
     .resend_after_ms = 30 * MS_SECOND,
     .address = fcm__address,
-    .address_form = "the token that Firebase gave the app: letters, digits, :, _ and -",
+    .address_form = FCM_ADDRESS_FORM,
     .sample = &sample,
     .push = &fcm__push,
     .replaces = true,
@@ -103,11 +103,14 @@ static const char setup[] =
     "         service_account: \"${file:/etc/crier/firebase.json}\"\n"
     "         taken_back: We have withdrawn this report.\n"
     "         when: {breaking: true}\n"
+    "         audience: {app_key: \"${CRIER_APP_KEY}\", topics: {sports: Sports}}\n"
     "\n"
     "4. Your app hands in its token, and again whenever Firebase gives it another:\n"
-    "     POST /push/subscribe  {\"channel\": \"app\", \"token\": \"…\", \"language\": \"en\", \"topics\": [\"sports\"]}\n"
-    "   with the key of audience.app_key. Tokens that you have already come in with\n"
-    "     crier members app import tokens.ndjson\n"
+    "     curl -H \"X-Crier-Key: $CRIER_APP_KEY\" -H \"Content-Type: application/json\" -d \\\n"
+    "       '{\"channel\": \"app\", \"subscription\": {\"token\": \"…\"}, \"language\": \"en\", \"topics\": [\"sports\"]}' \\\n"
+    "       https://push.news.example/push/subscribe\n"
+    "   Tokens that you have already come in one a line, with where and when those readers agreed:\n"
+    "     crier members app import tokens.txt --format firebase --consent \"the app\" --consented-at 2026-01-01T00:00:00Z\n"
     "5. Run `crier check`. With the service running, this has Firebase look at a message and sends nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/app/test\n"
@@ -135,6 +138,7 @@ const struct adapter adapter_fcm = {
     .cannot_update = NOTICE_CANNOT_UPDATE,
     .cannot_retract = NOTICE_CANNOT_RETRACT,
     .cannot_verify = "Firebase cannot be asked for a message",
+    .host = fcm__host,
     .audience = &audience,
     .media_max_bytes = (size_t)1000 * 1000, /* Android's */
     .media_bounds = notice_media_bounds,

@@ -47,6 +47,8 @@ const struct fcm_settings *fcm__settings(const struct step_ctx *ctx);
 // clang-format on
 /* What both types ask of their settings. */
 MUST_USE enum err_code fcm__check(const struct fcm_settings *s, struct err *why);
+/* struct adapter.host of both: not that of the icon. */
+void fcm__host(const void *object, struct buf *out);
 
 /* fcm_account.c */
 struct fcm_account {
@@ -68,9 +70,8 @@ enum err_code
 fcm__prepare_topic(struct step_ctx *ctx, struct http_request *req, struct err *why);
 /* All of a message but its target, as an object. */
 void fcm__payload(const struct step_ctx *ctx, const struct notice *n, struct buf *out);
-/* Path of messages:send, appended. */
-MUST_USE enum err_code
-fcm__path(struct buf *out, const struct fcm_settings *s, struct err *why);
+/* Path of messages:send, below `api`; yours, mem_free(). */
+MUST_USE enum err_code fcm__path(char **out, const struct fcm_settings *s, struct err *why);
 /* A request with nothing in it but where it goes and who we are. */
 MUST_USE enum err_code
 fcm__request(const struct step_ctx *ctx, struct http_request *req, struct err *why);
@@ -78,12 +79,15 @@ fcm__request(const struct step_ctx *ctx, struct http_request *req, struct err *w
 /* fcm_push.c */
 extern const struct push fcm__push;
 bool fcm__address(const char *text, char *out);
+#define FCM_ADDRESS_FORM                                                                       \
+    "the token that Firebase gave the app: letters, digits, :, _ and -, at least 32 of them"
 
 /* fcm_trouble.c */
 enum fcm_reach {
     FCM_TAKEN,
     FCM_TOKEN,    /* our access token is not taken */
     FCM_OPERATOR, /* no to us */
+    FCM_BEYOND, /* Firebase cannot get it on to Apple, or to a browser: no to them, others get theirs */
     FCM_GONE,     /* the member's token is dead */
     FCM_NOT_OURS, /* it is none of this project's, or none at all */
     FCM_DEVICE,   /* too many to this one device */

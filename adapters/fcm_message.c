@@ -17,10 +17,10 @@
 #include "adapters/push.h"
 #include "base/clock.h"
 #include "base/json_put.h"
+#include "base/mem.h"
 
 #define ERRORS "https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode"
 #define TTL_S_MAX ((int64_t)4 * 7 * 24 * 3600)
-#define PAYLOAD_BYTES ((size_t)64 * 1024)
 
 const struct text_rule fcm__limits[] = {
     [FCM_LIMIT_PAYLOAD] = {.name = "payload",
@@ -174,39 +174,31 @@ fcm__prepare_topic(struct step_ctx *ctx, struct http_request *req, struct err *w
 
 /* ---- where it goes ---- */
 
-enum err_code fcm__path(struct buf *out, const struct fcm_settings *s, struct err *why)
+enum err_code fcm__path(char **out, const struct fcm_settings *s, struct err *why)
 {
     struct fcm_account account;
     enum err_code rc = fcm__account_read(&account, &s->service_account, false, why);
-    const char *base;
-    size_t len;
 
-    if (rc) {
-        return rc;
+    if (!rc) {
+        *out = mem_printf("/v1/projects/%s/messages:send", account.project);
+        fcm__account_done(&account);
     }
-    base = notice_base_path(s->api, &len);
-    buf_add(out, base, len);
-    buf_addf(out, "/v1/projects/%s/messages:send", account.project);
-    fcm__account_done(&account);
-    return ERR_NONE;
+    return rc;
 }
 
 enum err_code
 fcm__request(const struct step_ctx *ctx, struct http_request *req, struct err *why)
 {
     const struct fcm_settings *s = fcm__settings(ctx);
-    struct buf url;
-    enum err_code rc;
+    char *path;
+    enum err_code rc = fcm__path(&path, s, why);
 
-    buf_init(&url, PAYLOAD_BYTES);
-    notice_origin(&url, s->api);
-    rc = fcm__path(&url, s, why);
     if (!rc) {
         req->method = HTTP_POST;
-        http_set_url(req, "%s", buf_str(&url));
+        http_set_url_below(req, s->api, "%s", path);
         http_set_header(req, "Content-Type", "application/json; charset=UTF-8");
         http_set_headerf(req, "Authorization", "Bearer %s", ctx->token ? ctx->token : "");
+        mem_free(path);
     }
-    buf_done(&url);
     return rc;
 }

@@ -7,110 +7,33 @@
 #include "adapters/fcm_internal.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "adapters/audience.h"
-#include "adapters/push.h"
+#include "adapters/notice_plan.h"
 #include "base/json_put.h"
 #include "base/mem.h"
 
-#define PAYLOAD_BYTES ((size_t)64 * 1024)
 #define TOKEN_BYTES_MIN 32
-
-struct push_plan {
-    char *origin, *path, *authorization;
-    char *rest; /* the message without its opening bracket and its target */
-    size_t rest_len;
-    struct notice_tally *tally;
-};
-
-/* ---- a plan ---- */
-
-static void free_plan(struct push_plan *p)
-{
-    if (p) {
-        mem_free(p->origin);
-        mem_free(p->path);
-        mem_free_secret_text(p->authorization);
-        mem_free(p->rest);
-        mem_free(p->tally);
-        mem_free(p);
-    }
-}
-
-static char *origin_text(const struct fcm_settings *s)
-{
-    struct buf b;
-
-    buf_init(&b, PAYLOAD_BYTES);
-    notice_origin(&b, s->api);
-    return buf_detach(&b, NULL);
-}
 
 static enum err_code make_plan(struct step_ctx *ctx, struct push_plan **out, struct err *why)
 {
     const struct fcm_settings *s = fcm__settings(ctx);
-    struct push_plan *p;
-    struct notice n;
-    struct buf b;
-    enum err_code rc;
+    char *path;
+    enum err_code rc = fcm__path(&path, s, why);
 
-    if (!notice_read(&n, ctx)) {
-        return err_set(why, ERR_INVALID, "the message is not made yet");
+    if (!rc) {
+        rc = notice_plan_make(out, ctx, s->api, path, fcm__payload, why);
+        mem_free(path);
     }
-    buf_init(&b, PAYLOAD_BYTES);
-    rc = fcm__path(&b, s, why);
-    if (rc) {
-        buf_done(&b);
-        return rc;
-    }
-    p = mem_zalloc(sizeof *p);
-    p->path = buf_detach(&b, NULL);
-    fcm__payload(ctx, &n, &b);
-    rc = buf_check(&b, "message", why);
-    if (rc) {
-        buf_done(&b);
-        free_plan(p);
-        return rc;
-    }
-    p->rest = mem_strndup(buf_str(&b) + 1, b.len - 1);
-    p->rest_len = b.len - 1;
-    p->origin = origin_text(s);
-    p->authorization = mem_printf("Bearer %s", ctx->token ? ctx->token : "");
-    p->tally = mem_zalloc(sizeof *p->tally);
-    buf_done(&b);
-    *out = p;
-    return ERR_NONE;
+    return rc;
 }
 
 /* ---- a request ---- */
-
-static bool add_origin(const struct push_plan *plan, const struct member *m, struct buf *out)
-{
-    (void)m;
-    buf_adds(out, plan->origin);
-    return true;
-}
 
 static const char *service(const char *origin)
 {
     (void)origin;
     return "fcm";
-}
-
-static void headers(const struct push_plan *plan,
-                    const struct member *m,
-                    const char *origin,
-                    int64_t now_ms,
-                    struct http_headers *out,
-                    int64_t *until_ms)
-{
-    (void)m;
-    (void)origin;
-    (void)now_ms;
-    notice_header(out, "content-type", "application/json; charset=UTF-8");
-    notice_header(out, "authorization", plan->authorization);
-    *until_ms = INT64_MAX; /* a token that has ended is refused, and renewed */
 }
 
 static enum err_code compose(const struct push_plan *plan,
@@ -158,6 +81,9 @@ static struct verdict judge(const struct push_plan *plan,
                                count,
                                said->detail,
                                "is service_account of the project that the app is in?");
+    case FCM_BEYOND:
+        return notice_doubted(
+            plan->tally, words, count, said->detail, "Firebase took no other message");
     case FCM_TOKEN:
         notice_say(words, count, MEMBER_AGAIN, 0, said->detail);
         return verdict_token_refused("%s", said->detail);
@@ -197,23 +123,16 @@ static struct verdict read_answer(const struct push_plan *plan,
 
 /* ---- members ---- */
 
-/* Letters, digits and what Firebase has between them, as "eXaMpLe:APA91b…". */
+/* As in "eXaMpLe:APA91b…". */
+static bool may_be(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == ':' || c == '_' || c == '-';
+}
+
 bool fcm__address(const char *text, char *out)
 {
-    size_t n = 0;
-
-    text += strspn(text, " \t\r\n");
-    for (; *text && !strchr(" \t\r\n", *text); text++) {
-        bool good = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-                    (*text >= '0' && *text <= '9') || strchr(":_-", *text);
-
-        if (!good || n + 1 >= MEMBER_ADDRESS_BYTES) {
-            return false;
-        }
-        out[n++] = *text;
-    }
-    out[n] = '\0';
-    return n >= TOKEN_BYTES_MIN && text[strspn(text, " \t\r\n")] == '\0';
+    return notice_token(text, out, may_be, TOKEN_BYTES_MIN);
 }
 
 static enum err_code subscription(const void *settings,
@@ -228,17 +147,16 @@ static enum err_code subscription(const void *settings,
     (void)keys;
     *keys_len = 0;
     *key_id = 0;
-    return notice_subscription(
-        given, fcm__address, "the token that Firebase gave the app", address, why);
+    return notice_subscription(given, fcm__address, FCM_ADDRESS_FORM, address, why);
 }
 
 const struct push fcm__push = {
     .many = 1,
     .plan = make_plan,
-    .done = free_plan,
-    .origin = add_origin,
+    .done = notice_plan_done,
+    .origin = notice_plan_origin,
     .service = service,
-    .headers = headers,
+    .headers = notice_plan_headers,
     .compose = compose,
     .read = read_answer,
     .subscription = subscription,

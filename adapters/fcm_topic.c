@@ -220,6 +220,7 @@ static struct verdict read_answer(struct step_ctx *ctx, const struct http_respon
     case FCM_TOKEN:
         return verdict_token_refused("%s", said.detail);
     case FCM_OPERATOR:
+    case FCM_BEYOND:
         return verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%s", said.detail);
     case FCM_QUOTA:
     case FCM_DEVICE:
@@ -251,13 +252,7 @@ unanswered(struct step_ctx *ctx, enum transport_outcome outcome, const char *err
 #define SAMPLE "{\"name\":\"projects/example-news/messages/6577457352112437000\"}"
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = fcm__prepare_topic,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(fcm__prepare_topic),
     {.name = "send",
      .publishes = true,
      .makes_post = true,
@@ -345,6 +340,7 @@ const struct adapter adapter_fcm_topic = {
     .cannot_update = NOTICE_CANNOT_UPDATE,
     .cannot_retract = NOTICE_CANNOT_RETRACT,
     .cannot_verify = "Firebase cannot be asked for a message",
+    .host = fcm__host,
     .media_max_bytes = (size_t)1000 * 1000,
     .media_bounds = notice_media_bounds,
     .pictures = "by their address, which telephones fetch",

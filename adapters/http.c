@@ -329,6 +329,11 @@ void http_headers_add(struct http_headers *h,
     h->count++;
 }
 
+void http_headers_put(struct http_headers *h, const char *name, const char *value)
+{
+    http_headers_add(h, name, strlen(name), value, strlen(value));
+}
+
 void http_headers_done(struct http_headers *h)
 {
     for (size_t i = 0; i < h->count; i++) {

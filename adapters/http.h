@@ -153,6 +153,9 @@ void http_headers_add(struct http_headers *h,
                       size_t name_len,
                       const char *value,
                       size_t value_len);
+void http_headers_put(struct http_headers *h,
+                      const char *name,
+                      const char *value); /* of texts */
 void http_headers_done(struct http_headers *h);
 
 struct http_response {

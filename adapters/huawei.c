@@ -13,6 +13,7 @@
 #include "adapters/push.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/url.h"
 
 const char *const huawei__importances[] = {"LOW", "NORMAL", NULL};
 #define IMPORTANCE_NORMAL "NORMAL"
@@ -46,16 +47,7 @@ const struct huawei_settings *huawei__settings(const struct step_ctx *ctx)
 /* Two addresses stand in the settings: messages go to this one. */
 static void host(const void *object, struct buf *out)
 {
-    const char *api = ((const struct huawei_settings *)object)->api;
-    const char *at = strstr(api, "://");
-    size_t len;
-
-    at = at ? at + 3 : "";
-    len = strcspn(at, "/?#");
-    buf_add(out, at, len);
-    if (!memchr(at, ':', len)) {
-        buf_adds(out, strncmp(api, "https:", 6) == 0 ? ":443" : ":80");
-    }
+    (void)url_put_host(out, ((const struct huawei_settings *)object)->api);
 }
 
 /* ---- courses ---- */
@@ -64,13 +56,7 @@ static void host(const void *object, struct buf *out)
     "{\"code\":\"80000000\",\"msg\":\"Success\",\"requestId\":\"157440955549500001002006\"}"
 
 static const struct step send_steps[] = {
-    {.name = "prepare",
-     .repeatable = true,
-     .wants_media = true,
-     .media_wanted = notice_wants_picture,
-     .media_wish = notice_wish,
-     .build = huawei__prepare,
-     .read = notice_read_prepared},
+    NOTICE_PREPARE_STEP(huawei__prepare),
     {.name = "message",
      .repeatable = true,
      .publishes = true,
@@ -102,7 +88,7 @@ static const struct audience audience = {
     .again_max = 5,
     .resend_after_ms = 30 * MS_SECOND,
     .address = huawei__address,
-    .address_form = "the token that Push Kit gave the app",
+    .address_form = HUAWEI_ADDRESS_FORM,
     .sample = &sample,
     .push = &huawei__push,
     .replaces = true,
@@ -143,11 +129,14 @@ static const char setup[] =
     "         category: NEWS\n"
     "         taken_back: We have withdrawn this report.\n"
     "         when: {breaking: true}\n"
+    "         audience: {app_key: \"${CRIER_APP_KEY}\"}\n"
     "\n"
     "4. Your app hands in its token at each start:\n"
-    "     POST /push/subscribe  {\"channel\": \"huawei\", \"token\": \"IQAAAA…\", \"language\": \"en\"}\n"
-    "   with the key of audience.app_key. Tokens that you have already come in with\n"
-    "     crier members huawei import tokens.ndjson\n"
+    "     curl -H \"X-Crier-Key: $CRIER_APP_KEY\" -H \"Content-Type: application/json\" -d \\\n"
+    "       '{\"channel\": \"huawei\", \"subscription\": {\"token\": \"IQAAAA…\"}, \"language\": \"en\"}' \\\n"
+    "       https://push.news.example/push/subscribe\n"
+    "   Tokens that you have already come in one a line, with where and when those readers agreed:\n"
+    "     crier members huawei import tokens.txt --format firebase --consent \"the app\" --consented-at 2026-01-01T00:00:00Z\n"
     "5. Run `crier check`. With the service running, this has Huawei look at a message and sends nothing:\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" --json '{\"probe\": true}' \\\n"
     "       http://127.0.0.1:8480/v1/channels/huawei/test\n"

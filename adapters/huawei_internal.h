@@ -27,6 +27,8 @@ extern const struct oauth huawei__oauth;
 /* huawei_push.c */
 extern const struct push huawei__push;
 bool huawei__address(const char *text, char *out);
+#define HUAWEI_ADDRESS_FORM                                                                    \
+    "the token that Push Kit gave the app: no blanks, at least 16 characters"
 enum err_code huawei__prepare(struct step_ctx *ctx, struct http_request *req, struct err *why);
 enum err_code
 huawei__build_test(struct step_ctx *ctx, struct http_request *req, struct err *why);

@@ -11,27 +11,19 @@
 #include <string.h>
 
 #include "adapters/audience.h"
-#include "adapters/push.h"
+#include "adapters/notice_plan.h"
 #include "base/json_put.h"
 #include "base/mem.h"
 
 #define API_SOURCE                                                                             \
     "https://developer.huawei.com/consumer/en/doc/HMSCore-References/"                         \
     "https-send-api-0000001050986197"
-#define PAYLOAD_BYTES ((size_t)64 * 1024)
 #define TTL_S_MIN ((int64_t)60)
 #define TTL_S_MAX ((int64_t)15 * 24 * 3600)
 #define MANY 1000
 #define TOKEN_BYTES_MIN 16
 #define TO_OPEN_A_PAGE 2 /* click_action.type */
 #define TO_OPEN_THE_APP 3
-
-struct push_plan {
-    char *origin, *path, *authorization;
-    char *rest; /* the message without its opening bracket and its tokens */
-    size_t rest_len;
-    struct notice_tally *tally;
-};
 
 const struct text_rule huawei__limits[] = {
     [HUAWEI_LIMIT_PAYLOAD] = {.name = "payload",
@@ -103,88 +95,22 @@ enum err_code huawei__prepare(struct step_ctx *ctx, struct http_request *req, st
 
 /* ---- a plan ---- */
 
-static void free_plan(struct push_plan *p)
-{
-    if (p) {
-        mem_free(p->origin);
-        mem_free(p->path);
-        mem_free_secret_text(p->authorization);
-        mem_free(p->rest);
-        mem_free(p->tally);
-        mem_free(p);
-    }
-}
-
-static void set_address(struct push_plan *p, const struct step_ctx *ctx)
-{
-    const struct huawei_settings *s = huawei__settings(ctx);
-    const char *base;
-    struct buf b;
-    size_t len;
-
-    buf_init(&b, PAYLOAD_BYTES);
-    notice_origin(&b, s->api);
-    p->origin = buf_detach(&b, NULL);
-    base = notice_base_path(s->api, &len);
-    p->path = mem_printf("%.*s/v1/%s/messages:send", (int)len, base, s->oauth.client_id);
-    p->authorization = mem_printf("Bearer %s", ctx->token ? ctx->token : "");
-}
-
 static enum err_code make_plan(struct step_ctx *ctx, struct push_plan **out, struct err *why)
 {
-    struct push_plan *p;
-    struct notice n;
-    struct buf b;
-    enum err_code rc;
+    const struct huawei_settings *s = huawei__settings(ctx);
+    char *path = mem_printf("/v1/%s/messages:send", s->oauth.client_id);
+    enum err_code rc = notice_plan_make(out, ctx, s->api, path, add_payload, why);
 
-    if (!notice_read(&n, ctx)) {
-        return err_set(why, ERR_INVALID, "the message is not made yet");
-    }
-    buf_init(&b, PAYLOAD_BYTES);
-    add_payload(ctx, &n, &b);
-    rc = buf_check(&b, "message", why);
-    if (rc) {
-        buf_done(&b);
-        return rc;
-    }
-    p = mem_zalloc(sizeof *p);
-    p->rest = mem_strndup(buf_str(&b) + 1, b.len - 1);
-    p->rest_len = b.len - 1;
-    p->tally = mem_zalloc(sizeof *p->tally);
-    set_address(p, ctx);
-    buf_done(&b);
-    *out = p;
-    return ERR_NONE;
+    mem_free(path);
+    return rc;
 }
 
 /* ---- a request ---- */
-
-static bool add_origin(const struct push_plan *plan, const struct member *m, struct buf *out)
-{
-    (void)m;
-    buf_adds(out, plan->origin);
-    return true;
-}
 
 static const char *service(const char *origin)
 {
     (void)origin;
     return "huawei";
-}
-
-static void headers(const struct push_plan *plan,
-                    const struct member *m,
-                    const char *origin,
-                    int64_t now_ms,
-                    struct http_headers *out,
-                    int64_t *until_ms)
-{
-    (void)m;
-    (void)origin;
-    (void)now_ms;
-    notice_header(out, "content-type", "application/json; charset=utf-8");
-    notice_header(out, "authorization", plan->authorization);
-    *until_ms = INT64_MAX; /* a token that has ended is refused, and renewed */
 }
 
 static enum err_code compose(const struct push_plan *plan,
@@ -225,7 +151,7 @@ huawei__build_test(struct step_ctx *ctx, struct http_request *req, struct err *w
     (void)why;
     req->method = HTTP_POST;
     http_set_url_below(req, s->api, "/v1/%s/messages:send", s->oauth.client_id);
-    http_set_header(req, "Content-Type", "application/json; charset=utf-8");
+    http_set_header(req, "Content-Type", "application/json; charset=UTF-8");
     http_set_headerf(req, "Authorization", "Bearer %s", ctx->token ? ctx->token : "");
     buf_addf(
         &req->body,
@@ -239,21 +165,15 @@ huawei__build_test(struct step_ctx *ctx, struct http_request *req, struct err *w
 
 /* ---- members ---- */
 
-/* Huawei says nothing of its form; no blank, nothing beyond ASCII, and nothing that JSON would write otherwise. */
+/* Huawei says nothing of its form; nothing beyond ASCII, and nothing that JSON would write otherwise. */
+static bool may_be(char c)
+{
+    return c > ' ' && c <= '~' && !strchr("\"\\<>", c);
+}
+
 bool huawei__address(const char *text, char *out)
 {
-    size_t n = 0;
-
-    text += strspn(text, " \t\r\n");
-    for (; *text && !strchr(" \t\r\n", *text); text++) {
-        if (*text <= ' ' || *text > '~' || strchr("\"\\<>", *text) ||
-            n + 1 >= MEMBER_ADDRESS_BYTES) {
-            return false;
-        }
-        out[n++] = *text;
-    }
-    out[n] = '\0';
-    return n >= TOKEN_BYTES_MIN && text[strspn(text, " \t\r\n")] == '\0';
+    return notice_token(text, out, may_be, TOKEN_BYTES_MIN);
 }
 
 static enum err_code subscription(const void *settings,
@@ -268,17 +188,16 @@ static enum err_code subscription(const void *settings,
     (void)keys;
     *keys_len = 0;
     *key_id = 0;
-    return notice_subscription(
-        given, huawei__address, "the token that Push Kit gave the app", address, why);
+    return notice_subscription(given, huawei__address, HUAWEI_ADDRESS_FORM, address, why);
 }
 
 const struct push huawei__push = {
     .many = MANY,
     .plan = make_plan,
-    .done = free_plan,
-    .origin = add_origin,
+    .done = notice_plan_done,
+    .origin = notice_plan_origin,
     .service = service,
-    .headers = headers,
+    .headers = notice_plan_headers,
     .compose = compose,
     .read = read_answer,
     .subscription = subscription,

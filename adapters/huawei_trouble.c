@@ -349,6 +349,19 @@ struct verdict huawei__read(struct notice_tally *tally,
 
 /* ---- the test: Huawei looks at a message, and sends nothing ---- */
 
+/* It looks at the token last, so a word on that is none against us. */
+static bool looked_at_tokens(const struct http_response *res)
+{
+    json_t *body = http_json(res);
+    const char *code = json_path_str(body, "code");
+    bool good = code && res->status < 500 &&
+                (strcmp(code, ALL_TAKEN) == 0 || strcmp(code, SOME_TAKEN) == 0 ||
+                 strcmp(code, NONE_TAKEN) == 0);
+
+    json_decref(body);
+    return good;
+}
+
 struct verdict huawei__read_test(struct step_ctx *ctx, const struct http_response *res)
 {
     const struct member *m = member_of(ctx, ctx->audience);
@@ -359,8 +372,10 @@ struct verdict huawei__read_test(struct step_ctx *ctx, const struct http_respons
     if (v.kind != VERDICT_NEXT) {
         return v;
     }
-    if (word.outcome == MEMBER_UNKNOWN) {
-        return verdict_make(VERDICT_AGAIN, SCOPE_HOST, 0, "%s", word.detail);
+    if (looked_at_tokens(res)) {
+        return verdict_make(VERDICT_DONE, SCOPE_POST, 0, "Huawei takes messages from this app");
     }
-    return verdict_make(VERDICT_DONE, SCOPE_POST, 0, "Huawei takes messages from this app");
+    return word.outcome == MEMBER_REFUSED
+               ? verdict_make(VERDICT_REJECTED, SCOPE_POST, 0, "%s", word.detail)
+               : verdict_make(VERDICT_AGAIN, SCOPE_HOST, 0, "%s", word.detail);
 }

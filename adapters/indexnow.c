@@ -9,6 +9,7 @@
 
 #include "adapters/adapters_list.h"
 #include "adapters/ping.h"
+#include "base/url.h"
 
 struct indexnow_settings {
     char *key, *key_location, *endpoint;
@@ -53,6 +54,12 @@ static enum err_code check(const void *object, struct err *why)
     return ping_indexnow_check("key", s->key, why);
 }
 
+/* Not that of key_location, which is the site's. */
+static void host(const void *object, struct buf *out)
+{
+    (void)url_put_host(out, ((const struct indexnow_settings *)object)->endpoint);
+}
+
 static const char *site_key(const void *object)
 {
     const struct indexnow_settings *s = object;
@@ -79,6 +86,7 @@ const struct adapter adapter_indexnow = {
     .cannot_verify = "not needed: announcing twice does no harm",
     .every_revision = true,
     .announces = true,
+    .host = host,
     .site_key = site_key,
     .answer_timeout_ms = 20 * MS_SECOND,
     .check = check,

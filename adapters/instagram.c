@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "adapters/adapters_list.h"
+#include "base/url.h"
 
 static const char *const login_choices[] = {"instagram", "facebook", NULL};
 static const char *const post_choices[] = {"auto", "image", "carousel", "reel", "story", NULL};
@@ -139,14 +140,7 @@ static bool post_named(const void *object, const char *remote_id, const char *li
 
 static void host(const void *object, struct buf *out)
 {
-    const char *api = instagram__api(object);
-    const char *begin = strstr(api, "://");
-
-    begin = begin ? begin + 3 : api;
-    buf_add(out, begin, strcspn(begin, "/?#"));
-    if (!memchr(begin, ':', strcspn(begin, "/?#"))) {
-        buf_adds(out, ":443");
-    }
+    (void)url_put_host(out, instagram__api(object));
 }
 
 static void media_bounds(const struct step_ctx *ctx, struct media_bounds *bounds)

@@ -91,6 +91,13 @@ MUST_USE enum err_code notice_prepare(struct step_ctx *ctx,
                                       struct http_request *req,
                                       const struct notice_way *way,
                                       struct err *why);
+/* The step that comes first in every course. */
+#define NOTICE_PREPARE_STEP(make)                                                              \
+    {                                                                                          \
+        .name = "prepare", .repeatable = true, .wants_media = true,                            \
+        .media_wanted = notice_wants_picture, .media_wish = notice_wish, .build = (make),      \
+        .read = notice_read_prepared                                                           \
+    }
 /* The rest of that step. */
 struct verdict notice_read_prepared(struct step_ctx *ctx, const struct http_response *res);
 bool notice_wants_picture(const struct step_ctx *ctx);
@@ -122,8 +129,8 @@ const char *notice_apple_priority(const struct notice *n);
 void notice_origin(struct buf *out, const char *api);
 const char *notice_base_path(const char *api, size_t *out_len);
 
-void notice_header(struct http_headers *out, const char *name, const char *value);
-
+/* A token as apps hand it in, blanks around it taken off (struct audience.address). */
+bool notice_token(const char *text, char *out, bool (*may_be)(char c), size_t least);
 /* {"token": "…"}, as an app hands it in for a subscription; address as in struct audience. *out is yours, mem_free(). */
 MUST_USE enum err_code notice_subscription(const json_t *given,
                                            bool (*address)(const char *text, char *out),
@@ -143,10 +150,17 @@ void notice_say(struct member_word *words,
                 enum member_outcome outcome,
                 int64_t retry_after_ms,
                 const char *detail);
-/* The platform says that these addresses are none of its own, or none of ours. As long as it has taken no other
- * message, that may as well mean a wrong environment or a wrong project in the settings: they are tried again,
- * nobody is removed, and when NOTICE_DOUBTS are of that kind the wave stops, with `hint`. */
+/* A no that is either to these members or to us: they are tried again, nobody is removed; and when NOTICE_DOUBTS are
+ * of that kind, and no message was taken, the wave stops, with `hint`. */
 #define NOTICE_DOUBTS 20
+struct verdict notice_doubted(struct notice_tally *tally,
+                              struct member_word *words,
+                              size_t count,
+                              const char *detail,
+                              const char *hint);
+/* The platform says that these addresses are none of its own, or none of ours. As long as it has taken no other
+ * message, that may as well mean a wrong environment or a wrong project in the settings, and is in doubt as above;
+ * from then on it is believed. */
 struct verdict notice_not_ours(struct notice_tally *tally,
                                struct member_word *words,
                                size_t count,

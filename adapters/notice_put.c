@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define BLANKS " \t\r\n"
+
 /* ---- payloads ---- */
 
 void notice_put_data(struct buf *out, const struct step_ctx *ctx, const struct notice *n)
@@ -93,12 +95,22 @@ const char *notice_base_path(const char *api, size_t *out_len)
     return path;
 }
 
-void notice_header(struct http_headers *out, const char *name, const char *value)
-{
-    http_headers_add(out, name, strlen(name), value, strlen(value));
-}
-
 /* ---- members ---- */
+
+bool notice_token(const char *text, char *out, bool (*may_be)(char c), size_t least)
+{
+    size_t n = 0;
+
+    text += strspn(text, BLANKS);
+    for (; *text && !strchr(BLANKS, *text); text++) {
+        if (!may_be(*text) || n + 1 >= MEMBER_ADDRESS_BYTES) {
+            return false;
+        }
+        out[n++] = *text;
+    }
+    out[n] = '\0';
+    return n >= least && text[strspn(text, BLANKS)] == '\0';
+}
 
 enum err_code notice_subscription(const json_t *given,
                                   bool (*address)(const char *text, char *out),
@@ -110,7 +122,7 @@ enum err_code notice_subscription(const json_t *given,
     char text[MEMBER_ADDRESS_BYTES];
 
     if (!token || !address(token, text)) {
-        return err_set(why, ERR_INVALID, "token: %s", form);
+        return err_set(why, ERR_INVALID, "token: expected %s", form);
     }
     *out = mem_strdup(text);
     return ERR_NONE;
@@ -136,20 +148,29 @@ static bool is_general(struct notice_tally *tally, size_t count)
     return atomic_fetch_add(&tally->doubted, count) + count >= NOTICE_DOUBTS;
 }
 
+struct verdict notice_doubted(struct notice_tally *tally,
+                              struct member_word *words,
+                              size_t count,
+                              const char *detail,
+                              const char *hint)
+{
+    notice_say(words, count, MEMBER_AGAIN, 0, detail);
+    return atomic_load(&tally->accepted) == 0 && is_general(tally, count)
+               ? verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%s; %s", detail, hint)
+               : verdict_next();
+}
+
 struct verdict notice_not_ours(struct notice_tally *tally,
                                struct member_word *words,
                                size_t count,
                                const char *detail,
                                const char *hint)
 {
-    if (atomic_load(&tally->accepted) > 0) {
-        notice_say(words, count, MEMBER_LOST, 0, detail);
-        return verdict_next();
+    if (atomic_load(&tally->accepted) == 0) {
+        return notice_doubted(tally, words, count, detail, hint);
     }
-    notice_say(words, count, MEMBER_AGAIN, 0, detail);
-    return is_general(tally, count)
-               ? verdict_make(VERDICT_BLOCKED, SCOPE_CHANNEL, 0, "%s; %s", detail, hint)
-               : verdict_next();
+    notice_say(words, count, MEMBER_LOST, 0, detail);
+    return verdict_next();
 }
 
 struct verdict notice_refused(struct notice_tally *tally,

@@ -27,13 +27,13 @@ static void copy_headers(struct http_request *req, const struct http_headers *he
     }
 }
 
-static enum err_code build_planned(const struct push *push,
-                                   const struct push_plan *plan,
-                                   const struct step_ctx *ctx,
-                                   struct http_request *req,
-                                   struct err *why)
+enum err_code push_build_planned(const struct push *push,
+                                 const struct push_plan *plan,
+                                 const struct member *m,
+                                 int64_t now_ms,
+                                 struct http_request *req,
+                                 struct err *why)
 {
-    const struct member *m = member_of(ctx, ctx->audience);
     struct http_headers headers = {0};
     struct buf origin, path;
     int64_t until_ms;
@@ -52,7 +52,7 @@ static enum err_code build_planned(const struct push *push,
     if (!rc) {
         req->method = HTTP_POST;
         http_set_url(req, "%s%s", buf_str(&origin), buf_str(&path));
-        push->headers(plan, m, buf_str(&origin), ctx->now_ms, &headers, &until_ms);
+        push->headers(plan, m, buf_str(&origin), now_ms, &headers, &until_ms);
         copy_headers(req, &headers);
     }
 out:
@@ -71,7 +71,8 @@ enum err_code push_build(struct step_ctx *ctx, struct http_request *out_req, str
     if (rc) {
         return rc;
     }
-    rc = build_planned(push, plan, ctx, out_req, why);
+    rc = push_build_planned(
+        push, plan, member_of(ctx, ctx->audience), ctx->now_ms, out_req, why);
     push->done(plan);
     return rc;
 }

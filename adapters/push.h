@@ -96,6 +96,14 @@ struct push {
 enum err_code push_build(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
 struct verdict push_read(struct step_ctx *ctx, const struct http_response *res);
 
+/* The same request for a member of a plan that is made already. */
+enum err_code push_build_planned(const struct push *push,
+                                 const struct push_plan *plan,
+                                 const struct member *m,
+                                 int64_t now_ms,
+                                 struct http_request *out_req,
+                                 struct err *why);
+
 /* The same of no answer. */
 struct verdict
 push_unanswered(struct step_ctx *ctx, enum transport_outcome outcome, const char *error);

@@ -117,6 +117,14 @@ static bool update_wanted(const void *object, const struct article *a)
     return s->on_update != WEBPUSH_UPDATE_CORRECTIONS || article_is_correction(a);
 }
 
+/* None of its own: each reader's browser has a service, whose trouble is kept apart by the lanes. What stands in the
+ * settings is where pictures are, mostly the site itself, and alerts go out also when that is down. */
+static void host(const void *object, struct buf *out)
+{
+    (void)object;
+    buf_adds(out, "webpush");
+}
+
 /* ---- the audience ---- */
 
 /* The browser of RFC 8291, section 5. */
@@ -215,12 +223,16 @@ static const char setup[] =
     "     <script src=\"/push/client.js\" data-channel=\"browsers\" defer></script>\n"
     "   It asks nobody for permission before they press it: browsers punish sites that do. On an iPhone it\n"
     "   tells the reader how to put the site on the home screen, which Apple demands.\n"
-    "5. Run `crier check`, start crier, and subscribe yourself. `crier members browsers export` shows your\n"
-    "   line; import it again with \"test\": true in it: a test goes to those who have that, and nobody else:\n"
+    "5. Run `crier check`, start crier, and subscribe yourself; on /push/ there is a button to try. Make yourself\n"
+    "   a test member: a test goes to those, and nobody else.\n"
+    "     crier members browsers export\n"
+    "     crier members browsers set ADDRESS --test yes\n"
     "     curl -H \"Authorization: Bearer $CRIER_TOKEN\" -X POST http://127.0.0.1:8480/v1/channels/browsers/test\n"
     "   With `audience: {mode: test}` articles go to nobody else either.\n"
-    "6. Subscriptions of the program before come in one JSON object a line, as browsers make them:\n"
-    "     crier members browsers import subscriptions.ndjson\n"
+    "6. Subscriptions of the program before come in as browsers make them, one JSON object a line or a list of\n"
+    "   them, with where and when those readers agreed:\n"
+    "     crier members browsers import subscriptions.json --format web-push \\\n"
+    "       --consent \"button on news.example\" --consented-at 2026-01-01T00:00:00Z\n"
     "\n"
     "A new key: put the one in force into old_keys, the new one into key. Who subscribed with the old one\n"
     "keeps getting messages, and is subscribed anew, by the script, on their next visit. Take an old key out\n"
@@ -246,6 +258,7 @@ const struct adapter adapter_webpush = {
     .cannot_verify =
         "push services cannot be asked for a message; one whose answer is lost is sent "
         "again, and takes its own place",
+    .host = host,
     .audience = &webpush__audience,
     .retract_without_post = true,
     .pictures = "by their address, which each browser fetches",

@@ -103,9 +103,10 @@ enum webpush_service webpush__service(const char *origin);
 
 /* What answers said so far, counted on all lanes at once. */
 struct webpush_counts {
-    atomic_long accepted[WEBPUSH_KEYS_MAX];  /* by our key */
-    atomic_long troubles[WEBPUSH_KEYS_MAX];  /* a service of a name said no to us */
-    atomic_long throttled[WEBPUSH_SERVICES]; /* "too fast", since the last message it took */
+    atomic_long accepted[WEBPUSH_KEYS_MAX]; /* by our key */
+    atomic_long troubles[WEBPUSH_KEYS_MAX]; /* a service of a name said no to us */
+    atomic_long
+        later[WEBPUSH_SERVICES]; /* "too fast", "not now", since the last message it took */
 };
 
 struct push_plan {

@@ -41,7 +41,8 @@ static enum err_code add_key(
             why, ERR_INVALID, "%s: more than %d keys", setting, WEBPUSH_KEYS_MAX - 1);
     }
     if (p256_key_read(&key, text, len, why)) {
-        return err_wrap(why, "%s", setting);
+        return k->count == 0 ? err_wrap(why, "%s", setting)
+                             : err_wrap(why, "%s: key %zu of them", setting, k->count);
     }
     k->v[k->count++] =
         (struct webpush_key){.key = key, .id = webpush__key_id(p256_key_public(key))};

@@ -126,11 +126,6 @@ static bool origin(const struct push_plan *plan, const struct member *m, struct 
     return webpush__origin(m->address, out);
 }
 
-static void add(struct http_headers *out, const char *name, const char *value)
-{
-    http_headers_add(out, name, strlen(name), value, strlen(value));
-}
-
 static void add_authorization(const struct push_plan *plan,
                               const struct webpush_key *key,
                               const char *to,
@@ -141,7 +136,7 @@ static void add_authorization(const struct push_plan *plan,
 
     buf_init(&text, 8192);
     webpush__authorization(key, plan->settings->subject, to, now_ms + TOKEN_LASTS_MS, &text);
-    add(out, "authorization", buf_str(&text));
+    http_headers_put(out, "authorization", buf_str(&text));
     buf_done(&text);
 }
 
@@ -156,13 +151,14 @@ static void headers(const struct push_plan *plan,
     char ttl[24];
 
     (void)snprintf(ttl, sizeof ttl, "%lld", (long long)plan->ttl_s);
-    add(out, "ttl", ttl);
-    add(out, "urgency", plan->urgency);
-    add(out, "topic", plan->topic);
-    add(out, "content-encoding", "aes128gcm");
-    add(out, "content-type", "application/octet-stream");
+    http_headers_put(out, "ttl", ttl);
+    http_headers_put(out, "urgency", plan->urgency);
+    http_headers_put(out, "topic", plan->topic);
+    http_headers_put(out, "content-encoding", "aes128gcm");
+    http_headers_put(out, "content-type", "application/octet-stream");
     if (plan->ttl_s == 0 && webpush__service(to) == WEBPUSH_WINDOWS) {
-        add(out, "x-wns-cache-policy", "no-cache"); /* else: 400, it conflicts with the TTL */
+        http_headers_put(
+            out, "x-wns-cache-policy", "no-cache"); /* else: 400, it conflicts with the TTL */
     }
     if (key) { /* else compose() refuses them */
         add_authorization(plan, key, to, now_ms, out);
@@ -185,6 +181,8 @@ static bool prepares(const void *settings)
     return s->prepare;
 }
 
+/* Whoever comes a second time found it too large; or took no token of ours, and gets the shorter one as well: which of
+ * the two is not told. */
 static void seal(const struct push_plan *plan,
                  const struct member *m,
                  const uint8_t *pair,

@@ -24,10 +24,13 @@
 /* … and once some did: so often, and so many times as often as they did. */
 #define TROUBLES_LATER 20
 #define TROUBLES_RATIO 9
-/* "Too fast" of so many in a row is said to all of us, not to one subscription. */
-#define THROTTLED_ALL 3
+/* "Too fast", or "not now", of so many in a row is said to all of us, not to one subscription. */
+#define LATER_ALL 3
 #define THROTTLED_MS (60 * MS_SECOND)
 #define WNS_THROTTLED_MS (15 * MS_MINUTE)
+/* errno of autopush, of a 503 */
+#define AUTOPUSH_BACK_OFF 201
+#define AUTOPUSH_AT_ONCE 202
 #define WNS_STATUS "x-wns-notificationstatus"
 #define MISMATCH_HINT "made for another key than `key` and `old_keys` hold"
 #define TOKEN_HINT "the service takes no token of ours: look at `subject`, `key` and the clock"
@@ -174,18 +177,22 @@ static int64_t longer(int64_t told_ms, int64_t least_ms)
     return told_ms > least_ms ? told_ms : least_ms;
 }
 
-/* One subscription may get too much, or all of them. */
-static struct verdict throttled(struct answer *a)
+/* One subscription may get too much, or one machine of many be away; or all of the service is. */
+static struct verdict later(struct answer *a, int64_t wait_ms, bool surely_all)
 {
-    int64_t told_ms = http_retry_after_ms(a->res);
-    int64_t wait_ms = longer(told_ms, THROTTLED_MS);
-    long in_row = atomic_fetch_add(&a->plan->counts->throttled[a->service], 1) + 1;
+    long in_row = atomic_fetch_add(&a->plan->counts->later[a->service], 1) + 1;
 
     word(a, MEMBER_AGAIN, wait_ms, NULL);
-    if (in_row < THROTTLED_ALL && a->res->status != 406) {
+    if (in_row < LATER_ALL && !surely_all) {
         return verdict_next();
     }
     return verdict_make(VERDICT_AGAIN, SCOPE_HOST, wait_ms, "%s", a->word->detail);
+}
+
+/* 406 is WNS' word for it, about all that come from us. */
+static struct verdict throttled(struct answer *a)
+{
+    return later(a, longer(http_retry_after_ms(a->res), THROTTLED_MS), a->res->status == 406);
 }
 
 static struct verdict too_large(struct answer *a)
@@ -197,16 +204,14 @@ static struct verdict too_large(struct answer *a)
     return go_on(a, MEMBER_REFUSED, 0, NULL);
 }
 
-/* autopush, 503: 201 is "back off", 202 "at once". */
 static struct verdict unavailable(struct answer *a)
 {
     int64_t told_ms = http_retry_after_ms(a->res);
 
-    word(a, MEMBER_AGAIN, told_ms, NULL);
-    if (a->number == 202) {
-        return verdict_next();
+    if (a->number == AUTOPUSH_AT_ONCE) {
+        return go_on(a, MEMBER_AGAIN, told_ms, NULL);
     }
-    return verdict_make(VERDICT_AGAIN, SCOPE_HOST, told_ms, "%s", a->word->detail);
+    return later(a, told_ms, a->number == AUTOPUSH_BACK_OFF);
 }
 
 /* FCM in words, Apple by its reason; Apple's was seen with 400 as well. */
@@ -289,8 +294,8 @@ static struct verdict read_yes(struct answer *a)
         return go_on(a, MEMBER_AGAIN, WNS_THROTTLED_MS, "too many to this reader");
     }
     (void)atomic_fetch_add(&c->accepted[key_index(a)], 1);
-    if (atomic_load(&c->throttled[a->service]) > 0) {
-        atomic_store(&c->throttled[a->service], 0);
+    if (atomic_load(&c->later[a->service]) > 0) {
+        atomic_store(&c->later[a->service], 0);
     }
     return verdict_next(); /* the word is ACCEPTED as it came */
 }

@@ -19,6 +19,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/mustache.h"
+#include "base/url.h"
 
 static const char *const headers[] = {"none", "picture", "text", NULL};
 static const char *const endpoints[] = {"messages", "marketing_messages", NULL};
@@ -188,6 +189,12 @@ static enum err_code check(const void *object, struct err *why)
     return whatsapp__check_body(s, why);
 }
 
+/* Not that of picture_default, which is the site's. */
+static void host(const void *object, struct buf *out)
+{
+    (void)url_put_host(out, ((const struct whatsapp_settings *)object)->api);
+}
+
 // clang-format off
 static const char setup[] =
     "WhatsApp channels and status cannot be posted to by programs. This sends a message of a template to\n"
@@ -259,6 +266,7 @@ const struct adapter adapter_whatsapp = {
     .cannot_retract = "a business cannot take back a WhatsApp message",
     .cannot_verify =
         "WhatsApp cannot be asked for a message; its webhook tells what became of each",
+    .host = host,
     .audience = &whatsapp__audience,
     .media_max_bytes = (size_t)5 * 1000 * 1000,
     .media_bounds = media_bounds,

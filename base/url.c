@@ -208,6 +208,23 @@ static void add_escape(struct buf *out, unsigned char c)
     buf_add(out, escape, sizeof escape);
 }
 
+int url_port(const struct url_parts *parts)
+{
+    return parts->port > 0 ? parts->port : parts->scheme_len == 5 ? 443 : 80;
+}
+
+bool url_put_host(struct buf *out, const char *url)
+{
+    struct url_parts parts;
+
+    if (!url_parse(&parts, url)) {
+        return false;
+    }
+    buf_add(out, parts.host, parts.host_len);
+    buf_addf(out, ":%d", url_port(&parts));
+    return true;
+}
+
 void url_encode(struct buf *out, const char *text)
 {
     url_encode_n(out, text, strlen(text));

@@ -19,6 +19,9 @@ struct url_parts { /* slices of the parsed text; an IPv6 host keeps its brackets
 };
 /* An absolute http or https URL; false on anything else, control bytes and blanks included. */
 bool url_parse(struct url_parts *out, const char *url);
+int url_port(const struct url_parts *parts); /* the scheme's usual one where none is given */
+/* Append "host:port" of such a URL, the usual port where it gives none; false: it is none. */
+bool url_put_host(struct buf *out, const char *url);
 
 /* Append text percent-encoded: all but unreserved (RFC 3986 section 2.3), upper-case hex. */
 void url_encode(struct buf *out, const char *text);

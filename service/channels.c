@@ -188,16 +188,13 @@ static void fill_host(const struct channel *ch, struct buf *out)
         return;
     }
     for (; f && f->kind != FIELD_END_KIND; f++) {
-        struct url_parts url;
         char *const *text;
 
         if (f->kind != FIELD_URL || !ch->settings->own) {
             continue;
         }
         text = (char *const *)(const void *)((const char *)ch->settings->own + f->offset);
-        if (*text && url_parse(&url, *text)) {
-            buf_add(out, url.host, url.host_len);
-            buf_addf(out, ":%d", url.port);
+        if (*text && url_put_host(out, *text)) {
             return;
         }
     }

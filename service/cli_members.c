@@ -72,6 +72,13 @@ int cli_members_format(const struct cli_args *args, enum member_format *out)
 
 /* ---- list ---- */
 
+static const char *note_of(const json_t *m)
+{
+    const char *why = json_path_str(m, "state_why");
+
+    return why ? why : json_is_true(json_object_get(m, "test")) ? "test member" : "";
+}
+
 static void print_row(struct table *t, const json_t *m, int64_t now_ms)
 {
     const char *state = cli_member(m, "state", 0);
@@ -83,8 +90,7 @@ static void print_row(struct table *t, const json_t *m, int64_t now_ms)
     table_cell(t, state, strcmp(state, "active") == 0 ? TINT_NONE : TINT_WARN);
     table_cell(t, cli_age(json_path_str(m, "opted_in_at"), now_ms, age), TINT_NONE);
     table_cell(t, cli_member(m, "source", 3), TINT_NONE);
-    table_cell(
-        t, json_path_str(m, "state_why") ? json_path_str(m, "state_why") : "", TINT_NONE);
+    table_cell(t, note_of(m), TINT_NONE);
 }
 
 static void print_list(const json_t *answer)

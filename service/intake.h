@@ -122,6 +122,12 @@ void intake_retract_due(struct crier *c,
                         void *context);
 /* So long the link gate may hold what is first sent of an article (site.link_gate); 0: there is none. */
 int64_t intake_gate_ms(const struct config *config);
+/* Until when an article that comes in now is worth sending to a channel (NULL: to one that is not configured now);
+ * article NULL: a retraction. */
+int64_t intake_not_after_ms(const struct config *config,
+                            const struct channel_settings *channel,
+                            const struct article *article,
+                            int64_t now_ms);
 void intake_free_parts(struct intake *in);
 /* {"id", "revision", "outcome", "breaking", "reason", "deliveries": [{"id","channel","state"}]}
  * and for a retraction "cannot": [{"channel","why"}]. */

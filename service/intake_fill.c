@@ -248,23 +248,29 @@ int64_t intake_gate_ms(const struct config *config)
 /* ---- fan-out ---- */
 
 /* How long news are worth sending there; channel NULL: one that is not configured now. */
-static int64_t own_ms_of(const struct intake *in, const struct channel_settings *channel)
+static int64_t own_ms_of(const struct config *config, const struct channel_settings *channel)
 {
     return channel && channel->not_after_ms ? channel->not_after_ms
-                                            : in->config->queue.not_after_ms;
+                                            : config->queue.not_after_ms;
 }
 
-static int64_t not_after_of(const struct intake *in, int64_t own)
+int64_t intake_not_after_ms(const struct config *config,
+                            const struct channel_settings *channel,
+                            const struct article *article,
+                            int64_t now_ms)
 {
-    int64_t until_ms = in->accept.now_ms + own;
+    int64_t own = own_ms_of(config, channel), until_ms = now_ms + own;
 
-    if (!in->article) {
-        return in->accept.now_ms + (own > RETRACT_NOT_AFTER_MS ? own : RETRACT_NOT_AFTER_MS);
+    if (!article) {
+        return now_ms + (own > RETRACT_NOT_AFTER_MS ? own : RETRACT_NOT_AFTER_MS);
     }
-    if (in->article->not_after_ms > 0 && in->article->not_after_ms < until_ms) {
-        return in->article->not_after_ms;
-    }
-    return until_ms;
+    return article->not_after_ms > 0 && article->not_after_ms < until_ms ? article->not_after_ms
+                                                                         : until_ms;
+}
+
+static int64_t not_after_of(const struct intake *in, const struct channel_settings *channel)
+{
+    return intake_not_after_ms(in->config, channel, in->article, in->accept.now_ms);
 }
 
 static bool is_for(const struct intake *in, const struct channel_settings *channel)
@@ -280,8 +286,8 @@ static bool is_for(const struct intake *in, const struct channel_settings *chann
     if (!in->article) {
         return true;
     }
-    if (is_test(in) && !channel->type->audience) {
-        return false; /* there is nobody there who could be meant: everybody would see it */
+    if (is_test(in)) { /* whatever `when` says; elsewhere everybody would see it */
+        return channel->type->audience;
     }
     return !channel->when || rule_matches(channel->when, &facts);
 }
@@ -396,7 +402,6 @@ void intake__fan_out(struct intake *in)
     in->claims = mem_calloc(config->channel_count, sizeof(struct run *));
     for (size_t i = 0; i < config->channel_count; i++) {
         const struct channel_settings *channel = &config->channels[i];
-        int64_t own = own_ms_of(in, channel);
 
         if (!is_wanted(in, channel)) {
             continue;
@@ -404,8 +409,8 @@ void intake__fan_out(struct intake *in)
         in->ids[n] = id_next(&in->crier->ids, in->accept.now_ms);
         in->channels[n] = (struct accept_channel){.name = channel->name,
                                                   .adapter = channel->type->name,
-                                                  .not_after_ms = not_after_of(in, own),
-                                                  .own_ms = own,
+                                                  .not_after_ms = not_after_of(in, channel),
+                                                  .own_ms = own_ms_of(config, channel),
                                                   .matches = is_for(in, channel)};
         n++;
     }
@@ -413,8 +418,8 @@ void intake__fan_out(struct intake *in)
     for (size_t i = 0; i < n; i++) {
         claim_turn(in, i);
     }
-    in->accept.elsewhere.own_ms = own_ms_of(in, NULL);
-    in->accept.elsewhere.not_after_ms = not_after_of(in, own_ms_of(in, NULL));
+    in->accept.elsewhere.own_ms = own_ms_of(config, NULL);
+    in->accept.elsewhere.not_after_ms = not_after_of(in, NULL);
     in->accept.elsewhere_id = id_next_block(&in->crier->ids, in->accept.now_ms, ELSEWHERE_MAX);
     in->accept.elsewhere_ids = in->only_channel ? 0 : ELSEWHERE_MAX;
     in->accept.channels = in->channels;

@@ -42,6 +42,8 @@ struct lane_result {
     int64_t retry_after_ms; /* AGAIN: what the platform asked for; 0 */
     int64_t answered_ms;    /* wall clock */
     char *detail;           /* not of ACCEPTED; owned by the batch; NULL */
+    /* AGAIN without a try, since its origin does not speak HTTP/2: it can be asked otherwise (wave_singly.c). */
+    bool other_protocol;
 };
 
 #define LANE_SERVICES_MAX 16
@@ -88,5 +90,19 @@ void lanes_submit(struct lanes *l, struct lane_batch *b);
 void lanes_cancel(struct lanes *l, struct lane_batch *b, bool hurried);
 void lane_batch_done(struct lane_batch *b); /* frees what it holds; not b itself */
 void lanes_stats(const struct lanes *l, struct lanes_stats *out);
+
+/* 0: messages to so many members may go, and are counted; else so many milliseconds later. On any thread. */
+int64_t lane_pace_take(struct lane_pace *p, size_t count, int64_t now_us);
+/* For who asks an origin otherwise, and leaves it alone as the lanes do.
+ * How long the origin of a batch's member is left alone; 0: it is not. */
+int64_t lanes_quiet_left(struct lanes *l, const struct lane_batch *b, const struct member *m);
+/* It is in trouble: leave it alone as long as it says, 0: as long as we think. The time; 0 where it has answered well
+ * since (of the clock that never jumps), so that one lost answer is no trouble of the origin. */
+int64_t lanes_trouble(struct lanes *l,
+                      const struct lane_batch *b,
+                      const struct member *m,
+                      int64_t retry_after_ms,
+                      int64_t since_ms);
+void lanes_well(struct lanes *l, const struct lane_batch *b, const struct member *m);
 
 #endif

@@ -92,6 +92,14 @@ void lane__give_back(struct lane_group *g, int64_t retry_after_ms, const char *d
     settle_waiting(g, &word);
 }
 
+void lane__give_over(struct lane_group *g)
+{
+    for (uint32_t i = g->head; i > 0; i = g->work->next[i - 1]) {
+        g->work->batch->results[i - 1].other_protocol = true;
+    }
+    lane__give_back(g, 0, "its push service does not speak HTTP/2");
+}
+
 void lane__not_sent(struct lane_group *g, int64_t retry_after_ms, const char *error)
 {
     const struct push *push = g->work->batch->push;

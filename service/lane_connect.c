@@ -54,6 +54,13 @@ static void tls_begin(struct lane_conn *c)
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 }
 
+/* As RFC 7301, section 3.2, has it; others choose another one, or none, and go on. */
+static bool is_no_common_protocol(void)
+{
+    return ERR_GET_REASON(ERR_peek_last_error()) ==
+           SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL;
+}
+
 static void shake(struct lane_conn *c)
 {
     const unsigned char *protocol = NULL;
@@ -69,6 +76,10 @@ static void shake(struct lane_conn *c)
                         why == SSL_ERROR_WANT_WRITE ? UV_READABLE | UV_WRITABLE : UV_READABLE);
         return;
     }
+    if (n != 1 && is_no_common_protocol()) {
+        lane__other_protocol(c);
+        return;
+    }
     if (n != 1) {
         say_tls_error(c, error);
         lane__conn_fail(c, error);
@@ -76,9 +87,10 @@ static void shake(struct lane_conn *c)
     }
     SSL_get0_alpn_selected(c->ssl, &protocol, &len);
     if (len != 2 || memcmp(protocol, "h2", 2) != 0) {
-        lane__conn_fail(c, "it does not speak HTTP/2");
+        lane__other_protocol(c);
         return;
     }
+    atomic_store(&c->origin->shared->other_until_ms, 0);
     lane__session_begin(c);
 }
 

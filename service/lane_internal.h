@@ -43,6 +43,8 @@ struct lane_shared {
     _Atomic int64_t quiet_until_ms; /* mono: left alone */
     _Atomic int64_t open_from_ms;   /* mono: no new connection before */
     _Atomic int troubles;           /* in a row */
+    _Atomic int64_t well_ms;        /* mono: answered well by another protocol; 0: never */
+    _Atomic int64_t other_until_ms; /* mono: it speaks no HTTP/2, as far as we know */
 };
 
 /* Headers that stand, and the place for those that change. */
@@ -235,6 +237,8 @@ void lane__settle(
     struct lane_group *g, uint32_t i, const struct member_word *word, int status, bool sent);
 /* Everybody who waits: AGAIN without a try. */
 void lane__give_back(struct lane_group *g, int64_t retry_after_ms, const char *detail);
+/* The same of an origin that does not speak HTTP/2. */
+void lane__give_over(struct lane_group *g);
 void lane__not_sent(struct lane_group *g, int64_t retry_after_ms, const char *error);
 /* The wave's own verdict; the first one counts. */
 void lane__stop(struct lane_work *w, const struct verdict *v);
@@ -242,6 +246,12 @@ void lane__obey_cancel(struct lane *t, struct lane_work *w);
 void lane__look_done(struct lane *t); /* hands over what is whole */
 
 /* lane_origin.c */
+#define LANE_KEY_BYTES 600
+/* False: too long for one. */
+bool lane__origin_key(char out[LANE_KEY_BYTES],
+                      const char *url,
+                      const char *apart,
+                      bool allow_private);
 struct lane_origin *
 lane__origin_get(struct lane *t, const char *url, const char *apart, bool allow_private);
 void lane__origin_queue(struct lane_group *g);
@@ -259,6 +269,9 @@ int64_t lane__quiet_left(const struct lane_origin *o);
 /* No connection can be had: whoever waits is not sent. */
 void lane__unreachable(struct lane_origin *o, const char *error);
 void lane__look_after(struct lane_origin *o); /* in every tick */
+/* A connection stands, and is not one of HTTP/2: it ends. */
+void lane__other_protocol(struct lane_conn *c);
+bool lane__speaks_otherwise(const struct lane_origin *o);
 
 /* lane_connect.c */
 void lane__connect(
@@ -293,9 +306,5 @@ void lane__lost(struct lane_stream *s, const char *error);
 /* Certainly not processed: it goes again, by itself. counts: as one of LANE_TRIES. */
 void lane__again(struct lane_stream *s, bool counts);
 struct buf *lane__answer_buf(struct lane *t);
-
-/* lane_pace.c */
-/* 0: so many members' messages may go, and are counted; else so many milliseconds later. */
-int64_t lane__pace_take(struct lane_pace *p, size_t count, int64_t now_us);
 
 #endif

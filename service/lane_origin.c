@@ -68,7 +68,7 @@ static struct lane_origin *origin_new(struct lane *t, const char *url, const cha
                           : mem_strndup(p.host, p.host_len);
     o->host = p.host[0] == '[' ? mem_strndup(p.host + 1, p.host_len - 2)
                                : mem_strndup(p.host, p.host_len);
-    o->port = p.port ? p.port : tls ? 443 : 80;
+    o->port = url_port(&p);
     (void)snprintf(o->service, sizeof o->service, "%d", o->port);
     o->tls = tls;
     o->shared = shared_ref(t->lanes, key);
@@ -84,17 +84,27 @@ static struct lane_origin *origin_new(struct lane *t, const char *url, const cha
     return o;
 }
 
+bool lane__origin_key(char out[LANE_KEY_BYTES],
+                      const char *url,
+                      const char *apart,
+                      bool allow_private)
+{
+    int n =
+        snprintf(out, LANE_KEY_BYTES, "%s %s%s", url, apart, allow_private ? " private" : "");
+
+    return n >= 0 && n < LANE_KEY_BYTES;
+}
+
 struct lane_origin *
 lane__origin_get(struct lane *t, const char *url, const char *apart, bool allow_private)
 {
-    char key[600];
+    char key[LANE_KEY_BYTES];
     struct lane_origin *o;
-    int n = snprintf(key, sizeof key, "%s %s%s", url, apart, allow_private ? " private" : "");
 
-    if (n < 0 || (size_t)n >= sizeof key) {
+    if (!lane__origin_key(key, url, apart, allow_private)) {
         return NULL;
     }
-    o = map_get(t->by_key, key, (size_t)n);
+    o = map_get(t->by_key, key, strlen(key));
     if (!o) {
         o = origin_new(t, url, key);
         if (o) {
@@ -188,7 +198,7 @@ static struct lane_group *next_group(struct lane_origin *o, int64_t *wait_ms)
     {
         struct lane_group *g = container_of(n, struct lane_group, node);
         size_t many = g->work->batch->push->many, count = many < g->waiting ? many : g->waiting;
-        int64_t ms = lane__pace_take(g->work->batch->pace, count, o->lane->now_us);
+        int64_t ms = lane_pace_take(g->work->batch->pace, count, o->lane->now_us);
 
         if (ms == 0) {
             return g;
@@ -304,6 +314,15 @@ static void give_all_back(struct lane_origin *o, int64_t retry_after_ms, const c
     }
 }
 
+static void give_all_over(struct lane_origin *o)
+{
+    struct list_node *n;
+
+    while ((n = list_first(&o->groups)) != NULL) {
+        lane__give_over(container_of(n, struct lane_group, node));
+    }
+}
+
 void lane__pump(struct lane_origin *o)
 {
     int64_t quiet_ms = lane__quiet_left(o);
@@ -312,6 +331,8 @@ void lane__pump(struct lane_origin *o)
         give_all_back(o, quiet_ms, "its push service is left alone for now");
     } else if (o->stalled) {
         give_all_back(o, LANE_STALL_MS, "its push service does not answer");
+    } else if (o->ready == 0 && lane__speaks_otherwise(o)) {
+        give_all_over(o);
     } else {
         fill(o);
     }

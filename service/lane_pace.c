@@ -7,7 +7,7 @@
 #define AHEAD_NS                                                                               \
     (NS / 100) /* what may leave at once after a pause: a hundredth of a second's worth */
 
-int64_t lane__pace_take(struct lane_pace *p, size_t count, int64_t now_us)
+int64_t lane_pace_take(struct lane_pace *p, size_t count, int64_t now_us)
 {
     int64_t rate = p ? atomic_load_explicit(&p->per_second, memory_order_relaxed) : 0;
     int64_t now_ns = now_us * 1000, due, from;

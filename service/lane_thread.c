@@ -25,7 +25,8 @@ static void free_idle_origins(struct lane *t)
 
         behind = list_next(&t->origins, n);
         if (lane__origin_idle(o) && list_empty(&t->works) &&
-            (t->ending || t->now_ms - o->idle_since_ms > IDLE_ORIGIN_MS)) {
+            (t->ending ||
+             (t->now_ms - o->idle_since_ms > IDLE_ORIGIN_MS && !lane__speaks_otherwise(o)))) {
             lane__origin_free(o);
         }
     }

@@ -8,11 +8,13 @@
 #include "service/lane_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define WINDOW_MAX 32000.0
 #define SLOW_AGAIN_MS 100 /* falls no sooner again */
 #define QUIET_FIRST_MS 500
 #define QUIET_MAX_MS (60 * MS_SECOND)
+#define OTHER_KEPT_MS MS_HOUR
 
 void lane__went_well(struct lane_origin *o, int64_t us)
 {
@@ -38,17 +40,22 @@ void lane__too_much(struct lane_origin *o)
     o->slow_from = o->window;
 }
 
-int64_t lane__quiet_left(const struct lane_origin *o)
+static int64_t quiet_left(struct lane_shared *s, int64_t now_ms)
 {
-    int64_t left = atomic_load(&o->shared->quiet_until_ms) - o->lane->now_ms;
+    int64_t left = atomic_load(&s->quiet_until_ms) - now_ms;
 
     return left > 0 ? left : 0;
 }
 
-int64_t lane__quiet(struct lane_origin *o, int64_t retry_after_ms)
+int64_t lane__quiet_left(const struct lane_origin *o)
 {
-    struct lane_shared *s = o->shared;
-    int64_t until, old, left = lane__quiet_left(o);
+    return quiet_left(o->shared, o->lane->now_ms);
+}
+
+static int64_t
+quiet(struct lane_shared *s, struct rng *rng, int64_t now_ms, int64_t retry_after_ms)
+{
+    int64_t until, old, left = quiet_left(s, now_ms);
 
     if (retry_after_ms <= 0 && left > 0) {
         return left; /* what was under way says the same, and is no trouble more */
@@ -58,14 +65,19 @@ int64_t lane__quiet(struct lane_origin *o, int64_t retry_after_ms)
 
         retry_after_ms = n > 7 ? QUIET_MAX_MS : (int64_t)QUIET_FIRST_MS << n;
         retry_after_ms = retry_after_ms > QUIET_MAX_MS ? QUIET_MAX_MS : retry_after_ms;
-        retry_after_ms += (int64_t)rng_below(&o->lane->rng, (uint64_t)retry_after_ms / 4 + 1);
+        retry_after_ms += (int64_t)rng_below(rng, (uint64_t)retry_after_ms / 4 + 1);
     }
-    until = o->lane->now_ms + retry_after_ms;
+    until = now_ms + retry_after_ms;
     old = atomic_load(&s->quiet_until_ms);
     while (old < until && !atomic_compare_exchange_weak(&s->quiet_until_ms, &old, until)) {
     }
-    lane__origin_dirty(o);
     return retry_after_ms;
+}
+
+int64_t lane__quiet(struct lane_origin *o, int64_t retry_after_ms)
+{
+    lane__origin_dirty(o);
+    return quiet(o->shared, &o->lane->rng, o->lane->now_ms, retry_after_ms);
 }
 
 void lane__unreachable(struct lane_origin *o, const char *error)
@@ -76,6 +88,83 @@ void lane__unreachable(struct lane_origin *o, const char *error)
     while ((n = list_first(&o->groups)) != NULL) {
         lane__not_sent(container_of(n, struct lane_group, node), quiet_ms, error);
     }
+}
+
+/* ---- another protocol ---- */
+
+bool lane__speaks_otherwise(const struct lane_origin *o)
+{
+    return atomic_load_explicit(&o->shared->other_until_ms, memory_order_relaxed) >
+           o->lane->now_ms;
+}
+
+void lane__other_protocol(struct lane_conn *c)
+{
+    struct lane_origin *o = c->origin;
+
+    if (o->ready > 0) { /* one of its machines is older than the others */
+        lane__conn_fail(c, "it does not speak HTTP/2");
+        return;
+    }
+    atomic_store(&o->shared->other_until_ms, o->lane->now_ms + OTHER_KEPT_MS);
+    lane__conn_close(c);
+    lane__origin_dirty(o);
+}
+
+/* With the lock of the lanes, which a caller lets go: what an origin's threads share. NULL: none does for now. */
+static struct lane_shared *
+shared_lock(struct lanes *l, const struct lane_batch *b, const struct member *m)
+{
+    struct buf url;
+    char key[LANE_KEY_BYTES];
+    bool found;
+
+    buf_init(&url, LANE_KEY_BYTES);
+    found = b->push->origin(b->plan, m, &url) && buf_ok(&url) &&
+            lane__origin_key(key,
+                             buf_str(&url),
+                             b->push->apart ? b->push->apart(b->plan) : "",
+                             b->allow_private);
+    buf_done(&url);
+    uv_mutex_lock(&l->lock);
+    return found ? map_get(l->shared, key, strlen(key)) : NULL;
+}
+
+int64_t lanes_quiet_left(struct lanes *l, const struct lane_batch *b, const struct member *m)
+{
+    struct lane_shared *s = shared_lock(l, b, m);
+    int64_t left = s ? quiet_left(s, clock_mono_ms()) : 0;
+
+    uv_mutex_unlock(&l->lock);
+    return left;
+}
+
+int64_t lanes_trouble(struct lanes *l,
+                      const struct lane_batch *b,
+                      const struct member *m,
+                      int64_t retry_after_ms,
+                      int64_t since_ms)
+{
+    struct lane_shared *s = shared_lock(l, b, m);
+
+    if (s && atomic_load(&s->well_ms) > since_ms) {
+        retry_after_ms = 0;
+    } else if (s) {
+        retry_after_ms = quiet(s, &l->crier->rng, clock_mono_ms(), retry_after_ms);
+    }
+    uv_mutex_unlock(&l->lock);
+    return retry_after_ms;
+}
+
+void lanes_well(struct lanes *l, const struct lane_batch *b, const struct member *m)
+{
+    struct lane_shared *s = shared_lock(l, b, m);
+
+    if (s) {
+        atomic_store(&s->troubles, 0);
+        atomic_store(&s->well_ms, clock_mono_ms());
+    }
+    uv_mutex_unlock(&l->lock);
 }
 
 /* ---- in every tick ---- */

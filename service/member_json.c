@@ -181,7 +181,8 @@ bool member_json_settle(struct member_in *m,
 {
     const json_t *test = json_object_get(m->json, "test");
     struct push_wish wish;
-    const char *wrong = push_wish_read(&wish, topics, ask->settings, m->json);
+    struct err wrong = {0};
+    enum err_code rc = push_wish_read(&wish, topics, ask->settings, m->json, &wrong);
 
     m->m.traits.topics = MEMBER_TOPICS_ALL;
     (void)push_wish_apply(&wish, &m->m.traits);
@@ -190,7 +191,7 @@ bool member_json_settle(struct member_in *m,
     m->m.zone = wish.zone;
     wish.zone = NULL;
     push_wish_done(&wish);
-    return !wrong || fail(why, wrong);
+    return rc == ERR_NONE || fail(why, wrong.text);
 }
 
 /* They are ours; the ledger only reads them. */

@@ -372,6 +372,15 @@ static void set_times(struct out_exchange *x)
     }
 }
 
+void out__set_authorities(void *curl)
+{
+    const char *file = getenv("SSL_CERT_FILE");
+
+    if (file && *file) {
+        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, file);
+    }
+}
+
 static void set_safety(struct out_exchange *x)
 {
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -383,11 +392,7 @@ static void set_safety(struct out_exchange *x)
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-#if WITH_FAULTS
-    if (getenv("CRIER_TEST_CA")) { /* an authority of the tests' own */
-        SET(CURLOPT_CAINFO, getenv("CRIER_TEST_CA"));
-    }
-#endif
+    out__set_authorities(x->curl);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, x);
     SET(CURLOPT_PREREQFUNCTION, on_about_to_send);

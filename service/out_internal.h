@@ -30,6 +30,8 @@ void out__run_ended(struct out *o);
 curl_socket_t out__open_socket(bool allow_private,
                                const struct curl_sockaddr *a,
                                char refused[OUT_ADDRESS_BYTES]);
+/* Whom TLS believes: the authorities of the system, or those of $SSL_CERT_FILE. */
+void out__set_authorities(void *curl);
 void out__say_refused(struct out_exchange *x, const char *address);
 
 /* out_request.c */

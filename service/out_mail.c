@@ -298,11 +298,7 @@ static void set_safety(struct out_mail *m, const struct http_request *r)
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-#if WITH_FAULTS
-    if (getenv("CRIER_TEST_CA")) { /* an authority of the tests' own */
-        SET(CURLOPT_CAINFO, getenv("CRIER_TEST_CA"));
-    }
-#endif
+    out__set_authorities(m->curl);
     SET(CURLOPT_FRESH_CONNECT, 1L);
     SET(CURLOPT_FORBID_REUSE, 1L);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);

@@ -313,6 +313,7 @@ static enum err_code show_requests(json_t *out,
         .breaking = story->facts.breaking,
         .reason = buf_str(&story->reason),
         .created_at_ms = story->now_ms,
+        .not_after_ms = intake_not_after_ms(config, ch, story->article, story->now_ms),
         .course = COURSE_PUBLISH,
         .account = account,
     };

@@ -73,11 +73,6 @@ void push_door_free(struct push_door *p)
 
 /* ---- origins ---- */
 
-static int port_of(const struct url_parts *u)
-{
-    return u->port != 0 ? u->port : u->scheme_len == 5 ? 443 : 80;
-}
-
 static bool same_part(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     if (a_len != b_len) {
@@ -101,7 +96,7 @@ bool push__same_origin(const char *url, const char *origin)
 
     return url_parse(&a, url) && url_parse(&b, origin) &&
            same_part(a.scheme, a.scheme_len, b.scheme, b.scheme_len) &&
-           same_part(a.host, a.host_len, b.host, b.host_len) && port_of(&a) == port_of(&b);
+           same_part(a.host, a.host_len, b.host, b.host_len) && url_port(&a) == url_port(&b);
 }
 
 static bool is_ours(const struct crier *c, const char *origin)

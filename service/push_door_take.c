@@ -228,7 +228,11 @@ static enum err_code read_subscription(struct taking *t,
     enum err_code rc;
 
     if (!json_is_object(given)) {
-        return err_set(why, ERR_INVALID, "subscription: what the browser or the app was given");
+        return err_set(
+            why,
+            ERR_INVALID,
+            "subscription: expected what the browser gave, {\"endpoint\": …, \"keys\": …}, or "
+            "{\"token\": …} of an app");
     }
     own = json_copy(json_unconst(given));
     if (json_is_string(key)) {
@@ -259,19 +263,15 @@ void push_subscribe(struct crier *c, struct door_request *r)
     char by[PUSH_BY_BYTES] = "";
     json_t *body = push__body(c, r, &ch, by);
     struct err why = {0};
-    const char *wrong;
     struct taking *t;
 
     if (!body) {
         return;
     }
     t = taking_new(c, r, ch, by);
-    wrong = push_wish_read(&t->wish, c->topics, ch->settings, body);
-    if (!wrong && read_subscription(t, ch->adapter->audience->push, body, &why)) {
-        wrong = why.text;
-    }
-    if (wrong) {
-        door_problem(r, 422, NULL, "%s", wrong);
+    if (push_wish_read(&t->wish, c->topics, ch->settings, body, &why) ||
+        read_subscription(t, ch->adapter->audience->push, body, &why)) {
+        door_problem(r, 422, NULL, "%s", why.text);
         taking_free(t);
         json_decref(body);
         return;
@@ -390,15 +390,16 @@ void push_topics(struct crier *c, struct door_request *r)
 {
     json_t *body = NULL;
     struct taking *t = known_taking(c, r, &body);
-    const char *wrong;
+    struct err why = {0};
+    enum err_code rc;
 
     if (!t) {
         return;
     }
-    wrong = push_wish_read(&t->wish, c->topics, t->settings, body);
+    rc = push_wish_read(&t->wish, c->topics, t->settings, body, &why);
     json_decref(body);
-    if (wrong) {
-        door_problem(r, 422, NULL, "%s", wrong);
+    if (rc) {
+        door_problem(r, 422, NULL, "%s", why.text);
         taking_free(t);
         return;
     }

@@ -6,17 +6,46 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/zone.h"
+#include "config/problem.h"
 #include "service/topics.h"
 
 #define LANGUAGE_BYTES 35
+#define NAMES_BYTES 120 /* of topics, in an error message */
 
-static const char *read_topics(struct push_wish *w,
-                               const struct topics *topics,
-                               const struct channel_settings *channel,
-                               const json_t *given)
+/* Which there are, for whoever named another. */
+static enum err_code
+no_such_topic(const struct channel_settings *channel, const json_t *given, struct err *why)
+{
+    const struct pairs *all = &channel->audience.topics;
+    const char *name = json_string_value(given);
+    char shown[PROBLEM_SHOWN_BYTES];
+    struct buf names;
+
+    if (all->count == 0) {
+        return err_set(why, ERR_INVALID, "topics: the channel has none (audience.topics)");
+    }
+    buf_init(&names, NAMES_BYTES);
+    for (size_t i = 0; i < all->count; i++) {
+        buf_addf(&names, "%s%s", i > 0 ? ", " : "", all->v[i].key);
+    }
+    (void)err_set(why,
+                  ERR_INVALID,
+                  "topics: \"%s\" is none of the channel's: %s",
+                  problem_shown(name ? name : "", shown),
+                  buf_ok(&names) ? buf_str(&names) : "see GET /push/key");
+    buf_done(&names);
+    return ERR_INVALID;
+}
+
+static enum err_code read_topics(struct push_wish *w,
+                                 const struct topics *topics,
+                                 const struct channel_settings *channel,
+                                 const json_t *given,
+                                 struct err *why)
 {
     const json_t *one;
     size_t i;
@@ -24,10 +53,12 @@ static const char *read_topics(struct push_wish *w,
     w->has_topics = true;
     w->topics = MEMBER_TOPICS_ALL;
     if (json_is_null(given)) {
-        return NULL;
+        return ERR_NONE;
     }
     if (!json_is_array(given) || json_array_size(given) == 0) {
-        return "topics: a list with at least one of the channel's, or null for all";
+        return err_set(why,
+                       ERR_INVALID,
+                       "topics: a list with at least one of the channel's, or null for all");
     }
     w->topics = 0;
     json_array_foreach(given, i, one)
@@ -36,11 +67,11 @@ static const char *read_topics(struct push_wish *w,
             json_is_string(one) ? topics_bit(topics, channel->name, json_string_value(one)) : 0;
 
         if (bit == 0) {
-            return "topics: the channel has no such topic";
+            return no_such_topic(channel, one, why);
         }
         w->topics |= bit;
     }
-    return NULL;
+    return ERR_NONE;
 }
 
 static bool digits(const char *text, int max, int *out)
@@ -66,17 +97,19 @@ static bool read_clock(const json_t *given, int *out)
     return true;
 }
 
-static const char *read_quiet(struct push_wish *w, const json_t *given)
+static enum err_code read_quiet(struct push_wish *w, const json_t *given, struct err *why)
 {
     w->has_quiet = true;
     if (json_is_null(given)) {
-        return NULL;
+        return ERR_NONE;
     }
     if (!read_clock(json_object_get(given, "from"), &w->quiet_from) ||
         !read_clock(json_object_get(given, "to"), &w->quiet_to)) {
-        return "quiet: {\"from\": \"22:00\", \"to\": \"07:00\"}, or null for none";
+        return err_set(why,
+                       ERR_INVALID,
+                       "quiet: {\"from\": \"22:00\", \"to\": \"07:00\"}, or null for none");
     }
-    return NULL;
+    return ERR_NONE;
 }
 
 static bool is_language(const char *text)
@@ -88,28 +121,29 @@ static bool is_language(const char *text)
                len;
 }
 
-const char *push_wish_read(struct push_wish *w,
-                           const struct topics *topics,
-                           const struct channel_settings *channel,
-                           const json_t *given)
+enum err_code push_wish_read(struct push_wish *w,
+                             const struct topics *topics,
+                             const struct channel_settings *channel,
+                             const json_t *given,
+                             struct err *why)
 {
     const json_t *chosen = json_object_get(given, "topics");
     const json_t *quiet = json_object_get(given, "quiet");
     const char *zone = json_path_str(given, "zone"),
                *language = json_path_str(given, "language");
-    const char *wrong = NULL;
+    enum err_code rc = ERR_NONE;
 
     *w = (struct push_wish){.topics = MEMBER_TOPICS_ALL};
     zone = zone ? zone : json_path_str(given, "time_zone");
     if (chosen) {
-        wrong = read_topics(w, topics, channel, chosen);
+        rc = read_topics(w, topics, channel, chosen, why);
     }
-    if (quiet && !wrong) {
-        wrong = read_quiet(w, quiet);
+    if (quiet && !rc) {
+        rc = read_quiet(w, quiet, why);
     }
     w->zone = zone && zone_known(zone) ? mem_strdup(zone) : NULL;
     w->language = language && is_language(language) ? mem_strdup(language) : NULL;
-    return wrong;
+    return rc;
 }
 
 void push_wish_done(struct push_wish *w)

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/err.h"
 #include "base/member.h"
 #include "config/config.h"
 
@@ -19,12 +20,13 @@ struct push_wish { /* what is not given is to stay as it is */
     int quiet_from, quiet_to;
     char *zone, *language; /* NULL: not given; mem_free() */
 };
-/* What is wrong with it; NULL: nothing. It is to be freed either way. A zone or language that is none is left
+/* ERR_INVALID: why says what was expected. It is to be freed either way. A zone or language that is none is left
  * out: readers cannot mend what their browser says. */
-const char *push_wish_read(struct push_wish *w,
-                           const struct topics *topics,
-                           const struct channel_settings *channel,
-                           const json_t *given);
+MUST_USE enum err_code push_wish_read(struct push_wish *w,
+                                      const struct topics *topics,
+                                      const struct channel_settings *channel,
+                                      const json_t *given,
+                                      struct err *why);
 void push_wish_done(struct push_wish *w);
 /* Over what there was; true when that changed it. */
 bool push_wish_apply(const struct push_wish *w, struct member_traits *traits);

@@ -179,12 +179,7 @@ static char *host_of(const char *url)
     if (!url_parse(&p, url)) {
         return mem_strdup("");
     }
-    return mem_printf("%.*s:%d",
-                      (int)p.host_len,
-                      p.host,
-                      p.port              ? p.port
-                      : p.scheme_len == 5 ? 443
-                                          : 80);
+    return mem_printf("%.*s:%d", (int)p.host_len, p.host, url_port(&p));
 }
 
 static struct watched *source_new(struct watch *w, const struct source_settings *source)

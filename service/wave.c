@@ -234,7 +234,8 @@ static int64_t topics_of(const struct run *run)
 }
 
 /* Of a wave that begins. The fence between tests and readers: what is a test, or goes out while the channel is in
- * test mode, is for test members, whoever asked for it. What is taken back is so at once. */
+ * test mode, is for test members, whoever asked for it; they are few, and nobody has to confirm that. What is taken
+ * back is so at once. */
 static void fill_open(struct wave *w)
 {
     struct run *run = w->run;
@@ -249,7 +250,7 @@ static void fill_open(struct wave *w)
         .topics = has_lanes(w) ? topics_of(run) : MEMBER_TOPICS_ALL,
         .test = w->test,
         .undo_ms = at_once ? 0 : set->undo_ms,
-        .confirm_above = at_once ? 0 : set->confirm_above,
+        .confirm_above = at_once || w->test ? 0 : set->confirm_above,
         .now_ms = clock_wall_ms(),
     };
 }

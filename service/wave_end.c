@@ -78,7 +78,7 @@ static void say_counts(const struct ledger_wave *c, bool ends, char *out, size_t
         (void)snprintf(out, size, "nobody to send it to: the audience has no members");
         return;
     }
-    if (c->skipped == c->total) {
+    if (c->skipped == c->total && !c->halted) {
         (void)snprintf(
             out, size, "nobody to send it to: it is for none of %lld", (long long)c->total);
         return;
@@ -88,7 +88,7 @@ static void say_counts(const struct ledger_wave *c, bool ends, char *out, size_t
     say(&w, c->undeliverable, "undeliverable");
     say(&w, c->stopped + c->missing, "stopped");
     say(&w, c->refused, "refused");
-    say(&w, c->skipped, "not for them");
+    say(&w, c->skipped, c->halted ? "not for them or spared" : "not for them");
     if (ends) {
         say(&w, not_reached(c), "not reached");
     } else {

@@ -14,7 +14,7 @@
 
 #define FLOW_BATCH_MAX 4000 /* members that are written down together */
 #define FLOW_BATCHES_MAX                                                                       \
-    12 /* open at a time: what a crash leaves in doubt, and the memory of a wave */
+    12 /* open at a time (but wave_singly.c): what a crash leaves in doubt, and the memory */
 #define FLOW_WINDOW_MAX 32000
 
 struct wave_flow {

@@ -35,7 +35,8 @@ static int64_t in_lanes_of(const struct crier *c, const struct channel *ch)
     {
         const struct run *run = container_of(n, struct run, node);
 
-        sum += run->wave && run->channel == ch ? run->wave->in_lanes : 0;
+        sum +=
+            run->wave && run->channel == ch ? run->wave->in_lanes + run->wave->sends.count : 0;
     }
     return (int64_t)sum;
 }

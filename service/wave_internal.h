@@ -4,7 +4,8 @@
 /* Shared by the files of the waves: wave.c (the start, and what stops one), and then, by the audience,
  *   wave_each.c    batches from the ledger and back, each message an exchange of its own (wave_send.c), or
  *   wave_lane.c    batches from the ledger to the lanes and back (service/lane.h); wave_flow.c: how many at a
- *                  time; wave_hold.c: who has to wait; wave_result.c: what the answers mean; wave_plan.c
+ *                  time; wave_hold.c: who has to wait; wave_singly.c: whom the lanes cannot serve; wave_result.c:
+ *                  what the answers mean
  * and wave_pace.c (how fast), wave_probe.c (how the site bears it), wave_end.c (what becomes of the delivery),
  * wave_word.c (what others say meanwhile). */
 
@@ -19,7 +20,8 @@ struct wave_send {
     struct list_node node;
     struct wave *wave;
     struct wave_batch *batch;
-    size_t at; /* which member of the batch */
+    size_t at;   /* which member of the batch */
+    bool second; /* of lanes: made otherwise, as the first answer asked for it */
     struct http_request request;
     struct out_exchange exchange;
 };
@@ -27,6 +29,7 @@ struct wave_send {
 enum wave_batch_state {
     BATCH_WAITS,   /* written down; nothing of it has left */
     BATCH_LEFT,    /* in the lanes */
+    BATCH_SINGLY,  /* back from there; some go by exchanges of their own */
     BATCH_ANSWERED /* its end is being written down */
 };
 
@@ -49,6 +52,9 @@ struct wave_batch {
     struct ledger_wave_service *services;
     size_t result_count; /* all but who has the message */
     int64_t left_ms;     /* mono */
+    /* Of BATCH_SINGLY: so many of those that leave; the next to look at; begun and not answered. */
+    size_t singly, singly_at, singly_open;
+    int64_t singly_until_ms; /* mono: none is begun after it */
 };
 
 enum wave_stop {
@@ -105,6 +111,8 @@ struct wave {
     size_t asks;     /* of next batches, on their way */
     size_t in_lanes; /* members */
     struct wave_flow flow;
+    size_t singly_batches;                /* BATCH_SINGLY */
+    int64_t singly_since_ms, singly_done; /* for how many of them a service takes */
 };
 
 /* wave.c */
@@ -135,6 +143,13 @@ void wave__lane_start(struct wave *w);
 void wave__lane_pump(struct wave *w);
 void wave__lane_hurry(struct wave *w);
 void wave__lane_done(struct wave *w); /* nothing is in the lanes */
+/* All of the batch have an answer, or none: that is written down. */
+void wave__lane_answered(struct wave_batch *b);
+
+/* wave_singly.c */
+/* Of a batch that is back from the lanes: whether some of it go singly now; then wave__singly_pump() ends it. */
+bool wave__singly_begin(struct wave_batch *b);
+int64_t wave__singly_pump(struct wave *w); /* returns when to look again */
 
 /* wave_hold.c */
 enum wave_hold {
@@ -159,6 +174,11 @@ void wave__spare_results(struct wave_batch *b);
 /* The article, by one of the first members. */
 void wave__heed_refusal(struct wave *w, const struct verdict *v);
 void wave__send(struct wave *w, struct wave_batch *b);
+struct wave_send *wave__send_new(struct wave_batch *b, size_t at);
+/* Its request is built: it leaves. once: a repeat does harm. */
+void wave__send_begin(struct wave_send *s, bool once, out_done_fn *done);
+void wave__send_free(struct wave_send *s);
+int64_t wave__answer_timeout(const struct wave *w);
 
 /* wave_pace.c */
 /* How long until the next message may leave: 0: now, and its token is taken. */

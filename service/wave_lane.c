@@ -5,7 +5,7 @@
  *   wave__lane_start    the plan: what all messages have in common
  *   wave__lane_pump     batches that wait leave, as many as wave_flow.c says; the next ones are asked for ahead of need
  *   lane_3_on_batch     it is written down: its members may leave, but who has to wait (wave_hold.c)
- *   lane_4_on_answers   all of it is back, with an answer or without
+ *   lane_4_on_answers   all of it is back, with an answer or without; some may go otherwise (wave_singly.c)
  *   lane_5_on_ended     that is on disk
  *
  * What is written down and has no end is in doubt after a crash: what is in the lanes, and the one or two batches
@@ -24,7 +24,6 @@
 #define ASKS_MAX                                                                               \
     2 /* the second is written down with the first one's commit, or the end of a batch */
 #define BATCHES_WAITING_MAX 2
-#define ANSWER_TIMEOUT_MS (20 * MS_SECOND)
 #define WITHOUT_LANES_MS (1 * MS_MINUTE)
 
 static ledger_done_fn lane_3_on_batch, lane_5_on_ended;
@@ -160,24 +159,22 @@ static void lane_5_on_ended(struct ledger_request *r)
     wave__pump(w);
 }
 
+void wave__lane_answered(struct wave_batch *b)
+{
+    wave__read_results(b);
+    end_batch(b);
+}
+
 static void lane_4_on_answers(struct lane_batch *l)
 {
     struct wave_batch *b = container_of(l, struct wave_batch, lane);
     struct wave *w = b->wave;
 
     w->in_lanes -= b->leaving;
-    wave__read_results(b);
-    end_batch(b);
+    if (!wave__singly_begin(b)) {
+        wave__lane_answered(b);
+    }
     wave__pump(w);
-}
-
-static int64_t answer_timeout(const struct run *run)
-{
-    int64_t own = run->channel->adapter->answer_timeout_ms;
-
-    return run->settings->timeout_ms > 0 ? run->settings->timeout_ms
-           : own > 0                     ? own
-                                         : ANSWER_TIMEOUT_MS;
 }
 
 static void leave(struct wave_batch *b)
@@ -186,8 +183,7 @@ static void leave(struct wave_batch *b)
     const struct run *run = w->run;
 
     if (b->leaving == 0) {
-        wave__read_results(b);
-        end_batch(b);
+        wave__lane_answered(b);
         return;
     }
     b->state = BATCH_LEFT;
@@ -199,7 +195,7 @@ static void leave(struct wave_batch *b)
         .members = b->members,
         .count = b->leaving,
         .allow_private = run->settings->allow_private,
-        .timeout_ms = answer_timeout(run),
+        .timeout_ms = wave__answer_timeout(w),
         .connections = (int)run->settings->audience.connections,
         .pace = &w->run->channel->pace.lane,
         .urgent = run->load.breaking,
@@ -366,7 +362,7 @@ static int64_t hand_out(struct wave *w)
 static bool wants_more(const struct wave *w)
 {
     return w->stop == WAVE_GOES_ON && !w->exhausted && !w->is_held_up && w->asks < ASKS_MAX &&
-           w->batches.count + w->asks < FLOW_BATCHES_MAX &&
+           w->batches.count - w->singly_batches + w->asks < FLOW_BATCHES_MAX &&
            count_waiting(w) + w->asks < BATCHES_WAITING_MAX;
 }
 
@@ -397,10 +393,12 @@ static bool has_more(const struct wave *w)
 
 void wave__lane_pump(struct wave *w)
 {
-    int64_t wait_ms = WAVE_LOOK_MS;
+    int64_t wait_ms = wave__singly_pump(w);
 
     if (w->stop == WAVE_GOES_ON) {
-        wait_ms = hand_out(w);
+        int64_t lanes_ms = hand_out(w);
+
+        wait_ms = lanes_ms < wait_ms ? lanes_ms : wait_ms;
     }
     if (w->stop != WAVE_GOES_ON) { /* also by what was just handed out */
         take_all_back(w);
@@ -424,4 +422,5 @@ void wave__lane_hurry(struct wave *w)
     {
         container_of(n, struct wave_batch, node)->called_back = false;
     }
+    wave__each_hurry(w); /* those that go singly */
 }

@@ -98,6 +98,9 @@ static void look_at(struct reading *x, size_t i)
     bool is_fresh = x->b->places[i] >= x->b->next.returning;
 
     x->all_answered &= r->status != 0;
+    if (r->other_protocol) {
+        return; /* it waits for its turn */
+    }
     if (trouble && !r->sent && (x->b->called_back || x->b->lane.stopped)) {
         return; /* we have called it back */
     }
@@ -158,7 +161,9 @@ static void note_again(const struct reading *x, size_t i, struct ledger_wave_res
     const struct lane_result *r = &x->b->lane.results[i];
     int64_t wait_ms = r->retry_after_ms;
 
-    if (is_of_service(r)) {
+    if (r->other_protocol) {
+        out->detail = NULL; /* nothing is wrong */
+    } else if (is_of_service(r)) {
         int64_t own_ms = x->services[r->service].again_at_ms - x->now_ms;
 
         wait_ms = own_ms > wait_ms ? own_ms : wait_ms;
@@ -326,7 +331,8 @@ static void heed(const struct reading *x)
         (x->fresh_trouble > 0 && w->counts.again > AGAIN_MEMBERS_MAX)) {
         wave__slow_down(w, pause_ms(x), false);
         flow_trouble(&w->flow);
-    } else if (x->all_answered && !x->b->called_back && x->b->leaving > 0) {
+    } else if (x->all_answered && !x->b->called_back && x->b->leaving > 0 &&
+               x->b->singly == 0) {
         flow_answered(&w->flow, x->b->leaving, x->b->left_ms, clock_mono_ms());
     }
 }

@@ -20,6 +20,7 @@
  * address can look like a bad article. */
 #define REFUSALS_MIN 5
 #define ANSWER_TIMEOUT_MS (30 * MS_SECOND)
+#define PUSH_TIMEOUT_MS (20 * MS_SECOND)
 #define AGAIN_MAX_MS (2 * MS_HOUR)
 
 static out_done_fn send_2_on_answer;
@@ -157,9 +158,22 @@ static void note_attempt(const struct wave *w,
 
 /* ---- the exchange ---- */
 
-static void send_free(struct wave_send *s)
+struct wave_send *wave__send_new(struct wave_batch *b, size_t at)
+{
+    struct wave_send *s = mem_zalloc(sizeof *s);
+
+    s->wave = b->wave;
+    s->batch = b;
+    s->at = at;
+    list_push(&s->wave->sends, &s->node);
+    http_request_init(&s->request);
+    return s;
+}
+
+void wave__send_free(struct wave_send *s)
 {
     list_remove(&s->wave->sends, &s->node);
+    out_exchange_done(&s->exchange);
     http_request_done(&s->request);
     mem_free(s);
 }
@@ -204,19 +218,34 @@ static void send_2_on_answer(struct out_exchange *x)
     note_attempt(w, s, &v, x->outcome == TRANSPORT_ANSWERED ? x->response.status : 0);
     heed(w, &v, w->run->sc.ctx.word.outcome);
     w->run->sc.ctx.member = NULL;
-    out_exchange_done(x);
-    send_free(s);
+    wave__send_free(s);
     wave__batch_answered(b, at);
     wave__pump(w);
 }
 
-static int64_t answer_timeout(const struct run *run)
+int64_t wave__answer_timeout(const struct wave *w)
 {
+    const struct run *run = w->run;
     int64_t own = run->channel->adapter->answer_timeout_ms;
 
     return run->settings->timeout_ms > 0 ? run->settings->timeout_ms
            : own > 0                     ? own
+           : w->audience->push           ? PUSH_TIMEOUT_MS
                                          : ANSWER_TIMEOUT_MS;
+}
+
+void wave__send_begin(struct wave_send *s, bool once, out_done_fn *done)
+{
+    const struct run *run = s->wave->run;
+
+    s->exchange = (struct out_exchange){
+        .request = &s->request,
+        .allow_private = run->settings->allow_private,
+        .once = once,
+        .timeout_ms = wave__answer_timeout(s->wave),
+        .done = done,
+    };
+    out_send(run->courier->crier->out, &s->exchange);
 }
 
 /* A message that cannot be built is one we cannot make for anybody. */
@@ -230,35 +259,23 @@ static void refuse_unbuilt(struct wave *w, struct wave_send *s, const struct err
     note_word(s, &v);
     wave__stop(w, WAVE_REJECTED, &v);
     w->run->sc.ctx.member = NULL;
-    send_free(s);
+    wave__send_free(s);
     wave__batch_answered(b, at);
 }
 
 void wave__send(struct wave *w, struct wave_batch *b)
 {
-    struct wave_send *s = mem_zalloc(sizeof *s);
+    struct wave_send *s = wave__send_new(b, b->handed++);
     struct run *run = w->run;
     struct err why = {0};
     struct member member;
 
-    s->wave = w;
-    s->batch = b;
-    s->at = b->handed++;
-    list_push(&w->sends, &s->node);
     set_member(w, &member, member_at(b, s->at));
-    http_request_init(&s->request);
     if (run->step->build(&run->sc.ctx, &s->request, &why) != ERR_NONE) {
         refuse_unbuilt(w, s, &why);
         return;
     }
     run->sc.ctx.member = NULL;
-    s->exchange = (struct out_exchange){
-        .request = &s->request,
-        .allow_private = run->settings->allow_private,
-        .once = true,
-        .timeout_ms = answer_timeout(run),
-        .done = send_2_on_answer,
-    };
-    out_send(run->courier->crier->out, &s->exchange);
+    wave__send_begin(s, true, send_2_on_answer);
     /* Continues in send_2_on_answer(). */
 }

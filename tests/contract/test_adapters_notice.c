@@ -133,6 +133,35 @@ static size_t count_of(const struct crowd *c, size_t count, enum member_outcome 
     return n;
 }
 
+/* ---- whose trouble is shared ---- */
+
+static void trouble_is_shared_with_who_takes_the_messages_not_with_the_site(void **state)
+{
+    static const struct {
+        const char *way, *host;
+    } rows[] = {
+        {"webpush", "webpush"},
+        {"fcm", "fcm.googleapis.com:443"},
+        {"fcm topic", "fcm.googleapis.com:443"},
+        {"apns", "api.push.apple.com:443"},
+        {"huawei", "push-api.cloud.huawei.com:443"},
+        {"whatsapp", "graph.facebook.com:443"},
+        {"indexnow", "api.indexnow.org:443"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct way *way = find_way(rows[i].way);
+        struct buf host;
+
+        buf_init(&host, 256);
+        assert_non_null(way->adapter->host);
+        way->adapter->host(way->settings, &host);
+        assert_string_equal(buf_str(&host), rows[i].host);
+        buf_done(&host);
+    }
+}
+
 /* ---- an answer is judged by those before ---- */
 
 static const struct {
@@ -192,6 +221,30 @@ static void when_all_are_strangers_the_wave_stops(void **state)
         assert_int_equal(v.kind, VERDICT_BLOCKED);
         tear_down(&s);
     }
+}
+
+static void where_firebase_cannot_reach_apple_others_get_theirs(void **state)
+{
+    static const char no[] =
+        "{\"error\":{\"status\":\"UNAUTHENTICATED\",\"details\":[{\"@type\":"
+        "\"type.googleapis.com/google.firebase.fcm.v1.FcmError\",\"errorCode\":"
+        "\"THIRD_PARTY_AUTH_ERROR\"}]}}";
+    static struct crowd crowd;
+    struct verdict v = verdict_next();
+    struct scene s;
+
+    (void)state;
+    gather(&crowd);
+    set_up(&s, "fcm");
+    for (int n = 0; n < NOTICE_DOUBTS; n++) {
+        assert_int_equal(v.kind, VERDICT_NEXT);
+        v = answer(&s, &crowd, 1, 401, no);
+    }
+    assert_int_equal(v.kind, VERDICT_BLOCKED); /* all are iPhones */
+    (void)answer(&s, &crowd, 1, 200, "{\"name\":\"projects/x/messages/1\"}");
+    assert_int_equal(answer(&s, &crowd, 1, 401, no).kind, VERDICT_NEXT);
+    assert_int_equal(crowd.words[0].outcome, MEMBER_AGAIN);
+    tear_down(&s);
 }
 
 static void one_odd_refusal_is_not_the_articles_and_many_are(void **state)
@@ -492,8 +545,10 @@ static int drop_article(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trouble_is_shared_with_who_takes_the_messages_not_with_the_site),
         cmocka_unit_test(nobody_is_removed_before_any_message_was_taken),
         cmocka_unit_test(when_all_are_strangers_the_wave_stops),
+        cmocka_unit_test(where_firebase_cannot_reach_apple_others_get_theirs),
         cmocka_unit_test(one_odd_refusal_is_not_the_articles_and_many_are),
         cmocka_unit_test(a_thousand_tokens_go_in_one_request),
         cmocka_unit_test(who_is_not_taken_is_named_and_the_others_have_it),

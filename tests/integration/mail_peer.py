@@ -1,7 +1,7 @@
 """Mail servers for tests: one of our own that keeps what it gets and stalls, lies and cuts when told,
 OpenSMTPD, and aiosmtpd for what OpenSMTPD 6.8 cannot do with OpenSSL 3: TLS as a server (its issue
 1171), and so no login either. All on loopback; certificates are signed by an authority of the tests' own,
-which a test build of crier trusts by CRIER_TEST_CA."""
+which crier trusts by SSL_CERT_FILE."""
 
 import base64
 import contextlib

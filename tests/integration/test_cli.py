@@ -14,8 +14,8 @@ import pytest
 import yaml
 from harness import CMS_SECRET, CRIER, TOP, exchange, small_article, wait_for
 
-VERBS = ("serve", "check", "send", "preview", "status", "replay", "channels", "members", "schema", "keys", "backup",
-         "version")
+VERBS = ("serve", "check", "send", "preview", "status", "wave", "replay", "channels", "members", "sources", "schema", "keys",
+         "backup", "version")
 
 
 def run(*args, **more):
@@ -152,6 +152,8 @@ def test_what_the_guides_tell_to_write_is_taken(tmp_path):
         settings["channels"].update(written.pop("channels"))
         settings.update(written)
         assert "/test" in about["setup"], f"{kind['type']}: how to try it"
+        for told in re.findall(r"'(\{.channel.*\})'", about["setup"]):  # as the door takes it
+            assert set(json.loads(told)) <= {"channel", "subscription", "language", "topics"} and json.loads(told)["subscription"]["token"]
         signed = "platform's page" in about["sign_in"]
         assert ("crier keys login" in about["setup"]) is signed and bool(about["signing_in"]) is signed, kind["type"]
         assert not signed or "vault" in about["signing_in"]

@@ -27,7 +27,7 @@ def mail_crier(make_crier, smtpd, certificates):
         def change(settings):
             settings["channels"] = {"mail": {"type": "email", "server": f"localhost:{port}", "allow_private": True,
                                              "from": "Example News <news@news.example>", "to": [DESK, NIGHT], **more}}
-        return make_crier(change, {"CRIER_TEST_CA": str(certificates.authority)})
+        return make_crier(change, {"SSL_CERT_FILE": str(certificates.authority)})
 
     return make
 

@@ -116,7 +116,7 @@ def make_app(make_crier, sink, tmp_path):
     def make(kind, addresses=(), **own):
         def change(settings):
             settings["channels"] = {"app": {"type": kind, "api": sink.url, "allow_private": True, "picture": "none", **own}}
-        crier = make_crier(change, {"SSL_CERT_FILE": sink.ca, "CRIER_TEST_CA": sink.ca})
+        crier = make_crier(change, {"SSL_CERT_FILE": sink.ca})
         if addresses:
             path = tmp_path / "tokens.ndjson"
             path.write_text("".join(json.dumps({"address": address, "opted_in_at": "2026-01-01T00:00:00Z", "source": "app"}) + "\n"

@@ -145,26 +145,28 @@ def test_the_kill_switch_stops_all_of_it_and_nothing_begins_until_it_is_resumed(
 
 
 def test_a_test_goes_to_test_members_only_and_is_no_article_to_anybody_else(make_crier, platform, article, tmp_path):
-    crier = make_crier()
+    crier = make_crier({"confirm_above": 3}, when={"breaking": True})  # which a test never is
     bring_in(crier, numbers(6))
     marked = numbers(2)
     for address in marked:
         assert crier.run("members", "whatsapp", "set", address, "--test", "yes").returncode == 0
+    assert crier.run("members", "whatsapp").stdout.count("test member") == 2
     story = tmp_path / "story.json"
     story.write_text(json.dumps(article()))
     sent = crier.run("send", str(story), "--test")
     assert sent.returncode == 0, sent.stdout + sent.stderr
     assert places(platform) == marked
     # the article itself is not known by that, and goes to all
-    live = crier.send(article())
+    live = crier.send(article(breaking=True))
     assert live["outcome"] == "new"
+    wait_for(lambda: crier.run("wave", "confirm").returncode == 0)
     crier.await_done(live["id"])
     assert places(platform) == sorted(numbers(6) + marked)
     # a channel in test mode reaches nobody else, and its own test message neither
     crier.settings["channels"]["whatsapp"]["audience"] = {"mode": "test"}
     crier.write_settings()
     assert crier.call("POST", "/v1/reload")[0] == 200
-    other = crier.send(article(id="other", url="https://news.example/other", title="Other"))
+    other = crier.send(article(id="other", url="https://news.example/other", title="Other", breaking=True))
     crier.await_done(other["id"])
     assert sum(p["text"].startswith("Other") for p in platform.posts("whatsapp")) == 2
     assert crier.run("members", "whatsapp", "set", marked[0], "--test", "no").returncode == 0

@@ -33,7 +33,7 @@ def test_a_wave_under_way_is_stopped_within_a_second(make_crier, sink):  # noqa:
 
 
 def test_the_canary_composes_for_each_service_and_sees_when_one_is_away(make_crier, sink, tmp_path):  # noqa: F811
-    crier = make_crier(canary="1h", environment={"CRIER_TEST_CA": sink.ca})
+    crier = make_crier(canary="1h", environment={"SSL_CERT_FILE": sink.ca})
     sink.do("rule path=/ status=404")  # whatever it says to that: it is there
     readers = Readers(crier, sink)
     with PushSink(tmp_path, CRIER.parent / "tests" / "push_sink") as other:

@@ -3,6 +3,7 @@ goes away and comes back; whoever crashes in between."""
 
 import base64
 import json
+import signal
 import time
 
 import pytest
@@ -66,12 +67,12 @@ class Readers:
     def __init__(self, crier, sink):
         self.crier, self.sink, self.paths = crier, sink, []
 
-    def add(self, count, **more):
+    def add(self, count, at=None, **more):
         new = [f"/p/{len(self.paths) + i}" for i in range(count)]
         self.paths += new
         keys = {"p256dh": base64.urlsafe_b64encode(PUBLIC).decode().rstrip("="),
                 "auth": base64.urlsafe_b64encode(AUTH).decode().rstrip("=")}
-        lines = "".join(json.dumps({"endpoint": self.sink.url + path, "keys": keys, "opted_in_at": "2026-01-01T10:00:00Z",
+        lines = "".join(json.dumps({"endpoint": (at or self.sink).url + path, "keys": keys, "opted_in_at": "2026-01-01T10:00:00Z",
                                     "source": "a test", **more}) + "\n" for path in new)
         status, answer, _ = self.crier.call("POST", "/v1/channels/browsers/members", lines.encode(),
                                             headers={"Content-Type": "application/x-ndjson"})
@@ -351,3 +352,93 @@ def test_messages_go_as_fast_as_the_site_bears_the_readers(make_crier, sink, pla
     assert took_s > 1.2, f"{took_s} s: half of 2,000 a second until the site is well again"
     log = crier.log()
     assert 0 < log.index("state=slower") < log.index("state=as_before")
+
+
+@pytest.fixture(scope="module")
+def old_program(tmp_path_factory):
+    with PushSink(tmp_path_factory.mktemp("old"), CRIER.parent / "tests" / "push_sink") as sink:
+        yield sink
+
+
+class TestServicesOfHttp1:
+    """A part of the readers is at a push service that speaks HTTP/1.1 only."""
+
+    @pytest.fixture
+    def old(self, old_program):
+        old_program.reset()
+        old_program.do("http1 on")
+        return old_program
+
+    @pytest.fixture
+    def make(self, make_crier, sink, old, tmp_path):
+        def make(**channel):
+            trusted = tmp_path / "both.pem"
+            trusted.write_text("".join(open(name).read() for name in (sink.ca, old.ca)))
+            crier = make_crier(lambda settings: settings.update(channel),
+                               environment={"SSL_CERT_FILE": str(trusted), "CRIER_TEST_CA": str(trusted)})
+            return crier, Readers(crier, sink)
+        return make
+
+    def once_each(self, sink, old, here, there):
+        for which, paths in ((sink, here), (old, there)):
+            seen = which.paths()
+            assert set(seen) == set(paths), "each where it has subscribed"
+            assert {accepted for accepted, _ in seen.values()} == {1}
+
+    def test_all_get_it_once(self, make, sink, old):
+        crier, readers = make()
+        here, there = readers.add(1000), []
+        for _ in range(3):
+            there += readers.add(100, at=old)
+            here += readers.add(300)
+        old.do(f"rule path={there[7]} status=410", f"rule path={there[8]} status=400", "rtt 4")
+        accepted = crier.send(story(20))
+        crier.await_done(accepted["id"])
+        shown = wave(crier, accepted)
+        assert (shown["accepted"], shown["undeliverable"], shown["refused"], shown["unknown"]) == (2198, 1, 1, 0), shown
+        service, = shown["services"]
+        assert (service["accepted"], service["gone"], service["retried"]) == (2198, 1, 0) and service["ms"]["100"] > 0
+        assert readers.counts()["gone"] == 1
+        old.do("rules clear")
+        assert all(requests == 1 for which in (sink, old) for _, requests in which.paths().values())
+        assert set(old.paths()) == set(there) and set(sink.paths()) == set(here)
+        assert old.count()["opened"] <= 50 + 4, "connections are kept"
+        assert sum(m["path"] == there[0] and "Story 20" in json.dumps(read_message(m["body"])) for m in old.messages()) == 1
+
+    def test_stopped_in_between_and_lost_answers(self, make, sink, old):
+        crier, readers = make(rate="1000/s", timeout="1s")
+        here, there = readers.add(400), readers.add(400, at=old)
+        old.do("rule path=*7 once close", "rule path=*55 once stall", "rtt 10")
+        accepted = crier.send(story(21))
+        old.wait_for(60)
+        crier.stop()
+        assert 60 <= old.count()["accepted"] < 350
+        crier.start()
+        until_done(crier, accepted, by="31s")
+        shown = wave(crier, accepted)
+        assert shown["accepted"] == 800 and shown["unknown"] == 0
+        assert shown["services"][0]["unknown"] >= sum(path.endswith("55") for path in there)
+        self.once_each(sink, old, here, there)
+
+    def test_one_that_hangs_holds_up_the_others_no_longer_than_an_answer_may_take(self, make, sink, old):
+        crier, readers = make(timeout="1s")
+        readers.add(300, at=old)
+        readers.add(3000)
+        old.do("rule stall")
+        began = time.monotonic()
+        accepted = crier.send(story(22))
+        sink.wait_for(3000)
+        assert time.monotonic() - began < 5 and old.count()["requests"] <= 100
+        old.do("rules clear")
+        until_done(crier, accepted, by="31s")
+        assert wave(crier, accepted)["accepted"] == 3300
+
+    def test_hurried_it_ends_at_once(self, make, sink, old):
+        crier, readers = make()
+        readers.add(40, at=old)
+        old.do("rule stall")
+        crier.send(story(23))
+        wait_for(lambda: old.count()["requests"] == 40)
+        crier.process.send_signal(signal.SIGINT)
+        crier.stop(5)  # the second signal
+        assert "unknown=40 " in crier.log()

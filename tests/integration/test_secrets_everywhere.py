@@ -283,7 +283,7 @@ def test_no_secret_stands_in_anything_that_is_said_or_kept(make_crier, platform,
         plant(settings, platform)
         plant_mail(settings, mail)
         settings["server"].update(log_level="debug", log_format=log_format)
-    crier = make_crier(change, {"CRIER_TEST_CA": str(certificates.authority)})
+    crier = make_crier(change, {"SSL_CERT_FILE": str(certificates.authority)})
     real_call = crier.call
     monkeypatch.setattr(crier, "call", lambda *a, **k: real_call(*a, **{"token": PLANTED["server.token"], **k}))
     live(crier, platform, mail)

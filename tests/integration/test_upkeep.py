@@ -205,9 +205,9 @@ def test_a_full_disk_is_said_and_leaves_no_half_copy(crier, tmp_path):
     assert not list(tmp_path.glob("copy*"))
 
 
-def start_backup(crier, target):
+def start_backup(crier, target, **environment):
     """One that is under way: its part is there."""
-    process = subprocess.Popen([str(CRIER), "-c", str(crier.path), "backup", str(target)],
+    process = subprocess.Popen([str(CRIER), "-c", str(crier.path), "backup", str(target)], env=os.environ | environment,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: process.poll() is not None or os.path.exists(f"{target}.part"), every=0.001)
     return process
@@ -231,8 +231,7 @@ def test_what_a_killed_backup_leaves_is_in_nobodys_way(crier, tmp_path):
     crier.stop()
     fill(ledger(crier), 50)
     target = tmp_path / "copy.db"
-    process = start_backup(crier, target)
-    process.send_signal(signal.SIGSTOP)  # or it may have ended before it is killed
+    process = start_backup(crier, target, CRIER_FAULT="ledger.copied:1:hang")  # or it may have ended before that
     second = crier.run("backup", str(target))
     assert second.returncode == 1 and "another copy is being written" in second.stderr, second
     process.kill()

@@ -802,7 +802,7 @@ struct push_sink *push_sink_start(const struct push_sink_options *o)
     s->paths = map_new();
     atomic_init(&s->streams, 1000);
     atomic_init(&s->window, 16 * 1024 * 1024);
-    if ((!o->plain && !(s->tls = sink_tls_new(o->ca))) ||
+    if ((!o->plain && !(s->tls = sink_tls_new(s, o->ca))) ||
         (o->record && !(s->record = fopen(o->record, "w")))) {
         (void)fprintf(stderr, "push sink: it cannot begin\n");
         push_sink_stop(s);

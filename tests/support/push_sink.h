@@ -2,8 +2,8 @@
 #define CRIER_TESTS_SUPPORT_PUSH_SINK_H
 
 /* A push service that is none: HTTP/2 on loopback, over TLS or plain, with answers and troubles as it is told. (Over
- * TLS it also answers HTTP/1.1, for the library it is compared with: statuses, no troubles, no round trip but as a
- * delay.)
+ * TLS it also answers HTTP/1.1: statuses, stall and close; no other troubles, no headers in the record, and no round
+ * trip but as a delay.)
  * Unit tests run it inside (push_sink_start()); integration tests and benches as a program of its own, in Python
  * by tests/support/push_sink.py:
  *
@@ -41,7 +41,8 @@
  *     down MS           nobody listens and all connections are cut, for so long; 0: up again
  *     cut               all connections are cut now
  *     freeze on|off     it neither reads nor writes
- *     location on|off   a Location in every 201 */
+ *     location on|off   a Location in every 201
+ *     http1 on|off|refuse   over TLS it speaks HTTP/1.1 only; who offers HTTP/2 alone is told no protocol, or refused */
 
 #include <stdbool.h>
 #include <stddef.h>

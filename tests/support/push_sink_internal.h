@@ -27,6 +27,8 @@ struct sink_rule {
     uint64_t seen, held; /* requests that path and host fit; that all of it held for */
 };
 
+enum sink_http1 { SINK_BOTH, SINK_ONLY_ONE, SINK_ONLY_ONE_STRICTLY };
+
 /* What one request gets. */
 struct sink_answer {
     enum sink_what what;
@@ -63,6 +65,7 @@ struct push_sink {
     _Atomic int64_t down_until_us;
     atomic_int rtt_ms, streams, then_streams, then_after, goaway_after, window;
     atomic_bool location, frozen;
+    atomic_int http1;     /* enum sink_http1 */
     pthread_mutex_t lock; /* of all below */
     struct sink_rule *rules, *old_rules;
     struct push_sink_count count;
@@ -87,6 +90,7 @@ bool sink_one_feed(struct push_sink *s,
                    struct buf *out);
 
 /* push_sink_tls.c */
-SSL_CTX *sink_tls_new(const char *ca_file); /* NULL: said on standard error */
+SSL_CTX *sink_tls_new(struct push_sink *s,
+                      const char *ca_file); /* NULL: said on standard error */
 
 #endif

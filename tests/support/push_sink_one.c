@@ -79,10 +79,11 @@ bool sink_one_feed(struct push_sink *s,
     while (buf_ok(&one->in) && at < one->in.len &&
            (n = take(s, one->in.data + at, one->in.len - at, r)) > 0) {
         sink_judge(s, r, connection);
-        if (r->answer.what != SINK_ANSWER) {
+        if (r->answer.what == SINK_ANSWER) {
+            answer(r, out);
+        } else if (r->answer.what != SINK_STALL) {
             return false;
         }
-        answer(r, out);
         buf_clear(&r->path);
         buf_clear(&r->host);
         buf_clear(&r->body);

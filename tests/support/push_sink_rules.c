@@ -150,6 +150,20 @@ static void clear_rules(struct push_sink *s)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+static bool set_http1(struct push_sink *s, const char *word)
+{
+    static const char *const words[] = {
+        [SINK_BOTH] = "off", [SINK_ONLY_ONE] = "on", [SINK_ONLY_ONE_STRICTLY] = "refuse"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(word, words[i]) == 0) {
+            atomic_store(&s->http1, (int)i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool set_then(struct push_sink *s, const char *text)
 {
     const char *blank = strchr(text, ' ');
@@ -221,6 +235,9 @@ bool push_sink_do(struct push_sink *s, const char *command)
     if (strcmp(command, "location on") == 0 || strcmp(command, "location off") == 0) {
         atomic_store(&s->location, command[10] == 'n');
         return true;
+    }
+    if (strncmp(command, "http1 ", 6) == 0) {
+        return set_http1(s, command + 6);
     }
     if (strcmp(command, "freeze on") == 0 || strcmp(command, "freeze off") == 0) {
         atomic_store(&s->frozen, command[8] == 'n');
@@ -408,6 +425,7 @@ void push_sink_reset(struct push_sink *s)
     atomic_store(&s->goaway_after, 0);
     atomic_store(&s->down_until_us, 0);
     atomic_store(&s->frozen, false);
+    atomic_store(&s->http1, SINK_BOTH);
     (void)pthread_mutex_lock(&s->lock);
     s->count = (struct push_sink_count){.connections = s->count.connections};
     forget_paths(s);

@@ -3,6 +3,7 @@
 #include "tests/support/push_sink_internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -27,13 +28,15 @@ static X509 *certificate(EVP_PKEY *key)
 {
     X509 *x = X509_new();
     X509_NAME *name = X509_get_subject_name(x);
+    char who[64]; /* of its own: who trusts several finds an authority by its name */
 
     (void)X509_set_version(x, 2);
     (void)ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
     (void)X509_gmtime_adj(X509_getm_notBefore(x), -86400);
     (void)X509_gmtime_adj(X509_getm_notAfter(x), (long)30 * 86400);
+    (void)snprintf(who, sizeof who, "fake push service %d", (int)getpid());
     (void)X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_ASC, (const unsigned char *)"fake push service", -1, -1, 0);
+        name, "CN", MBSTRING_ASC, (const unsigned char *)who, -1, -1, 0);
     (void)X509_set_issuer_name(x, name);
     (void)X509_set_pubkey(x, key);
     extend(x, NID_basic_constraints, "critical,CA:TRUE");
@@ -62,12 +65,13 @@ static int choose(SSL *ssl,
                   void *context)
 {
     static const unsigned char h2[] = "h2", one[] = "http/1.1";
-    bool two = offers(in, in_len, "h2");
+    struct push_sink *s = context;
+    int http1 = atomic_load(&s->http1);
+    bool two = http1 == SINK_BOTH && offers(in, in_len, "h2");
 
     (void)ssl;
-    (void)context;
     if (!two && !offers(in, in_len, "http/1.1")) {
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
+        return http1 == SINK_ONLY_ONE ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     *out = two ? h2 : one;
     *out_len = two ? 2 : 8;
@@ -82,7 +86,7 @@ static bool write_out(const char *file, X509 *x)
     return (f ? fclose(f) == 0 : false) && good;
 }
 
-SSL_CTX *sink_tls_new(const char *ca_file)
+SSL_CTX *sink_tls_new(struct push_sink *s, const char *ca_file)
 {
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -99,7 +103,7 @@ SSL_CTX *sink_tls_new(const char *ca_file)
             tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_read_ahead(tls, 1);
         SSL_CTX_set_default_read_buffer_len(tls, (size_t)64 * 1024);
-        SSL_CTX_set_alpn_select_cb(tls, choose, NULL);
+        SSL_CTX_set_alpn_select_cb(tls, choose, s);
     }
     X509_free(x);
     EVP_PKEY_free(key);

@@ -200,15 +200,20 @@ static void a_wish_changes_what_it_names(void **state)
         struct member_traits t = {.topics = 1, .quiet_from = 60, .quiet_to = 120};
         struct push_wish w;
         json_t *given = NULL;
-        const char *wrong;
+        struct err why = {0};
+        enum err_code rc;
 
         assert_int_equal(json_read(&given, wishes[i].given, strlen(wishes[i].given), 8, NULL),
                          ERR_NONE);
-        wrong = push_wish_read(&w, topics, &channel, given);
-        if ((wrong == NULL) != wishes[i].good) {
-            fail_msg("%s: %s", wishes[i].given, wrong ? wrong : "good");
+        rc = push_wish_read(&w, topics, &channel, given, &why);
+        if ((rc == ERR_NONE) != wishes[i].good || (rc == ERR_NONE) != (why.text[0] == '\0')) {
+            fail_msg("%s: %s", wishes[i].given, rc ? why.text : "good");
         }
-        if (!wrong) {
+        if (strstr(wishes[i].given, "nature")) {
+            assert_string_equal(why.text,
+                                "topics: \"nature\" is none of the channel's: breaking, sport");
+        }
+        if (!rc) {
             (void)push_wish_apply(&w, &t);
             assert_int_equal(t.topics, wishes[i].topics);
             assert_int_equal(t.quiet_from, wishes[i].from);

@@ -193,6 +193,26 @@ static void what_we_called_back_is_no_trouble_of_a_service(void **state)
     assert_true(k->b.results[0].due_at_ms <= now_ms + 50);
 }
 
+static void who_waits_for_a_turn_by_another_protocol_is_no_trouble_and_no_try(void **state)
+{
+    struct kit *k = *state;
+    struct lane_result waits = not_sent;
+    int64_t now_ms = clock_wall_ms();
+
+    waits.other_protocol = true;
+    waits.retry_after_ms = 4000;
+    answer(k, 50, waits);
+    wave__read_results(&k->b);
+    assert_int_equal(k->channel.pace.services[0].troubles, 0);
+    assert_int_equal(k->channel.pace.quiet_until_ms, 0);
+    assert_int_equal(k->b.result_count, 50);
+    for (size_t i = 0; i < 50; i++) {
+        assert_false(k->b.results[i].tried);
+        assert_null(k->b.results[i].detail);
+        assert_in_range(k->b.results[i].due_at_ms, now_ms + 4000, now_ms + 5000 + 100);
+    }
+}
+
 static void a_member_has_so_many_tries(void **state)
 {
     static const struct lane_result refused_for_now = {
@@ -358,6 +378,7 @@ int main(void)
         CASE(a_service_that_is_down_uses_up_nobodys_tries),
         CASE(where_nothing_gets_through_the_wave_pauses),
         CASE(what_we_called_back_is_no_trouble_of_a_service),
+        CASE(who_waits_for_a_turn_by_another_protocol_is_no_trouble_and_no_try),
         CASE(a_member_has_so_many_tries),
         CASE(an_answer_that_does_not_come_again_and_again_is_waited_for_longer),
         CASE(a_no_to_all_stops_the_wave),
