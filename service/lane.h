@@ -91,7 +91,7 @@ void lanes_cancel(struct lanes *l, struct lane_batch *b, bool hurried);
 void lane_batch_done(struct lane_batch *b); /* frees what it holds; not b itself */
 void lanes_stats(const struct lanes *l, struct lanes_stats *out);
 
-/* 0: so many messages may go, and are counted; else so many milliseconds later. On any thread. */
+/* 0: messages to so many members may go, and are counted; else so many milliseconds later. On any thread. */
 int64_t lane_pace_take(struct lane_pace *p, size_t count, int64_t now_us);
 /* For who asks an origin otherwise, and leaves it alone as the lanes do.
  * How long the origin of a batch's member is left alone; 0: it is not. */

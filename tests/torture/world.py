@@ -156,6 +156,13 @@ class World:
             self.mounted.append(system)
         return ("--certificates", str(made.servers))
 
+    def authorities(self):
+        """In one file: of the platforms, where they have one, and of the push service."""
+        of = [self.folder / "certs" / "ca.pem"] if self.isolated else []
+        path = self.folder / "authorities.pem"
+        path.write_text("".join(Path(ca).read_text() for ca in (*of, self.readers.sink.ca)))
+        return path
+
     def say_names(self, known):
         """In the same file: it is mounted."""
         with self.hosts.open("w") as f:
@@ -174,7 +181,7 @@ class World:
         for channel in channels.values():
             channel.setdefault("timeout", "2s")
         self.channels = tuple(channels)
-        crier = Crier(self.folder, settings, {"SSL_CERT_FILE": self.readers.sink.ca})
+        crier = Crier(self.folder, settings, {"SSL_CERT_FILE": str(self.authorities())})
         self.ledger = self.disk.top / "ledger" / "crier.db"
         crier.settings["ledger"] = f"sqlite:{self.ledger}"
         crier.settings["server"]["log_level"] = "info"
