@@ -5,7 +5,7 @@ import os
 import pytest
 from harness import TSAN
 
-# Sweeps of crashes: about the order of writes, which is one thread's. CRIER_SWEEP=all tries them under the thread
-# sanitizer as well.
+# Sweeps of crashes: about the order of writes, which is one thread's; verbs, which have one; what is said of a secret.
+# CRIER_SWEEP=all tries them under the thread sanitizer as well.
 ONE_THREAD = pytest.mark.skipif(TSAN and os.environ.get("CRIER_SWEEP") != "all",
-                                reason="what it tries is the order of writes, not threads")
+                                reason="what it tries is one thread's")

@@ -6,6 +6,9 @@ import subprocess
 import pytest
 import yaml
 from harness import CRIER
+from marks import ONE_THREAD
+
+pytestmark = ONE_THREAD
 
 RULES = """
 breaking:

@@ -18,6 +18,9 @@ import time
 
 import pytest
 from harness import CRIER, small_article, wait_for
+from marks import ONE_THREAD
+
+pytestmark = ONE_THREAD
 
 CHANNELS = ("telegram", "mastodon", "bluesky", "partner")
 COLUMNS = 100

@@ -14,6 +14,9 @@ import harness
 import mail_peer
 import pytest
 from harness import exchange, sign_hub, small_article, wait_for
+from marks import ONE_THREAD
+
+pytestmark = ONE_THREAD
 
 PLANTED = {
     "server.token": "sk7Jq-planted-of-the-api-Xw9",

@@ -13,6 +13,7 @@ import time
 
 import pytest
 from harness import CRIER, SLOW, TOP, chat_channels, small_article, wait_for
+from marks import ONE_THREAD
 
 QUIET = {"telegram", "mastodon", "bluesky", "partner"}
 
@@ -435,6 +436,7 @@ def copy_of(path, folder):
     return copy
 
 
+@ONE_THREAD
 @pytest.mark.parametrize("sql, table, what", DAMAGE)
 def test_damage_is_found(clean_ledger, tmp_path, sql, table, what):
     copy = copy_of(clean_ledger, tmp_path)
