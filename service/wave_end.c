@@ -319,7 +319,11 @@ static void decide(struct wave *w)
         end_paused(w);
         return;
     case WAVE_WAITS:
-        end_waiting(w);
+        if (w->counts.waits_for_word || w->counts.go_at_ms > clock_wall_ms()) {
+            end_waiting(w);
+        } else { /* not any more: the last batches to end have told so */
+            end_later(w, clock_wall_ms());
+        }
         return;
     case WAVE_OVERTAKEN:
         end_overtaken(w);
