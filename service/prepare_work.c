@@ -104,6 +104,9 @@ static void on_done(uv_async_t *handle)
 {
     struct prepare_work *w = container_of(handle, struct prepare_work, done);
 
+    uv_mutex_lock(&w->lock); /* behind the thread's last word: what it has made is ours now */
+    must(w->job == NULL);
+    uv_mutex_unlock(&w->lock);
     w->fn(w->context);
 }
 

@@ -307,8 +307,8 @@ def test_quiet_hours_topics_and_the_cap(make_crier, sink):
     assert {p: n for p, (n, _) in sink.paths().items() if p in everybody} == {p: 2 for p in everybody}
     assert all(sink.paths()[path][0] == 2 for path in fans)
     later(crier, "61m")
-    wait_for(lambda: wave(crier, third)["again"] == 10)
-    assert all(sink.paths()[path][0] == 3 for path in everybody), "the cap lets them have it an hour later"
+    wait_for(lambda: all(sink.paths()[path][0] == 3 for path in everybody), what="the cap lets them have it an hour later")
+    assert wave(crier, third)["again"] == 10
     later(crier, "120m")
     crier.await_done(first["id"])
     crier.await_done(third["id"])
