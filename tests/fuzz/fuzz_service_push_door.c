@@ -39,12 +39,11 @@ static void check_wish(const json_t *given)
     struct topics *topics = topics_new(NULL);
     struct member_traits traits = {.topics = MEMBER_TOPICS_ALL};
     struct push_wish w;
-    const char *wrong;
+    struct err why = {0};
 
     topics_set(topics, "web", "breaking", 1);
     topics_set(topics, "web", "sport", 2);
-    wrong = push_wish_read(&w, topics, &channel, given);
-    if (!wrong) {
+    if (push_wish_read(&w, topics, &channel, given, &why) == ERR_NONE) {
         json_t *told = json_object();
 
         (void)push_wish_apply(&w, &traits);
