@@ -157,6 +157,12 @@ static void lend_picture(struct step_ctx *ctx, const struct step *step)
     ctx->media_error = has ? NULL : "the article has no picture";
 }
 
+/* A message that is sealed is another one each time. */
+static bool is_sealed(const struct step_ctx *ctx)
+{
+    return ctx->audience && ctx->audience->push && ctx->audience->push->clear;
+}
+
 /* Asked again, it says the same. */
 static void
 check_same(struct step_ctx *ctx, const struct step *step, const struct http_request *req)
@@ -168,7 +174,8 @@ check_same(struct step_ctx *ctx, const struct step *step, const struct http_requ
     must(step->build(ctx, &again, NULL) == ERR_NONE && again.skip == req->skip);
     if (!req->skip) {
         must(strcmp(again.url, req->url) == 0 && again.body.len == req->body.len);
-        must(memcmp(buf_str(&again.body), buf_str(&req->body), req->body.len) == 0);
+        must(is_sealed(ctx) ||
+             memcmp(buf_str(&again.body), buf_str(&req->body), req->body.len) == 0);
     }
     http_request_done(&again);
 }
