@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "adapters/push.h"
 #include "base/text.h"
 #include "support/settings_fill.h"
 #include "support/ways.h"
