@@ -836,31 +836,10 @@ static int run_all(void (*of)(struct course *c))
     return failed;
 }
 
-/* Each story in a process of its own, at the same time: they are long. */
-static pid_t begin(void (*of)(struct course *c))
-{
-    pid_t child = fork();
-
-    must(child >= 0);
-    if (child == 0) {
-        exit(run_all(of) != 0);
-    }
-    return child;
-}
-
 int main(void)
 {
-    pid_t children[3];
-    int failed = 0, status;
-
     make_heap();
     make_disk();
-    children[0] = begin(a_story_by_hand);
-    children[1] = begin(a_story_of_sources);
-    children[2] = begin(a_story_of_an_audience);
-    for (size_t i = 0; i < ARRAY_LEN(children); i++) {
-        must(waitpid(children[i], &status, 0) == children[i]);
-        failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-    }
-    return failed;
+    return run_all(a_story_by_hand) + run_all(a_story_of_sources) +
+           run_all(a_story_of_an_audience);
 }
