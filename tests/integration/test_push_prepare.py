@@ -9,7 +9,7 @@ from test_push_wave import make_crier, sink, sink_program  # noqa: F401 (fixture
 
 
 def prepared(readers, count):
-    wait_for(lambda: readers.counts()["prepared"] == count, 20, what=f"{count} to be prepared", every=0.1)
+    wait_for(lambda: readers.counts()["prepared"] == count, 60, what=f"{count} to be prepared", every=0.1)
 
 
 def publics(sink):
