@@ -104,7 +104,7 @@ enum err_code push_build_planned(const struct push *push,
                                  const struct push_plan *plan,
                                  const struct member *m,
                                  int64_t now_ms,
-                                 struct http_request *out_req,
+                                 struct http_request *req,
                                  struct err *why);
 
 /* The same of no answer. */

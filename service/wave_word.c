@@ -277,7 +277,7 @@ void wave_show(struct crier *c, struct delivery_id id, json_t *object)
     held_up = what_holds_up(w);
     v = json_object();
     json_object_set_new(
-        v, "on_their_way", json_integer((json_int_t)(w->in_lanes + w->sends.count)));
+        v, "on_their_way", json_integer((json_int_t)w->in_lanes + (json_int_t)w->sends.count));
     json_object_set_new(
         v, "per_second", json_integer((json_int_t)(w->flow.per_ms * (double)MS_SECOND)));
     json_object_set_new(
