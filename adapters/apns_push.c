@@ -317,21 +317,6 @@ bool apns__address(const char *text, char *out)
     return n >= TOKEN_DIGITS_MIN && n % 2 == 0;
 }
 
-static enum err_code subscription(const void *settings,
-                                  const json_t *given,
-                                  char **address,
-                                  uint8_t keys[MEMBER_KEYS_BYTES],
-                                  size_t *keys_len,
-                                  int64_t *key_id,
-                                  struct err *why)
-{
-    (void)settings;
-    (void)keys;
-    *keys_len = 0;
-    *key_id = 0;
-    return notice_subscription(given, apns__address, APNS_ADDRESS_FORM, address, why);
-}
-
 const struct push apns__push = {
     .many = 1,
     .plan = make_plan,
@@ -342,5 +327,4 @@ const struct push apns__push = {
     .headers = headers,
     .compose = compose,
     .read = read_answer,
-    .subscription = subscription,
 };

@@ -135,21 +135,6 @@ bool fcm__address(const char *text, char *out)
     return notice_token(text, out, may_be, TOKEN_BYTES_MIN);
 }
 
-static enum err_code subscription(const void *settings,
-                                  const json_t *given,
-                                  char **address,
-                                  uint8_t keys[MEMBER_KEYS_BYTES],
-                                  size_t *keys_len,
-                                  int64_t *key_id,
-                                  struct err *why)
-{
-    (void)settings;
-    (void)keys;
-    *keys_len = 0;
-    *key_id = 0;
-    return notice_subscription(given, fcm__address, FCM_ADDRESS_FORM, address, why);
-}
-
 const struct push fcm__push = {
     .many = 1,
     .plan = make_plan,
@@ -159,5 +144,4 @@ const struct push fcm__push = {
     .headers = notice_plan_headers,
     .compose = compose,
     .read = read_answer,
-    .subscription = subscription,
 };

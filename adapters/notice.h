@@ -131,13 +131,6 @@ const char *notice_base_path(const char *api, size_t *out_len);
 
 /* A token as apps hand it in, blanks around it taken off (struct audience.address). */
 bool notice_token(const char *text, char *out, bool (*may_be)(char c), size_t least);
-/* {"token": "…"}, as an app hands it in for a subscription; address as in struct audience. *out is yours, mem_free(). */
-MUST_USE enum err_code notice_subscription(const json_t *given,
-                                           bool (*address)(const char *text, char *out),
-                                           const char *form,
-                                           char **out,
-                                           struct err *why);
-
 /* ---- what answers mean ---- */
 
 /* Whether a platform takes anything from us: of a run of a wave, shared by the lanes' threads. */

@@ -112,22 +112,6 @@ bool notice_token(const char *text, char *out, bool (*may_be)(char c), size_t le
     return n >= least && text[strspn(text, BLANKS)] == '\0';
 }
 
-enum err_code notice_subscription(const json_t *given,
-                                  bool (*address)(const char *text, char *out),
-                                  const char *form,
-                                  char **out,
-                                  struct err *why)
-{
-    const char *token = json_path_str(given, "token");
-    char text[MEMBER_ADDRESS_BYTES];
-
-    if (!token || !address(token, text)) {
-        return err_set(why, ERR_INVALID, "token: expected %s", form);
-    }
-    *out = mem_strdup(text);
-    return ERR_NONE;
-}
-
 void notice_say(struct member_word *words,
                 size_t count,
                 enum member_outcome outcome,

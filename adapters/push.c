@@ -10,6 +10,8 @@
 #include "adapters/trouble.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 #define PATH_BYTES ((size_t)8 * 1024)
@@ -25,6 +27,30 @@ static void copy_headers(struct http_request *req, const struct http_headers *he
     for (size_t i = 0; i < headers->count; i++) {
         http_set_header(req, headers->v[i].name, headers->v[i].value);
     }
+}
+
+enum err_code push_subscription(const struct audience *a,
+                                const void *settings,
+                                const json_t *given,
+                                char **address,
+                                uint8_t keys[MEMBER_KEYS_BYTES],
+                                size_t *keys_len,
+                                int64_t *key_id,
+                                struct err *why)
+{
+    const char *token = json_path_str(given, "token");
+    char text[MEMBER_ADDRESS_BYTES];
+
+    if (a->push->subscription) {
+        return a->push->subscription(settings, given, address, keys, keys_len, key_id, why);
+    }
+    *keys_len = 0;
+    *key_id = 0;
+    if (!token || !a->address(token, text)) {
+        return err_set(why, ERR_INVALID, "token: expected %s", a->address_form);
+    }
+    *address = mem_strdup(text);
+    return ERR_NONE;
 }
 
 enum err_code push_build_planned(const struct push *push,

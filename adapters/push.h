@@ -82,8 +82,8 @@ struct push {
     /* Whether a reader could read what compose() makes: for a member of its own making, whose keys it alone has. It
      * may take its time, on the loop. NULL: messages are not encrypted for the member. */
     enum err_code (*self_test)(const struct push_plan *plan, struct err *why);
-    /* What a browser or an app hands in for a subscription, JSON: its address, keys and key_id. why: what was
-     * expected. Texts are the caller's, mem_free(). */
+    /* What is handed in for a subscription, where that is more than {"token": …}; see push_subscription(). NULL: it is
+     * not. */
     enum err_code (*subscription)(const void *settings,
                                   const json_t *given,
                                   char **address,
@@ -98,6 +98,17 @@ struct push {
 /* The build and read of a step, by the push of ctx->audience: for ctx->member or its sample. */
 enum err_code push_build(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
 struct verdict push_read(struct step_ctx *ctx, const struct http_response *res);
+
+/* What a browser or an app hands in for a subscription, JSON: its address (yours, mem_free()), keys and key_id. why: what
+ * was expected. */
+MUST_USE enum err_code push_subscription(const struct audience *a,
+                                         const void *settings,
+                                         const json_t *given,
+                                         char **address,
+                                         uint8_t keys[MEMBER_KEYS_BYTES],
+                                         size_t *keys_len,
+                                         int64_t *key_id,
+                                         struct err *why);
 
 /* The same request for a member of a plan that is made already. */
 enum err_code push_build_planned(const struct push *push,

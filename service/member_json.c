@@ -99,22 +99,22 @@ static bool read_subscription(struct member_in *out,
                               const json_t *v,
                               char *why)
 {
-    const struct push *push = ask->audience->push;
     json_t *given = subscription_of(v, ask->key);
     uint8_t keys[MEMBER_KEYS_BYTES];
     char host[PUSH_HOST_BYTES], *address = NULL;
     const char *wrong = NULL;
     struct err err = {0};
 
-    if (push->subscription(ask->settings->own,
-                           given,
-                           &address,
-                           keys,
-                           &out->m.keys_len,
-                           &out->m.key_id,
-                           &err)) {
+    if (push_subscription(ask->audience,
+                          ask->settings->own,
+                          given,
+                          &address,
+                          keys,
+                          &out->m.keys_len,
+                          &out->m.key_id,
+                          &err)) {
         wrong = err.text;
-    } else if (push->public_key) {
+    } else if (ask->audience->push->public_key) {
         wrong = push__endpoint_wrong(address, ask->settings->allow_private, host);
     }
     json_decref(given);
@@ -137,7 +137,7 @@ read_address(struct member_in *out, const struct member_ask *ask, const json_t *
     const char *text = json_path_str(v, "address");
     char address[MEMBER_ADDRESS_BYTES];
 
-    if (ask->audience->push && ask->audience->push->subscription) {
+    if (ask->audience->push) {
         return read_subscription(out, ask, v, why);
     }
     if (!text || !ask->audience->address(text, address)) {

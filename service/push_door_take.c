@@ -223,7 +223,7 @@ static void subscribe_2_on_proof(struct push_proving *w, enum push_proof what, c
 
 /* What the adapter reads: the subscription, and beside it the key that it was made for. */
 static enum err_code read_subscription(struct taking *t,
-                                       const struct push *push,
+                                       const struct audience *a,
                                        const json_t *body,
                                        struct err *why)
 {
@@ -243,23 +243,21 @@ static enum err_code read_subscription(struct taking *t,
     if (json_is_string(key)) {
         (void)json_object_set(own, "key", json_unconst(key));
     }
-    rc = push->subscription(
-        t->settings->own, own, &t->address, t->keys, &t->keys_len, &t->key_id, why);
+    rc = push_subscription(
+        a, t->settings->own, own, &t->address, t->keys, &t->keys_len, &t->key_id, why);
     json_decref(own);
     return rc;
 }
 
-static bool read_instead_of(struct taking *t, const struct channel *ch, const json_t *body)
+static void read_instead_of(struct taking *t, const struct channel *ch, const json_t *body)
 {
     const char *text = json_path_str(body, "instead_of");
     char address[MEMBER_ADDRESS_BYTES];
 
-    if (!text || !ch->adapter->audience->address(text, address) ||
-        strcmp(address, t->address) == 0) {
-        return false;
+    if (text && ch->adapter->audience->address(text, address) &&
+        strcmp(address, t->address) != 0) {
+        t->instead_of = mem_strdup(address);
     }
-    t->instead_of = mem_strdup(address);
-    return true;
 }
 
 void push_subscribe(struct crier *c, struct door_request *r)
@@ -275,13 +273,13 @@ void push_subscribe(struct crier *c, struct door_request *r)
     }
     t = taking_new(c, r, ch, by);
     if (push_wish_read(&t->wish, c->topics, ch->settings, body, &why) ||
-        read_subscription(t, ch->adapter->audience->push, body, &why)) {
+        read_subscription(t, ch->adapter->audience, body, &why)) {
         door_problem(r, 422, NULL, "%s", why.text);
         taking_free(t);
         json_decref(body);
         return;
     }
-    (void)read_instead_of(t, ch, body);
+    read_instead_of(t, ch, body);
     json_decref(body);
     t->proving.done = subscribe_2_on_proof;
     if (ch->adapter->audience->push->public_key) {

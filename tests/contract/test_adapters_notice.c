@@ -492,20 +492,20 @@ static void a_subscription_is_a_token(void **state)
         size_t keys_len = 9;
         int64_t key_id = 9;
 
-        assert_int_equal(a->push->subscription(
-                             way->settings, good, &address, keys, &keys_len, &key_id, &why),
-                         ERR_NONE);
+        assert_int_equal(
+            push_subscription(a, way->settings, good, &address, keys, &keys_len, &key_id, &why),
+            ERR_NONE);
         assert_string_equal(address, a->sample->address);
         assert_int_equal(keys_len, 0);
         assert_int_equal(key_id, 0);
         mem_free(address);
         address = NULL;
         assert_int_equal(
-            a->push->subscription(way->settings, bad, &address, keys, &keys_len, &key_id, &why),
+            push_subscription(a, way->settings, bad, &address, keys, &keys_len, &key_id, &why),
             ERR_INVALID);
-        assert_int_equal(a->push->subscription(
-                             way->settings, none, &address, keys, &keys_len, &key_id, &why),
-                         ERR_INVALID);
+        assert_int_equal(
+            push_subscription(a, way->settings, none, &address, keys, &keys_len, &key_id, &why),
+            ERR_INVALID);
         assert_int_equal(strncmp(why.text, "token: ", 7), 0);
         assert_null(address);
         json_decref(good);

@@ -100,8 +100,10 @@ static void play(const json_t *given)
     http_request_init(&req);
     must(webpush->publish[0].build(&ctx, &req, &why) == 0);
     must(push->plan(&ctx, &plan, &why) == 0);
-    must(push->subscription(settings, given, &address, keys, &m.keys_len, &m.key_id, &why) ==
-         0);
+    must(
+        push_subscription(
+            webpush->audience, settings, given, &address, keys, &m.keys_len, &m.key_id, &why) ==
+        0);
     m.address = address;
     m.keys = keys;
     if (json_is_true(json_object_get(given, "prepared"))) {
