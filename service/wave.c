@@ -10,6 +10,7 @@
 #include "service/wave_internal.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/lane.h"
@@ -46,7 +47,8 @@ static bool has_lanes(const struct wave *w)
     return w->audience->push != NULL;
 }
 
-bool wave__retry_write(const struct wave *w, struct ledger_request *r)
+/* Nothing comes back: tried again each second, and given up only with the program. True: it is tried. */
+static bool retry_write(const struct wave *w, struct ledger_request *r)
 {
     if (r->rc != ERR_IO || courier_of(w)->hurried) {
         return false;
@@ -55,7 +57,8 @@ bool wave__retry_write(const struct wave *w, struct ledger_request *r)
     return true;
 }
 
-void wave__ledger_failed(struct wave *w, const struct ledger_request *r)
+/* Something failed there: it begins anew in a moment, with what the ledger says then. */
+static void ledger_failed(struct wave *w, const struct ledger_request *r)
 {
     static const struct verdict in_a_moment = {.retry_after_ms = MS_SECOND};
 
@@ -77,6 +80,46 @@ struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_do
         .recent_enough = w->run->settings->audience.cap.count,
         .now_ms = now_ms,
     };
+}
+
+bool wave__took_batch(struct wave_batch *b)
+{
+    struct wave *w = b->wave;
+
+    w->asks--;
+    if (b->next.req.rc) {
+        ledger_failed(w, &b->next.req);
+        return false;
+    }
+    w->counts = b->next.wave;
+    if (b->next.number == 0) {
+        w->exhausted = !b->next.more;
+        wave__heed_article(w, &b->next);
+        return false;
+    }
+    (void)FAULT(
+        "wave.batch"); /* of use with ":exit", as are the others: nothing of it has left */
+    list_push(&w->batches, &b->node);
+    return true;
+}
+
+/* What is known and cannot be written down stays on its way, for the next start to find. */
+bool wave__took_end(struct wave_batch *b)
+{
+    struct wave *w = b->wave;
+
+    if (retry_write(w, &b->end.req)) {
+        return false;
+    }
+    if (b->end.req.rc) {
+        ledger_failed(w, &b->end.req);
+    } else {
+        (void)FAULT("wave.ended");
+        w->counts = b->end.wave;
+        w->exhausted = false; /* some may be to come again */
+    }
+    list_remove(&w->batches, &b->node);
+    return true;
 }
 
 /* ---- stopping ---- */
@@ -172,9 +215,8 @@ void wave_hurry(struct wave *w)
 {
     if (has_lanes(w)) {
         wave__lane_hurry(w);
-    } else {
-        wave__each_hurry(w);
     }
+    wave__cancel_sends(w); /* of lanes: those that go singly */
     wave_poke(w);
 }
 
@@ -198,13 +240,13 @@ static void wave_2_on_opened(struct ledger_request *r)
 {
     struct wave *w = container_of(r, struct wave, open.req);
 
-    if (wave__retry_write(w, r)) {
+    if (retry_write(w, r)) {
         return;
     }
     w->opened = true;
     w->counts = w->open.wave;
     if (r->rc) {
-        wave__ledger_failed(w, r);
+        ledger_failed(w, r);
     }
     look_at_word(w, &w->counts);
     if (w->stop == WAVE_GOES_ON) {

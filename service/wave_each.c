@@ -11,10 +11,7 @@
 
 #include "service/wave_internal.h"
 
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/mem.h"
 
 #define BATCHES_OPEN 2
@@ -73,26 +70,15 @@ static void take_all_back(struct wave *w)
     }
 }
 
-/* The answers are known and cannot be written down: tried again each second, and given up only with the
- * program, which then finds the batch on its way. */
 static void each_4_on_ended(struct ledger_request *r)
 {
     struct wave_batch *b = container_of(r, struct wave_batch, end.req);
     struct wave *w = b->wave;
 
-    if (wave__retry_write(w, r)) {
-        return;
+    if (wave__took_end(b)) {
+        batch_free(b);
+        wave__pump(w);
     }
-    if (r->rc) {
-        wave__ledger_failed(w, r);
-    } else {
-        (void)FAULT("wave.ended");
-        w->counts = b->end.wave;
-        w->exhausted = false; /* some may be to come again */
-    }
-    list_remove(&w->batches, &b->node);
-    batch_free(b);
-    wave__pump(w);
 }
 
 static void each_3_on_batch(struct ledger_request *r)
@@ -100,25 +86,12 @@ static void each_3_on_batch(struct ledger_request *r)
     struct wave_batch *b = container_of(r, struct wave_batch, next.req);
     struct wave *w = b->wave;
 
-    w->asking = false;
-    if (r->rc || b->next.number == 0) {
-        if (r->rc) {
-            wave__ledger_failed(w, r);
-        } else {
-            w->counts = b->next.wave;
-            w->exhausted = !b->next.more;
-            wave__heed_article(w, &b->next);
-        }
+    if (wave__took_batch(b)) {
+        b->results = mem_calloc(b->next.count, sizeof *b->results);
+        b->details = mem_calloc(b->next.count, sizeof *b->details);
+    } else {
         batch_free(b);
-        wave__pump(w);
-        return;
     }
-    (void)FAULT(
-        "wave.batch"); /* of use with ":exit", as are the others: nothing of it has left */
-    w->counts = b->next.wave;
-    b->results = mem_calloc(b->next.count, sizeof *b->results);
-    b->details = mem_calloc(b->next.count, sizeof *b->details);
-    list_push(&w->batches, &b->node);
     wave__pump(w);
 }
 
@@ -128,7 +101,7 @@ static void ask(struct wave *w)
 
     b->wave = w;
     b->next = wave__next(w, w->audience->batch, each_3_on_batch);
-    w->asking = true;
+    w->asks++;
     ledger_submit(wave__ledger(w), &b->next.req);
 }
 
@@ -162,7 +135,7 @@ static size_t left_to_send(const struct wave *w)
 
 static bool wants_more(const struct wave *w)
 {
-    return w->stop == WAVE_GOES_ON && !w->asking && !w->exhausted &&
+    return w->stop == WAVE_GOES_ON && w->asks == 0 && !w->exhausted &&
            w->batches.count < BATCHES_OPEN && left_to_send(w) < wave__window_max(w);
 }
 
@@ -199,17 +172,9 @@ void wave__each_pump(struct wave *w)
     if (wants_more(w)) {
         ask(w);
     }
-    if (list_empty(&w->batches) && !w->asking && !w->looks_behind) {
+    if (list_empty(&w->batches) && w->asks == 0 && !w->looks_behind) {
         wave__finish(w);
         return;
     }
     wave__look_again_in(w, wait_ms);
-}
-
-void wave__each_hurry(struct wave *w)
-{
-    LIST_EACH(&w->sends, n)
-    {
-        out_cancel(&container_of(n, struct wave_send, node)->exchange);
-    }
 }

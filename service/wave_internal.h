@@ -85,7 +85,7 @@ struct wave {
     struct ledger_wave counts; /* as the ledger last told */
     struct list batches, sends;
     bool opened;
-    bool asking;    /* for the next batch */
+    size_t asks;    /* for next batches, on their way */
     bool exhausted; /* there is none now */
     bool
         settled; /* a platform's word has settled the last unknown one since the counts were told */
@@ -108,7 +108,6 @@ struct wave {
     bool probes;
     bool is_held_up; /* not one may leave now */
     bool hurried;
-    size_t asks;     /* of next batches, on their way */
     size_t in_lanes; /* members */
     struct wave_flow flow;
     size_t singly_batches;                /* BATCH_SINGLY */
@@ -126,15 +125,14 @@ void wave__look_again_in(struct wave *w, int64_t wait_ms);
 struct ledger *wave__ledger(const struct wave *w);
 /* A batch of so many, for its request. */
 struct ledger_wave_next wave__next(const struct wave *w, size_t limit, ledger_done_fn *done);
-/* Nothing comes back: tried again each second, unless the program ends. True: it is. */
-bool wave__retry_write(const struct wave *w, struct ledger_request *r);
-/* Something failed there: it begins anew in a moment, with what the ledger says then. */
-void wave__ledger_failed(struct wave *w, const struct ledger_request *r);
+/* That has come. False: it has no members, or cannot be had. */
+bool wave__took_batch(struct wave_batch *b);
+/* The end of a batch is written down, or never will be; it is to be freed. False: it is written once more. */
+bool wave__took_end(struct wave_batch *b);
 #define WAVE_LOOK_MS 250 /* what might stop a wave that waits is looked at so often */
 
 /* wave_each.c */
 void wave__each_pump(struct wave *w);
-void wave__each_hurry(struct wave *w);
 void wave__batch_answered(struct wave_batch *b, size_t at);
 
 /* wave_lane.c */
@@ -178,6 +176,11 @@ struct wave_send *wave__send_new(struct wave_batch *b, size_t at);
 /* Its request is built: it leaves. once: a repeat does harm. */
 void wave__send_begin(struct wave_send *s, bool once, out_done_fn *done);
 void wave__send_free(struct wave_send *s);
+void wave__cancel_sends(struct wave *w);
+/* When a member comes again: what the platform asked for, or longer with every try. 0: they have had their tries. */
+int64_t wave__again_in_ms(const struct wave *w, int64_t tries, int64_t asked_ms);
+/* As platforms write it: with or without what stands in front of the digits. */
+void wave__mask_address(char *detail, const char *address);
 int64_t wave__answer_timeout(const struct wave *w);
 
 /* wave_pace.c */

@@ -144,19 +144,10 @@ static void lane_5_on_ended(struct ledger_request *r)
     struct wave_batch *b = container_of(r, struct wave_batch, end.req);
     struct wave *w = b->wave;
 
-    if (wave__retry_write(w, r)) {
-        return;
+    if (wave__took_end(b)) {
+        batch_free(b);
+        wave__pump(w);
     }
-    if (r->rc) {
-        wave__ledger_failed(w, r);
-    } else {
-        (void)FAULT("wave.ended");
-        w->counts = b->end.wave;
-        w->exhausted = false; /* some may be to come again */
-    }
-    list_remove(&w->batches, &b->node);
-    batch_free(b);
-    wave__pump(w);
 }
 
 void wave__lane_answered(struct wave_batch *b)
@@ -266,25 +257,12 @@ static void lane_3_on_batch(struct ledger_request *r)
     struct wave_batch *b = container_of(r, struct wave_batch, next.req);
     struct wave *w = b->wave;
 
-    w->asks--;
-    if (r->rc || b->next.number == 0) {
-        if (r->rc) {
-            wave__ledger_failed(w, r);
-        } else {
-            w->counts = b->next.wave;
-            w->exhausted = !b->next.more;
-            wave__heed_article(w, &b->next);
-        }
+    if (wave__took_batch(b)) {
+        fill_batch(b);
+        wave__heed_article(w, &b->next);
+    } else {
         batch_free(b);
-        wave__pump(w);
-        return;
     }
-    (void)FAULT(
-        "wave.batch"); /* of use with ":exit", as are the others: nothing of it has left */
-    w->counts = b->next.wave;
-    list_push(&w->batches, &b->node);
-    fill_batch(b);
-    wave__heed_article(w, &b->next);
     wave__pump(w);
 }
 
@@ -422,5 +400,4 @@ void wave__lane_hurry(struct wave *w)
     {
         container_of(n, struct wave_batch, node)->called_back = false;
     }
-    wave__each_hurry(w); /* those that go singly */
 }

@@ -15,7 +15,6 @@
 #include "service/hide.h"
 #include "service/metrics.h"
 
-#define AGAIN_MAX_MS (2 * MS_HOUR)
 /* One without an answer, again and again: the times between grow to this. */
 #define RESEND_MAX_MS (10 * MS_MINUTE)
 /* So many of those whose turn it was first, and nothing got through: the others are not used up on it. */
@@ -39,6 +38,7 @@ struct reading {
     struct of_service services[LANE_SERVICES_MAX];
     size_t fresh_trouble, fresh_sent;
     bool all_answered;
+    bool accepted, unknown; /* by anybody, of anybody */
     /* What was last hidden in, and what came of it: a service in trouble says the same thousands of times. */
     char said[MEMBER_DETAIL_BYTES], shown[MEMBER_DETAIL_BYTES];
 };
@@ -57,17 +57,6 @@ static bool is_of_service(const struct lane_result *r)
 
 /* ---- details ---- */
 
-static void mask_address(char *detail, const char *address)
-{
-    size_t len = strlen(address);
-    char *found = len > 0 ? strstr(detail, address) : NULL;
-
-    while (found) {
-        memset(found, '*', len);
-        found = strstr(found + len, address);
-    }
-}
-
 /* No detail that is kept holds a secret or an address: platforms like to repeat them. */
 static void hide(struct reading *x, size_t i)
 {
@@ -85,7 +74,7 @@ static void hide(struct reading *x, size_t i)
             x->shown, sizeof x->shown, run->settings, run->sc.ctx.account, run->sc.ctx.grant);
     }
     (void)snprintf(detail, size, "%s", x->shown);
-    mask_address(detail, member_at(x->b, i)->address);
+    wave__mask_address(detail, member_at(x->b, i)->address);
 }
 
 /* ---- the services ---- */
@@ -140,22 +129,6 @@ static int64_t jitter(const struct wave *w, int64_t wait_ms)
                        : 0;
 }
 
-/* When it comes again: what the service asked for, or longer with every try. 0: it has had its tries. */
-static int64_t again_in_ms(const struct wave *w, int64_t tries, int64_t asked_ms)
-{
-    const struct audience *a = w->audience;
-    int64_t wait_ms = a->again_ms;
-
-    if (tries + 1 >= a->again_max) {
-        return 0;
-    }
-    for (int64_t i = 0; i < tries && wait_ms < AGAIN_MAX_MS; i++) {
-        wait_ms *= a->again_factor;
-    }
-    wait_ms = wait_ms < AGAIN_MAX_MS ? wait_ms : AGAIN_MAX_MS;
-    return asked_ms > wait_ms ? asked_ms : wait_ms;
-}
-
 static void note_again(const struct reading *x, size_t i, struct ledger_wave_result *out)
 {
     const struct lane_result *r = &x->b->lane.results[i];
@@ -168,7 +141,7 @@ static void note_again(const struct reading *x, size_t i, struct ledger_wave_res
 
         wait_ms = own_ms > wait_ms ? own_ms : wait_ms;
     } else {
-        wait_ms = again_in_ms(x->w, member_at(x->b, i)->tries, r->retry_after_ms);
+        wait_ms = wave__again_in_ms(x->w, member_at(x->b, i)->tries, r->retry_after_ms);
         out->tried = true;
         if (wait_ms == 0) {
             out->outcome = MEMBER_REFUSED;
@@ -337,16 +310,6 @@ static void heed(const struct reading *x)
     }
 }
 
-static bool anybody(const struct reading *x, enum member_outcome outcome)
-{
-    for (size_t i = 0; i < x->b->leaving; i++) {
-        if (x->b->lane.results[i].outcome == outcome) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void name_services(struct wave_batch *b)
 {
     b->services = mem_calloc(b->lane.service_count, sizeof *b->services);
@@ -373,15 +336,16 @@ void wave__read_results(struct wave_batch *b)
             note_result(&x, i);
             outcome = b->results[b->result_count - 1].outcome;
         }
+        x.accepted |= outcome == MEMBER_ACCEPTED;
+        x.unknown |= outcome == MEMBER_UNKNOWN;
         count(&x, outcome, r);
     }
     tell_metrics(&x);
-    if (anybody(&x, MEMBER_ACCEPTED)) {
-        b->wave->run->exposed = true;
+    b->wave->run->exposed |= x.accepted || x.unknown;
+    if (x.accepted) {
         b->wave->refused_in_row = 0;
         wave__went_well(b->wave);
     }
-    b->wave->run->exposed |= anybody(&x, MEMBER_UNKNOWN);
     heed_verdict(&x);
     heed(&x);
 }

@@ -43,8 +43,7 @@ static void set_member(struct wave *w, struct member *m, const struct ledger_wav
     ctx->word.outcome = MEMBER_REFUSED; /* a build that fails says no more */
 }
 
-/* As platforms write it: with or without what stands in front of the digits. */
-static void mask_address(char *detail, const char *address)
+void wave__mask_address(char *detail, const char *address)
 {
     const char *bare = address + strspn(address, "+");
     char *found = *bare ? strstr(detail, bare) : NULL;
@@ -57,8 +56,7 @@ static void mask_address(char *detail, const char *address)
     }
 }
 
-/* When it comes again: what the platform asked for, or longer with every try. 0: it has had its tries. */
-static int64_t again_in_ms(const struct wave *w, int64_t tries, int64_t asked_ms)
+int64_t wave__again_in_ms(const struct wave *w, int64_t tries, int64_t asked_ms)
 {
     const struct audience *a = w->audience;
     int64_t wait_ms = a->again_ms;
@@ -81,7 +79,7 @@ static void note_word(struct wave_send *s, const struct verdict *v)
     struct member_word *word = &w->run->sc.ctx.word;
     struct ledger_wave_result *r = &s->batch->results[s->at];
     bool of_all = v->kind != VERDICT_NEXT;
-    int64_t wait_ms = again_in_ms(w, of->tries, word->retry_after_ms);
+    int64_t wait_ms = wave__again_in_ms(w, of->tries, word->retry_after_ms);
 
     *r = (struct ledger_wave_result){.outcome = word->outcome, .tried = !of_all};
     if (word->outcome == MEMBER_AGAIN && !of_all && wait_ms == 0) {
@@ -91,7 +89,7 @@ static void note_word(struct wave_send *s, const struct verdict *v)
     if (r->outcome == MEMBER_AGAIN) {
         r->due_at_ms += of_all ? word->retry_after_ms : wait_ms;
     }
-    mask_address(word->detail, of->address);
+    wave__mask_address(word->detail, of->address);
     memcpy(s->batch->details[s->at], word->detail, sizeof word->detail);
 }
 
@@ -178,6 +176,14 @@ void wave__send_free(struct wave_send *s)
     mem_free(s);
 }
 
+void wave__cancel_sends(struct wave *w)
+{
+    LIST_EACH(&w->sends, n)
+    {
+        out_cancel(&container_of(n, struct wave_send, node)->exchange);
+    }
+}
+
 static struct verdict read_answer(struct wave_send *s)
 {
     struct run *run = s->wave->run;
@@ -211,7 +217,7 @@ static void send_2_on_answer(struct out_exchange *x)
     (void)FAULT("wave.answered"); /* it is not on disk that they have it */
     set_member(w, &member, member_at(b, at));
     v = read_answer(s);
-    mask_address(v.detail, member.address);
+    wave__mask_address(v.detail, member.address);
     w->run->exposed |= w->run->sc.ctx.word.outcome == MEMBER_ACCEPTED ||
                        w->run->sc.ctx.word.outcome == MEMBER_UNKNOWN;
     note_word(s, &v);
