@@ -56,11 +56,15 @@ static int64_t every_ms(const struct channel *ch)
                : 0;
 }
 
-static bool is_late(const struct canary *y, int64_t interval_ms, int64_t mono_ms)
+/* Since the newest that came through, or since it was first wanted. */
+static int64_t age_ms(const struct canary *y)
 {
-    int64_t since_ms = y->ok_mono_ms > y->begun_mono_ms ? y->ok_mono_ms : y->begun_mono_ms;
+    return clock_mono_ms() - (y->ok_mono_ms > 0 ? y->ok_mono_ms : y->begun_mono_ms);
+}
 
-    return interval_ms > 0 && mono_ms - since_ms > 2 * interval_ms;
+static bool is_late(const struct canary *y, int64_t interval_ms)
+{
+    return interval_ms > 0 && age_ms(y) > 2 * interval_ms;
 }
 
 static bool is_due(const struct canary *y, int64_t interval_ms, int64_t mono_ms)
@@ -77,27 +81,22 @@ static bool is_due(const struct canary *y, int64_t interval_ms, int64_t mono_ms)
     return mono_ms - y->ended_mono_ms >= wait_ms;
 }
 
-static void tell_late(struct canary *y, int64_t mono_ms)
+static void tell_late(struct canary *y)
 {
-    int64_t since_ms = y->ok_mono_ms > 0 ? y->ok_mono_ms : y->begun_mono_ms;
-
     if (!y->late_told) {
         y->late_told = true;
-        log_error(EV_CANARY_ABSENT,
-                  LOG_STR("channel", y->channel),
-                  LOG_MS("age", mono_ms - since_ms));
+        log_error(EV_CANARY_ABSENT, LOG_STR("channel", y->channel), LOG_MS("age", age_ms(y)));
     }
 }
 
 static void look_at(struct canaries *k, struct channel *ch, int64_t interval_ms)
 {
     struct canary *y = find_or_new(k, ch->name);
-    int64_t mono_ms = clock_mono_ms();
 
-    if (is_late(y, interval_ms, mono_ms)) {
-        tell_late(y, mono_ms);
+    if (is_late(y, interval_ms)) {
+        tell_late(y);
     }
-    if (is_due(y, interval_ms, mono_ms)) {
+    if (is_due(y, interval_ms, clock_mono_ms())) {
         canary__run(y, ch);
     }
 }
@@ -286,8 +285,7 @@ json_t *canary_json(const struct canaries *k, const struct channel *ch)
     json_set_time(out, "ok_at", y != NULL ? y->ok_at_ms : 0);
     json_set_str(out, "stage", y != NULL && y->failed ? y->stage : NULL);
     json_set_str(out, "detail", y != NULL && y->failed ? y->detail : NULL);
-    (void)json_object_set_new(
-        out, "late", json_boolean(y != NULL && is_late(y, interval_ms, clock_mono_ms())));
+    (void)json_object_set_new(out, "late", json_boolean(y != NULL && is_late(y, interval_ms)));
     return out;
 }
 
@@ -298,9 +296,7 @@ static int64_t is_ok(const struct canary *y)
 
 static int64_t age_s(const struct canary *y)
 {
-    int64_t since_ms = y->ok_mono_ms > 0 ? y->ok_mono_ms : y->begun_mono_ms;
-
-    return (clock_mono_ms() - since_ms) / MS_SECOND;
+    return age_ms(y) / MS_SECOND;
 }
 
 /* Names of channels are a-z, 0-9, _ and -: nothing to escape. */

@@ -335,7 +335,7 @@ static void lose_streams(struct lane_conn *c, const struct lane_work *w)
     }
 }
 
-void lane__obey_cancel(struct lane *t, struct lane_work *w)
+void lane__obey_cancel(struct lane_work *w)
 {
     int cancel = atomic_load(&w->cancel);
 
@@ -354,7 +354,6 @@ void lane__obey_cancel(struct lane *t, struct lane_work *w)
         }
         lane__origin_dirty(o);
     }
-    (void)t;
 }
 
 static void hand_over(struct lane *t, struct lane_work *w)

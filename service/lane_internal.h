@@ -250,7 +250,7 @@ void lane__give_over(struct lane_group *g);
 void lane__not_sent(struct lane_group *g, int64_t retry_after_ms, const char *error);
 /* The wave's own verdict; the first one counts. */
 void lane__stop(struct lane_work *w, const struct verdict *v);
-void lane__obey_cancel(struct lane *t, struct lane_work *w);
+void lane__obey_cancel(struct lane_work *w);
 void lane__look_done(struct lane *t); /* hands over what is whole */
 
 /* lane_origin.c */

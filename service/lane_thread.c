@@ -120,7 +120,7 @@ static void on_wake(uv_async_t *wake)
     take_inbox(t);
     LIST_EACH(&t->works, n)
     {
-        lane__obey_cancel(t, container_of(n, struct lane_work, node));
+        lane__obey_cancel(container_of(n, struct lane_work, node));
     }
     if (!t->ticking) {
         t->ticking = true;

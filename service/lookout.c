@@ -1,6 +1,5 @@
 /* Looks at the audiences and their waves. Called by the housekeeping, every few seconds, and when something has
- * happened to them; owns what was seen last,
- * for the API and the metrics, which so need not wait for the ledger.
+ * happened to them; owns what was seen last, for the API and the metrics, which so need not wait for the ledger.
  *
  *   lookout_look        the open waves, and the counts of each audience: reads, all at once
  *   look_2_on_waves     who waits for a word is told of, and again after a while

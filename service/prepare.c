@@ -29,7 +29,8 @@
 #include "service/prepare_work.h"
 
 #define LOOK_MS MS_SECOND
-#define WAIT_MS 250 /* when something else is under way */
+#define NOBODY_LOOK_MS (10 * MS_SECOND) /* when no channel wants anything prepared */
+#define WAIT_MS 250                     /* when something else is under way */
 #define BLOCK 512
 /* An answer of the thread that waits so long for the loop says that the loop has work of its own. */
 #define LATE_US ((int64_t)20 * 1000)
@@ -188,7 +189,7 @@ static void look(struct preparer *p)
     struct channel *ch = next_channel(p);
 
     if (!ch) {
-        again_in(p, LOOK_MS);
+        again_in(p, NOBODY_LOOK_MS);
         return;
     }
     p->place = place_of(p, ch->name);
