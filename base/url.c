@@ -213,6 +213,11 @@ int url_port(const struct url_parts *parts)
     return parts->port > 0 ? parts->port : parts->scheme_len == 5 ? 443 : 80;
 }
 
+bool url_is_origin(const struct url_parts *parts)
+{
+    return !parts->has_userinfo && parts->path_len == 0 && !parts->query && !parts->fragment;
+}
+
 bool url_put_host(struct buf *out, const char *url)
 {
     struct url_parts parts;

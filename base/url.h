@@ -20,6 +20,8 @@ struct url_parts { /* slices of the parsed text; an IPv6 host keeps its brackets
 /* An absolute http or https URL; false on anything else, control bytes and blanks included. */
 bool url_parse(struct url_parts *out, const char *url);
 int url_port(const struct url_parts *parts); /* the scheme's usual one where none is given */
+/* Whether it is an origin and nothing more: scheme and host, maybe a port (RFC 6454 section 6.1). */
+bool url_is_origin(const struct url_parts *parts);
 /* Append "host:port" of such a URL, the usual port where it gives none; false: it is none. */
 bool url_put_host(struct buf *out, const char *url);
 

@@ -47,14 +47,12 @@ static void check_topics(const struct place *w)
     }
 }
 
-/* An origin as browsers send it: https://news.example, with a port where it is not the usual one
- * (RFC 6454 section 6.1). */
+/* As browsers send it: https://news.example, with a port where it is not the usual one. */
 static bool is_origin(const char *text)
 {
     struct url_parts u;
 
-    return url_parse(&u, text) && !u.has_userinfo && u.path_len == 0 && u.query == NULL &&
-           u.fragment == NULL;
+    return url_parse(&u, text) && url_is_origin(&u);
 }
 
 static void check_origins(const struct place *w)

@@ -100,6 +100,8 @@ struct api_member { /* what a request about one points into */
     const struct channel_settings *settings;
     bool masked, prepares;
 };
+/* The one that the path names, not looked for; NULL: it is no address, and that is answered. Yours, mem_free(). */
+struct api_member *api__member(struct door_request *r, const struct channel *ch);
 
 /* Members of a problem document: each fault of an article with its place; and one of them. New references. */
 json_t *api__faults(const struct article_faults *faults);

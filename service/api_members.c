@@ -348,6 +348,19 @@ static void answer_erased(struct api_call *call)
     door_reply_empty(call->request, 204);
 }
 
+struct api_member *api__member(struct door_request *r, const struct channel *ch)
+{
+    struct api_member *one = mem_zalloc(sizeof *one);
+
+    (void)snprintf(one->channel, sizeof one->channel, "%s", ch->name);
+    if (!ch->adapter->audience->address(door_param(r, 1), one->address)) {
+        door_problem(r, 400, NULL, "an address is %s", ch->adapter->audience->address_form);
+        mem_free(one);
+        return NULL;
+    }
+    return one;
+}
+
 void api_erase_member(struct crier *c, struct door_request *r)
 {
     struct channel *ch = api__audience(c, r);
@@ -357,11 +370,8 @@ void api_erase_member(struct crier *c, struct door_request *r)
     if (ch == NULL) {
         return;
     }
-    one = mem_zalloc(sizeof *one);
-    (void)snprintf(one->channel, sizeof one->channel, "%s", ch->name);
-    if (!ch->adapter->audience->address(door_param(r, 1), one->address)) {
-        door_problem(r, 400, NULL, "an address is %s", ch->adapter->audience->address_form);
-        mem_free(one);
+    one = api__member(r, ch);
+    if (one == NULL) {
         return;
     }
     call = api__call_new(c, r, LEDGER_MEMBER_SET, answer_erased);

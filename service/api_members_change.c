@@ -72,15 +72,13 @@ void api_change_member(struct crier *c, struct door_request *r)
         json_decref(body);
         return;
     }
-    one = mem_zalloc(sizeof *one);
-    one->test = json_is_true(test);
-    json_decref(body);
-    (void)snprintf(one->channel, sizeof one->channel, "%s", ch->name);
-    if (!ch->adapter->audience->address(door_param(r, 1), one->address)) {
-        door_problem(r, 400, NULL, "an address is %s", ch->adapter->audience->address_form);
-        mem_free(one);
+    one = api__member(r, ch);
+    if (one == NULL) {
+        json_decref(body);
         return;
     }
+    one->test = json_is_true(test);
+    json_decref(body);
     call = api__call_new(c, r, LEDGER_MEMBERS, change_2_on_found);
     call->kept = one;
     call->free_kept = mem_free;

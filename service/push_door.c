@@ -29,8 +29,7 @@ static const struct push *push_of(const struct channel *ch)
 {
     const struct audience *a = ch->adapter->audience;
 
-    return !ch->gone && ch->settings->enabled && a && a->push && a->push->subscription ? a->push
-                                                                                       : NULL;
+    return !ch->gone && ch->settings->enabled && a ? a->push : NULL;
 }
 
 /* Once, at the start: quiet hours would be those of another place. */
@@ -80,32 +79,15 @@ void push_door_free(struct push_door *p)
 
 static bool same_part(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    if (a_len != b_len) {
-        return false;
-    }
-    for (size_t i = 0; i < a_len; i++) {
-        unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
-
-        x = x >= 'A' && x <= 'Z' ? x + 32 : x;
-        y = y >= 'A' && y <= 'Z' ? y + 32 : y;
-        if (x != y) {
-            return false;
-        }
-    }
-    return true;
+    return a_len == b_len && strncasecmp(a, b, a_len) == 0;
 }
 
-/* What a browser says for one; anything more was made up, and would be kept as where they agreed. */
-static bool is_origin_alone(const struct url_parts *u)
-{
-    return !u->has_userinfo && u->path_len == 0 && !u->query && !u->fragment;
-}
-
+/* What is more than an origin was made up, and would be kept as where they agreed. */
 bool push__same_origin(const char *url, const char *origin)
 {
     struct url_parts a, b;
 
-    return url_parse(&a, url) && url_parse(&b, origin) && is_origin_alone(&b) &&
+    return url_parse(&a, url) && url_parse(&b, origin) && url_is_origin(&b) &&
            same_part(a.scheme, a.scheme_len, b.scheme, b.scheme_len) &&
            same_part(a.host, a.host_len, b.host, b.host_len) && url_port(&a) == url_port(&b);
 }
