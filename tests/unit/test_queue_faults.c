@@ -712,7 +712,7 @@ static bool round_of(enum breaker which, int at)
     return fired;
 }
 
-/* The next one to try: all of the first, then some; of the later stories fewer, since they go the same ways
+/* The next one to try: all of the first, then some; of the second story fewer, since it goes the same ways
  * beneath. All there are with CRIER_SWEEP=all. */
 static int next_after(int at, int step)
 {
@@ -721,7 +721,7 @@ static int next_after(int at, int step)
 
     return at + (every && strcmp(every, "all") == 0 ? 1
                  : at < (first ? 30 : 8)            ? 1
-                                                    : step * (first ? 1 : 4));
+                                                    : step * (first ? 1 : 2));
 }
 
 static void sweep(enum breaker which, int step)
@@ -733,7 +733,7 @@ static void sweep(enum breaker which, int step)
         rounds++;
     }
     print_message("%d rounds, %d passes\n", rounds, at - 1);
-    assert_in_range(rounds, 10, 100000);
+    assert_in_range(rounds, 20, 100000);
 }
 
 static void any_point_that_fails_once_leaves_no_trace(void **state)
@@ -812,7 +812,7 @@ static void a_process_that_ends_at_any_point_keeps_what_was_acknowledged(void **
     while (exit_round(at, told)) {
         at = next_after(at, 5);
     }
-    assert_in_range(at, 40, 100000);
+    assert_in_range(at, 60, 100000);
     (void)munmap(told, sizeof *told);
 }
 
