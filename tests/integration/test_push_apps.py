@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from harness import CRIER, TOP, small_article, wait_for
-from push_sink import PushSink
+from harness import TOP, small_article, wait_for
+from push_readers import sink, sink_program  # noqa: F401 (fixtures)
 
 KEYS = TOP / "tests" / "fixtures" / "keys"
 FIREBASE = "/v1/projects/example-news/messages:send"
@@ -91,19 +91,6 @@ def tokens_program():
 def tokens(tokens_program):
     tokens_program.given.clear()
     return tokens_program
-
-
-@pytest.fixture(scope="module")
-def sink_program(tmp_path_factory):
-    with PushSink(tmp_path_factory.mktemp("apps"), CRIER.parent / "tests" / "push_sink") as sink:
-        yield sink
-
-
-@pytest.fixture
-def sink(sink_program):
-    sink_program.reset()
-    sink_program.seen = len(sink_program.messages())
-    return sink_program
 
 
 def messages(sink):

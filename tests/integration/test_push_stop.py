@@ -3,9 +3,9 @@ whether a message could go."""
 
 import time
 
-from harness import CRIER, SLOW
+from harness import SLOW
+from push_readers import PROGRAM, Readers, make_crier, sink, sink_program, story, wave  # noqa: F401 (fixtures)
 from push_sink import PushSink
-from test_push_wave import Readers, make_crier, sink, sink_program, story, wave  # noqa: F401
 
 
 def test_a_wave_under_way_is_stopped_within_a_second(make_crier, sink):  # noqa: F811
@@ -36,7 +36,7 @@ def test_the_canary_composes_for_each_service_and_sees_when_one_is_away(make_cri
     crier = make_crier(canary="1h", environment={"SSL_CERT_FILE": sink.ca})
     sink.do("rule path=/ status=404")  # whatever it says to that: it is there
     readers = Readers(crier, sink)
-    with PushSink(tmp_path, CRIER.parent / "tests" / "push_sink") as other:
+    with PushSink(tmp_path, PROGRAM) as other:
         away = Readers(crier, other)
         readers.add(2)
         away.add(1)
