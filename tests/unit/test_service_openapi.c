@@ -41,7 +41,8 @@ static int unload(void **state)
     return mem_live_count() == 0 ? 0 : -1;
 }
 
-static const char *const methods[] = {"get", "head", "post", "put", "patch", "delete", "options"};
+static const char *const methods[] = {
+    "get", "head", "post", "put", "patch", "delete", "options"};
 
 static bool is_method(const char *name)
 {
@@ -135,7 +136,8 @@ static void who_may_ask_is_told_as_it_is(void **state)
                              : strncmp(r->pattern, "/hooks/", 7) == 0 ? 4
                                                                       : 1);
         }
-        if ((r->auth == AUTH_NONE || r->auth == AUTH_READER) != (security != NULL && json_array_size(security) == 0)) {
+        if ((r->auth == AUTH_NONE || r->auth == AUTH_READER) !=
+            (security != NULL && json_array_size(security) == 0)) {
             fail_msg("%s", r->pattern);
         }
     }
