@@ -6,7 +6,8 @@ same push service (tests/support/push_sink.h) on loopback over TLS.
 `./dev bench push` runs it. A row of crier is a whole wave: its settings file, its ledger on disk, an article by
 `crier send`; from there until the push service has answered the last message and the ledger has it. CPU is that of
 the sender's own process, all of its threads. "The limit" is a program that posts the bytes of one such message again
-and again over HTTP/2 (tests/bench/h2.c); "lanes alone" is ours without encryption and ledger (tests/bench/bench_lane.c).
+and again over HTTP/2 (tests/bench/h2.c); "lanes alone" is ours without encryption and ledger (tests/bench/bench_lane.c). At
+the end the parts by themselves: making a message (bench_compose.c), a member in the ledger (bench_members.c).
 The service takes a core of its own; on a machine with two, crier's threads share the other, so compare CPU first.
 """
 
@@ -218,7 +219,7 @@ class Bench:
         story = {**STORY, "id": secrets.token_hex(8), "url": f"https://news.example/{secrets.token_hex(8)}"}
         file = self.scratch / "story.json"
         file.write_text(json.dumps(story))
-        crier.run("send", file)
+        crier.run("send", file, "--timeout", "4h")
 
     def wait_prepared(self, crier, count):
         began, cpu = time.monotonic(), crier.cpu_seconds()
@@ -263,6 +264,12 @@ class Bench:
             part = f"{limit[rtt] / r['cpu_us'] * 100:.0f} %" if rtt in limit else ""
             print(f"| {what} | {rtt} ms | {r['per_second']:,.0f} | {r['cpu_us']:.2f} | {times} | {part} | {more} |")
 
+    def parts(self, members):
+        """What a message costs to make, and a member in the ledger, each by itself."""
+        for command in ([self.program("bench_compose")], [self.program("bench_members"), str(self.scratch), str(members)]):
+            print(flush=True)
+            subprocess.run(command, check=True)
+
     def run(self):
         self.message()
         for rtt in (0, 150):
@@ -276,6 +283,7 @@ class Bench:
         if self.long:
             self.wave(0, 10_000_000, prepare=False)
         self.table()
+        self.parts(10_000_000 if self.long else 1_000_000)
 
 
 def main():
