@@ -22,12 +22,10 @@
 int64_t webpush__key_id(const uint8_t public_key[P256_PUBLIC_BYTES])
 {
     uint8_t hash[SHA256_BYTES];
-    uint64_t id = 0;
+    uint64_t id;
 
     crypto_sha256(public_key, P256_PUBLIC_BYTES, hash);
-    for (size_t i = 0; i < sizeof id; i++) {
-        id = id << 8 | hash[i];
-    }
+    id = crypto_first64(hash);
     return id == 0 ? 1 : (int64_t)id;
 }
 

@@ -44,6 +44,16 @@ void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES])
     must(EVP_Digest(data, len, out, NULL, sha256, NULL) == 1);
 }
 
+uint64_t crypto_first64(const uint8_t *bytes)
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < sizeof v; i++) {
+        v = v << 8 | bytes[i];
+    }
+    return v;
+}
+
 struct crypto_sum {
     EVP_MD_CTX *ctx;
 };

@@ -14,6 +14,8 @@
 
 void crypto_random(void *out, size_t len); /* stops the program when the system has none */
 void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_BYTES]);
+/* The first 8 bytes as a number, the first of them the highest: a digest cut short, for looking things up. */
+uint64_t crypto_first64(const uint8_t *bytes);
 /* The same over what comes in pieces; the end frees it. out NULL: nobody wants to know any more. */
 struct crypto_sum;
 struct crypto_sum *crypto_sha256_begin(void);

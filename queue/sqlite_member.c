@@ -63,13 +63,9 @@ void sqlite__member_enter(struct sqlite *s,
 int64_t sqlite__member_mark(const char *address)
 {
     uint8_t hash[SHA256_BYTES];
-    uint64_t mark = 0;
 
     crypto_sha256(address, strlen(address), hash);
-    for (int i = 0; i < 8; i++) {
-        mark = mark << 8 | hash[i];
-    }
-    return (int64_t)mark;
+    return (int64_t)crypto_first64(hash);
 }
 
 struct found {

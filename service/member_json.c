@@ -79,7 +79,6 @@ static bool read_key_id(struct member_in *out, const json_t *v)
 {
     const char *text = json_path_str(v, "key_id");
     uint8_t bytes[8];
-    uint64_t id = 0;
 
     if (!text) {
         return true;
@@ -87,10 +86,7 @@ static bool read_key_id(struct member_in *out, const json_t *v)
     if (!crypto_unhex(text, strlen(text), bytes, sizeof bytes)) {
         return false;
     }
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        id = id << 8 | bytes[i];
-    }
-    out->m.key_id = (int64_t)id;
+    out->m.key_id = (int64_t)crypto_first64(bytes);
     return true;
 }
 

@@ -60,12 +60,10 @@ size_t watch_known_count(const struct watch_known *k)
 uint64_t watch_known_hash(const char *text)
 {
     uint8_t digest[SHA256_BYTES];
-    uint64_t name = 0;
+    uint64_t name;
 
     crypto_sha256(text, strlen(text), digest);
-    for (size_t i = 0; i < 8; i++) {
-        name = name << 8 | digest[i];
-    }
+    name = crypto_first64(digest);
     return name ? name : 1;
 }
 
