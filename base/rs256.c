@@ -16,7 +16,6 @@
 
 #define BITS_MIN 2048
 #define SIGNATURE_BYTES_MAX 2048 /* of keys of up to 16384 bits */
-#define TOKEN_BYTES_MAX ((size_t)64 * 1024)
 
 struct rs256_key {
     EVP_PKEY *pkey;
@@ -71,7 +70,7 @@ void rs256_key_free(struct rs256_key *key)
     }
 }
 
-static void add_signature(struct buf *out, const struct rs256_key *key, const struct buf *text)
+static void add_signature(struct buf *out, const struct rs256_key *key, size_t start)
 {
     uint8_t signature[SIGNATURE_BYTES_MAX];
     size_t len = sizeof signature;
@@ -80,8 +79,9 @@ static void add_signature(struct buf *out, const struct rs256_key *key, const st
     must(ctx != NULL);
     must(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key->pkey) == 1);
     must(EVP_DigestSign(
-             ctx, signature, &len, (const unsigned char *)buf_str(text), text->len) == 1);
+             ctx, signature, &len, (const uint8_t *)out->data + start, out->len - start) == 1);
     EVP_MD_CTX_free(ctx);
+    buf_addc(out, '.');
     crypto_base64url(out, signature, len);
 }
 
@@ -90,14 +90,12 @@ void rs256_sign_jwt(const struct rs256_key *key,
                     const char *claims,
                     struct buf *out)
 {
-    struct buf text;
+    size_t start = out->len;
 
-    buf_init(&text, TOKEN_BYTES_MAX);
-    crypto_base64url(&text, header, strlen(header));
-    buf_addc(&text, '.');
-    crypto_base64url(&text, claims, strlen(claims));
-    buf_add(out, buf_str(&text), text.len);
+    crypto_base64url(out, header, strlen(header));
     buf_addc(out, '.');
-    add_signature(out, key, &text);
-    buf_done(&text);
+    crypto_base64url(out, claims, strlen(claims));
+    if (buf_ok(out)) {
+        add_signature(out, key, start);
+    }
 }
