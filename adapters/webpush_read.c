@@ -172,11 +172,6 @@ static struct verdict signed_wrong(struct answer *a)
 
 /* ---- by status ---- */
 
-static int64_t longer(int64_t told_ms, int64_t least_ms)
-{
-    return told_ms > least_ms ? told_ms : least_ms;
-}
-
 /* One subscription may get too much, or one machine of many be away; or all of the service is. */
 static struct verdict later(struct answer *a, int64_t wait_ms, bool surely_all)
 {
@@ -192,7 +187,9 @@ static struct verdict later(struct answer *a, int64_t wait_ms, bool surely_all)
 /* 406 is WNS' word for it, about all that come from us. */
 static struct verdict throttled(struct answer *a)
 {
-    return later(a, longer(http_retry_after_ms(a->res), THROTTLED_MS), a->res->status == 406);
+    int64_t told_ms = http_retry_after_ms(a->res);
+
+    return later(a, told_ms > 0 ? told_ms : THROTTLED_MS, a->res->status == 406);
 }
 
 static struct verdict too_large(struct answer *a)

@@ -44,7 +44,10 @@ struct lane_result {
     char *detail;           /* not of ACCEPTED; owned by the batch; NULL */
     /* AGAIN without a try, since its origin does not speak HTTP/2: it can be asked otherwise (wave_singly.c). */
     bool other_protocol;
+    /* AGAIN without a try, since its origin is left alone for retry_after_ms: of trouble that was known before. */
+    bool left_alone;
 };
+#define LANE_LEFT_ALONE "its push service is left alone for now"
 
 #define LANE_SERVICES_MAX 16
 struct lane_batch {

@@ -92,6 +92,14 @@ void lane__give_back(struct lane_group *g, int64_t retry_after_ms, const char *d
     settle_waiting(g, &word);
 }
 
+void lane__leave_alone(struct lane_group *g, int64_t quiet_ms)
+{
+    for (uint32_t i = g->head; i > 0; i = g->work->next[i - 1]) {
+        g->work->batch->results[i - 1].left_alone = true;
+    }
+    lane__give_back(g, quiet_ms, LANE_LEFT_ALONE);
+}
+
 void lane__give_over(struct lane_group *g)
 {
     for (uint32_t i = g->head; i > 0; i = g->work->next[i - 1]) {

@@ -245,7 +245,8 @@ void lane__settle(
     struct lane_group *g, uint32_t i, const struct member_word *word, int status, bool sent);
 /* Everybody who waits: AGAIN without a try. */
 void lane__give_back(struct lane_group *g, int64_t retry_after_ms, const char *detail);
-/* The same of an origin that does not speak HTTP/2. */
+/* The same of an origin that is left alone, and of one that does not speak HTTP/2. */
+void lane__leave_alone(struct lane_group *g, int64_t quiet_ms);
 void lane__give_over(struct lane_group *g);
 void lane__not_sent(struct lane_group *g, int64_t retry_after_ms, const char *error);
 /* The wave's own verdict; the first one counts. */

@@ -309,35 +309,37 @@ static void fill(struct lane_origin *o)
     }
 }
 
-static void give_all_back(struct lane_origin *o, int64_t retry_after_ms, const char *detail)
+static struct lane_group *first_group(const struct lane_origin *o)
 {
-    struct list_node *n;
+    struct list_node *n = list_first(&o->groups);
 
-    while ((n = list_first(&o->groups)) != NULL) {
-        lane__give_back(container_of(n, struct lane_group, node), retry_after_ms, detail);
-    }
+    return n ? container_of(n, struct lane_group, node) : NULL;
 }
 
-static void give_all_over(struct lane_origin *o)
+/* Where nobody may go now. True: nobody waits any more. */
+static bool send_back(struct lane_origin *o)
 {
-    struct list_node *n;
+    int64_t quiet_ms = lane__quiet_left(o);
+    struct lane_group *g;
 
-    while ((n = list_first(&o->groups)) != NULL) {
-        lane__give_over(container_of(n, struct lane_group, node));
+    if (quiet_ms == 0 && !o->stalled && !(o->ready == 0 && lane__speaks_otherwise(o))) {
+        return false;
     }
+    while ((g = first_group(o)) != NULL) {
+        if (quiet_ms > 0) {
+            lane__leave_alone(g, quiet_ms);
+        } else if (o->stalled) {
+            lane__give_back(g, LANE_STALL_MS, "its push service does not answer");
+        } else {
+            lane__give_over(g);
+        }
+    }
+    return true;
 }
 
 void lane__pump(struct lane_origin *o)
 {
-    int64_t quiet_ms = lane__quiet_left(o);
-
-    if (quiet_ms > 0) {
-        give_all_back(o, quiet_ms, "its push service is left alone for now");
-    } else if (o->stalled) {
-        give_all_back(o, LANE_STALL_MS, "its push service does not answer");
-    } else if (o->ready == 0 && lane__speaks_otherwise(o)) {
-        give_all_over(o);
-    } else {
+    if (!send_back(o)) {
         fill(o);
     }
     flush_all(o);

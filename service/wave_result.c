@@ -27,6 +27,7 @@
 
 struct of_service { /* in this batch */
     size_t trouble, others;
+    int64_t quiet_ms; /* it is left alone so long, for trouble of before */
     int64_t again_at_ms;
     const char *detail;
 };
@@ -79,6 +80,11 @@ static void hide(struct reading *x, size_t i)
 
 /* ---- the services ---- */
 
+static int64_t longer(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms > b_ms ? a_ms : b_ms;
+}
+
 static void look_at(struct reading *x, size_t i)
 {
     const struct lane_result *r = &x->b->lane.results[i];
@@ -93,8 +99,12 @@ static void look_at(struct reading *x, size_t i)
     if (trouble && !r->sent && (x->b->called_back || x->b->lane.stopped)) {
         return; /* we have called it back */
     }
-    s->trouble += trouble;
-    s->others += !trouble;
+    if (r->left_alone) {
+        s->quiet_ms = longer(s->quiet_ms, r->retry_after_ms);
+    } else {
+        s->trouble += trouble;
+        s->others += !trouble;
+    }
     if (trouble && !s->detail) {
         hide(x, i);
         s->detail = r->detail;
@@ -114,8 +124,11 @@ static void look_at_services(struct reading *x)
 
         if (s->trouble > s->others) {
             s->again_at_ms = wave__service_trouble(x->w, name, s->detail, x->now_ms);
-        } else if (s->others > 0) {
+        } else if (s->others > 0 && s->quiet_ms == 0) {
             wave__service_well(x->w, name);
+        }
+        if (s->quiet_ms > 0) {
+            s->again_at_ms = longer(s->again_at_ms, x->now_ms + s->quiet_ms);
         }
     }
 }
@@ -137,9 +150,7 @@ static void note_again(const struct reading *x, size_t i, struct ledger_wave_res
     if (r->other_protocol) {
         out->detail = NULL; /* nothing is wrong */
     } else if (is_of_service(r)) {
-        int64_t own_ms = x->services[r->service].again_at_ms - x->now_ms;
-
-        wait_ms = own_ms > wait_ms ? own_ms : wait_ms;
+        wait_ms = longer(wait_ms, x->services[r->service].again_at_ms - x->now_ms);
     } else {
         wait_ms = wave__again_in_ms(x->w, member_at(x->b, i)->tries, r->retry_after_ms);
         out->tried = true;

@@ -230,8 +230,9 @@ static bool is_left_alone(struct wave_batch *b)
     struct member_word word;
 
     if (left_ms > 0) {
-        say(&word, MEMBER_AGAIN, left_ms, "its push service is left alone for now");
+        say(&word, MEMBER_AGAIN, left_ms, LANE_LEFT_ALONE);
         settle(b, b->singly_at, &word, 0, false);
+        b->lane.results[b->singly_at].left_alone = true;
     }
     return left_ms > 0;
 }

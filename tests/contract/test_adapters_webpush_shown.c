@@ -7,20 +7,29 @@
 
 /* ---- answers that many get ---- */
 
+static struct verdict read_response(struct scene *s,
+                                    const char *address,
+                                    const struct http_response *res,
+                                    struct member_word *word)
+{
+    struct member m = reader(address);
+    const struct member *one = &m;
+
+    m.second = true;
+    memset(word, 0, sizeof *word);
+    return webpush__push.read(s->plan, &one, 1, res, word);
+}
+
 static struct verdict answer(struct scene *s,
                              const char *address,
                              int status,
                              const char *body,
                              struct member_word *word)
 {
-    struct member m = reader(address);
-    const struct member *one = &m;
     struct http_response res = {
         .status = status, .body = body, .body_len = strlen(body), .now_ms = NOW_MS};
 
-    m.second = true;
-    memset(word, 0, sizeof *word);
-    return webpush__push.read(s->plan, &one, 1, &res, word);
+    return read_response(s, address, &res, word);
 }
 
 #define MISMATCH "{\"reason\":\"VapidPkHashMismatch\"}"
@@ -124,6 +133,31 @@ static void later_is_said_to_one_until_it_is_said_to_all(void **state)
         (void)answer(&s, FCM, status, "", &word);
         (void)answer(&s, FCM, status, "", &word);
         assert_int_equal(answer(&s, FCM, status, "", &word).scope, SCOPE_HOST);
+        end(&s);
+    }
+}
+
+static void who_says_how_long_is_waited_for_so_long(void **state)
+{
+    static const int statuses[] = {429, 503};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        struct http_response res = {.status = statuses[i], .body = "", .now_ms = NOW_MS};
+        struct verdict v = {0};
+        struct member_word word;
+        struct scene s;
+
+        begin(&s, NULL, NULL);
+        plan(&s);
+        http_headers_put(&res.headers, "retry-after", "2");
+        for (int n = 0; n < 3; n++) {
+            v = read_response(&s, FCM, &res, &word);
+            assert_int_equal(word.retry_after_ms, 2000);
+        }
+        assert_int_equal(v.scope, SCOPE_HOST);
+        assert_int_equal(v.retry_after_ms, 2000);
+        http_headers_done(&res.headers);
         end(&s);
     }
 }
@@ -296,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_no_to_some_is_about_them),
         cmocka_unit_test(a_stranger_cannot_stop_a_wave),
         cmocka_unit_test(later_is_said_to_one_until_it_is_said_to_all),
+        cmocka_unit_test(who_says_how_long_is_waited_for_so_long),
         cmocka_unit_test(the_shape_is_the_one_that_the_worker_reads),
         cmocka_unit_test(whatever_the_text_the_message_is_small_enough_and_whole_characters),
         cmocka_unit_test(a_message_is_worth_as_long_as_its_delivery),

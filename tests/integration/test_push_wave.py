@@ -117,6 +117,23 @@ def test_a_push_service_that_is_down_costs_nobody_their_message(make_crier, sink
     assert "state=well" in crier.log()
 
 
+def test_one_that_was_asked_too_much_for_a_moment_is_left_alone_for_that_moment(make_crier, sink):
+    """Waves that come while it is left alone are no trouble more of it: their wait does not grow with their number."""
+    crier = make_crier()
+    readers = Readers(crier, sink)
+    readers.add(60)
+    sink.do("rule percent=30 first=20 status=429 retry_after=2")
+    stories = [crier.send(story(80))]
+    wait_for(lambda: wave(crier, stories[0]).get("accepted"))
+    sink.do("rules clear")
+    for number in range(81, 100):
+        stories.append(crier.send(story(number)))
+        time.sleep(0.1)
+    for accepted in stories:
+        wait_for(lambda: crier.deliveries(accepted["id"], channel="browsers")[0]["state"] == "done", 8)
+    readers.reconcile(repeats=19 * 60)
+
+
 def test_what_gets_no_answer_goes_again_in_the_place_of_the_first(make_crier, sink):
     crier = make_crier(lambda channel: channel.update(timeout="1s"))
     readers = Readers(crier, sink)

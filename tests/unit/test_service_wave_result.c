@@ -180,6 +180,28 @@ static void where_nothing_gets_through_the_wave_pauses(void **state)
     }
 }
 
+/* It has said for how long, and every wave that meets it meanwhile hears of that: nothing doubles. */
+static void who_is_left_alone_is_in_no_more_trouble_for_that(void **state)
+{
+    struct kit *k = *state;
+    struct lane_result waits = not_sent;
+    int64_t now_ms = clock_wall_ms(), mono_ms = clock_mono_ms();
+
+    waits.left_alone = true;
+    waits.retry_after_ms = 2000;
+    k->channel.pace.services[0] = (struct wave_service){.name = "mozilla", .troubles = 3};
+    k->channel.pace.service_count = 1;
+    answer(k, 50, waits);
+    wave__read_results(&k->b);
+    assert_int_equal(k->channel.pace.services[0].troubles, 3);
+    assert_in_range(k->channel.pace.quiet_until_ms, mono_ms + 2000, mono_ms + 2100);
+    assert_int_equal(k->w.stop, WAVE_GOES_ON);
+    for (size_t i = 0; i < 50; i++) {
+        assert_false(k->b.results[i].tried);
+        assert_in_range(k->b.results[i].due_at_ms, now_ms + 2000, now_ms + 2500 + 100);
+    }
+}
+
 static void what_we_called_back_is_no_trouble_of_a_service(void **state)
 {
     struct kit *k = *state;
@@ -377,6 +399,7 @@ int main(void)
         CASE(who_has_it_is_counted_and_nobody_else_is_forgotten),
         CASE(a_service_that_is_down_uses_up_nobodys_tries),
         CASE(where_nothing_gets_through_the_wave_pauses),
+        CASE(who_is_left_alone_is_in_no_more_trouble_for_that),
         CASE(what_we_called_back_is_no_trouble_of_a_service),
         CASE(who_waits_for_a_turn_by_another_protocol_is_no_trouble_and_no_try),
         CASE(a_member_has_so_many_tries),
