@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/metrics.h"
+#include "service/wave.h"
 
 /* ---- texts ---- */
 
@@ -372,6 +373,19 @@ static void note_backoff(struct run *run)
     ch->quiet_until_ms = view.quiet_until_ms;
 }
 
+static void run_done(struct run *run)
+{
+    struct crier *c = run->courier->crier;
+    struct delivery_id id = run->job.id;
+    bool waits = run->end.state == DELIVERY_AGAIN || run->end.state == DELIVERY_UNKNOWN;
+    bool told = run->told && waits;
+
+    courier__run_free(run);
+    if (told) {
+        wave_settled(c, id);
+    }
+}
+
 static void finish_2_on_written(struct ledger_request *r)
 {
     struct run *run = container_of(r, struct run, end.req);
@@ -395,6 +409,6 @@ static void finish_2_on_written(struct ledger_request *r)
     note_backoff(run);
     note_channel(run);
     tell_ended(run);
-    courier__run_free(run);
+    run_done(run);
     courier_poke(k);
 }

@@ -230,10 +230,12 @@ void wave_settled(struct crier *c, struct delivery_id id)
     struct run *run = courier__find(c->courier, id);
     struct wake *k;
 
-    if (run) {
-        if (run->wave) {
-            run->wave->settled = true;
-        }
+    if (run && run->wave) {
+        run->wave->settled = true;
+        return;
+    }
+    if (run) { /* the wave has counted it as unknown, and is about to wait for this */
+        run->told = true;
         return;
     }
     if (c->phase == CRIER_DRAINING) {
