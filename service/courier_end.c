@@ -373,12 +373,13 @@ static void note_backoff(struct run *run)
     ch->quiet_until_ms = view.quiet_until_ms;
 }
 
+/* What it waits for may have come while that was on its way to the disk. */
 static void run_done(struct run *run)
 {
     struct crier *c = run->courier->crier;
     struct delivery_id id = run->job.id;
-    bool waits = run->end.state == DELIVERY_AGAIN || run->end.state == DELIVERY_UNKNOWN;
-    bool told = run->told && waits;
+    bool told =
+        run->told && (run->end.state == DELIVERY_AGAIN || run->end.state == DELIVERY_UNKNOWN);
 
     courier__run_free(run);
     if (told) {

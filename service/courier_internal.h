@@ -124,7 +124,8 @@ struct run {
     json_t *final_record; /* what the last end says, for its remote id and text */
     bool settled;         /* the scheduler has been told */
     bool hastened; /* what it is about to wait for has come meanwhile (service/wave_word.c) */
-    bool told;     /* … and it was a platform's word about the last unknown one */
+    bool
+        told; /* a platform's word has settled the last unknown one, and no outcome has heeded that */
     bool probe_waits;        /* a probe that starts on the next turn of the loop */
     courier_probe_fn *probe; /* a channel's test: the ledger has no part in it */
     void *probe_context;

@@ -221,7 +221,7 @@ static void end_unknown(struct wave *w)
     int64_t may_go_ms = resend_ms >= 0 ? w->counts.since_ms + resend_ms : now_ms;
     struct outcome *o;
 
-    if (w->settled) {
+    if (w->run->told) {
         end_later(w, now_ms);
         return;
     }
@@ -410,6 +410,7 @@ void wave__finish(struct wave *w)
     uv_close((uv_handle_t *)&w->timer, on_closed);
     if (!goes_on_with_another_token(w)) {
         decide(w);
+        run->told = false; /* that has heeded it */
         courier__finish(run);
     }
 }

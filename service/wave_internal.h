@@ -87,8 +87,6 @@ struct wave {
     bool opened;
     size_t asks;    /* for next batches, on their way */
     bool exhausted; /* there is none now */
-    bool
-        settled; /* a platform's word has settled the last unknown one since the counts were told */
     bool finished;
     size_t window;         /* messages at a time, as things stand */
     size_t refused_in_row; /* the article, by the first members: so many, and none has it */

@@ -230,11 +230,7 @@ void wave_settled(struct crier *c, struct delivery_id id)
     struct run *run = courier__find(c->courier, id);
     struct wake *k;
 
-    if (run && run->wave) {
-        run->wave->settled = true;
-        return;
-    }
-    if (run) { /* the wave has counted it as unknown, and is about to wait for this */
+    if (run) { /* its counts may be those of before */
         run->told = true;
         return;
     }
