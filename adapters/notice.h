@@ -131,6 +131,7 @@ const char *notice_base_path(const char *api, size_t *out_len);
 
 /* A token as apps hand it in, blanks around it taken off (struct audience.address). */
 bool notice_token(const char *text, char *out, bool (*may_be)(char c), size_t least);
+
 /* ---- what answers mean ---- */
 
 /* Whether a platform takes anything from us: of a run of a wave, shared by the lanes' threads. */

@@ -29,27 +29,22 @@ static void copy_headers(struct http_request *req, const struct http_headers *he
     }
 }
 
-enum err_code push_subscription(const struct audience *a,
-                                const void *settings,
-                                const json_t *given,
-                                char **address,
-                                uint8_t keys[MEMBER_KEYS_BYTES],
-                                size_t *keys_len,
-                                int64_t *key_id,
-                                struct err *why)
+enum err_code push_subscription_read(const struct audience *a,
+                                     const void *settings,
+                                     const json_t *given,
+                                     struct push_subscription *out,
+                                     struct err *why)
 {
     const char *token = json_path_str(given, "token");
     char text[MEMBER_ADDRESS_BYTES];
 
     if (a->push->subscription) {
-        return a->push->subscription(settings, given, address, keys, keys_len, key_id, why);
+        return a->push->subscription(settings, given, out, why);
     }
-    *keys_len = 0;
-    *key_id = 0;
     if (!token || !a->address(token, text)) {
         return err_set(why, ERR_INVALID, "token: expected %s", a->address_form);
     }
-    *address = mem_strdup(text);
+    *out = (struct push_subscription){.address = mem_strdup(text)};
     return ERR_NONE;
 }
 

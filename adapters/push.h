@@ -19,6 +19,14 @@
 
 struct push_plan; /* each adapter has its own */
 
+/* Who a member is, as struct member has it. */
+struct push_subscription {
+    char *address; /* mem_free() */
+    uint8_t keys[MEMBER_KEYS_BYTES];
+    size_t keys_len;
+    int64_t key_id;
+};
+
 struct push {
     size_t many; /* members that one request may address */
     /* From the context of the step: the payload in all its forms, the values of headers. out is the caller's, for
@@ -82,14 +90,11 @@ struct push {
     /* Whether a reader could read what compose() makes: for a member of its own making, whose keys it alone has. It
      * may take its time, on the loop. NULL: messages are not encrypted for the member. */
     enum err_code (*self_test)(const struct push_plan *plan, struct err *why);
-    /* What is handed in for a subscription, where that is more than {"token": …}; see push_subscription(). NULL: it is
-     * not. */
+    /* What is handed in for a subscription, where that is more than {"token": …}; see push_subscription_read(). NULL:
+     * it is not. */
     enum err_code (*subscription)(const void *settings,
                                   const json_t *given,
-                                  char **address,
-                                  uint8_t keys[MEMBER_KEYS_BYTES],
-                                  size_t *keys_len,
-                                  int64_t *key_id,
+                                  struct push_subscription *out,
                                   struct err *why);
     /* What a page needs to make one: for browsers the public key, base64url, appended; NULL: nothing. */
     void (*public_key)(const void *settings, struct buf *out);
@@ -98,17 +103,6 @@ struct push {
 /* The build and read of a step, by the push of ctx->audience: for ctx->member or its sample. */
 enum err_code push_build(struct step_ctx *ctx, struct http_request *out_req, struct err *why);
 struct verdict push_read(struct step_ctx *ctx, const struct http_response *res);
-
-/* What a browser or an app hands in for a subscription, JSON: its address (yours, mem_free()), keys and key_id. why: what
- * was expected. */
-MUST_USE enum err_code push_subscription(const struct audience *a,
-                                         const void *settings,
-                                         const json_t *given,
-                                         char **address,
-                                         uint8_t keys[MEMBER_KEYS_BYTES],
-                                         size_t *keys_len,
-                                         int64_t *key_id,
-                                         struct err *why);
 
 /* The same request for a member of a plan that is made already. */
 enum err_code push_build_planned(const struct push *push,
@@ -121,6 +115,13 @@ enum err_code push_build_planned(const struct push *push,
 /* The same of no answer. */
 struct verdict
 push_unanswered(struct step_ctx *ctx, enum transport_outcome outcome, const char *error);
+
+/* What a browser or an app hands in for a subscription, JSON. On an error *out is as it was; why: what was expected. */
+MUST_USE enum err_code push_subscription_read(const struct audience *a,
+                                              const void *settings,
+                                              const json_t *given,
+                                              struct push_subscription *out,
+                                              struct err *why);
 
 /* The id by which a later message replaces an earlier one about the same article: 32 characters of base64url of
  * SHA-256 of the article's id (a Topic, RFC 8030 section 5.4; a tag; a collapse id). */

@@ -84,10 +84,7 @@ bool webpush__origin(const char *address, struct buf *out);
 void webpush__path(const char *address, struct buf *out);
 enum err_code webpush__subscription(const void *settings,
                                     const json_t *given,
-                                    char **address,
-                                    uint8_t keys[MEMBER_KEYS_BYTES],
-                                    size_t *keys_len,
-                                    int64_t *key_id,
+                                    struct push_subscription *out,
                                     struct err *why);
 
 /* ---- webpush_plan.c ---- */

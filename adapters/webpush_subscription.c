@@ -213,16 +213,12 @@ read_key_id(const void *settings, const json_t *given, int64_t *out, struct err 
 
 enum err_code webpush__subscription(const void *settings,
                                     const json_t *given,
-                                    char **address,
-                                    uint8_t keys[MEMBER_KEYS_BYTES],
-                                    size_t *keys_len,
-                                    int64_t *key_id,
+                                    struct push_subscription *out,
                                     struct err *why)
 {
     const char *endpoint = json_string_value(json_object_get(given, "endpoint"));
-    uint8_t both[MEMBER_KEYS_BYTES] = {0};
+    struct push_subscription s = {.keys_len = WEBPUSH_KEYS_BYTES};
     char normal[MEMBER_ADDRESS_BYTES];
-    int64_t id = 0;
     enum err_code rc;
 
     if (!endpoint || !webpush__address(endpoint, normal)) {
@@ -233,16 +229,14 @@ enum err_code webpush__subscription(const void *settings,
             "%d bytes",
             MEMBER_ADDRESS_BYTES);
     }
-    rc = read_keys(given, both, why);
+    rc = read_keys(given, s.keys, why);
     if (!rc) {
-        rc = read_key_id(settings, given, &id, why);
+        rc = read_key_id(settings, given, &s.key_id, why);
     }
     if (rc) {
         return rc;
     }
-    memcpy(keys, both, sizeof both);
-    *keys_len = WEBPUSH_KEYS_BYTES;
-    *key_id = id;
-    *address = mem_strdup(normal);
+    s.address = mem_strdup(normal);
+    *out = s;
     return ERR_NONE;
 }

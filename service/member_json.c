@@ -96,32 +96,27 @@ static bool read_subscription(struct member_in *out,
                               char *why)
 {
     json_t *given = subscription_of(v, ask->key);
-    uint8_t keys[MEMBER_KEYS_BYTES];
-    char host[PUSH_HOST_BYTES], *address = NULL;
+    struct push_subscription s = {.address = NULL};
+    char host[PUSH_HOST_BYTES];
     const char *wrong = NULL;
     struct err err = {0};
 
-    if (push_subscription(ask->audience,
-                          ask->settings->own,
-                          given,
-                          &address,
-                          keys,
-                          &out->m.keys_len,
-                          &out->m.key_id,
-                          &err)) {
+    if (push_subscription_read(ask->audience, ask->settings->own, given, &s, &err)) {
         wrong = err.text;
     } else if (ask->audience->push->public_key) {
-        wrong = push__endpoint_wrong(address, ask->settings->allow_private, host);
+        wrong = push__endpoint_wrong(s.address, ask->settings->allow_private, host);
     }
     json_decref(given);
-    out->m.address = address;
+    out->m.address = s.address;
     if (wrong) {
         return fail(why, wrong);
     }
-    if (out->m.keys_len > 0) {
-        uint8_t *own = mem_alloc(out->m.keys_len);
+    out->m.key_id = s.key_id;
+    out->m.keys_len = s.keys_len;
+    if (s.keys_len > 0) {
+        uint8_t *own = mem_alloc(s.keys_len);
 
-        memcpy(own, keys, out->m.keys_len);
+        memcpy(own, s.keys, s.keys_len);
         out->m.keys = own;
     }
     return read_key_id(out, v) || fail(why, "key_id: 16 hex digits, as an export has them");

@@ -33,10 +33,8 @@ struct taking {
     char by[PUSH_BY_BYTES];
     struct push_wish wish;
     struct member_traits traits;
-    char *address, *instead_of; /* the first is the adapter's until then; both mem_free() */
-    uint8_t keys[MEMBER_KEYS_BYTES];
-    size_t keys_len;
-    int64_t key_id;
+    struct push_subscription who; /* for a change of wishes: the address alone */
+    char *instead_of;             /* mem_free() */
     struct push_proving proving;
     struct ledger_new_member member;
     union {
@@ -67,7 +65,7 @@ static void taking_free(struct taking *t)
 {
     push_wish_done(&t->wish);
     config_unref(t->config);
-    mem_free(t->address);
+    mem_free(t->who.address);
     mem_free(t->instead_of);
     mem_free(t->zone);
     mem_free(t->language);
@@ -149,13 +147,13 @@ static void subscribe_write(struct taking *t)
 
     (void)push_wish_apply(&t->wish, &t->traits);
     t->member = (struct ledger_new_member){
-        .address = t->address,
+        .address = t->who.address,
         .language = t->wish.language,
         .opted_in_by = t->by,
         .opted_in_at_ms = now_ms,
-        .keys = t->keys_len > 0 ? t->keys : NULL,
-        .keys_len = t->keys_len,
-        .key_id = t->key_id,
+        .keys = t->who.keys_len > 0 ? t->who.keys : NULL,
+        .keys_len = t->who.keys_len,
+        .key_id = t->who.key_id,
         .traits = t->traits,
         .keeps_traits = !tells_some,
         .zone = t->wish.zone,
@@ -182,13 +180,13 @@ static void subscribe_3_on_found(struct ledger_request *r)
     if (!rc) {
         (void)keep_found(t);
     }
-    looks_again = !rc && t->u.look.count == 0 && t->u.look.address != t->address;
+    looks_again = !rc && t->u.look.count == 0 && t->u.look.address != t->who.address;
     ledger_request_done(r);
     if (rc) {
         refuse_write(t, rc);
         taking_free(t);
     } else if (looks_again) {
-        look_up(t, t->address, subscribe_3_on_found);
+        look_up(t, t->who.address, subscribe_3_on_found);
     } else {
         subscribe_write(t);
     }
@@ -202,7 +200,7 @@ static void subscribe_2_on_proof(struct push_proving *w, enum push_proof what, c
     case PUSH_PROVEN:
         /* What is told in part goes over what there was. */
         if (t->wish.has_topics != t->wish.has_quiet) {
-            look_up(t, t->instead_of ? t->instead_of : t->address, subscribe_3_on_found);
+            look_up(t, t->instead_of ? t->instead_of : t->who.address, subscribe_3_on_found);
         } else {
             subscribe_write(t);
         }
@@ -243,8 +241,7 @@ static enum err_code read_subscription(struct taking *t,
     if (json_is_string(key)) {
         (void)json_object_set(own, "key", json_unconst(key));
     }
-    rc = push_subscription(
-        a, t->settings->own, own, &t->address, t->keys, &t->keys_len, &t->key_id, why);
+    rc = push_subscription_read(a, t->settings->own, own, &t->who, why);
     json_decref(own);
     return rc;
 }
@@ -255,7 +252,7 @@ static void read_instead_of(struct taking *t, const struct channel *ch, const js
     char address[MEMBER_ADDRESS_BYTES];
 
     if (text && ch->adapter->audience->address(text, address) &&
-        strcmp(address, t->address) != 0) {
+        strcmp(address, t->who.address) != 0) {
         t->instead_of = mem_strdup(address);
     }
 }
@@ -286,7 +283,7 @@ void push_subscribe(struct crier *c, struct door_request *r)
         push__prove(c->push_door->proofs,
                     &t->proving,
                     ch->adapter->audience->push,
-                    t->address,
+                    t->who.address,
                     ch->settings->allow_private,
                     clock_mono_ms());
     } else { /* a token of an app: where it goes is the adapter's, not theirs */
@@ -357,7 +354,7 @@ static void topics_2_on_found(struct ledger_request *r)
     t->u.set = (struct ledger_member_set){
         .req = {.kind = LEDGER_MEMBER_SET, .done = topics_3_on_written},
         .channel = t->channel,
-        .address = t->address,
+        .address = t->who.address,
         .change = MEMBER_TRAITS,
         .traits = t->traits,
         .zone = t->wish.zone,
@@ -384,7 +381,7 @@ static struct taking *known_taking(struct crier *c, struct door_request *r, json
         return NULL;
     }
     t = taking_new(c, r, ch, by);
-    t->address = mem_strdup(address);
+    t->who.address = mem_strdup(address);
     *out_body = body;
     return t;
 }
@@ -406,7 +403,7 @@ void push_topics(struct crier *c, struct door_request *r)
         taking_free(t);
         return;
     }
-    look_up(t, t->address, topics_2_on_found);
+    look_up(t, t->who.address, topics_2_on_found);
     /* Continues in topics_2_on_found(). */
 }
 
@@ -438,7 +435,7 @@ void push_unsubscribe(struct crier *c, struct door_request *r)
     t->u.set = (struct ledger_member_set){
         .req = {.kind = LEDGER_MEMBER_SET, .done = on_unsubscribed},
         .channel = t->channel,
-        .address = t->address,
+        .address = t->who.address,
         .change = MEMBER_STOP,
         .why = "unsubscribed",
         .now_ms = clock_wall_ms(),

@@ -486,28 +486,21 @@ static void a_subscription_is_a_token(void **state)
         const struct audience *a = way->adapter->audience;
         json_t *good = json_pack("{s:s}", "token", a->sample->address);
         json_t *bad = json_pack("{s:i}", "token", 7), *none = json_object();
-        uint8_t keys[MEMBER_KEYS_BYTES];
+        struct push_subscription got = {.keys_len = 9, .key_id = 9};
         struct err why = {0};
-        char *address = NULL;
-        size_t keys_len = 9;
-        int64_t key_id = 9;
 
-        assert_int_equal(
-            push_subscription(a, way->settings, good, &address, keys, &keys_len, &key_id, &why),
-            ERR_NONE);
-        assert_string_equal(address, a->sample->address);
-        assert_int_equal(keys_len, 0);
-        assert_int_equal(key_id, 0);
-        mem_free(address);
-        address = NULL;
-        assert_int_equal(
-            push_subscription(a, way->settings, bad, &address, keys, &keys_len, &key_id, &why),
-            ERR_INVALID);
-        assert_int_equal(
-            push_subscription(a, way->settings, none, &address, keys, &keys_len, &key_id, &why),
-            ERR_INVALID);
+        assert_int_equal(push_subscription_read(a, way->settings, good, &got, &why), ERR_NONE);
+        assert_string_equal(got.address, a->sample->address);
+        assert_int_equal(got.keys_len, 0);
+        assert_int_equal(got.key_id, 0);
+        mem_free(got.address);
+        got.address = NULL;
+        assert_int_equal(push_subscription_read(a, way->settings, bad, &got, &why),
+                         ERR_INVALID);
+        assert_int_equal(push_subscription_read(a, way->settings, none, &got, &why),
+                         ERR_INVALID);
         assert_int_equal(strncmp(why.text, "token: ", 7), 0);
-        assert_null(address);
+        assert_null(got.address);
         json_decref(good);
         json_decref(bad);
         json_decref(none);

@@ -33,25 +33,22 @@ static void what_a_browser_hands_in_is_taken_in_every_form(void **state)
     begin(&s, NULL, NULL);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         json_t *given = loads(rows[i]);
-        uint8_t keys[MEMBER_KEYS_BYTES], named[65];
-        int64_t id = 0;
-        size_t len = 0;
-        char *address = NULL;
+        struct push_subscription got = {.address = NULL};
+        uint8_t named[65];
         struct err why = {0};
         struct buf b;
 
-        assert_int_equal(
-            webpush__subscription(&s.settings, given, &address, keys, &len, &id, &why), 0);
-        assert_string_equal(address, FCM);
-        assert_int_equal(len, 81);
-        assert_memory_equal(keys, browser.public_key, 65);
-        assert_memory_equal(keys + 65, browser.auth, 16);
+        assert_int_equal(webpush__subscription(&s.settings, given, &got, &why), 0);
+        assert_string_equal(got.address, FCM);
+        assert_int_equal(got.keys_len, 81);
+        assert_memory_equal(got.keys, browser.public_key, 65);
+        assert_memory_equal(got.keys + 65, browser.auth, 16);
         buf_init(&b, 65);
         assert_true(crypto_unbase64(&b, i == 4 ? OLD_PUBLIC : PUBLIC, 87));
         memcpy(named, b.data, 65);
-        assert_int_equal(id, webpush__key_id(named));
+        assert_int_equal(got.key_id, webpush__key_id(named));
         buf_done(&b);
-        mem_free(address);
+        mem_free(got.address);
         json_decref(given);
     }
     end(&s);
@@ -100,16 +97,11 @@ static void what_is_none_is_refused_with_what_was_expected(void **state)
     begin(&s, NULL, NULL);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         json_t *given = json_loads(rows[i].given, JSON_DECODE_ANY, NULL);
-        uint8_t keys[MEMBER_KEYS_BYTES];
-        int64_t id;
-        size_t len;
-        char *address = NULL;
+        struct push_subscription got = {.address = NULL};
         struct err why = {0};
 
         assert_non_null(given);
-        assert_int_equal(
-            webpush__subscription(&s.settings, given, &address, keys, &len, &id, &why),
-            ERR_INVALID);
+        assert_int_equal(webpush__subscription(&s.settings, given, &got, &why), ERR_INVALID);
         if (!strstr(why.text, rows[i].expected)) {
             fail_msg("%s: %s", rows[i].given, why.text);
         }

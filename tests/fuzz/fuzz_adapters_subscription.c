@@ -56,27 +56,28 @@ static void check_message(const struct member *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t keys[MEMBER_KEYS_BYTES];
-    struct member m = {.keys = keys};
+    struct push_subscription got = {.address = NULL};
     struct err why = {0};
     json_t *given = NULL;
-    char *address = NULL;
 
     settings.key.text = key;
     settings.key.len = strlen(key);
     if (json_read(&given, size ? (const char *)data : "", size, DEPTH, NULL)) {
         return 0;
     }
-    if (webpush__subscription(&settings, given, &address, keys, &m.keys_len, &m.key_id, &why) ==
-        ERR_NONE) {
-        m.address = address;
-        must(m.keys_len <= sizeof keys && m.key_id != 0);
+    if (webpush__subscription(&settings, given, &got, &why) == ERR_NONE) {
+        struct member m = {.address = got.address,
+                           .keys = got.keys,
+                           .keys_len = got.keys_len,
+                           .key_id = got.key_id};
+
+        must(m.keys_len <= sizeof got.keys && m.key_id != 0);
         check_address(&m, given);
         check_message(&m);
     } else {
-        must(!address && why.text[0] != '\0' && text_valid(why.text, strlen(why.text)));
+        must(!got.address && why.text[0] != '\0' && text_valid(why.text, strlen(why.text)));
     }
-    mem_free(address);
+    mem_free(got.address);
     json_decref(given);
     return 0;
 }

@@ -75,12 +75,12 @@ static void play(const json_t *given)
     const struct site_facts site = {.name = "Example News", .language = "en"};
     struct article_faults faults = {.count = 0};
     struct http_request req;
+    struct push_subscription who;
     struct member m = {.id = 1};
-    uint8_t keys[MEMBER_KEYS_BYTES], prepared[256];
+    uint8_t prepared[256];
     struct article *article;
     struct push_plan *plan;
     struct err why = {0};
-    char *address;
     struct step_ctx ctx;
 
     must(article_from_json(&article, json_object_get(given, "article"), 0, &faults, &why) == 0);
@@ -100,12 +100,11 @@ static void play(const json_t *given)
     http_request_init(&req);
     must(webpush->publish[0].build(&ctx, &req, &why) == 0);
     must(push->plan(&ctx, &plan, &why) == 0);
-    must(
-        push_subscription(
-            webpush->audience, settings, given, &address, keys, &m.keys_len, &m.key_id, &why) ==
-        0);
-    m.address = address;
-    m.keys = keys;
+    must(push_subscription_read(webpush->audience, settings, given, &who, &why) == 0);
+    m.address = who.address;
+    m.keys = who.keys;
+    m.keys_len = who.keys_len;
+    m.key_id = who.key_id;
     if (json_is_true(json_object_get(given, "prepared"))) {
         must(push->prepared_bytes <= sizeof prepared && push->prepare(&m, prepared));
         m.prepared = prepared;
@@ -115,7 +114,7 @@ static void play(const json_t *given)
     http_request_done(&req);
     json_decref(ctx.record);
     article_unref(article);
-    mem_free(address);
+    mem_free(who.address);
 }
 
 int main(void)
