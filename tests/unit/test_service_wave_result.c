@@ -194,11 +194,11 @@ static void who_is_left_alone_is_in_no_more_trouble_for_that(void **state)
     answer(k, 50, waits);
     wave__read_results(&k->b);
     assert_int_equal(k->channel.pace.services[0].troubles, 3);
-    assert_in_range(k->channel.pace.quiet_until_ms, mono_ms + 2000, mono_ms + 2100);
+    assert_in_range(k->channel.pace.quiet_until_ms, mono_ms + 2000, clock_mono_ms() + 2000);
     assert_int_equal(k->w.stop, WAVE_GOES_ON);
     for (size_t i = 0; i < 50; i++) {
         assert_false(k->b.results[i].tried);
-        assert_in_range(k->b.results[i].due_at_ms, now_ms + 2000, now_ms + 2500 + 100);
+        assert_in_range(k->b.results[i].due_at_ms, now_ms + 2000, clock_wall_ms() + 2500);
     }
 }
 
